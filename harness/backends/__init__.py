@@ -1,0 +1,64 @@
+"""The one place that chooses a backend. Below it lie parallel folders with the same names and arguments."""
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from harness.data import Dataset, Split
+from harness.measure import StepTimer
+
+Metrics = dict[str, float]
+
+
+class Backend(Protocol):
+    """What a framework does for a run; all else is shared.
+
+    Dimension letters: N sequences, L length, D features, C classes.
+    """
+
+    def __init__(self, config: dict[str, Any], hardware: dict[str, Any]) -> None:
+        """Take the resolved config and what the hardware was resolved to; set threads, seed nothing yet."""
+
+    def seed(self, seed: int) -> None:
+        """Make all that is random from here on depend on ``seed`` alone."""
+
+    def build(self, data: Dataset, seed: int) -> Metrics:
+        """Build the model and return its ``cost/`` parameters.
+
+        Raises:
+            Mistake: an encoder, pooling or position cannot be built with these arguments.
+        """
+
+    def flops(self, length: int) -> int | None:
+        """Matrix-product operations of one forward pass of one sequence; None where a part does not say its own."""
+
+    def fit(
+        self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None]
+    ) -> tuple[list[Metrics], int]:
+        """Train, and leave the model with the weights of the epoch that was best on validation.
+
+        Returns the history, one object per epoch, and the best epoch, counted from 1. ``epoch_done`` is told each.
+        """
+
+    def predict(self, split: Split) -> np.ndarray:
+        """Logits ``NC``, or ``NLC`` for tagging, in the order of the split's rows."""
+
+    def passes(self, split: Split, rows: Sequence[np.ndarray]) -> tuple[Callable[[Any], object], list[Any]]:
+        """A function that runs one forward pass, and the batches of these rows, on the device already."""
+
+    def sync(self) -> None:
+        """Wait until the device has done all it was given."""
+
+    def device_peak(self) -> float | None:
+        """Peak of the accelerator's allocator in MiB since ``device_reset``; None on a CPU."""
+
+    def device_reset(self) -> None:
+        """Start the accelerator's peak anew."""
+
+
+def load(name: str) -> type[Backend]:
+    """The backend class of this name, with its framework; the only way a framework gets loaded."""
+    return import_module(f"harness.backends.{name}").Backend

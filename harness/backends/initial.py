@@ -1,0 +1,47 @@
+"""Initial values, drawn by NumPy, so that one seed means the same start in both backends.
+
+Every layer draws from a generator of its own, made from the seed and the layer's path in the model: what one layer
+draws does not depend on which others there are, so that two encoders are compared from the same embedding.
+
+Dimension letters: D input width, E output width, G gates times hidden width, H hidden width, V vocabulary.
+"""
+
+import zlib
+
+import numpy as np
+
+
+def generator(seed: int, path: str) -> np.random.Generator:
+    """The generator of the layer at a path, such as ``encoder.layers.first``."""
+    return np.random.default_rng([seed, zlib.crc32(path.encode())])
+
+
+def embedding(rng: np.random.Generator, rows: int, width: int) -> np.ndarray:
+    """``VD``, uniform in +-0.05."""
+    return rng.uniform(-0.05, 0.05, (rows, width)).astype(np.float32)
+
+
+def glorot(rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
+    """``DE``, uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010)."""
+    limit = np.sqrt(6 / (fan_in + fan_out))
+    return rng.uniform(-limit, limit, (fan_in, fan_out)).astype(np.float32)
+
+
+def orthogonal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+    """A matrix with orthonormal rows, at most as many as columns (Saxe et al. 2014)."""
+    q, r = np.linalg.qr(rng.normal(size=(columns, rows)))
+    return (q * np.sign(np.diag(r))).T.astype(np.float32)
+
+
+def recurrent(
+    rng: np.random.Generator, in_dim: int, hidden: int, gates: int, forget: int | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """``kernel_DG`` (Glorot), ``recurrent_HG`` (orthogonal) and ``bias_G`` (0).
+
+    With ``forget``, the bias of the gate of that number is 1, so that a cell remembers at first (Jozefowicz et al.
+    2015).
+    """
+    bias = np.zeros(gates * hidden, np.float32)
+    if forget is not None:
+        bias[forget * hidden : (forget + 1) * hidden] = 1
+    return glorot(rng, in_dim, gates * hidden), orthogonal(rng, hidden, gates * hidden), bias

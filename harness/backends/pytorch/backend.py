@@ -1,0 +1,140 @@
+"""The PyTorch backend: what ``harness.backends.Backend`` asks for, by Lightning's Trainer.
+
+Dimension letters: N sequences, L length, C classes.
+"""
+
+import logging
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as lightning
+import torch
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+
+from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, TimedBatches, Timing
+from harness.backends.pytorch.model import build
+from harness.backends.pytorch.training import Training, direction
+from harness.data import Batch, Batches, Dataset, Split
+from harness.data.batches import gather
+from harness.measure import StepTimer
+
+PRECISION = {"32": "32-true", "bf16": "bf16-mixed"}
+DEVICE = {"cpu": "cpu", "gpu": "cuda", "mps": "mps"}
+
+
+class Backend:
+    """Encoders in PyTorch, trained by Lightning."""
+
+    def __init__(self, config: dict[str, Any], hardware: dict[str, Any]) -> None:
+        self.config, self.hardware = config, hardware
+        self.device = torch.device(DEVICE[hardware["accelerator"]])
+        torch.set_num_threads(hardware["threads"])
+        _quieten()
+
+    def seed(self, seed: int) -> None:
+        lightning.seed_everything(seed, verbose=False)
+
+    def build(self, data: Dataset, seed: int) -> dict[str, float]:
+        self.model = build(self.config, data, seed)
+        counted = {name: parameter.numel() for name, parameter in self.model.named_parameters() if parameter.requires_grad}
+        outer = ("input.", "head.")
+        return {
+            "cost/parameters": sum(counted.values()),
+            "cost/encoder_parameters": sum(n for name, n in counted.items() if not name.startswith(outer)),
+        }
+
+    def flops(self, length: int) -> int | None:
+        return self.model.flops(length)
+
+    def fit(
+        self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[dict[str, float]], None]
+    ) -> tuple[list[dict[str, float]], int]:
+        settings, seed = self.config["trainer"], self.config["seed"]
+        batches = Batches(
+            data.train, settings["batch_size"], seed=seed, bucket=settings["bucket"], to_device=self._to_device
+        )
+        training = Training(self.model, self.config["optimizer"], seed, settings["epochs"] * len(batches))
+        best = ModelCheckpoint(folder, "best", monitor=settings["monitor"], mode=direction(settings["monitor"]))
+        watching = [Timing(timer), ProgressBar(timer), EpochNews(epoch_done), best]
+        if settings["patience"] is not None:
+            watching.append(
+                EarlyStopping(settings["monitor"], patience=settings["patience"], mode=direction(settings["monitor"]))
+            )
+        watched = [data.validation, data.test] if settings["report_test_each_epoch"] else [data.validation]
+        trainer = lightning.Trainer(
+            accelerator=self.hardware["accelerator"],
+            devices=self.hardware["devices"],
+            precision=PRECISION[self.hardware["precision"]],
+            max_epochs=settings["epochs"],
+            gradient_clip_val=settings["clip_norm"],
+            callbacks=watching,
+            default_root_dir=folder,
+            logger=False,
+            num_sanity_val_steps=0,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+        evaluated = [self._evaluation(split) for split in watched]
+        trainer.fit(training, TimedBatches(batches, timer), evaluated)
+        chosen = torch.load(best.best_model_path, weights_only=True, map_location="cpu")
+        training.load_state_dict(chosen["state_dict"])
+        return training.history, chosen["epoch"] + 1
+
+    def predict(self, split: Split) -> np.ndarray:
+        batches = self._evaluation(split)
+        shape = (len(split), len(self.model.head.layers[-1].bias))
+        logits = np.zeros(shape if split.y.ndim == 1 else (*split.y.shape, shape[1]), np.float32)
+        forward = self._forward()
+        for rows, batch in zip(batches.rows(), batches, strict=True):
+            found = forward(batch).float().cpu().numpy()
+            if found.ndim == 2:
+                logits[rows] = found
+            else:
+                logits[rows, : found.shape[1]] = found
+        return logits
+
+    def passes(self, split: Split, rows: Sequence[np.ndarray]) -> tuple[Callable[[Any], object], list[Any]]:
+        return self._forward(), [self._to_device(gather(split, some)) for some in rows]
+
+    def sync(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+
+    def device_peak(self) -> float | None:
+        return torch.cuda.max_memory_allocated() / 2**20 if self.device.type == "cuda" else None
+
+    def device_reset(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+
+    def _forward(self) -> Callable[[Any], torch.Tensor]:
+        model = self.model.to(self.device).eval()
+        low = self.hardware["precision"] == "bf16"
+
+        @torch.inference_mode()
+        def forward(batch: tuple) -> torch.Tensor:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=low):
+                return model(batch[0], batch[1])
+
+        return forward
+
+    def _evaluation(self, split: Split) -> Batches:
+        return Batches(split, self.config["trainer"]["eval_batch_size"], to_device=self._to_device)
+
+    def _to_device(self, batch: Batch) -> tuple:
+        """What the model reads, on the device, and how much of it is real, as numbers."""
+        arrays = (torch.from_numpy(array) for array in (batch.x, batch.length_B, batch.y))
+        return *(array.to(self.device) for array in arrays), batch.tokens, batch.sequences
+
+
+def _quieten() -> None:
+    """Silence what the user cannot act on: Lightning's advice and its messages about devices that are as configured."""
+    for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"pytorch_lightning|lightning_fabric")

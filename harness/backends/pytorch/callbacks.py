@@ -1,0 +1,78 @@
+"""What watches a training: the timer's marks, the progress bar, and the news of each epoch."""
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytorch_lightning as lightning
+from pytorch_lightning.callbacks import TQDMProgressBar
+
+from harness.data import Batches
+from harness.measure import StepTimer
+
+
+class TimedBatches:
+    """The batches of an epoch; the time that Lightning waits for each is the timer's."""
+
+    def __init__(self, batches: Batches, timer: StepTimer) -> None:
+        self.batches, self.timer = batches, timer
+        self.sampler = self  # where Lightning looks for set_epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        self.batches.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator:
+        return self.timer.waiting(self.batches)
+
+
+class Timing(lightning.Callback):
+    """Marks the edges of steps and of epochs' training parts. To stand first, so that no other callback is timed."""
+
+    def __init__(self, timer: StepTimer) -> None:
+        self.timer = timer
+
+    def on_train_epoch_start(self, *_: Any) -> None:
+        self.timer.epoch_begins()
+
+    def on_train_batch_start(self, *_: Any) -> None:
+        self.timer.step_begins()
+
+    def on_train_batch_end(self, trainer, module, outputs, batch: tuple, index: int) -> None:
+        *_, tokens, sequences = batch
+        self.timer.step_ends(tokens, sequences)
+        if index + 1 == trainer.num_training_batches:
+            self.timer.epoch_ends()
+
+
+class EpochNews(lightning.Callback):
+    """Tells the numbers of each epoch as it ends."""
+
+    def __init__(self, tell: Callable[[dict[str, float]], None]) -> None:
+        self.tell = tell
+
+    def on_train_epoch_end(self, trainer, module) -> None:
+        self.tell(module.history[-1])
+
+
+class ProgressBar(TQDMProgressBar):
+    """One line for training, redrawn in place, with loss and speed; where there is no terminal, one line an epoch."""
+
+    def __init__(self, timer: StepTimer) -> None:
+        super().__init__(refresh_rate=20 if sys.stderr.isatty() else 0)
+        self.timer = timer
+
+    def get_metrics(self, trainer, module) -> dict[str, str]:
+        shown = {"loss": f"{float(module.last_loss):.4f}"} if module.last_loss is not None else {}
+        recent = sum(self.timer.seconds[-20:])
+        if recent:
+            shown["tokens/s"] = f"{sum(self.timer.tokens[-20:]) / recent:,.0f}"
+        return shown
+
+    def on_train_epoch_end(self, trainer, module) -> None:
+        super().on_train_epoch_end(trainer, module)
+        numbers = ", ".join(f"{name} {value:.4f}" for name, value in module.history[-1].items() if name != "epoch")
+        line = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: {numbers}"
+        self.print(line) if self.is_enabled else print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,54 @@
+"""Small parts that several modules share.
+
+Dimension letters: B batch, L length, D input width, E output width.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from harness.backends import initial
+
+
+class Dense(nn.Linear):
+    """``(..., D) -> (..., E)``, kernel by Glorot, bias 0."""
+
+    def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        values = {"weight": initial.glorot(rng, self.in_features, self.out_features).T}
+        if self.bias is not None:
+            values["bias"] = np.zeros(self.out_features, np.float32)
+        return values
+
+    def flops(self, length: int) -> int:
+        return 2 * length * self.in_features * self.out_features
+
+
+class Embedding(nn.Embedding):
+    """Token ids ``x_BL -> x_BLD``, uniform in +-0.05."""
+
+    def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        return {"weight": initial.embedding(rng, self.num_embeddings, self.embedding_dim)}
+
+    def flops(self, length: int) -> int:
+        return 0
+
+
+def initialise(model: nn.Module, seed: int) -> None:
+    """Give every layer that has ``initial_values`` those of its path; others keep what torch gave them."""
+    for path, module in model.named_modules():
+        if not hasattr(module, "initial_values"):
+            continue
+        parameters = dict(module.named_parameters())
+        with torch.no_grad():
+            for name, value in module.initial_values(initial.generator(seed, path)).items():
+                parameters[name].copy_(torch.from_numpy(np.ascontiguousarray(value)))
+
+
+def length_mask(length_B: Tensor, longest: int) -> Tensor:
+    """``mask_BL``, True at real steps."""
+    return torch.arange(longest, device=length_B.device) < length_B[:, None]
+
+
+def clear_padding(y_BLE: Tensor, mask_BL: Tensor) -> Tensor:
+    """Rows behind a sequence's end as exactly 0, whatever they held."""
+    return y_BLE.masked_fill(~mask_BL[:, :, None], 0)

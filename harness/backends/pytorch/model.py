@@ -1,0 +1,109 @@
+"""The model around an encoder: input -> position -> encoder -> pooling -> head.
+
+Dimension letters: B batch, L length, D input width, E encoder width, C classes.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch.nn.functional as F
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from torch import Tensor, nn
+
+from harness.backends.pytorch.layers import Dense, Embedding, initialise, length_mask
+from harness.data import Dataset
+from harness.data.dataset import IGNORED
+from harness.records import Mistake
+
+
+class Head(nn.Module):
+    """Dropout, then dense relu layers, then one dense layer to the classes."""
+
+    def __init__(self, in_dim: int, classes: int, hidden_sizes: Sequence[int], dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        widths = [in_dim, *hidden_sizes, classes]
+        self.layers = nn.ModuleList(Dense(*pair) for pair in zip(widths, widths[1:], strict=False))
+
+    def forward(self, z_BE: Tensor) -> Tensor:
+        z_BE = self.dropout(z_BE)
+        for layer in self.layers[:-1]:
+            z_BE = layer(z_BE).relu()
+        return self.layers[-1](z_BE)
+
+    def flops(self, length: int) -> int:
+        return sum(layer.flops(length) for layer in self.layers)
+
+
+class Classifier(nn.Module):
+    """Logits ``BC`` for sequences, or without a pooling ``BLC`` for their steps."""
+
+    def __init__(
+        self, source: nn.Module, dropout: float, position: nn.Module, encoder: nn.Module,
+        pooling: nn.Module | None, head: nn.Module,
+    ) -> None:
+        super().__init__()
+        self.input, self.dropout, self.position = source, nn.Dropout(dropout), position
+        self.encoder, self.pooling, self.head = encoder, pooling, head
+
+    def forward(self, x: Tensor, length_B: Tensor) -> Tensor:
+        mask_BL = length_mask(length_B, x.shape[1])
+        y_BLE = self.encoder(self.dropout(self.position(self.input(x))), mask_BL)
+        return self.head(y_BLE if self.pooling is None else self.pooling(y_BLE, mask_BL))
+
+    def flops(self, length: int) -> int | None:
+        """Matrix-product operations of one forward pass of one sequence; None where a part does not say its own."""
+        parts = [self.input, self.encoder, self.pooling]
+        if any(part is not None and not hasattr(part, "flops") for part in parts):
+            return None
+        body = sum(part.flops(length) for part in parts if part is not None)
+        return body + self.head.flops(length if self.pooling is None else 1)
+
+
+class _AsIs(nn.Identity):
+    def flops(self, length: int) -> int:
+        return 0
+
+
+def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
+    """The model that a config describes, for this data, with the initial values of this seed.
+
+    Raises:
+        Mistake: a part cannot be made from its settings.
+    """
+    source, width = _input(config["input"], data)
+    position = make("position", config["position"], width, max_length=data.max_length)
+    encoder = make("encoder", config["encoder"], width)
+    if not isinstance(getattr(encoder, "out_dim", None), int):
+        raise Mistake(f"encoder: {config['encoder']['_target_']} must set self.out_dim, the width of what it gives")
+    pooling = None if data.task == "tagging" else make("pooling", config["pooling"], encoder.out_dim)
+    head = Head(encoder.out_dim if pooling is None else pooling.out_dim, len(data.classes), **config["head"])
+    model = Classifier(source, config["input"]["dropout"], position, encoder, pooling, head)
+    initialise(model, seed)
+    return model
+
+
+def _input(settings: dict[str, Any], data: Dataset) -> tuple[nn.Module, int]:
+    size = settings["size"]
+    if data.tokens:
+        if size is None:
+            raise Mistake("input.size is the width of the embedding of token ids; set it to a number, such as 128")
+        return Embedding(data.width, size), size
+    return (_AsIs(), data.width) if size is None else (Dense(data.width, size), size)
+
+
+def make(part: str, settings: dict[str, Any], in_dim: int, **more: Any) -> nn.Module:
+    """One part of the model from its ``_target_`` and arguments; what it refuses is the user's to mend."""
+    try:
+        return instantiate({**settings, "_partial_": True, "_convert_": "all"})(in_dim, **more)
+    except Mistake:
+        raise
+    except (InstantiationException, TypeError, ValueError) as error:
+        cause = str(error.__cause__ or error).splitlines()[0]
+        raise Mistake(f"{part}: {settings['_target_']} cannot be made: {cause}") from error
+
+
+def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """Mean over the sequences, or over the positions that count."""
+    return F.cross_entropy(logits.flatten(0, -2).float(), y.flatten(), ignore_index=IGNORED)

@@ -1,0 +1,82 @@
+"""How a model is trained: loss, optimizer, schedule and validation, as Lightning wants them."""
+
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as lightning
+import torch
+from torch import Tensor
+
+from harness import quality
+from harness.backends.pytorch.model import Classifier, cross_entropy
+from harness.backends.schedules import schedule_factor
+from harness.records import METRICS, Mistake
+
+OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+
+
+class Training(lightning.LightningModule):
+    """A model with its loss and optimizer. ``history`` gets an object of metrics per epoch."""
+
+    def __init__(self, model: Classifier, optimizer: dict[str, Any], seed: int, total_steps: int) -> None:
+        super().__init__()
+        self.model, self.optimizer_settings = model, optimizer
+        self.seed, self.total_steps = seed, total_steps
+        self.history: list[dict[str, float]] = []
+        self._loss_sum = torch.zeros(())
+        self._sequences = 0
+        self.last_loss: Tensor | None = None
+        self._evaluated: list[tuple[int, np.ndarray, np.ndarray]] = []
+
+    def on_train_epoch_start(self) -> None:
+        # dropout's draws depend on seed and epoch alone, so that a resumed training goes on as if never interrupted
+        torch.manual_seed(int(np.random.SeedSequence([self.seed, self.current_epoch]).generate_state(1)[0]))
+        self._loss_sum = torch.zeros((), device=self.device)
+        self._sequences = 0
+
+    def training_step(self, batch: tuple, _index: int) -> Tensor:
+        x, length_B, y, _, sequences = batch
+        loss = cross_entropy(self.model(x, length_B), y)
+        self._loss_sum += loss.detach() * sequences
+        self._sequences += sequences
+        self.last_loss = loss.detach()
+        return loss
+
+    def validation_step(self, batch: tuple, _index: int, dataloader_idx: int = 0) -> None:
+        x, length_B, y, _, _ = batch
+        self._evaluated.append((dataloader_idx, self.model(x, length_B).float().cpu().numpy(), y.cpu().numpy()))
+
+    def on_validation_epoch_end(self) -> None:
+        found = {"train/loss": float(self._loss_sum) / self._sequences}
+        for index, split in enumerate(("val", "test")):
+            parts = [(logits, y) for number, logits, y in self._evaluated if number == index]
+            if parts:
+                found |= {f"{split}/{name}": value for name, value in quality.evaluate_batches(parts).items()}
+        self._evaluated.clear()
+        self.log_dict({name: found[name] for name in found if name.startswith("val/")})
+        each_epoch = {f"{name}_each_epoch": found.pop(name) for name in list(found) if name.startswith("test/")}
+        self.history.append({"epoch": self.current_epoch + 1, **found, **each_epoch})
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["history"] = self.history
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.history = checkpoint["history"]
+
+    def configure_optimizers(self) -> Any:
+        settings = dict(self.optimizer_settings)
+        name, schedule, decay = settings.pop("name"), settings.pop("schedule"), settings.pop("decay")
+        if name not in OPTIMIZERS:
+            raise Mistake(f"optimizer.name is one of {', '.join(OPTIMIZERS)}, not {name!r}")
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        # one kernel for all parameters: with the default, the optimizer takes longer than the model
+        optimizer = OPTIMIZERS[name](trained, fused=True, **settings)
+        if schedule == "constant":
+            return optimizer
+        factor = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule_factor(schedule, decay, self.total_steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": factor, "interval": "step"}}
+
+
+def direction(monitor: str) -> str:
+    """``max`` or ``min``, as the metric's definition says."""
+    return "max" if METRICS[monitor].higher_is_better else "min"

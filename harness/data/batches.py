@@ -1,0 +1,95 @@
+"""Batches as a pure function of (split, batch size, seed, epoch): both backends see the same ones in the same order.
+
+Dimension letters: N sequences of a split, B of a batch, L length, D feature width.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.data.dataset import Split
+
+POOL = 50
+"""Batches whose sequences are sorted by length together: large enough to waste little, small enough to stay random."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sequences cut to their longest member. ``tokens`` counts real steps, padding not."""
+
+    x: np.ndarray
+    length_B: np.ndarray
+    y: np.ndarray
+    tokens: int
+
+    @property
+    def sequences(self) -> int:
+        return len(self.length_B)
+
+
+def plan(length_N: np.ndarray, batch_size: int, seed: int, epoch: int, bucket: bool) -> list[np.ndarray]:
+    """The row numbers of each training batch of an epoch.
+
+    With ``bucket``, a shuffled split is cut into pools, each pool is sorted by length and cut into batches, and the
+    batches are shuffled: batches hold sequences of like length, and every epoch holds others.
+    """
+    generator = np.random.default_rng([seed, epoch])
+    order = generator.permutation(len(length_N))
+    if not bucket:
+        return _cut(order, batch_size)
+    pools = _cut(order, batch_size * POOL)
+    batches = [
+        batch for pool in pools for batch in _cut(pool[np.argsort(length_N[pool], kind="stable")], batch_size)
+    ]
+    return [batches[index] for index in generator.permutation(len(batches))]
+
+
+def _cut(rows: np.ndarray, size: int) -> list[np.ndarray]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+class Batches:
+    """The batches of a split, to be gone through once per epoch.
+
+    Without a seed the rows come in order of length, for evaluation. ``to_device`` turns each into what the backend
+    trains on; the time it takes counts as waiting for data, like the gathering.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        batch_size: int,
+        *,
+        seed: int | None = None,
+        bucket: bool = True,
+        to_device: Callable[[Batch], object] = lambda batch: batch,
+    ) -> None:
+        self.split, self.batch_size, self.seed, self.bucket = split, batch_size, seed, bucket
+        self.to_device = to_device
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch, counted from 0, whose batches come next."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-len(self.split) // self.batch_size)
+
+    def rows(self) -> list[np.ndarray]:
+        """The row numbers of each batch of the chosen epoch."""
+        length_N = self.split.length_N
+        if self.seed is None:
+            return _cut(np.argsort(length_N, kind="stable"), self.batch_size)
+        return plan(length_N, self.batch_size, self.seed, self.epoch, self.bucket)
+
+    def __iter__(self) -> Iterator:
+        return (self.to_device(gather(self.split, rows)) for rows in self.rows())
+
+
+def gather(split: Split, rows: np.ndarray) -> Batch:
+    """The batch that consists of these rows."""
+    length_B = split.length_N[rows]
+    longest = max(1, int(length_B.max()))
+    y = split.y[rows] if split.y.ndim == 1 else split.y[rows, :longest]
+    return Batch(split.x[rows, :longest], length_B, y, int(length_B.sum()))

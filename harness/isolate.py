@@ -1,0 +1,190 @@
+"""A fresh process for every run, forked from a server that has imported the backend's libraries already.
+
+The server runs nothing itself: it reads a job, forks, and waits. So every run's memory peak is its own, a crash ends
+one run and no other, and starting one takes a fraction of a second instead of the seconds that the imports take. The
+parent sleeps in ``select`` meanwhile. Server and run die with their parent.
+"""
+
+import ctypes
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+Message = dict[str, Any]
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class End:
+    """How a run's process ended: its exit code, minus the signal's number where it was killed."""
+
+    code: int
+    timed_out: bool = False
+    memory_kills: int = 0
+
+    @property
+    def reason(self) -> str | None:
+        """One sentence for what went wrong with the process itself; None where nothing did."""
+        if self.timed_out:
+            return "time-out: the run took longer than run_timeout"
+        if self.code == -signal.SIGKILL and self.memory_kills:
+            return "out of memory: the system killed the process"
+        if self.code == -signal.SIGKILL:
+            return "killed by SIGKILL from outside (of the system's memory guard there is no trace)"
+        if self.code < 0:
+            return f"crashed: signal {signal.Signals(-self.code).name}"
+        return f"the process ended with exit code {self.code}" if self.code else None
+
+
+class Server:
+    """A process that has the modules it was given imported, and forks one child per job.
+
+    It is up as soon as it is made; its imports go on while the parent does something else.
+    """
+
+    def __init__(self, modules: list[str]) -> None:
+        here, self._requests = os.pipe()
+        self._replies, there = os.pipe()
+        command = [sys.executable, "-m", "harness.isolate", str(here), str(there), *modules]
+        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+        self._process = subprocess.Popen(
+            command, pass_fds=(here, there), stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path}
+        )
+        os.close(here)
+        os.close(there)
+        self._unread = b""
+
+    def run(
+        self, function: str, job: Message, on_message: Callable[[Message], None], timeout: float | None = None
+    ) -> End:
+        """Run ``module:function(job, tell)`` in a fresh child and pass on what it tells, until it ends.
+
+        Whatever interrupts the waiting, the child is gone when this returns or raises.
+        """
+        child, deadline, kills = None, None if timeout is None else time.monotonic() + timeout, _memory_kills()
+        os.write(self._requests, json.dumps({"function": function, "job": job}).encode() + b"\n")
+        timed_out = False
+        try:
+            while True:
+                message = self._receive(deadline if not timed_out else None)
+                if message is None:  # the deadline has passed
+                    timed_out = True
+                    if child is not None:
+                        os.kill(child, signal.SIGKILL)
+                elif "pid" in message:
+                    child = message["pid"]
+                    if timed_out:
+                        os.kill(child, signal.SIGKILL)
+                elif "exit" in message:
+                    child = None
+                    return End(message["exit"], timed_out, _memory_kills() - kills)
+                else:
+                    on_message(message)
+        finally:
+            if child is not None:
+                self.close()
+
+    def _receive(self, deadline: float | None) -> Message | None:
+        """The next message; None when the deadline passes first."""
+        while True:
+            line, newline, rest = self._unread.partition(b"\n")
+            if newline:
+                self._unread = rest
+                try:
+                    return json.loads(line)
+                except ValueError:
+                    continue  # the torn last word of a child that was killed, or an empty line
+            wait = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not select.select([self._replies], [], [], wait)[0]:
+                return None
+            chunk = os.read(self._replies, 65536)
+            if not chunk:
+                return {"exit": self._process.wait() or 1}
+            self._unread += chunk
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End the server, and with it a child that still runs."""
+        self._process.kill()
+        self._process.wait()
+        for end in (self._requests, self._replies):
+            os.close(end)
+
+
+_servers: dict[tuple[str, ...], Server] = {}
+
+
+def server(modules: list[str]) -> Server:
+    """The server that has these modules, started where there is none."""
+    key = tuple(modules)
+    if key not in _servers or not _servers[key].alive:
+        _servers[key] = Server(modules)
+    return _servers[key]
+
+
+def _memory_kills() -> int:
+    """How often the system's memory guard has killed a process since the system started; 0 where it does not say."""
+    try:
+        with open("/proc/vmstat") as file:
+            return next((int(line.split()[1]) for line in file if line.startswith("oom_kill ")), 0)
+    except OSError:
+        return 0
+
+
+def _die_with_parent() -> None:
+    """Ask the system to kill this process when its parent is gone (Linux, prctl(2))."""
+    try:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    except (AttributeError, OSError):
+        pass  # elsewhere the server ends at the end of its pipe
+
+
+def _serve(requests: int, replies: int, modules: list[str]) -> None:
+    _die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
+    for module in modules:
+        import_module(module)
+    with open(requests, "rb", buffering=0) as incoming:
+        while line := incoming.readline():
+            child = os.fork()
+            if child == 0:
+                incoming.close()
+                _child(json.loads(line), replies)
+            _, status = os.waitpid(child, 0)
+            _write(replies, {"exit": os.waitstatus_to_exitcode(status)})
+
+
+def _child(request: Message, replies: int) -> None:
+    """Run the job and leave without the clean-up of what belongs to the server."""
+    _die_with_parent()
+    _write(replies, {"pid": os.getpid()})
+    module, function = request["function"].split(":")
+    code = 1
+    try:
+        getattr(import_module(module), function)(request["job"], lambda message: _write(replies, message))
+        code = 0
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _write(descriptor: int, message: Message) -> None:
+    rest = b"\n" + json.dumps(message).encode() + b"\n"
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

@@ -1,0 +1,112 @@
+"""On what machine, with which software, and how undisturbed a run was measured."""
+
+import os
+import platform
+import subprocess
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+PACKAGES = ("torch", "pytorch-lightning", "tensorflow", "keras", "mlflow", "hydra-core", "datasets", "numpy")
+
+
+def cores() -> int:
+    """Processors this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def accelerators() -> list[dict[str, Any]]:
+    """NVIDIA devices as the driver sees them, without loading a framework; Apple's as the platform says."""
+    import pynvml
+
+    if platform.system() == "Darwin" and platform.machine() == "arm64":
+        return [{"kind": "mps", "name": _processor()}]
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return []
+    try:
+        driver = pynvml.nvmlSystemGetDriverVersion()
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
+        return [
+            {
+                "kind": "cuda",
+                "name": pynvml.nvmlDeviceGetName(handle),
+                "driver": driver,
+                "memory_mib": pynvml.nvmlDeviceGetMemoryInfo(handle).total / 2**20,
+            }
+            for handle in handles
+        ]
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def versions() -> dict[str, str]:
+    """What is installed of what matters, and Python's own version."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _git() -> dict[str, Any]:
+    """The commit of the code that runs and whether it was changed since; empty outside a checkout."""
+
+    def ask(*words: str) -> str:
+        folder = Path(__file__).parent
+        return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        ask("ls-files", "--error-unmatch", __file__)  # an installed copy may lie inside somebody else's checkout
+        return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain"))}
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+
+
+def describe() -> dict[str, Any]:
+    """The machine, its load at this moment, and the software."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    return {
+        "host": platform.node(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": cores(),
+        "memory_mib": psutil.virtual_memory().total / 2**20,
+        "accelerators": accelerators(),
+        "load_at_start": load,
+        "versions": versions(),
+        "git": _git(),
+    }
+
+
+class OtherProcesses:
+    """How much of the processors other processes used while this one measured, as a share of all of them (0..1)."""
+
+    def __init__(self) -> None:
+        self._start = self._now()
+
+    @staticmethod
+    def _now() -> tuple[float, float, float]:
+        system, own = psutil.cpu_times(), psutil.Process().cpu_times()
+        idle = system.idle + getattr(system, "iowait", 0.0)
+        guest = getattr(system, "guest", 0.0) + getattr(system, "guest_nice", 0.0)  # counted in user already
+        return sum(system) - idle - guest, own.user + own.system, time.monotonic()
+
+    def share(self) -> float:
+        """The share since this object was made."""
+        busy, own, wall = (now - start for now, start in zip(self._now(), self._start, strict=True))
+        return max(0.0, (busy - own) / (wall * psutil.cpu_count()))

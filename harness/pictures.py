@@ -1,0 +1,52 @@
+"""Pictures of one run: learning curves and the confusion matrix, as PNG files."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+MOST_CLASSES = 30
+"""Beyond so many classes a matrix shows its colours without names and numbers."""
+
+
+def learning_curves(history: list[dict[str, Any]], file: Path) -> Path:
+    """Loss and accuracy against the epoch, one line per split."""
+    figure, axes = _figure(2, (10, 4))
+    epochs = [entry["epoch"] for entry in history]
+    for axis, kind in zip(axes, ("loss", "accuracy"), strict=True):
+        for name in [name for name in history[0] if f"/{kind}" in name]:
+            axis.plot(epochs, [entry.get(name, np.nan) for entry in history], marker="o", markersize=3, label=name)
+        axis.set(xlabel="epoch", ylabel=kind)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    return _save(figure, file)
+
+
+def confusion(counts: list[list[int]], classes: list[str], file: Path) -> Path:
+    """Counts on the test split: rows the true class, columns the predicted one, coloured by share of the row."""
+    m_CC = np.array(counts)
+    size = min(12.0, 3 + 0.5 * len(classes))
+    figure, (axis,) = _figure(1, (size + 1, size))
+    share_CC = m_CC / np.maximum(m_CC.sum(1, keepdims=True), 1)
+    image = axis.imshow(share_CC, cmap="Blues", vmin=0, vmax=1)
+    axis.set(xlabel="predicted", ylabel="true", title="test split")
+    if len(classes) <= MOST_CLASSES:
+        axis.set_xticks(range(len(classes)), classes, rotation=90)
+        axis.set_yticks(range(len(classes)), classes)
+        for (row, column), count in np.ndenumerate(m_CC):
+            colour = "white" if share_CC[row, column] > 0.5 else "black"
+            axis.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=8)
+    figure.colorbar(image, label="share of the true class")
+    return _save(figure, file)
+
+
+def _figure(columns: int, size: tuple[float, float]) -> tuple[Any, Any]:
+    from matplotlib.figure import Figure  # without pyplot: no window system, no state shared between runs
+
+    figure = Figure(size, layout="constrained")
+    return figure, figure.subplots(1, columns, squeeze=False)[0]
+
+
+def _save(figure: Any, file: Path) -> Path:
+    figure.savefig(file, dpi=110)
+    return file

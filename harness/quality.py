@@ -1,0 +1,55 @@
+"""How good the predictions are: pure arithmetic on arrays, in both backends the same.
+
+Dimension letters: N positions, C classes.
+"""
+
+import numpy as np
+
+from harness.data.dataset import IGNORED
+
+
+def confusion(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
+    """Counts ``m_CC``, rows the true class, columns the predicted one; ignored positions are left out."""
+    counted = labels != IGNORED
+    pairs = labels[counted].astype(np.int64) * classes + predictions[counted]
+    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+
+
+def accuracy(m_CC: np.ndarray) -> float:
+    """Share of the counted positions on the diagonal."""
+    return float(m_CC.trace() / m_CC.sum())
+
+
+def f1_macro(m_CC: np.ndarray) -> float:
+    """Unweighted mean of F1 over the classes that are either true or predicted somewhere."""
+    right, true, predicted = np.diag(m_CC), m_CC.sum(1), m_CC.sum(0)
+    seen = true + predicted > 0
+    return float((2 * right[seen] / (true + predicted)[seen]).mean())
+
+
+def scores(labels: np.ndarray, predictions: np.ndarray, classes: int) -> dict[str, float]:
+    """Accuracy and macro F1, by their names within a split."""
+    m_CC = confusion(labels, predictions, classes)
+    return {"accuracy": accuracy(m_CC), "f1_macro": f1_macro(m_CC)}
+
+
+def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Mean over the counted positions of -log softmax(``logits_NC``) at the label ``labels_N``, in double precision."""
+    counted = labels != IGNORED
+    logits_NC = logits[counted].astype(np.float64)
+    highest_N1 = logits_NC.max(-1, keepdims=True)
+    log_sum_N = np.log(np.exp(logits_NC - highest_N1).sum(-1)) + highest_N1[:, 0]
+    return float((log_sum_N - np.take_along_axis(logits_NC, labels[counted][:, None], -1)[:, 0]).mean())
+
+
+def evaluate(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Loss and scores by their names within a split, from logits ``NC`` or ``NLC`` and labels ``N`` or ``NL``."""
+    flat_NC, labels_N = logits.reshape(-1, logits.shape[-1]), labels.ravel()
+    found = scores(labels_N, flat_NC.argmax(-1), logits.shape[-1])
+    return {**found, "loss": cross_entropy(flat_NC, labels_N)}
+
+
+def evaluate_batches(batches: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
+    """The same over batches of (logits, labels), which may be padded to different lengths."""
+    logits = np.concatenate([logits.reshape(-1, logits.shape[-1]) for logits, _ in batches])
+    return evaluate(logits, np.concatenate([labels.ravel() for _, labels in batches]))

@@ -1,0 +1,140 @@
+"""The record of a run, and the one definition of every number in it.
+
+``record.json`` is what a run leaves behind: configuration, environment and every number. It is written whole and
+atomically, so that a reader finds either a complete record or none.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+RECORD = "record.json"
+
+Record = dict[str, Any]
+
+
+class Mistake(ValueError):
+    """Something the user has to change: told in one sentence, without a traceback, exit code 2."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a number is: its unit, which direction is better (None where neither is) and its definition."""
+
+    unit: str
+    higher_is_better: bool | None
+    meaning: str
+
+
+METRICS: dict[str, Metric] = {
+    "test/accuracy": Metric("", True, "share of the test split that is labelled right, best-on-validation weights"),
+    "test/f1_macro": Metric("", True, "unweighted mean over classes of F1 on the test split"),
+    "test/loss": Metric("nats", False, "mean cross-entropy on the test split"),
+    "val/accuracy": Metric("", True, "share of the validation split that is labelled right"),
+    "val/f1_macro": Metric("", True, "unweighted mean over classes of F1 on the validation split"),
+    "val/loss": Metric("nats", False, "mean cross-entropy on the validation split"),
+    "train/loss": Metric("nats", False, "mean cross-entropy over the epoch's training steps"),
+    "best/epoch": Metric("", None, "epoch with the best validation score, counted from 1"),
+    "speed/train_tokens_per_second": Metric("1/s", True, "unpadded tokens over seconds, summed over timed steps"),
+    "speed/train_sequences_per_second": Metric("1/s", True, "sequences over seconds, summed over timed steps"),
+    "speed/train_step_ms_p50": Metric("ms", False, "median time of a step, synchronised, after warm-up"),
+    "speed/train_step_ms_p95": Metric("ms", False, "95th percentile of the time of a step, after warm-up"),
+    "speed/data_wait_fraction": Metric("", False, "waiting for the next batch over step time plus waiting"),
+    "speed/epoch_seconds": Metric("s", False, "median wall time of an epoch's training part"),
+    "speed/total_seconds": Metric("s", False, "from the command's start to the record"),
+    "speed/startup_seconds": Metric("s", False, "from the command's start to the first training step"),
+    "speed/inference_sequences_per_second": Metric("1/s", True, "forward passes at the evaluation batch size"),
+    "latency/p50_ms": Metric("ms", False, "median time of one sequence at batch size 1"),
+    "latency/p95_ms": Metric("ms", False, "95th percentile of the time of one sequence at batch size 1"),
+    "latency/p99_ms": Metric("ms", False, "99th percentile of the time of one sequence at batch size 1"),
+    "memory/host_train_peak_mib": Metric("MiB", False, "peak resident memory in training, over that before the model"),
+    "memory/host_inference_peak_mib": Metric(
+        "MiB", False, "peak resident memory in inference, over that before the model"
+    ),
+    "memory/host_peak_mib": Metric("MiB", False, "peak resident memory of the run's process, whole"),
+    "memory/device_train_peak_mib": Metric("MiB", False, "allocator's peak on the accelerator in training"),
+    "memory/device_inference_peak_mib": Metric("MiB", False, "allocator's peak on the accelerator in inference"),
+    "cost/parameters": Metric("", False, "trainable parameters of the built model"),
+    "cost/encoder_parameters": Metric("", False, "those between the input layer and the head"),
+    "cost/forward_flops": Metric("", False, "matrix-product operations for one sequence, a multiply-add counted as 2"),
+}
+
+
+def definition(name: str) -> Metric:
+    """The definition of a metric; a variant such as ``test/accuracy_each_epoch`` has that of its stem.
+
+    Raises:
+        KeyError: where nothing by this name is defined.
+    """
+    return METRICS[re.sub(r"_each_epoch$", "", name)]
+
+
+def now() -> str:
+    """This moment, UTC, ISO 8601."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file whole: to a neighbour first, on the disk, then renamed over the target."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(temporary, "w", encoding="utf8") as file:
+            json.dump(content, file, indent=1, ensure_ascii=False, allow_nan=False)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write(record: Record) -> None:
+    """Write a record into its run's folder."""
+    write_json(Path(record["run_dir"]) / RECORD, record)
+
+
+def read(run_dir: Path) -> Record | None:
+    """The record in a run's folder, or None where there is none."""
+    try:
+        return json.loads((run_dir / RECORD).read_text(encoding="utf8"))
+    except FileNotFoundError:
+        return None
+
+
+def read_all(folder: Path) -> Iterator[Record]:
+    """Every record below a folder, oldest first."""
+    found = [record for path in folder.rglob(RECORD) if (record := read(path.parent))]
+    yield from sorted(found, key=lambda record: record["started"])
+
+
+def run_folder(output_dir: Path, name: str, label: str, fingerprint: str) -> Path:
+    """The folder that belongs to a fingerprint: readable in front, unmistakable behind."""
+    safe_name, safe_label = (re.sub(r"[^\w.=,-]+", "-", text).strip("-.") for text in (name, label))
+    return output_dir / "runs" / safe_name / f"{safe_label}-{fingerprint[:12]}"
+
+
+def find(output_dir: Path, fingerprint: str) -> Record | None:
+    """The record of a fingerprint below an output folder, whatever the run was called; None where there is none."""
+    folders = sorted((output_dir / "runs").glob(f"*/*-{fingerprint[:12]}"))
+    found = [record for folder in folders if (record := read(folder)) and record["fingerprint"] == fingerprint]
+    finished = [record for record in found if record["status"] == "finished"]
+    return (finished or found or [None])[0]
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove a run's folder, and that of its experiment, where nothing is in them."""
+    for path in (folder, folder.parent, folder.parent.parent):
+        try:
+            path.rmdir()
+        except OSError:
+            return
+
+
+def utc(seconds: float) -> str:
+    """A time in UNIX seconds as UTC, ISO 8601."""
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")

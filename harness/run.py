@@ -1,0 +1,175 @@
+"""The walk of one run: ``run`` in the parent, from config to table, and ``train`` in the run's own process."""
+
+import json
+import os
+import time
+import traceback
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from harness import backends, config as configs, data, isolate, measure, quality, records, tracking
+from harness.data.batches import plan
+from harness.measure import environment
+from harness.records import Mistake, Record
+
+Job = dict[str, Any]
+
+
+def run(config: configs.Config, label: str, started: float) -> Record:
+    """Run one config in a fresh process, unless a finished run of the same fingerprint is there; return its record.
+
+    ``label`` is the run's readable name; ``started`` the time (UNIX seconds) at which the command started.
+
+    Raises:
+        Mistake: the user has to change something; nothing was trained and nothing is left behind.
+    """
+    configs.check(config)
+    output_dir = Path(config["output_dir"]).absolute()
+    server = isolate.server(["harness.run", f"harness.backends.{config['backend']['name']}"])
+    prepared = prepare_data(config)
+    hardware = configs.hardware(config)
+    fingerprint, cell = configs.fingerprint(config, hardware, data.read_hash(prepared))
+    folder = records.run_folder(output_dir, config["name"], label, fingerprint)
+    existing = records.find(output_dir, fingerprint)
+    if existing and existing["status"] == "finished" and not config["rerun"]:
+        return {**existing, "skipped": True}
+
+    record: Record = {
+        "schema": records.SCHEMA,
+        "status": "failed",
+        "reason": None,
+        "name": config["name"],
+        "label": label,
+        "fingerprint": fingerprint,
+        "cell": cell,
+        "seed": config["seed"],
+        "choices": config["choices"],
+        "config": config,
+        "data": data.read_summary(prepared),
+        "environment": {**environment.describe(), "hardware": hardware},
+        "metrics": {},
+        "history": [],
+        "run_dir": str(folder),
+        "mlflow_run_id": None,
+        "sweep": None,
+        "started": records.utc(started),
+        "ended": None,
+    }
+    configs.check_task(config, record["data"]["task"])
+    folder.mkdir(parents=True, exist_ok=True)
+    tracker = tracking.open_tracker(config["tracking"], output_dir)
+    record["mlflow_run_id"] = tracker.start(record)
+    mistakes: list[str] = []
+
+    def on_message(message: Job) -> None:
+        if "mistake" in message:
+            mistakes.append(message["mistake"])
+        elif "epoch" in message:
+            tracker.epoch(message["epoch"])
+
+    job = {"record": record, "prepared": str(prepared), "started": started}
+    try:
+        end = server.run("harness.run:train", job, on_message, config["run_timeout"])
+    except KeyboardInterrupt:
+        _close(record, tracker, "killed", "interrupted by Ctrl-C")
+        raise
+    if mistakes:
+        tracker.discard()
+        records.remove_empty(folder)
+        raise Mistake(mistakes[0])
+    if end.reason is None:
+        record = records.read(folder) or record
+        tracker.finish(record)
+    else:
+        written = records.read(folder)
+        failed = written if written and written["started"] == record["started"] else record
+        _close(failed, tracker, "failed", failed["reason"] or end.reason)
+        record = failed
+    return record
+
+
+def _close(record: Record, tracker: tracking.Tracker, status: str, reason: str) -> None:
+    record.update(status=status, reason=reason, ended=records.now())
+    records.write(record)
+    tracker.finish(record)
+
+
+def prepare_data(config: configs.Config) -> Path:
+    """The folder of the prepared data that a config names."""
+    settings = dict(config["data"])
+    target = settings.pop("_target_")
+    module, _, name = target.rpartition(".")
+    try:
+        loader = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise Mistake(f"data._target_={target} cannot be loaded: {error}") from None
+    return data.prepare(loader, settings, Path(config["cache_dir"]).absolute())
+
+
+def train(job: Job, tell: Callable[[Job], None]) -> None:
+    """Train, evaluate and measure in this process, and write the record."""
+    record, started = job["record"], job["started"]
+    config, hardware, folder = record["config"], record["environment"]["hardware"], Path(record["run_dir"])
+    settings = config["measure"]
+    clock = time.perf_counter
+    try:
+        dataset = data.open_prepared(Path(job["prepared"]))
+        backend = backends.load(config["backend"]["name"])(config, hardware)
+        backend.seed(config["seed"])
+        memory = measure.PhaseMemory(backend.device_peak, backend.device_reset)
+        try:
+            metrics = backend.build(dataset, config["seed"])
+        except Mistake as mistake:
+            return tell({"mistake": str(mistake)})
+
+        others = environment.OtherProcesses()
+        timer = measure.StepTimer(clock, backend.sync, settings["warmup_steps"])
+        memory.phase_begins()
+        history, best = backend.fit(dataset, timer, folder, lambda epoch: tell({"epoch": epoch}))
+        memory.phase_ends("train")
+
+        memory.phase_begins()
+        test = quality.evaluate(backend.predict(dataset.test), dataset.test.y)
+        inference = measure_inference(backend, dataset, config, clock)
+        memory.phase_ends("inference")
+
+        startup = time.time() - (clock() - timer.first_step_at) - started
+        metrics |= {f"test/{name}": value for name, value in test.items()}
+        metrics |= {"best/epoch": best, **{k: v for k, v in history[best - 1].items() if k.startswith("val/")}}
+        metrics |= {"train/loss": history[best - 1]["train/loss"], "speed/startup_seconds": startup}
+        metrics |= {**timer.metrics(), **inference, **memory.metrics()}
+        record["environment"]["other_processes_cpu_share"] = others.share()
+        record.update(status="finished", metrics=metrics, history=history)
+    except Exception as error:
+        (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf8")
+        record["reason"] = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise
+    finally:
+        if record["status"] == "finished" or record["reason"]:
+            record["metrics"]["speed/total_seconds"] = time.time() - started
+            record["ended"] = records.now()
+            records.write(record)
+
+
+def measure_inference(
+    backend: backends.Backend, dataset: data.Dataset, config: configs.Config, clock: Callable[[], float]
+) -> dict[str, float]:
+    """Throughput on batches of validation, drawn alike for every encoder; latency and operations of one sequence."""
+    settings, validation = config["measure"], dataset.validation
+    rows = plan(validation.length_N, config["trainer"]["eval_batch_size"], seed=0, epoch=0, bucket=True)
+    rows = rows[: settings["inference_batches"]]
+    forward, batches = backend.passes(validation, rows)
+    sized = [(batch, len(some)) for batch, some in zip(batches, rows, strict=True)]
+    found = measure.throughput(forward, sized, clock, backend.sync, settings["inference_seconds"])
+
+    length = settings["latency_length"] or dataset.max_length
+    one, (sequence,) = backend.passes(data.one_sequence(dataset, length), [[0]])
+    found |= measure.latency(
+        lambda: one(sequence), clock, backend.sync, settings["latency_passes"], settings["latency_seconds"]
+    )
+    flops = backend.flops(length)
+    return found if flops is None else {**found, "cost/forward_flops": flops}
