@@ -1,7 +1,5 @@
 """The walk of one run: ``run`` in the parent, from config to table, and ``train`` in the run's own process."""
 
-import json
-import os
 import time
 import traceback
 from collections.abc import Callable
@@ -9,9 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from harness import backends, config as configs, data, isolate, measure, quality, records, tracking
+from harness import backends, data, isolate, measure, quality, records, tracking
+from harness import config as configs
 from harness.data.batches import plan
 from harness.measure import environment
 from harness.records import Mistake, Record
