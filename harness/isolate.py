@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -69,20 +70,17 @@ class Server:
 
         Whatever interrupts the waiting, the child is gone when this returns or raises.
         """
-        child, deadline, kills = None, None if timeout is None else time.monotonic() + timeout, _memory_kills()
+        child, deadline, timed_out, kills = None, None, False, _memory_kills()
         os.write(self._requests, json.dumps({"function": function, "job": job}).encode() + b"\n")
-        timed_out = False
         try:
             while True:
-                message = self._receive(deadline if not timed_out else None)
+                message = self._receive(deadline)
                 if message is None:  # the deadline has passed
-                    timed_out = True
-                    if child is not None:
-                        os.kill(child, signal.SIGKILL)
+                    timed_out, deadline = True, None
+                    os.kill(child, signal.SIGKILL)
                 elif "pid" in message:
                     child = message["pid"]
-                    if timed_out:
-                        os.kill(child, signal.SIGKILL)
+                    deadline = None if timeout is None else time.monotonic() + timeout
                 elif "exit" in message:
                     child = None
                     return End(message["exit"], timed_out, _memory_kills() - kills)
@@ -144,10 +142,8 @@ def _memory_kills() -> int:
 
 def _die_with_parent() -> None:
     """Ask the system to kill this process when its parent is gone (Linux, prctl(2))."""
-    try:
+    with suppress(AttributeError, OSError):  # elsewhere the server ends at the end of its pipe
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    except (AttributeError, OSError):
-        pass  # elsewhere the server ends at the end of its pipe
 
 
 def _serve(requests: int, replies: int, modules: list[str]) -> None:

@@ -87,7 +87,7 @@ def _survives(method: Callable) -> Callable:
         except Exception as error:
             self.lost = True
             said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-            print(f"MLflow at {self.uri} does not answer ({said}); the run goes on, its record is kept", file=sys.stderr)
+            print(f"MLflow at {self.uri} failed ({said}); the run goes on and its record is kept", file=sys.stderr)
             return None
 
     return guarded

@@ -39,7 +39,8 @@ class Backend:
 
     def build(self, data: Dataset, seed: int) -> dict[str, float]:
         self.model = build(self.config, data, seed)
-        counted = {name: parameter.numel() for name, parameter in self.model.named_parameters() if parameter.requires_grad}
+        trained = [(name, part) for name, part in self.model.named_parameters() if part.requires_grad]
+        counted = {name: part.numel() for name, part in trained}
         outer = ("input.", "head.")
         return {
             "cost/parameters": sum(counted.values()),
@@ -57,12 +58,12 @@ class Backend:
             data.train, settings["batch_size"], seed=seed, bucket=settings["bucket"], to_device=self._to_device
         )
         training = Training(self.model, self.config["optimizer"], seed, settings["epochs"] * len(batches))
-        best = ModelCheckpoint(folder, "best", monitor=settings["monitor"], mode=direction(settings["monitor"]))
+        monitor = {"monitor": settings["monitor"], "mode": direction(settings["monitor"])}
+        # the last epoch is kept whole, to go on from after an interruption; the best one is what is evaluated
+        best = ModelCheckpoint(folder, "best", **monitor, save_last=True, enable_version_counter=False)
         watching = [Timing(timer), ProgressBar(timer), EpochNews(epoch_done), best]
         if settings["patience"] is not None:
-            watching.append(
-                EarlyStopping(settings["monitor"], patience=settings["patience"], mode=direction(settings["monitor"]))
-            )
+            watching.append(EarlyStopping(**monitor, patience=settings["patience"]))
         watched = [data.validation, data.test] if settings["report_test_each_epoch"] else [data.validation]
         trainer = lightning.Trainer(
             accelerator=self.hardware["accelerator"],
@@ -78,9 +79,13 @@ class Backend:
             use_distributed_sampler=False,
         )
         evaluated = [self._evaluation(split) for split in watched]
-        trainer.fit(training, TimedBatches(batches, timer), evaluated)
+        last = folder / "last.ckpt"
+        resumed = str(last) if last.exists() else None
+        trainer.fit(training, TimedBatches(batches, timer), evaluated, ckpt_path=resumed, weights_only=True)
         chosen = torch.load(best.best_model_path, weights_only=True, map_location="cpu")
         training.load_state_dict(chosen["state_dict"])
+        self.model.zero_grad(set_to_none=True)
+        last.unlink()
         return training.history, chosen["epoch"] + 1
 
     def predict(self, split: Split) -> np.ndarray:
