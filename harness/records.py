@@ -98,10 +98,15 @@ def write(record: Record) -> None:
     write_json(Path(record["run_dir"]) / RECORD, record)
 
 
+def load(file: Path) -> Any:
+    """The content of a JSON file."""
+    return json.loads(file.read_text(encoding="utf8"))
+
+
 def read(run_dir: Path) -> Record | None:
     """The record in a run's folder, or None where there is none."""
     try:
-        return json.loads((run_dir / RECORD).read_text(encoding="utf8"))
+        return load(run_dir / RECORD)
     except FileNotFoundError:
         return None
 

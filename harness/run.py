@@ -1,5 +1,6 @@
 """The walk of one run: ``run`` in the parent, from config to table, and ``train`` in the run's own process."""
 
+import shutil
 import time
 import traceback
 from collections.abc import Callable
@@ -52,11 +53,13 @@ def run(config: configs.Config, label: str, started: float) -> Record:
         "history": [],
         "run_dir": str(folder),
         "mlflow_run_id": None,
-        "sweep": None,
+        "sweep": config["sweep"],
         "started": records.utc(started),
         "ended": None,
     }
     configs.check_task(config, record["data"]["task"])
+    if config["rerun"]:
+        shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     tracker = tracking.open_tracker(config["tracking"], output_dir)
     record["mlflow_run_id"] = tracker.start(record)
@@ -91,7 +94,10 @@ def run(config: configs.Config, label: str, started: float) -> Record:
 
 def _close(record: Record, tracker: tracking.Tracker, status: str, reason: str) -> None:
     record.update(status=status, reason=reason, ended=records.now())
-    records.write(record)
+    try:
+        records.write(record)
+    except OSError as error:  # a full disk must not take the other runs of a sweep with it
+        record["reason"] = f"{reason}; its record could not be written ({error.strerror})"
     tracker.finish(record)
 
 
@@ -130,7 +136,8 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
         memory.phase_ends("train")
 
         memory.phase_begins()
-        test = quality.evaluate(backend.predict(dataset.test), dataset.test.y)
+        logits = backend.predict(dataset.test)
+        test = quality.evaluate(logits, dataset.test.y)
         inference = measure_inference(backend, dataset, config, clock)
         memory.phase_ends("inference")
 
@@ -140,6 +147,9 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
         metrics |= {"train/loss": history[best - 1]["train/loss"], "speed/startup_seconds": startup}
         metrics |= {**timer.metrics(), **inference, **memory.metrics()}
         record["environment"]["other_processes_cpu_share"] = others.share()
+        record["resumed_epochs"] = len(history) - len(timer.epochs)  # trained before an interruption, not timed
+        counts = quality.confusion(dataset.test.y, logits.argmax(-1), len(dataset.classes))
+        records.write_json(folder / "confusion.json", counts.tolist())
         record.update(status="finished", metrics=metrics, history=history)
     except Exception as error:
         (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf8")

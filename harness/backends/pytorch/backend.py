@@ -14,7 +14,7 @@ import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
-from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, TimedBatches, Timing
+from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, TimedBatches, Timing, WholeCheckpoints
 from harness.backends.pytorch.model import build
 from harness.backends.pytorch.training import Training, direction
 from harness.data import Batch, Batches, Dataset, Split
@@ -65,6 +65,7 @@ class Backend:
         if settings["patience"] is not None:
             watching.append(EarlyStopping(**monitor, patience=settings["patience"]))
         watched = [data.validation, data.test] if settings["report_test_each_epoch"] else [data.validation]
+        last, checkpoints = folder / "last.ckpt", WholeCheckpoints()
         trainer = lightning.Trainer(
             accelerator=self.hardware["accelerator"],
             devices=self.hardware["devices"],
@@ -72,6 +73,7 @@ class Backend:
             max_epochs=settings["epochs"],
             gradient_clip_val=settings["clip_norm"],
             callbacks=watching,
+            plugins=[checkpoints],
             default_root_dir=folder,
             logger=False,
             num_sanity_val_steps=0,
@@ -79,12 +81,13 @@ class Backend:
             use_distributed_sampler=False,
         )
         evaluated = [self._evaluation(split) for split in watched]
-        last = folder / "last.ckpt"
         resumed = str(last) if last.exists() else None
         trainer.fit(training, TimedBatches(batches, timer), evaluated, ckpt_path=resumed, weights_only=True)
         chosen = torch.load(best.best_model_path, weights_only=True, map_location="cpu")
         training.load_state_dict(chosen["state_dict"])
         self.model.zero_grad(set_to_none=True)
+        kept = {"state_dict": self.model.state_dict(), "epoch": chosen["epoch"]}
+        checkpoints.save_checkpoint(kept, folder / "best.ckpt")
         last.unlink()
         return training.history, chosen["epoch"] + 1
 
