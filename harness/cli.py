@@ -98,12 +98,12 @@ def _finish(interrupted: bool = False) -> int:
     outcomes = Sweep.current.outcomes() if Sweep.current else _outcomes
     done = [outcome["record"] for outcome in outcomes if "record" in outcome]
     mistakes = [outcome["mistake"] for outcome in outcomes if "mistake" in outcome]
-    if done or Sweep.current:
-        from harness import report
+    if done:
+        from harness.report import print_runs
 
-        report.print_runs(done)
-        if Sweep.current:
-            Sweep.current.end(done, interrupted)
+        print_runs(done)
+    if Sweep.current:
+        Sweep.current.end(done, interrupted)
     for mistake in dict.fromkeys(mistakes):
         print(mistake, file=sys.stderr)
     if interrupted:

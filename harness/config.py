@@ -13,6 +13,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
+from harness.backends.schedules import schedule_factor
 from harness.measure import environment
 from harness.records import METRICS, Mistake
 
@@ -71,6 +72,7 @@ def check(config: Config) -> None:
     if trainer["monitor"] not in METRICS or not trainer["monitor"].startswith("val/"):
         named = ", ".join(name for name in METRICS if name.startswith("val/"))
         raise Mistake(f"trainer.monitor must be one of {named} (nothing is chosen on test), not {trainer['monitor']!r}")
+    schedule_factor(config["optimizer"]["schedule"], config["optimizer"]["decay"], 1)
     for where, part in _parts(config["encoder"], "encoder"):
         _check_heads(where, part)
     if config["choices"]["encoder"] == "additive_attention" and config["choices"]["pooling"] != "additive_attention":

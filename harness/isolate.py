@@ -5,6 +5,7 @@ one run and no other, and starting one takes a fraction of a second instead of t
 parent sleeps in ``select`` meanwhile. Server and run die with their parent.
 """
 
+import atexit
 import ctypes
 import json
 import os
@@ -71,7 +72,8 @@ class Server:
         Whatever interrupts the waiting, the child is gone when this returns or raises.
         """
         child, deadline, timed_out, kills = None, None, False, _memory_kills()
-        os.write(self._requests, json.dumps({"function": function, "job": job}).encode() + b"\n")
+        where = {"folder": os.getcwd(), "path": [entry or os.getcwd() for entry in sys.path]}
+        _write(self._requests, {"function": function, "job": job, **where})
         try:
             while True:
                 message = self._receive(deadline)
@@ -131,6 +133,15 @@ def server(modules: list[str]) -> Server:
     return _servers[key]
 
 
+@atexit.register
+def close_all() -> None:
+    """End every server of this process."""
+    for running in _servers.values():
+        if running.alive:
+            running.close()
+    _servers.clear()
+
+
 def _memory_kills() -> int:
     """How often the system's memory guard has killed a process since the system started; 0 where it does not say."""
     try:
@@ -151,8 +162,10 @@ def _serve(requests: int, replies: int, modules: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
     for module in modules:
         import_module(module)
-    with open(requests, "rb", buffering=0) as incoming:
+    with open(requests, "rb") as incoming:
         while line := incoming.readline():
+            if not line.strip():
+                continue
             child = os.fork()
             if child == 0:
                 incoming.close()
@@ -165,6 +178,8 @@ def _child(request: Message, replies: int) -> None:
     """Run the job and leave without the clean-up of what belongs to the server."""
     _die_with_parent()
     _write(replies, {"pid": os.getpid()})
+    os.chdir(request["folder"])
+    sys.path[:] = request["path"]
     module, function = request["function"].split(":")
     code = 1
     try:

@@ -124,10 +124,7 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
         backend = backends.load(config["backend"]["name"])(config, hardware)
         backend.seed(config["seed"])
         memory = measure.PhaseMemory(backend.device_peak, backend.device_reset)
-        try:
-            metrics = backend.build(dataset, config["seed"])
-        except Mistake as mistake:
-            return tell({"mistake": str(mistake)})
+        metrics = backend.build(dataset, config["seed"])
 
         others = environment.OtherProcesses()
         timer = measure.StepTimer(clock, backend.sync, settings["warmup_steps"])
@@ -151,6 +148,8 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
         counts = quality.confusion(dataset.test.y, logits.argmax(-1), len(dataset.classes))
         records.write_json(folder / "confusion.json", counts.tolist())
         record.update(status="finished", metrics=metrics, history=history)
+    except Mistake as mistake:  # told before any training; the parent undoes what it began
+        tell({"mistake": str(mistake)})
     except Exception as error:
         (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf8")
         record["reason"] = f"{type(error).__name__}: {error}".splitlines()[0]

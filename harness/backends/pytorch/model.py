@@ -102,7 +102,7 @@ def make(part: str, settings: dict[str, Any], in_dim: int, **more: Any) -> nn.Mo
     except Mistake:
         raise
     except (InstantiationException, TypeError, ValueError) as error:
-        cause = str(error.__cause__ or error).splitlines()[0]
+        cause = " ".join(str(error.__cause__ or error).split())
         raise Mistake(f"{part}: {settings['_target_']} cannot be made: {cause}") from error
 
 
