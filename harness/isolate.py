@@ -62,6 +62,7 @@ class Server:
         )
         os.close(here)
         os.close(there)
+        self._pipes = [self._requests, self._replies]
         self._unread = b""
 
     def run(
@@ -118,8 +119,8 @@ class Server:
         """End the server, and with it a child that still runs."""
         self._process.kill()
         self._process.wait()
-        for end in (self._requests, self._replies):
-            os.close(end)
+        while self._pipes:
+            os.close(self._pipes.pop())
 
 
 _servers: dict[tuple[str, ...], Server] = {}
