@@ -13,9 +13,9 @@ def test_two_processes_give_the_losses_of_one_with_the_same_global_batch(command
     # 1,167 training rows in batches of 29: the last one has 7 and is dealt out unevenly
     settings = ("encoder=gru", *QUICK, "trainer.batch_size=29")
     one = command(*settings, "hardware=cpu").record
-    (two,) = (
-        record for record in command(*settings, "hardware=ddp_cpu").records if record["choices"]["hardware"] == "ddp_cpu"
-    )
+    ended = command(*settings, "hardware=ddp_cpu")
+    assert ended.code == 0, ended.out
+    (two,) = (record for record in ended.records if record["choices"]["hardware"] == "ddp_cpu")
     for alone, shared in zip(one["history"], two["history"], strict=True):
         assert shared["val/loss"] == pytest.approx(alone["val/loss"], rel=1e-4)
         assert shared["train/loss"] == pytest.approx(alone["train/loss"], rel=1e-4)

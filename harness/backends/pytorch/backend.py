@@ -93,13 +93,14 @@ class Backend:
         evaluated = [self._evaluation(split) for split in watched]
         resumed = str(last) if last.exists() else None
         trainer.fit(training, TimedBatches(batches, timer), evaluated, ckpt_path=resumed, weights_only=True)
+        if self.rank > 0:  # the first process alone evaluates, and writes the file that the best weights are in
+            return training.history, 0
         chosen = torch.load(best.best_model_path, weights_only=True, map_location="cpu")
         training.load_state_dict(chosen["state_dict"])
         self.model.zero_grad(set_to_none=True)
         kept = {"state_dict": self.model.state_dict(), "epoch": chosen["epoch"]}
-        if self.rank == 0:
-            checkpoints.save_checkpoint(kept, folder / "best.ckpt")
-        last.unlink(missing_ok=True)
+        checkpoints.save_checkpoint(kept, folder / "best.ckpt")
+        last.unlink()
         return training.history, chosen["epoch"] + 1
 
     def gather(self, value: dict[str, float]) -> list[dict[str, float]]:
