@@ -133,7 +133,8 @@ def _read(options: argparse.Namespace) -> list[Record]:
         read = [record for folder in folders for record in read_all(folder)]
     except json.JSONDecodeError as error:
         raise Mistake(f"a record.json below {folders[0]} is not JSON: {error}") from None
-    found = list({record["run_dir"]: record for record in read}.values())  # folders may lie in one another
+    # folders may lie in one another
+    found = list({(record["run_dir"], record["started"]): record for record in read}.values())
     where = ", ".join(map(str, folders))
     for option in ("name", "sweep"):
         wanted = getattr(options, option)

@@ -90,11 +90,16 @@ def versus(metric: str, found: Versus) -> str:
     ends = sorted((least, difference.high), key=abs)
     mixed = difference.low < 0 < difference.high
     between = " to ".join(_amount(metric, end, found.theirs, with_word=mixed) for end in ends)
-    if found.p is not None and found.p < ALPHA:
+    if sure(found):
         return f"{said} than {found.baseline} ({between}), {CERTAIN}"
     if mixed:
         return f"no difference beyond noise: {said} than {found.baseline} ({between})"
     return f"{said} than {found.baseline} ({between}), but among so many comparisons this may be noise"
+
+
+def sure(found: Versus | None) -> bool:
+    """Whether a difference to the baseline is more than noise explains."""
+    return found is not None and found.p is not None and found.p < ALPHA
 
 
 def _amount(metric: str, difference: float, theirs: float, with_word: bool = True) -> str:
