@@ -42,7 +42,7 @@ def markdown(comparison: Comparison) -> str:
     """The comparison as GitHub's Markdown."""
     lines = [f"# {comparison.name}", ""]
     for board in comparison.boards:
-        lines += [f"## {_escaped(board.title)}", "", _escaped(wording.answer(board)), ""]
+        lines += [f"## {_escaped(board.title)}", "", _escaped(" ".join(wording.answer(board))), ""]
         for block in board.blocks:
             lines += [f"On {_escaped(block.title)}:", "", *_markdown_table(board, block.cells), ""]
         lines += list(_markdown_versus(board))

@@ -108,7 +108,8 @@ def print_comparison(comparison: Comparison) -> None:
                     said = wording.versus(metric, cell.versus[metric])
                     out.print(escape(f"{wording.HEADLINES.get(metric, metric)}, {cell.name}: {said}"))
         out.print()
-        out.print(escape(wording.answer(board)))
+        for sentence in wording.answer(board):
+            out.print(escape(sentence))
     out.print()
     out.print(f"[dim]Means over seeds ± half a 95 % interval. {escape(wording.LEGEND)}[/]")
     for note in wording.notes(comparison):

@@ -9,10 +9,10 @@ from harness.records import Record
 from harness.statistics import ALPHA, Mean
 
 HEADLINES = {
-    "test/accuracy": "accuracy", "test/f1_span": "span F1", "test/f1_macro": "macro F1", "test/loss": "test loss",
+    "test/accuracy": "accuracy", "test/f1_span": "span F1", "test/f1_macro": "macro F1",
     THROUGHPUT: "train tokens/s", "speed/inference_sequences_per_second": "inference seq./s",
     LATENCY: "latency p50", "memory/host_train_peak_mib": "train peak", "memory/device_train_peak_mib": "device peak",
-    "cost/parameters": "parameters", "cost/forward_flops": "operations",
+    "cost/parameters": "parameters",
 }  # fmt: skip
 """The metrics that a table has columns for, where any run has them, and their short names."""
 
@@ -115,17 +115,17 @@ def _amount(metric: str, difference: float, theirs: float, with_word: bool = Tru
     return f"{text} {word}" if with_word else text
 
 
-def answer(board: Board) -> str:
-    """What a board says, in a few plain sentences."""
+def answer(board: Board) -> list[str]:
+    """What a board says, in a few plain sentences: the best cell first, then what speed and memory cost."""
     metric = board.quality
     ranked = [cell for cell in board.cells if metric in cell.means]
     if not ranked:
-        return "No run finished, so there is nothing to rank."
+        return ["No run finished, so there is nothing to rank."]
     what = HEADLINES.get(metric, metric)
     if len(ranked) == 1:
         seeds = ranked[0].means[metric].n
         only = "no interval from one seed" if seeds == 1 else f"{seeds} seeds"
-        return f"One cell only: {ranked[0].name}, {what} {from_to(metric, ranked[0].means[metric])}, {only}."
+        return [f"One cell only: {ranked[0].name}, {what} {from_to(metric, ranked[0].means[metric])}, {only}."]
     best = next(cell for cell in ranked if cell.verdicts.get(metric) == "best")
     said = [f"Best {what}: {best.name} with {from_to(metric, best.means[metric])}, {_seeds(best.means[metric].n)}"]
     tied = [cell for cell in ranked if cell.verdicts.get(metric) == "tied"]
@@ -136,7 +136,7 @@ def answer(board: Board) -> str:
         said.append("the difference to every other cell is unlikely to be noise")
     if unknown:
         said.append(f"too few seeds to tell it from {_some(unknown)}")
-    return "; ".join(said) + ". " + " ".join(_cheapest(board, [best, *tied, *unknown]))
+    return ["; ".join(said) + ".", *_cheapest(board, [best, *tied, *unknown])]
 
 
 def _cheapest(board: Board, good: list[Cell]) -> list[str]:
@@ -163,9 +163,12 @@ def _cheapest(board: Board, good: list[Cell]) -> list[str]:
 
 
 def _at(metric: str, cell: Cell, quality: str | None = None) -> str:
-    value = number(metric, cell.means[metric].mean).replace("1/s", "tokens/s")
+    unit = "tokens/s" if metric == THROUGHPUT else known(metric).unit
+    value = f"{_rounded(cell.means[metric].mean, cell.means[metric].half)} {unit}"
     score = cell.means.get(quality) if quality else None
-    return f"{cell.name} ({value}{f' at {HEADLINES.get(quality, quality)} {_rounded(score.mean, score.half)}' if score else ''})"
+    if quality and score:
+        value += f" at {HEADLINES[quality]} {_rounded(score.mean, score.half)}"
+    return f"{cell.name} ({value})"
 
 
 def _seeds(n: int) -> str:

@@ -68,11 +68,17 @@ def _board(number: int, board: Board, plots: list[Figure]) -> str:
         )  # fmt: skip
     plots += own
     return "\n".join([
-        f"<section><h2>{escape(board.title)}</h2><p class=answer>{escape(wording.answer(board))}</p>",
+        f"<section><h2>{escape(board.title)}</h2>{_answer(board)}",
         *(f"<p class=where>On {escape(block.title)}</p>{_table(board, block.cells)}" for block in board.blocks),
         _legend(), _versus(board), _chips(number, board), f"<div class=plots>{''.join(places)}</div>",
         _all_numbers(board), "</section>",
     ])  # fmt: skip
+
+
+def _answer(board: Board) -> str:
+    first, *more = (escape(sentence) for sentence in wording.answer(board))
+    rest = f"<ul>{''.join(f'<li>{sentence}</li>' for sentence in more)}</ul>" if more else ""
+    return f"<div class=answer><p>{first}</p>{rest}</div>"
 
 
 def _table(board: Board, cells: list[Cell]) -> str:
@@ -101,7 +107,7 @@ def _number(cell: Cell, metric: str) -> str:
     label = {"busy": "busy", **BADGES}.get(kind, "")
     badge = f' <span class=badge title="{MEANINGS[kind]}">{label}</span>' if label else ""
     spread = f" <small>{half}</small>" if half else ""
-    return f'<td class="number {kind}" data-value="{mean.mean!r}">{value}{spread}{badge}</td>'
+    return f'<td class="number {kind}" data-value="{mean.mean!r}">{value}{badge}{spread}</td>'
 
 
 def _legend() -> str:

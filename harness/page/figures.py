@@ -6,6 +6,7 @@ its cell's name as ``legendgroup``, by which the page shows and hides a cell in 
 
 from collections.abc import Callable
 from html import escape
+from math import ceil
 from statistics import mean
 from typing import Any
 
@@ -131,6 +132,7 @@ def _tradeoff(
     board: Board, block: Block, metric: str, points: list[Cell], styles: dict[str, dict[str, str]], where: str
 ) -> Figure:
     data: list[Trace] = []
+    most = max(cell.means[metric].mean for cell in points)
     front = pareto(board, metric, [cell for cell in points if wording.mark(cell, metric) != "!"])
     if len(front) > 1:
         data.append({
@@ -144,7 +146,7 @@ def _tradeoff(
             "type": "scatter", "mode": "markers+text" if len(points) <= 8 else "markers", "legendgroup": cell.name,
             "x": [cell.means[metric].mean], "y": [cell.means[board.quality].mean],
             "error_x": _error(metric, cell, look["colour"]), "error_y": _error(board.quality, cell, look["colour"]),
-            "text": [_short(cell.name, 20)], "textposition": "top right",
+            "text": [_short(cell.name, 20)], "textposition": "top left" if cell.means[metric].mean > 0.6 * most else "top right",
             "textfont": {"size": 11, "color": look["colour"]}, "hovertext": [_hover(board, cell)],
             "hoverinfo": "text", "cliponaxis": False,
             "marker": {"color": look["colour"], "size": 11, "symbol": look["symbol"] + ("-open" if busy else "")},
@@ -182,7 +184,8 @@ def curves(board: Board, cells: list[Cell], styles: dict[str, dict[str, str]]) -
         if data:
             cut = f" The {MOST_CELLS} best of {len(cells)} cells." if len(cells) > MOST_CELLS else ""
             band = "Band: from the lowest seed to the highest." if bands else "Hover for the lowest and highest seed."
-            x = _axis("epoch", tickformat="d", rangemode="tozero" if len(shown[0].runs[0]["history"]) > 20 else "normal")
+            epochs = max(len(run["history"]) for cell in shown for run in cell.runs)
+            x = _axis("epoch", tick0=1, dtick=ceil(epochs / 10))
             found.append(_figure(title.capitalize(), f"Mean over seeds. {band}{cut}", data, x, _axis(title), 380))
     return found
 
