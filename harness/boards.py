@@ -11,6 +11,7 @@ Precision counts as hardware: what bfloat16 costs in accuracy may be asked, what
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from harness.cells import Cell, name_cells
@@ -21,6 +22,8 @@ QUALITY = ("test/f1_span", "test/accuracy")
 """What decides which cell is best; the first that all have: spans where labels are spans, accuracy elsewhere."""
 THROUGHPUT, LATENCY = "speed/train_tokens_per_second", "latency/p50_ms"
 DEVICE_MEMORY, HOST_MEMORY = "memory/device_train_peak_mib", "memory/host_train_peak_mib"
+MOST_NAMED = 6
+"""Cells that get a sentence each; of more of them, only the number is said."""
 
 
 @dataclass(eq=False)
@@ -44,7 +47,7 @@ class Board:
     def cells(self) -> list[Cell]:
         return [cell for block in self.blocks for cell in block.cells]
 
-    @property
+    @cached_property
     def quality(self) -> str:
         """The metric that decides which cell is best."""
         shared = [name for name in QUALITY if all(name in cell.means for cell in self.cells if cell.runs)]
@@ -151,10 +154,16 @@ def apart(boards: list[Board]) -> list[str]:
                 f"{board.title}: speed and memory are shown apart and not ranked together, because the runs differ in "
                 f"{_listed(keys)}; accuracy is ranked over all of them."
             )
+        disturbed = [cell for cell in board.cells if cell.disturbed]
+        if len(disturbed) > MOST_NAMED:
+            said.append(
+                f"{board.title}: the speed of {len(disturbed)} of {len(board.cells)} cells is not comparable and not "
+                "ranked, because the processor was busy with something else; they are marked."
+            )
+            continue
         said += [
             f"{board.title}: the speed of {cell.name} is not comparable and not ranked, because {cell.disturbed}."
-            for cell in board.cells
-            if cell.disturbed
+            for cell in disturbed
         ]
     return said
 

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from harness.records import Record
@@ -13,7 +14,16 @@ BUSY = 0.05
 """A share of the processors used by other processes above which a run's speed is not to be compared."""
 
 UNNAMED = (
-    "name", "seed", "output_dir", "cache_dir", "rerun", "run_timeout", "tracking", "choices", "sweep", "fail_fast"
+    "name",
+    "seed",
+    "output_dir",
+    "cache_dir",
+    "rerun",
+    "run_timeout",
+    "tracking",
+    "choices",
+    "sweep",
+    "fail_fast",
 )
 """Parts of a config that never set two cells apart."""
 
@@ -47,7 +57,7 @@ class Cell:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     versus: dict[str, Versus] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def record(self) -> Record:
         """The newest record: any would do for what all runs share."""
         return max(self.runs or self.failed, key=lambda record: record["started"])
@@ -56,7 +66,7 @@ class Cell:
         """A metric by seed, of the runs that have it."""
         return {run["seed"]: run["metrics"][metric] for run in self.runs if metric in run["metrics"]}
 
-    @property
+    @cached_property
     def disturbed(self) -> str | None:
         """Why this cell's speed is not to be compared, None where nothing speaks against it."""
         shared = sum(bool(run["environment"].get("shared_processor")) for run in self.runs)

@@ -48,14 +48,14 @@ def print_runs(done: list[Record]) -> None:
         out.print(_one(finished[0]))
     elif finished:
         out.print(_several(finished))
-    for record in finished:
-        share = record["environment"].get("other_processes_cpu_share") or 0.0
-        if share > BUSY:
-            out.print(
-                f"[yellow]busy[/]    {escape(record['label'])}: other processes used {share:.0%} of the processor; its "
-                "speed is not comparable",
-                soft_wrap=True,
-            )
+    shares = [record["environment"].get("other_processes_cpu_share") or 0.0 for record in finished]
+    if busy := [share for share in shares if share > BUSY]:
+        runs = "the run" if len(done) == 1 else f"{len(busy)} of {len(done)} runs"
+        out.print(
+            f"[yellow]busy[/]    other processes used up to {max(busy):.0%} of the processor during {runs}: "
+            "speed is not comparable",
+            soft_wrap=True,
+        )
     output_dir = Path(done[0]["config"]["output_dir"])
     if len(done) == 1:
         out.print(f"folder  {escape(str(shown(Path(done[0]['run_dir']))))}", soft_wrap=True)
@@ -103,10 +103,10 @@ def print_comparison(comparison: Comparison) -> None:
         out.print()
         _print_board(out, board)
         for metric in board.questions:
-            for cell in tables.best_first(board, board.cells):
-                if metric in cell.versus:
-                    said = wording.versus(metric, cell.versus[metric])
-                    out.print(escape(f"{wording.HEADLINES.get(metric, metric)}, {cell.name}: {said}"))
+            compared = [cell for cell in tables.best_first(board, board.cells) if metric in cell.versus]
+            for cell in compared[:MOST_ROWS]:
+                said = wording.versus(metric, cell.versus[metric])
+                out.print(escape(f"{wording.HEADLINES.get(metric, metric)}, {cell.name}: {said}"))
         out.print()
         for sentence in wording.answer(board):
             out.print(escape(sentence))

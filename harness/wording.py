@@ -72,29 +72,30 @@ def mark(cell: Cell, metric: str) -> str:
     return MARKS[cell.verdicts[metric]] if metric in cell.verdicts else ""
 
 
-def versus(metric: str, found: Versus) -> str:
-    """A difference to the baseline as a sentence without its full stop."""
+def versus(metric: str, found: Versus, named: bool = True) -> str:
+    """A difference to the baseline as a sentence without its full stop; ``named`` if the baseline's name is part of it."""
     difference = found.difference
+    than = f" than {found.baseline}" if named else ""
     if difference is None:
-        return f"cannot say: no seed in common with {found.baseline}"
+        return "cannot say: no seed in common" + (f" with {found.baseline}" if named else "")
     if difference.p == 1 and difference.low == difference.high:
-        return f"the same as {found.baseline}"
+        return "the same" + (f" as {found.baseline}" if named else "")
     said = _amount(metric, difference.mean, found.theirs)
     if difference.p is None or difference.low is None or difference.high is None:
         few = "the one seed they share" if difference.n == 1 else "the two seeds they share, the same in both"
-        return f"{said} than {found.baseline} in {few}: no interval, cannot say"
+        return f"{said}{than} in {few}: no interval, cannot say"
     if difference.low == difference.high:
-        return f"{said} than {found.baseline}, in every run"
+        return f"{said}{than}, in every run"
     # nothing that is measured in per cent of the baseline can fall by more than all of it
     least = difference.low if metric.startswith("test/") else max(difference.low, -abs(found.theirs))
     ends = sorted((least, difference.high), key=abs)
     mixed = difference.low < 0 < difference.high
     between = " to ".join(_amount(metric, end, found.theirs, with_word=mixed) for end in ends)
     if sure(found):
-        return f"{said} than {found.baseline} ({between}), {CERTAIN}"
+        return f"{said}{than} ({between}), {CERTAIN}"
     if mixed:
-        return f"no difference beyond noise: {said} than {found.baseline} ({between})"
-    return f"{said} than {found.baseline} ({between}), but among so many comparisons this may be noise"
+        return f"no difference beyond noise: {said}{than} ({between})"
+    return f"{said}{than} ({between}), but among so many comparisons this may be noise"
 
 
 def sure(found: Versus | None) -> bool:
@@ -184,11 +185,15 @@ def notes(comparison: Comparison) -> list[str]:
     """What else a reader has to know: what is not ranked, repeated, left out, or failed."""
     said = list(comparison.apart)
     if comparison.repeated:
-        said.append(f"{comparison.repeated} runs are repeated or retried ones of the same cell and seed: the newest counts.")
+        said.append(
+            f"{comparison.repeated} runs are repeated or retried ones of the same cell and seed: the newest counts."
+        )
     if comparison.outdated:
         runs = sum(len(cell.runs) + len(cell.failed) for cell in comparison.outdated)
         said.append(f"{runs} runs of the same configs with earlier code are left out: the newest code counts.")
-    if any(cell.means.get(board.quality, Mean(0, None, 2)).n == 1 for board in comparison.boards for cell in board.cells):
+    if any(
+        cell.means.get(board.quality, Mean(0, None, 2)).n == 1 for board in comparison.boards for cell in board.cells
+    ):
         said.append("Some cells have one seed: no interval, so no difference to them can be told from noise.")
     return said
 

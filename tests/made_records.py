@@ -52,6 +52,8 @@ def over_seeds(encoder: str, accuracies: list[float], **more: Any) -> list[dict[
     """One record a seed, with these accuracies; ``metrics`` are lists over seeds too."""
     metrics = more.pop("metrics", {})
     return [
-        made(encoder, seed, accuracy, metrics={name: values[seed] for name, values in metrics.items()}, **deepcopy(more))
+        made(
+            encoder, seed, accuracy, metrics={name: values[seed] for name, values in metrics.items()}, **deepcopy(more)
+        )
         for seed, accuracy in enumerate(accuracies)
     ]

@@ -64,7 +64,10 @@ def test_the_pooling_that_additive_attention_brings_is_not_named():
 
 
 def test_a_custom_encoder_is_called_by_its_class():
-    assert names([made("custom", config={"encoder._target_": "my_file.MyEncoder"}), made("lstm")]) == ["MyEncoder", "lstm"]
+    assert names([made("custom", config={"encoder._target_": "my_file.MyEncoder"}), made("lstm")]) == [
+        "MyEncoder",
+        "lstm",
+    ]
 
 
 def test_names_are_unique_even_where_only_the_device_or_nothing_visible_differs():

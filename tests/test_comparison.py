@@ -62,7 +62,9 @@ def test_over_other_hardware_accuracy_is_ranked_and_speed_is_not():
 def test_a_busy_machine_takes_speed_out_of_the_ranking_and_leaves_memory_in():
     numbers = {"metrics": {LATENCY: [1.0, 1.1, 1.2], MEMORY: [10.0, 11.0, 12.0]}}
     busy = over_seeds("gru", [0.9, 0.9, 0.9], environment={"other_processes_cpu_share": 0.5}, **numbers)
-    found = compare(over_seeds("lstm", [0.9, 0.91, 0.93], **numbers) + over_seeds("rnn", [0.8] * 3, **numbers) + busy, "x")
+    found = compare(
+        over_seeds("lstm", [0.9, 0.91, 0.93], **numbers) + over_seeds("rnn", [0.8] * 3, **numbers) + busy, "x"
+    )
     assert verdicts(found, LATENCY)["gru"] is None
     assert verdicts(found, LATENCY)["rnn"] is not None
     assert verdicts(found, MEMORY)["gru"] is not None

@@ -43,7 +43,9 @@ def test_what_got_worse_fails_and_is_named(worse, metric):
 
 def test_a_line_says_how_much_worse():
     (line, _) = judged(runs(), runs(memory=(75.0, 75.75, 74.7))).lines()
-    assert line.startswith("worse: lstm: memory/host_train_peak_mib 50.1 MiB -> 75.15 MiB (+50.0 %), 3 and 3 seeds, p = ")
+    assert line.startswith(
+        "worse: lstm: memory/host_train_peak_mib 50.1 MiB -> 75.15 MiB (+50.0 %), 3 and 3 seeds, p = "
+    )
 
 
 def test_better_passes():
@@ -56,7 +58,9 @@ def test_a_slowdown_within_the_spread_passes():
 
 
 def test_one_seed_cannot_be_judged_and_does_not_pass():
-    outcome = judged(runs(), compare(over_seeds("lstm", [0.9], metrics={name: [values[0]] for name, values in BEFORE.items()}), "x"))
+    outcome = judged(
+        runs(), compare(over_seeds("lstm", [0.9], metrics={name: [values[0]] for name, values in BEFORE.items()}), "x")
+    )
     assert outcome.code == 2
     assert outcome.unjudged[0] == "lstm: test/accuracy, because it takes two seeds on each side, and there is 1"
 

@@ -61,7 +61,7 @@ def test_the_page_is_well_formed_and_shows_cells_numbers_and_definitions():
     shown = page.shown()
     assert ("h1", "my sweep") in page.texts
     assert "Best accuracy: lstm with 0.910 (0.885 to 0.935), 3 seeds" in shown
-    assert "0.400 worse than lstm" in shown
+    assert "0.400 worse, in every run" in shown
     assert re.search(r"gru\s+3\s+0\.510\s+±0\.025", shown)
     assert "median time of one sequence at batch size 1" in shown
     values = [attributes["data-value"] for tag, attributes in page.attributes if "data-value" in attributes]
@@ -80,7 +80,9 @@ def test_names_from_elsewhere_are_escaped_wherever_they_go():
     evil = "</script><script>alert(1)</script>"
     records = over_seeds("lstm", [0.9, 0.8], metrics={TOKENS: [1.0, 2.0]}, history=HISTORY)
     records += over_seeds(evil, [0.7, 0.6], metrics={TOKENS: [3.0, 2.0]}, history=HISTORY)
-    records += [made("gru", accuracy=None, status="failed", reason="<img src=x onerror=alert(2)>", choices={"data": "<b>"})]
+    records += [
+        made("gru", accuracy=None, status="failed", reason="<img src=x onerror=alert(2)>", choices={"data": "<b>"})
+    ]
     text = html(compare(records, "<i>name</i>"))
     page = Page(text)
     assert "alert(1)" in page.shown()  # as text
@@ -191,9 +193,17 @@ def test_means_have_names_that_mlflow_takes(tmp_path):
 
 
 def test_a_run_measured_on_a_busy_machine_is_marked(capsys):
-    record = made(environment={"other_processes_cpu_share": 0.4})
-    print_runs([record])
-    assert "other processes used 40% of the processor; its speed is not comparable" in capsys.readouterr().out
+    busy, quiet = (
+        made(environment={"other_processes_cpu_share": 0.4}),
+        made(environment={"other_processes_cpu_share": 0.0}),
+    )
+    print_runs([busy])
+    said = "other processes used up to 40% of the processor during the run: speed is not comparable"
+    assert said in capsys.readouterr().out
+    print_runs([quiet, busy])
+    assert "during 1 of 2 runs" in capsys.readouterr().out
+    print_runs([quiet])
+    assert "busy" not in capsys.readouterr().out
 
 
 def test_brackets_in_a_label_are_shown_and_not_read_as_markup(capsys):

@@ -124,19 +124,26 @@ def _versus(board: Board) -> str:
     if not metrics:
         return ""
     heads = "".join(f"<th scope=col>{escape(header(metric))}</th>" for metric in metrics)
-    rows = []
-    for cell in best_first(board, board.cells):
-        if cell.versus:
-            told = (escape(wording.versus(m, cell.versus[m])) if m in cell.versus else "–" for m in metrics)
-            certain = (wording.sure(cell.versus.get(m)) for m in metrics)
-            cells = "".join(
-                f'<td class="{"sure" if sure else "noise"}">{text}</td>' for text, sure in zip(told, certain, strict=True)
-            )
-            rows.append(f"<tr><th scope=row>{escape(cell.name)}</th>{cells}</tr>")
+    compared = [cell for cell in best_first(board, board.cells) if cell.versus]
+    names = {found.baseline for cell in compared for found in cell.versus.values()}
+    rows = (
+        f"<tr><th scope=row>{escape(cell.name)}</th>"
+        f"{''.join(_difference(cell, metric, named=len(names) > 1) for metric in metrics)}</tr>"
+        for cell in compared
+    )
     return (
-        "<h3>Against the baseline</h3><div class=scroll><table class=versus><thead><tr><th scope=col>cell</th>"
+        f"<h3>Against {escape(names.pop()) if len(names) == 1 else 'the baseline'}</h3><div class=scroll><table class=versus><thead><tr><th scope=col>cell</th>"
         f"{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div><p class=legend>Differences of runs with the "
         "same seed, with their 95&nbsp;% interval; noise is judged after Holm's correction over the cells.</p>"
+    )
+
+
+def _difference(cell: Cell, metric: str, named: bool) -> str:
+    found = cell.versus.get(metric)
+    if found is None:
+        return f"<td class=noise>{'not comparable' if metric in cell.means else '–'}</td>"
+    return (
+        f'<td class="{"sure" if wording.sure(found) else "noise"}">{escape(wording.versus(metric, found, named))}</td>'
     )
 
 

@@ -4,6 +4,7 @@ Each function here makes figures of one kind from a board; a further kind is one
 its cell's name as ``legendgroup``, by which the page shows and hides a cell in all plots at once.
 """
 
+import re
 from collections.abc import Callable
 from html import escape
 from math import ceil
@@ -65,6 +66,8 @@ def _figure(title: str, caption: str, data: list[Trace], x: dict[str, Any], y: d
 
 
 def _short(name: str, most: int = 30) -> str:
+    """A name for where room is scarce: keys less their groups, and cut."""
+    name = re.sub(r"[\w.]+\.(\w+=)", r"\1", name)
     return escape(name if len(name) <= most else f"{name[: most - 1]}…")
 
 
@@ -160,7 +163,9 @@ def _tradeoff(
     values = [cell.means[metric].mean for cell in points]
     wide = min(values) > 0 and max(values) / min(values) > 20
     x = _axis(title, rangemode="tozero", **({"type": "log"} if wide else {}))
-    return _figure(f"{quality.capitalize()} against {name}{where}", f"{line}{hollow}".strip(), data, x, _axis(quality), 380)
+    return _figure(
+        f"{quality.capitalize()} against {name}{where}", f"{line}{hollow}".strip(), data, x, _axis(quality), 380
+    )
 
 
 def pareto(board: Board, metric: str, cells: list[Cell]) -> list[Cell]:
