@@ -109,7 +109,7 @@ def ranking(board: Board, cells: list[Cell], styles: dict[str, dict[str, str]]) 
             "y": [place], "error_x": _error(metric, cell, colour), "hovertext": [_hover(board, cell)],
             "hoverinfo": "text", "marker": {"color": colour, "size": 11, "symbol": styles[cell.name]["symbol"]},
         })  # fmt: skip
-    ticks = {"tickvals": list(range(len(shown))), "ticktext": [_short(cell.name, 24) for cell in shown]}
+    ticks = {"tickvals": list(range(len(shown))), "ticktext": [_short(cell.name, 36) for cell in shown]}
     what = wording.HEADLINES[metric]
     cut = f" The {MOST_CELLS} best of {len(cells)} cells." if len(cells) > MOST_CELLS else ""
     return [_figure(

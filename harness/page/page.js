@@ -10,6 +10,8 @@ for (const canvas of canvases) {
     // names beside the points would cover each other; hovering still tells them
     for (const trace of data) if (trace.mode === "markers+text") trace.mode = "markers";
     layout.font.size = 11;
+    const names = layout.yaxis.ticktext;
+    if (names) layout.yaxis.ticktext = names.map((name) => (name.length > 18 ? name.slice(0, 17) + "…" : name));
   }
   Plotly.newPlot(canvas, data, layout, { responsive: true, displaylogo: false, displayModeBar: false });
 }
