@@ -194,7 +194,7 @@ def _encoder(record: Record) -> str:
 
 
 def _group(settings: dict[str, Any], choices: dict[str, str], key: str) -> tuple[str, ...]:
-    """What a config key is to be compared within: keys of ``encoder.`` only among cells of the same encoder, and so on."""
+    """What a config key is to be compared within: keys of ``encoder.`` among cells of one encoder, and so on."""
     top = key.split(".")[0]
     if top in choices:
         return (choices[top], *([choices["backend"]] if top != "backend" and "backend" in choices else []))

@@ -100,7 +100,7 @@ def _fits(cell: Cell, wanted: dict[str, str]) -> bool:
 
 
 def _counterpart(cell: Cell, candidates: list[Cell], wanted: dict[str, str]) -> Cell | None:
-    """The baseline of a cell: the only one, or among several the one that agrees in all that the baseline leaves open."""
+    """The baseline of a cell: the only one, or of several the one that agrees in all that the baseline leaves open."""
     if cell in candidates:
         return None
     if len(candidates) == 1:

@@ -120,7 +120,7 @@ def rank(values: Sequence[dict[int, float]], higher_is_better: bool, exact: bool
 
 
 def welch_worse(before: Sequence[float], after: Sequence[float], higher_is_better: bool) -> float | None:
-    """The one-sided p value of ``after`` being no worse than ``before``, by Welch's t test; None below two values each."""
+    """The one-sided p value of ``after`` being no worse than ``before``, by Welch's t test; None below two values."""
     before_N, after_N = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
     if min(len(before_N), len(after_N)) < 2:
         return None

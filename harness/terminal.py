@@ -59,7 +59,7 @@ def print_runs(done: list[Record]) -> None:
     output_dir = Path(done[0]["config"]["output_dir"])
     if len(done) == 1:
         out.print(f"folder  {escape(str(shown(Path(done[0]['run_dir']))))}", soft_wrap=True)
-    setting = "" if str(output_dir) == "outputs" else f" output_dir={shlex.quote(str(output_dir))}"
+    setting = "" if str(output_dir) == "outputs" else f" --output-dir {shlex.quote(str(output_dir))}"
     out.print(f"look    python -m harness.ui{escape(setting)}", soft_wrap=True)
 
 

@@ -73,7 +73,7 @@ def mark(cell: Cell, metric: str) -> str:
 
 
 def versus(metric: str, found: Versus, named: bool = True) -> str:
-    """A difference to the baseline as a sentence without its full stop; ``named`` if the baseline's name is part of it."""
+    """A difference to the baseline as a sentence without its full stop; ``named``: with the baseline's name."""
     difference = found.difference
     than = f" than {found.baseline}" if named else ""
     if difference is None:

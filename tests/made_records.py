@@ -44,7 +44,8 @@ def made(
         "fingerprint": f"{cell}{seed}", "cell": cell, "seed": seed, "choices": choices,
         "config": {**config, "seed": seed, "name": "digits", "choices": choices}, "data": data,
         "environment": environment, "metrics": metrics | more.pop("metrics", {}), "history": [],
-        "run_dir": f"runs/{encoder}-{seed}-{cell[:6]}-{started}", "sweep": None, "started": moment, "ended": moment, **more,
+        "run_dir": f"runs/{encoder}-{seed}-{cell[:6]}-{started}", "sweep": None, "started": moment, "ended": moment,
+        **more,
     }  # fmt: skip
 
 

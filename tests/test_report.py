@@ -131,7 +131,7 @@ def test_csv_has_a_row_for_each_cell_and_metric():
 
 
 def test_markdown_has_a_row_for_each_cell_the_best_first_and_takes_no_markup_from_names():
-    text = tables.markdown(compare(sweep() + [made("a|b*c", accuracy=0.1)], "x"))
+    text = tables.markdown(compare([*sweep(), made("a|b*c", accuracy=0.1)], "x"))
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert [row.split(" | ")[0] for row in rows] == ["| cell", "| lstm", "| gru", "| a\\|b\\*c"]
     assert "0.910 ±0.025 \\*" in rows[1]

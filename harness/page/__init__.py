@@ -51,7 +51,8 @@ def _head(comparison: Comparison) -> str:
     newest = max(cell.record["ended"] or cell.record["started"] for cell in comparison.cells)
     return (
         f"<header><h1>{escape(comparison.name)}</h1><p class=sub>Sequence encoders side by side: "
-        f"{len(comparison.cells)} cells, {comparison.runs} finished runs{failed}; the newest of {newest[:16]} UTC</p></header>"
+        f"{len(comparison.cells)} cells, {comparison.runs} finished runs{failed}; "
+        f"the newest of {newest[:16].replace('T', ' ')} UTC</p></header>"
     )
 
 
@@ -84,11 +85,13 @@ def _answer(board: Board) -> str:
 def _table(board: Board, cells: list[Cell]) -> str:
     metrics = columns(board)
     heads = "".join(
-        f'<th scope=col class=number title="{escape(known(metric).meaning)}"><button>{escape(header(metric))}</button></th>'
+        f'<th scope=col class=number title="{escape(known(metric).meaning)}">'
+        f"<button>{escape(header(metric))}</button></th>"
         for metric in metrics
     )
     rows = "".join(
-        f"<tr><th scope=row>{escape(cell.name)}</th><td class=number data-value={len(cell.runs)}>{wording.seeds(cell)}</td>"
+        f"<tr><th scope=row>{escape(cell.name)}</th>"
+        f"<td class=number data-value={len(cell.runs)}>{wording.seeds(cell)}</td>"
         f"{''.join(_number(cell, metric) for metric in metrics)}</tr>"
         for cell in best_first(board, cells)
     )
@@ -126,13 +129,14 @@ def _versus(board: Board) -> str:
     heads = "".join(f"<th scope=col>{escape(header(metric))}</th>" for metric in metrics)
     compared = [cell for cell in best_first(board, board.cells) if cell.versus]
     names = {found.baseline for cell in compared for found in cell.versus.values()}
+    title = "the baseline" if len(names) > 1 else escape(*names)
     rows = (
         f"<tr><th scope=row>{escape(cell.name)}</th>"
         f"{''.join(_difference(cell, metric, named=len(names) > 1) for metric in metrics)}</tr>"
         for cell in compared
     )
     return (
-        f"<h3>Against {escape(names.pop()) if len(names) == 1 else 'the baseline'}</h3><div class=scroll><table class=versus><thead><tr><th scope=col>cell</th>"
+        f"<h3>Against {title}</h3><div class=scroll><table class=versus><thead><tr><th scope=col>cell</th>"
         f"{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div><p class=legend>Differences of runs with the "
         "same seed, with their 95&nbsp;% interval; noise is judged after Holm's correction over the cells.</p>"
     )

@@ -135,7 +135,7 @@ def _tradeoff(
     board: Board, block: Block, metric: str, points: list[Cell], styles: dict[str, dict[str, str]], where: str
 ) -> Figure:
     data: list[Trace] = []
-    most = max(cell.means[metric].mean for cell in points)
+    far = 0.6 * max(cell.means[metric].mean for cell in points)
     front = pareto(board, metric, [cell for cell in points if wording.mark(cell, metric) != "!"])
     if len(front) > 1:
         data.append({
@@ -149,7 +149,7 @@ def _tradeoff(
             "type": "scatter", "mode": "markers+text" if len(points) <= 8 else "markers", "legendgroup": cell.name,
             "x": [cell.means[metric].mean], "y": [cell.means[board.quality].mean],
             "error_x": _error(metric, cell, look["colour"]), "error_y": _error(board.quality, cell, look["colour"]),
-            "text": [_short(cell.name, 20)], "textposition": "top left" if cell.means[metric].mean > 0.6 * most else "top right",
+            "text": [_short(cell.name, 20)], "textposition": "top left" if cell.means[metric].mean > far else "top right",
             "textfont": {"size": 11, "color": look["colour"]}, "hovertext": [_hover(board, cell)],
             "hoverinfo": "text", "cliponaxis": False,
             "marker": {"color": look["colour"], "size": 11, "symbol": look["symbol"] + ("-open" if busy else "")},

@@ -1,11 +1,14 @@
-"""What watches a training: the timer's marks, the progress bar, and the news of each epoch."""
+"""What watches a training: the timer's marks, the progress bar, the news of each epoch, and what goes to disk."""
 
+import math
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import TQDMProgressBar
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from harness.data import Batches
 from harness.measure import StepTimer
@@ -47,6 +50,15 @@ class Timing(lightning.Callback):
             self.timer.epoch_ends()
 
 
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes a checkpoint beside its place and renames it: a run killed while writing finds the one before."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        part = f"{path}.part"
+        super().save_checkpoint(checkpoint, part, storage_options)
+        os.replace(part, path)
+
+
 class EpochNews(lightning.Callback):
     """Tells the numbers of each epoch as it ends."""
 
@@ -54,7 +66,13 @@ class EpochNews(lightning.Callback):
         self.tell = tell
 
     def on_train_epoch_end(self, trainer, module) -> None:
-        self.tell(module.history[-1])
+        epoch = module.history[-1]
+        if lost := [name for name, value in epoch.items() if not math.isfinite(value)]:
+            raise RuntimeError(
+                f"training diverged: {lost[0]} is {epoch[lost[0]]} in epoch {epoch['epoch']}; "
+                "a lower optimizer.lr or trainer.clip_norm may help"
+            )
+        self.tell(epoch)
 
 
 class ProgressBar(TQDMProgressBar):

@@ -4,6 +4,7 @@ Dimension letters: B batch, L length, D input width, E encoder width, C classes.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch.nn.functional as F
@@ -24,7 +25,7 @@ class Head(nn.Module):
         super().__init__()
         self.dropout = nn.Dropout(dropout)
         widths = [in_dim, *hidden_sizes, classes]
-        self.layers = nn.ModuleList(Dense(*pair) for pair in zip(widths, widths[1:], strict=False))
+        self.layers = nn.ModuleList(Dense(*pair) for pair in pairwise(widths))
 
     def forward(self, z_BE: Tensor) -> Tensor:
         z_BE = self.dropout(z_BE)
@@ -73,7 +74,8 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
         Mistake: a part cannot be made from its settings.
     """
     source, width = _input(config["input"], data)
-    position = make("position", config["position"], width, max_length=data.max_length)
+    longest = max(data.max_length, config["measure"]["latency_length"] or 0)
+    position = make("position", config["position"], width, max_length=longest)
     encoder = make("encoder", config["encoder"], width)
     if not isinstance(getattr(encoder, "out_dim", None), int):
         raise Mistake(f"encoder: {config['encoder']['_target_']} must set self.out_dim, the width of what it gives")
@@ -100,7 +102,7 @@ def make(part: str, settings: dict[str, Any], in_dim: int, **more: Any) -> nn.Mo
     except Mistake:
         raise
     except (InstantiationException, TypeError, ValueError) as error:
-        cause = str(error.__cause__ or error).splitlines()[0]
+        cause = " ".join(str(error.__cause__ or error).split())
         raise Mistake(f"{part}: {settings['_target_']} cannot be made: {cause}") from error
 
 
