@@ -108,7 +108,9 @@ def _conditions(record: Record) -> dict[str, Any]:
     """What speed and memory depend on beside the config: hardware, processor and how it was measured."""
     environment = record["environment"]
     measured = {f"measure.{key}": value for key, value in (record["config"].get("measure") or {}).items()}
-    return {**(environment.get("hardware") or {}), "processor": environment.get("processor"), **measured}
+    hardware = dict(environment.get("hardware") or {})
+    device = ", ".join(hardware.pop("device_names", None) or ["none"])
+    return {**hardware, "device": device, "processor": environment.get("processor"), **measured}
 
 
 def _board(cells: list[Cell]) -> Board:

@@ -23,6 +23,8 @@ LEGEND = (
 )
 BETTER = {"speed": ("faster", "slower"), "latency": ("shorter", "longer"), "memory": ("less", "more")}
 SUPERLATIVES = ("Fastest to train", "Quickest to answer", "Lightest in memory")
+ENOUGH_SEEDS = 5
+"""Seeds from which on a tie is more likely the encoders' than the number of seeds'."""
 CERTAIN = "unlikely to be noise"
 
 
@@ -191,11 +193,24 @@ def notes(comparison: Comparison) -> list[str]:
     if comparison.outdated:
         runs = sum(len(cell.runs) + len(cell.failed) for cell in comparison.outdated)
         said.append(f"{runs} runs of the same configs with earlier code are left out: the newest code counts.")
+    said += [warning for board in comparison.boards if (warning := _few_seeds(board))]
     if any(
         cell.means.get(board.quality, Mean(0, None, 2)).n == 1 for board in comparison.boards for cell in board.cells
     ):
         said.append("Some cells have one seed: no interval, so no difference to them can be told from noise.")
     return said
+
+
+def _few_seeds(board: Board) -> str | None:
+    """A warning where so many cells are tied with the best that the number of seeds must be to blame."""
+    verdicts = [cell.verdicts.get(board.quality) for cell in board.cells]
+    seeds = [cell.means[board.quality].n for cell in board.cells if board.quality in cell.means]
+    if verdicts.count("tied") <= verdicts.count("worse") + 1 or min(seeds) >= ENOUGH_SEEDS:
+        return None
+    return (
+        f"{board.title}: most cells cannot be told from the best, with as few as {min(seeds)} seeds; that does not "
+        "make them equal: more seeds tell more apart."
+    )
 
 
 def failure(record: Record) -> str:

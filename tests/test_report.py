@@ -5,7 +5,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from made_records import made, over_seeds
+from made_records import HARDWARE, made, over_seeds
 
 from harness import report, tables
 from harness.comparison import compare
@@ -61,6 +61,7 @@ def test_the_page_is_well_formed_and_shows_cells_numbers_and_definitions():
     shown = page.shown()
     assert ("h1", "my sweep") in page.texts
     assert "Best accuracy: lstm with 0.910 (0.885 to 0.935), 3 seeds" in shown
+    assert ("h3", "Against lstm") in page.texts
     assert "0.400 worse, in every run" in shown
     assert re.search(r"gru\s+3\s+0\.510\s+±0\.025", shown)
     assert "median time of one sequence at batch size 1" in shown
@@ -92,6 +93,15 @@ def test_names_from_elsewhere_are_escaped_wherever_they_go():
     embedded = re.search(r'id="figures">(.*?)</script>', text, re.DOTALL).group(1)
     assert "<" not in embedded
     assert any("&lt;script&gt;" in json.dumps(figure) for figure in json.loads(embedded))
+
+
+def test_a_block_on_other_hardware_has_plots_of_its_own_under_its_name():
+    gpu = {"hardware": {**HARDWARE, "accelerator": "cuda", "device_names": ["H200 <NVL>"]}}
+    records = sweep() + over_seeds("rnn", [0.7, 0.8], metrics={LATENCY: [0.1, 0.2]}, environment=gpu)
+    page = Page(html(compare(records, "x")))
+    titles = [data for tag, data in page.texts if tag == "h3"]
+    assert "Accuracy against latency p50 (accelerator cuda, device H200 <NVL>)" in titles
+    assert "Accuracy against latency p50 (accelerator cpu, device none)" in titles
 
 
 def test_figures_are_what_plotly_takes_and_hold_the_numbers():

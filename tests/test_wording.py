@@ -100,3 +100,12 @@ def test_notes_count_what_is_not_in_the_numbers():
         "1 runs are repeated or retried ones of the same cell and seed: the newest counts.",
         "1 runs of the same configs with earlier code are left out: the newest code counts.",
     ]
+
+
+def test_many_ties_with_few_seeds_are_blamed_on_the_seeds():
+    near = {"lstm": [0.9, 0.8, 0.85], "gru": [0.84, 0.86, 0.83], "rnn": [0.82, 0.85, 0.84]}
+    told = wording.notes(compare([r for name, values in near.items() for r in over_seeds(name, values)], "x"))
+    assert told == [
+        "digits: most cells cannot be told from the best, with as few as 3 seeds; that does not make them equal: "
+        "more seeds tell more apart."
+    ]

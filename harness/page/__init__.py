@@ -63,7 +63,7 @@ def _board(number: int, board: Board, plots: list[Figure]) -> str:
     for index, plot in enumerate(own, start=len(plots)):
         wide = " wide" if index == len(plots) else ""
         places.append(
-            f'<figure class="plot{wide}"><h3>{escape(plot["title"], quote=False)}</h3>'
+            f'<figure class="plot{wide}"><h3>{escape(plot["title"])}</h3>'
             f'<div class=canvas data-figure={index} data-board={number}></div>'
             f"<figcaption>{plot['caption']}</figcaption></figure>"
         )  # fmt: skip

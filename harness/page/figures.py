@@ -126,7 +126,7 @@ def tradeoffs(board: Board, cells: list[Cell], styles: dict[str, dict[str, str]]
         for metric in (LATENCY, THROUGHPUT, board.memory):
             points = [cell for cell in cells if cell in block.cells and metric in cell.means]
             if points:
-                where = f" ({escape(block.title)})" if len(board.blocks) > 1 else ""
+                where = f" ({block.title})" if len(board.blocks) > 1 else ""
                 found.append(_tradeoff(board, block, metric, points, styles, where))
     return found
 
