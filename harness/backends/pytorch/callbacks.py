@@ -44,7 +44,7 @@ class Timing(lightning.Callback):
         self.timer.step_begins()
 
     def on_train_batch_end(self, trainer, module, outputs, batch: tuple, index: int) -> None:
-        *_, tokens, sequences = batch
+        *_, tokens, sequences, _ = batch
         self.timer.step_ends(tokens, sequences)
         if index + 1 == trainer.num_training_batches:
             self.timer.epoch_ends()
@@ -72,7 +72,8 @@ class EpochNews(lightning.Callback):
                 f"training diverged: {lost[0]} is {epoch[lost[0]]} in epoch {epoch['epoch']}; "
                 "a lower optimizer.lr or trainer.clip_norm may help"
             )
-        self.tell(epoch)
+        if trainer.is_global_zero:
+            self.tell(epoch)
 
 
 class ProgressBar(TQDMProgressBar):
@@ -91,6 +92,8 @@ class ProgressBar(TQDMProgressBar):
 
     def on_train_epoch_end(self, trainer, module) -> None:
         super().on_train_epoch_end(trainer, module)
+        if not trainer.is_global_zero:
+            return
         numbers = ", ".join(f"{name} {value:.4f}" for name, value in module.history[-1].items() if name != "epoch")
         line = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: {numbers}"
         self.print(line) if self.is_enabled else print(line, file=sys.stderr, flush=True)
