@@ -11,7 +11,10 @@ ORDER = [
     {"records"},
     {"data", "measure", "quality"},
     {"backends"},
-    {"pictures", "tracking", "report", "statistics", "comparison"},
+    {
+        "pictures", "tracking", "statistics", "cells", "boards", "comparison", "wording", "tables", "page", "terminal",
+        "gate", "report",
+    },
     {"config", "isolate"},
     {"run"},
     {"cli", "sweep", "ui", "selfcheck", "__main__"},
