@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 import warnings
 from pathlib import Path
 from types import FrameType
@@ -28,7 +29,7 @@ UNNAMED = ("encoder", "seed", "name", "experiment", "output_dir", "cache_dir", "
 
 Outcome = dict[str, Any]
 _outcomes: list[Outcome] = []
-"""What became of the runs of this command; each is ``{"record": ...}`` or ``{"mistake": ...}``."""
+"""What became of the runs of this command; each is ``{"record": ...}``, ``{"mistake": ...}`` or ``{"error": ...}``."""
 
 
 def conf_dir() -> Path:
@@ -51,6 +52,9 @@ def main() -> None:
         hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")(task)()
     except KeyboardInterrupt:
         sys.exit(_finish(interrupted=True))
+    except ValueError as error:  # Hydra's own, for flags that exclude each other
+        print(error, file=sys.stderr)
+        sys.exit(MISTAKE)
     except SystemExit as stop:
         # our task raises nothing, so a 1 is Hydra's own: a config that cannot be composed
         sys.exit(MISTAKE if stop.code == 1 else stop.code)
@@ -79,6 +83,9 @@ def task(config: DictConfig) -> float:
         outcome = {"record": run(configs.resolve(config), label(config), started)}
     except Mistake as mistake:
         outcome = {"mistake": str(mistake)}
+    except Exception as error:  # a fault of ours, or of code that was passed in: it must not stop the other runs
+        traceback.print_exc()
+        outcome = {"error": f"{type(error).__name__}: {error}"}
     _outcomes.append(outcome)
     if config.sweep:
         sweep.keep_outcome(config, HydraConfig.get().job.num, outcome)
@@ -121,4 +128,5 @@ def _finish(interrupted: bool = False) -> int:
         return INTERRUPTED
     if mistakes:
         return MISTAKE
-    return FAILED if any(record["status"] != "finished" for record in done) else 0
+    failed = any("error" in outcome for outcome in outcomes) or any(record["status"] != "finished" for record in done)
+    return FAILED if failed else 0

@@ -93,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="folders of records; default: all runs")
     parser.add_argument("--name", help="only the runs of this experiment")
     parser.add_argument("--sweep", help="only the runs of this sweep")
+    parser.add_argument("--sync", action="store_true", help="first bring MLflow up to date with the records")
     parser.add_argument("--baseline", metavar="KEY=VALUE", help="compare with this cell, such as encoder=lstm")
     parser.add_argument("--output-dir", type=Path, default=Path("outputs"), help="where runs are and reports go")
     parser.add_argument("--gate", type=Path, metavar="FILE", help="exit 1 where it got worse than this baseline")
@@ -104,6 +105,10 @@ def _report(options: argparse.Namespace) -> int:
     from harness import gate
 
     records = _read(options)
+    if options.sync:
+        from harness import tracking
+
+        print(f"MLflow was brought up to date with {tracking.sync(records)} of {len(records)} records")
     baseline = gate.read_baseline(options.gate) if options.gate else None
     names = dict.fromkeys(record["name"] for record in records)
     title = options.name or options.sweep or (next(iter(names)) if len(names) == 1 else "all")

@@ -47,20 +47,25 @@ class Sweep(Callback):
         return [records.load(file) for file in files]
 
     def end(self, done: list[records.Record], interrupted: bool) -> None:
-        """Close the parent run, with the status that the worst of its runs has."""
-        from harness import tracking
+        """Compare the runs, experiment by experiment, and close the parent runs with the comparison."""
+        from harness import report, tracking
 
         tracked = OmegaConf.to_container(self.config.tracking, resolve=True)
-        if tracked["uri"] == tracking.OFF:
-            return
-        complete = all(record["status"] == "finished" for record in done)
-        status = "killed" if interrupted else "finished" if complete else "failed"
         output_dir = Path(self.config.output_dir).absolute()
-        try:
-            tracking.end_sweep(tracking.store_uri(tracked, output_dir), output_dir, self.config.sweep, status, [], "")
-        except Exception as error:
-            why = type(error).__name__
-            print(f"MLflow did not take the end of the sweep ({why}); its records are kept", file=sys.stderr)
+        for name in dict.fromkeys(record["name"] for record in done):
+            runs = [record for record in done if record["name"] == name]
+            complete = all(record["status"] == "finished" for record in runs)
+            status = "killed" if interrupted else "finished" if complete else "failed"
+            compared = report.compare(runs, output_dir, name)
+            compared.print()
+            if tracked["uri"] == tracking.OFF:
+                continue
+            uri = tracking.store_uri(tracked, output_dir)
+            try:
+                tracking.end_sweep(uri, output_dir, name, self.config.sweep, status, compared.files, compared.means())
+            except Exception as error:
+                why = type(error).__name__
+                print(f"MLflow did not take the end of the sweep ({why}); its records are kept", file=sys.stderr)
 
 
 def outcomes_folder(config: DictConfig) -> Path:
@@ -78,4 +83,4 @@ def keep_outcome(config: DictConfig, number: int, outcome: Outcome) -> None:
 def failed_before(config: DictConfig) -> bool:
     """Whether a job of this sweep has failed already."""
     outcomes = (records.load(file) for file in outcomes_folder(config).glob("*.json"))
-    return any("mistake" in outcome or outcome["record"]["status"] != "finished" for outcome in outcomes)
+    return any("record" not in outcome or outcome["record"]["status"] != "finished" for outcome in outcomes)

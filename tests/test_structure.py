@@ -26,7 +26,7 @@ OWNERS = {
     "pytorch_lightning": "backends/pytorch",
     "keras": "backends/tensorflow",
     "tensorflow": "backends/tensorflow",
-    "mlflow": "tracking.py",
+    "mlflow": "tracking/",
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -10,7 +10,8 @@ import pytest
 from conftest import QUICK
 from mlflow import MlflowClient
 
-from harness import tracking
+from harness import report
+from harness.tracking import store, tracker
 
 TRACKED = [*QUICK]
 
@@ -83,7 +84,7 @@ def test_what_was_left_running_by_a_process_that_is_gone_is_closed(command, tmp_
     dead.wait()
     tags = {"host": runs_of(tmp_path)[0].data.tags["host"], "kind": "run"}
     left = client.create_run(experiment, tags={**tags, "process": f"{dead.pid}@1"})
-    mine = client.create_run(experiment, tags={**tags, "process": tracking._process()})
+    mine = client.create_run(experiment, tags={**tags, "process": store.this_process()})
     command(*TRACKED, "seed=1")
     assert client.get_run(left.info.run_id).info.status == "KILLED"
     assert client.get_run(mine.info.run_id).info.status == "RUNNING"
@@ -108,12 +109,12 @@ def test_eight_processes_at_once_into_a_store_that_does_not_exist_yet(tmp_path):
     script = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from harness import tracking
+        from harness.tracking import store
         number, folder = sys.argv[1], Path(sys.argv[2])
-        uri = tracking.store_uri({"uri": None}, folder)
-        client = tracking.connect(uri, folder)
-        experiment = tracking.find_experiment(client, "many", folder, uri)
-        parent = tracking.parent_run(client, experiment, "sweep", folder)
+        uri = store.store_uri({"uri": None}, folder)
+        client = store.connect(uri, folder)
+        experiment = store.find_experiment(client, "many", folder, uri)
+        parent = store.parent_run(client, experiment, "sweep", folder)
         run = client.create_run(experiment, tags={"kind": "run", "mlflow.parentRunId": parent}).info.run_id
         for step in range(20):
             client.log_metric(run, "value", step, step=step)
@@ -126,10 +127,32 @@ def test_eight_processes_at_once_into_a_store_that_does_not_exist_yet(tmp_path):
     ended = [(process.communicate()[1], process.returncode) for process in started]
     assert [code for _, code in ended] == [0] * 8, ended
     assert not any("locked" in said for said, _ in ended)
-    with sqlite3.connect(tmp_path / "mlflow.db") as store:
-        assert store.execute("select count(*) from metrics").fetchone() == (160,)
-        assert store.execute("select count(*) from tags where value = 'sweep' and key = 'kind'").fetchone() == (1,)
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        assert database.execute("select count(*) from metrics").fetchone() == (160,)
+        assert database.execute("select count(*) from tags where value = 'sweep' and key = 'kind'").fetchone() == (1,)
 
 
 def test_flatten_gives_dotted_keys():
-    assert dict(tracking.flatten({"a": {"b": 1, "c": [2, 3]}, "d": None})) == {"a.b": 1, "a.c": [2, 3], "d": None}
+    assert dict(tracker.flatten({"a": {"b": 1, "c": [2, 3]}, "d": None})) == {"a.b": 1, "a.c": [2, 3], "d": None}
+
+
+def test_a_server_that_comes_back_is_brought_up_to_date(command, tmp_path, capfd):
+    """Down at the start: the run finishes; --sync then tells MLflow all, once."""
+    down = tmp_path / "not-a-folder"
+    down.touch()
+    elsewhere = f"tracking.uri=sqlite:///{down}/mlflow.db"
+    ended = command(*TRACKED, elsewhere)
+    assert ended.code == 0
+    assert ended.record["mlflow_run_id"] is None
+    assert "python -m harness.report --sync" in ended.err
+    down.unlink()
+    assert report.main(["--sync"]) == 0
+    assert "up to date with 1 of 1 records" in capfd.readouterr().out
+    assert report.main(["--sync"]) == 0
+    assert "up to date with 0 of 1 records" in capfd.readouterr().out
+    client = MlflowClient(f"sqlite:///{down}/mlflow.db")
+    (run,) = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics == pytest.approx(ended.record["metrics"])
+    steps = [metric.step for metric in client.get_metric_history(run.info.run_id, "val/loss")]
+    assert steps[:2] == [1, 2]
