@@ -50,6 +50,8 @@ METRICS: dict[str, Metric] = {
     "speed/total_seconds": Metric("s", False, "from the command's start to the record"),
     "speed/startup_seconds": Metric("s", False, "from the command's start to the first training step"),
     "speed/inference_sequences_per_second": Metric("1/s", True, "forward passes at the evaluation batch size"),
+    "speed/inference_batch_ms_p50": Metric("ms", False, "median time of a forward pass at the evaluation batch size"),
+    "speed/inference_batch_ms_p95": Metric("ms", False, "95th percentile of the time of such a pass"),
     "latency/p50_ms": Metric("ms", False, "median time of one sequence at batch size 1"),
     "latency/p95_ms": Metric("ms", False, "95th percentile of the time of one sequence at batch size 1"),
     "latency/p99_ms": Metric("ms", False, "99th percentile of the time of one sequence at batch size 1"),
@@ -63,6 +65,10 @@ METRICS: dict[str, Metric] = {
     "cost/parameters": Metric("", False, "trainable parameters of the built model"),
     "cost/encoder_parameters": Metric("", False, "those between the input layer and the head"),
     "cost/forward_flops": Metric("", False, "matrix-product operations for one sequence, a multiply-add counted as 2"),
+    "profile/forward_time_exponent": Metric("", False, "p of time = c * length**p, forward pass, longer lengths"),
+    "profile/training_time_exponent": Metric("", False, "the same of forward, loss and backward together"),
+    "profile/forward_memory_exponent": Metric("", False, "p of peak memory = c * length**p, forward pass"),
+    "profile/training_memory_exponent": Metric("", False, "the same of forward, loss and backward together"),
 }
 
 

@@ -1,7 +1,8 @@
 """Time and memory, as arithmetic on what is passed in: a clock, a way to synchronise, the accelerator's own peak."""
 
-from harness.measure.inference import latency, throughput
+from harness.measure.inference import latency, pass_seconds, throughput
 from harness.measure.memory import PhaseMemory
+from harness.measure.scaling import exponent
 from harness.measure.steps import StepTimer
 
-__all__ = ["PhaseMemory", "StepTimer", "latency", "throughput"]
+__all__ = ["PhaseMemory", "StepTimer", "exponent", "latency", "pass_seconds", "throughput"]
