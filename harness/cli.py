@@ -60,14 +60,16 @@ def task(config: DictConfig) -> None:
     """One run of a command: what became of it is kept, and nothing but an interruption goes up to Hydra."""
     from harness import config as configs
     from harness import sweep
+    from harness.profile import profile
     from harness.records import Mistake
     from harness.run import run
 
     if config.sweep and config.fail_fast and sweep.failed_before(config):
         return
     started = time.time() if _outcomes else _command_started()
+    walk = profile if config.mode == "profile" else run
     try:
-        outcome = {"record": run(configs.resolve(config), label(config), started)}
+        outcome = {"record": walk(configs.resolve(config), label(config), started)}
     except Mistake as mistake:
         outcome = {"mistake": str(mistake)}
     _outcomes.append(outcome)
@@ -86,7 +88,7 @@ def label(config: DictConfig) -> str:
     more = []
     for override in HydraConfig.get().overrides.task:
         key = override.lstrip("+~").split("=")[0]
-        if key.split(".")[0] not in (*UNNAMED, "tracking", "sweep") or key.startswith(("encoder.", "encoder@")):
+        if key.split(".")[0] not in (*UNNAMED, "tracking", "sweep", "mode") or key.startswith(("encoder.", "encoder@")):
             more.append(override)
     return "/".join([config.choices.encoder, f"seed={config.seed}", *sorted(more)])
 
@@ -99,9 +101,7 @@ def _finish(interrupted: bool = False) -> int:
     done = [outcome["record"] for outcome in outcomes if "record" in outcome]
     mistakes = [outcome["mistake"] for outcome in outcomes if "mistake" in outcome]
     if done:
-        from harness.report import print_runs
-
-        print_runs(done)
+        _show(done)
     if Sweep.current:
         Sweep.current.end(done, interrupted)
     for mistake in dict.fromkeys(mistakes):
@@ -112,3 +112,14 @@ def _finish(interrupted: bool = False) -> int:
     if mistakes:
         return MISTAKE
     return FAILED if any(record["status"] != "finished" for record in done) else 0
+
+
+def _show(done: list[dict[str, Any]]) -> None:
+    from harness import profile_report, report
+
+    profiles = [record for record in done if record.get("mode") == "profile"]
+    trained = [record for record in done if record.get("mode") != "profile"]
+    if trained:
+        report.print_runs(trained)
+    if profiles:
+        profile_report.show(profiles)

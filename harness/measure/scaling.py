@@ -12,9 +12,9 @@ FEWEST = 3
 def exponent(curves: Iterable[Sequence[tuple[float, float]]]) -> float | None:
     """Least-squares slope of log cost against log length, one for all curves; None where no curve has two lengths.
 
-    A curve is ``(length, cost)`` pairs of one batch size; curves may lie at different heights. Only the longer half of a
-    curve's lengths is fitted, three at least: at short ones, what every pass costs (starting kernels, the model's own
-    weights) outweighs what grows. Costs that are not above 0 carry no exponent and are left out.
+    A curve is ``(length, cost)`` pairs of one batch size; curves may lie at different heights. Only the longer half of
+    a curve's lengths is fitted, three at least: at short ones, what every pass costs (starting kernels, the model's
+    own weights) outweighs what grows. Costs that are not above 0 carry no exponent and are left out.
     """
     along, both = 0.0, 0.0
     for curve in curves:

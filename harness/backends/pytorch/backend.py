@@ -15,7 +15,7 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
 from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, TimedBatches, Timing, WholeCheckpoints
-from harness.backends.pytorch.model import build
+from harness.backends.pytorch.model import build, cross_entropy
 from harness.backends.pytorch.training import Training, direction
 from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
@@ -107,6 +107,17 @@ class Backend:
     def passes(self, split: Split, rows: Sequence[np.ndarray]) -> tuple[Callable[[Any], object], list[Any]]:
         return self._forward(), [self._to_device(gather(split, some)) for some in rows]
 
+    def training_pass(self) -> Callable[[Any], object]:
+        model = self.model.to(self.device).train()
+
+        def training_pass(batch: tuple) -> None:
+            model.zero_grad(set_to_none=True)
+            with self._precision():
+                loss = cross_entropy(model(batch[0], batch[1]), batch[2])
+            loss.backward()
+
+        return training_pass
+
     def sync(self) -> None:
         if self.device.type == "cuda":
             torch.cuda.synchronize()
@@ -123,14 +134,16 @@ class Backend:
 
     def _forward(self) -> Callable[[Any], torch.Tensor]:
         model = self.model.to(self.device).eval()
-        low = self.hardware["precision"] == "bf16"
 
         @torch.inference_mode()
         def forward(batch: tuple) -> torch.Tensor:
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=low):
+            with self._precision():
                 return model(batch[0], batch[1])
 
         return forward
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.hardware["precision"] == "bf16")
 
     def _evaluation(self, split: Split) -> Batches:
         return Batches(split, self.config["trainer"]["eval_batch_size"], to_device=self._to_device)
