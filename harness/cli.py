@@ -14,7 +14,7 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 MISTAKE, FAILED, INTERRUPTED = 2, 1, 130
 UNNAMED = ("encoder", "seed", "name", "experiment", "output_dir", "cache_dir", "rerun", "run_timeout", "fail_fast")
@@ -30,6 +30,16 @@ def conf_dir() -> Path:
     package = Path(__file__).parent
     inside = package / "conf"
     return inside if inside.is_dir() else package.parent / "conf"
+
+
+def compose(*overrides: str) -> dict[str, Any]:
+    """The config that the command line would run with these overrides, as plain values."""
+    from harness import config as configs
+
+    with hydra.initialize_config_dir(str(conf_dir().absolute()), version_base="1.3"):
+        composed = hydra.compose("config", list(overrides), return_hydra_config=True)
+    HydraConfig.instance().set_config(composed)  # where choices are read from
+    return configs.resolve(OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"]))
 
 
 def main() -> None:

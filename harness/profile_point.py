@@ -35,8 +35,6 @@ def build_once(job: Job, tell: Callable[[Job], None]) -> None:
         tell({"metrics": metrics})
     except Mistake as mistake:
         tell({"mistake": str(mistake)})
-    except Exception as error:
-        tell({"reason": _one_line(error)})
 
 
 def measure_point(job: Job, tell: Callable[[Point], None]) -> None:

@@ -14,7 +14,7 @@ import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
-from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, TimedBatches, Timing, WholeCheckpoints
+from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, StepStart, TimedBatches, Timing, WholeCheckpoints
 from harness.backends.pytorch.model import build, cross_entropy
 from harness.backends.pytorch.training import Training, direction
 from harness.data import Batch, Batches, Dataset, Split
@@ -64,6 +64,7 @@ class Backend:
         watching = [Timing(timer), ProgressBar(timer), EpochNews(epoch_done), best]
         if settings["patience"] is not None:
             watching.append(EarlyStopping(**monitor, patience=settings["patience"]))
+        watching.append(StepStart(timer))
         watched = [data.validation, data.test] if settings["report_test_each_epoch"] else [data.validation]
         last, checkpoints = folder / "last.ckpt", WholeCheckpoints()
         trainer = lightning.Trainer(
@@ -83,7 +84,8 @@ class Backend:
         evaluated = [self._evaluation(split) for split in watched]
         resumed = str(last) if last.exists() else None
         trainer.fit(training, TimedBatches(batches, timer), evaluated, ckpt_path=resumed, weights_only=True)
-        chosen = torch.load(best.best_model_path, weights_only=True, map_location="cpu")
+        # mapped, not read: the optimizer's part of the checkpoint is no memory that training takes
+        chosen = torch.load(best.best_model_path, weights_only=True, map_location="cpu", mmap=True)
         training.load_state_dict(chosen["state_dict"])
         self.model.zero_grad(set_to_none=True)
         kept = {"state_dict": self.model.state_dict(), "epoch": chosen["epoch"]}
