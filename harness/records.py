@@ -15,6 +15,8 @@ from typing import Any
 
 SCHEMA = 1
 RECORD = "record.json"
+LONGEST_LABEL = 150
+"""So many letters of a label are in the name of its folder; file systems refuse names of more than 255 bytes."""
 
 Record = dict[str, Any]
 
@@ -126,7 +128,7 @@ def read_all(folder: Path) -> Iterator[Record]:
 def run_folder(output_dir: Path, name: str, label: str, fingerprint: str) -> Path:
     """The folder that belongs to a fingerprint: readable in front, unmistakable behind."""
     safe_name, safe_label = (re.sub(r"[^\w.=,-]+", "-", text).strip("-.") for text in (name, label))
-    return output_dir / "runs" / safe_name / f"{safe_label}-{fingerprint[:12]}"
+    return output_dir / "runs" / safe_name / f"{safe_label[:LONGEST_LABEL]}-{fingerprint[:12]}"
 
 
 def find(output_dir: Path, fingerprint: str) -> Record | None:

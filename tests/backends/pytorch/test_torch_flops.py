@@ -22,7 +22,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:TF32 acceleration")
 @contextlib.contextmanager
 def counted():
     """Count with kernels that torch can see into: attention unfused, recurrent layers without oneDNN."""
-    counter = FlopCounterMode(display=False)
+    # a matrix times a vector is the one product that torch leaves out
+    products = {torch.ops.aten.mv: lambda matrix, *_, **__: 2 * matrix[0] * matrix[1]}
+    counter = FlopCounterMode(display=False, custom_mapping=products)
     with torch.backends.mkldnn.flags(enabled=False), sdpa_kernel(SDPBackend.MATH), torch.no_grad(), counter:
         yield counter
 
@@ -54,7 +56,6 @@ VARIANTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("length", [1, 7, 31])
 @pytest.mark.parametrize(
     "overrides",
     [
@@ -68,12 +69,13 @@ VARIANTS = [
     ],
     ids=" ".join,
 )
-def test_a_models_operations_are_those_that_torch_counts(overrides, length):
-    backend = built(length, *overrides)
-    forward, (batch,) = backend.passes(tokens(length).train, [[0]])
-    with counted() as counter:
-        forward(batch)
-    assert backend.flops(length) == counter.get_total_flops() > 0
+def test_a_models_operations_are_those_that_torch_counts(overrides):
+    backend = built(31, *overrides)
+    for length in (2, 7, 31):  # of a single step torch makes an element-wise product
+        forward, (batch,) = backend.passes(tokens(length).train, [[0]])
+        with counted() as counter:
+            forward(batch)
+        assert backend.flops(length) == counter.get_total_flops() > 0
 
 
 @pytest.mark.parametrize(
