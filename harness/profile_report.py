@@ -17,6 +17,8 @@ EXPONENTS = {
     "forward memory": "profile/forward_memory_exponent",
     "training memory": "profile/training_memory_exponent",
 }
+LONGEST = 60
+"""So many letters of a name are shown."""
 STATUS = {"out_of_memory": "out of memory", "timed_out": "time-out", "failed": "failed"}
 COLUMNS = {
     "forward ms": ("forward_ms", "forward_ms_p95"),
@@ -78,15 +80,18 @@ def exponents_table(done: Sequence[Record]) -> Table:
     table.add_column("profile")
     for heading in EXPONENTS:
         table.add_column(heading, justify="right", no_wrap=True)
-    for record in done:
-        found = [record["metrics"].get(name) for name in EXPONENTS.values()]
-        table.add_row(_name(record), *("-" if value is None else f"{value:.2f}" for value in found))
+    for name, record in zip(names(done), done, strict=True):
+        found = [record["metrics"].get(metric) for metric in EXPONENTS.values()]
+        table.add_row(name, *("-" if value is None else f"{value:.2f}" for value in found))
     return table
 
 
-def _name(record: Record) -> str:
-    """The label less what every profile's label says."""
-    return "/".join(part for part in record["label"].split("/") if not part.startswith("profile."))
+def names(done: Sequence[Record]) -> list[str]:
+    """What tells the profiles apart: the encoder, and of the rest of their labels what is not common to all."""
+    labels = [record["label"].split("/") for record in done]
+    common = set.intersection(*map(set, labels))
+    found = ["/".join([encoder, *(part for part in rest if part not in common)]) for encoder, *rest in labels]
+    return [name if len(name) <= LONGEST else f"{name[:LONGEST]}…" for name in found]
 
 
 def picture(done: Sequence[Record], file: Path) -> Path:
@@ -95,8 +100,8 @@ def picture(done: Sequence[Record], file: Path) -> Path:
     for axis, cost, field, label in zip(
         axes, ("time", "memory"), ("ms", "peak_mib"), ("ms a pass, median", "peak MiB over the baseline"), strict=True
     ):
-        for index, record in enumerate(done):
-            _curves(axis, record, cost, field, f"C{index % 10}")
+        for index, (name, record) in enumerate(zip(names(done), done, strict=True)):
+            _curves(axis, name, record, cost, field, f"C{index % 10}")
         lengths = sorted({point["length"] for record in done for point in record["profile"]})
         axis.set(xlabel="length, tokens", ylabel=label, xscale="log", yscale="log")
         axis.set_xticks(lengths, [str(length) for length in lengths])
@@ -107,7 +112,7 @@ def picture(done: Sequence[Record], file: Path) -> Path:
     return save(figure, file)
 
 
-def _curves(axis: Any, record: Record, cost: str, field: str, colour: str) -> None:
+def _curves(axis: Any, name: str, record: Record, cost: str, field: str, colour: str) -> None:
     for phase, style in (("forward", "--"), ("training", "-")):
         power = record["metrics"].get(f"profile/{phase}_{cost}_exponent")
         fitted = "" if power is None else f", L^{power:.2f}"
@@ -117,5 +122,5 @@ def _curves(axis: Any, record: Record, cost: str, field: str, colour: str) -> No
             measured = [(point["length"], point[f"{phase}_{field}"]) for point in points if f"{phase}_{field}" in point]
             positive = [pair for pair in measured if pair[1] > 0]
             if positive:
-                label = f"{_name(record)} {phase}{fitted}" if size == sizes[0] else None
+                label = f"{name} {phase}{fitted}" if size == sizes[0] else None
                 axis.plot(*zip(*positive, strict=True), style, color=colour, marker="o", markersize=3, label=label)

@@ -196,14 +196,15 @@ def test_when_the_runs_time_is_up_what_was_measured_is_kept(command, encoder):
     assert [point["status"] for point in ended.record["profile"]] == ["finished", "timed_out", "timed_out"]
 
 
-@pytest.mark.parametrize(("power", "unit"), [(1, 2**15), (2, 2**4)])
-def test_the_exponent_of_memory_is_that_of_what_the_encoder_holds(command, encoder, power, unit):
-    lengths = "profile.lengths=[512,1024,2048]"  # 16, 32, 64 MiB, or 4, 16, 64
+@pytest.mark.parametrize(("power", "unit", "most"), [(1, 2**17, 128), (2, 2**8, 256)])
+def test_the_exponent_of_memory_is_that_of_what_the_encoder_holds(command, encoder, power, unit, most):
+    # 64, 91, 128 MiB, or 64, 128, 256: the C library keeps freed blocks of up to 32 MiB for itself
+    lengths = "profile.lengths=[512,724,1024]"
     more = (f"+encoder.power={power}", f"+encoder.unit={unit}", "profile.batch_sizes=[1]")
     found = command(*QUICK, OFF, *encoder("Weighs"), lengths, *more).record
     for phase in ("forward", "training"):
         assert found["metrics"][f"profile/{phase}_memory_exponent"] == pytest.approx(power, abs=0.2)
-        assert found["profile"][-1][f"{phase}_peak_mib"] == pytest.approx(64, rel=0.1, abs=8)
+        assert found["profile"][-1][f"{phase}_peak_mib"] == pytest.approx(most, rel=0.1, abs=8)
 
 
 def test_several_encoders_end_in_one_table_and_one_picture(command, tmp_path):
