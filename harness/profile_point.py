@@ -7,6 +7,7 @@ import re
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def measure_point(job: Job, tell: Callable[[Point], None]) -> None:
 
 def _measure(job: Job, tell: Callable[[Point], None]) -> None:
     config, settings, size = job["config"], job["config"]["profile"], job["batch_size"]
+    clock = time.perf_counter
     make = backends.load(config["backend"]["name"])
     _load_kernels(make(config, job["hardware"]), config, size, min(WARM, job["length"]))
     backend = make(config, job["hardware"])
@@ -67,23 +69,21 @@ def _measure(job: Job, tell: Callable[[Point], None]) -> None:
     others = environment.OtherProcesses()
     # the second is made after the first is done with, because it turns the model to training
     for phase, make_pass in (("forward", lambda: forward), ("training", backend.training_pass)):
-        one_pass = make_pass()
-        memory.phase_begins()
+        one_pass = partial(make_pass(), batch)
+        with measure.freed_is_returned():
+            memory.phase_begins()
+            one_pass()
+            backend.sync()
+            memory.phase_ends(phase)
+        for kind, name in (("host", f"{phase}_peak_mib"), ("device", f"{phase}_device_peak_mib")):
+            if (peak := memory.found.get(f"memory/{kind}_{phase}_peak_mib")) is not None:
+                tell({name: peak})
         seconds = measure.pass_seconds(
-            lambda one_pass=one_pass: one_pass(batch),
-            time.perf_counter,
-            backend.sync,
-            settings["passes"],
-            settings["seconds"],
-            settings["warmup_passes"],
+            one_pass, clock, backend.sync, settings["passes"], settings["seconds"], settings["warmup_passes"]
         )
-        memory.phase_ends(phase)
         p50, p95 = np.percentile(np.array(seconds) * 1000, [50, 95])
         found = {f"{phase}_ms": float(p50), f"{phase}_ms_p95": float(p95), f"{phase}_passes": len(seconds)}
         found[f"tokens_per_second_{phase}"] = size * job["length"] * len(seconds) / sum(seconds)
-        for kind, name in (("host", f"{phase}_peak_mib"), ("device", f"{phase}_device_peak_mib")):
-            if (peak := memory.found.get(f"memory/{kind}_{phase}_peak_mib")) is not None:
-                found[name] = peak
         tell({**found, "other_processes_cpu_share": others.share()})
 
 

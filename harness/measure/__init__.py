@@ -1,8 +1,8 @@
 """Time and memory, as arithmetic on what is passed in: a clock, a way to synchronise, the accelerator's own peak."""
 
 from harness.measure.inference import latency, pass_seconds, throughput
-from harness.measure.memory import PhaseMemory
+from harness.measure.memory import PhaseMemory, freed_is_returned
 from harness.measure.scaling import exponent
 from harness.measure.steps import StepTimer
 
-__all__ = ["PhaseMemory", "StepTimer", "exponent", "latency", "pass_seconds", "throughput"]
+__all__ = ["PhaseMemory", "StepTimer", "exponent", "freed_is_returned", "latency", "pass_seconds", "throughput"]
