@@ -17,7 +17,7 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 # a launcher's config of ours has the name of its plugin's, on purpose: ours is what is documented
 warnings.filterwarnings("ignore", message=r"\s*'hydra/(launcher|sweeper)/\w+' is validated against ConfigStore schema")
@@ -37,6 +37,16 @@ def conf_dir() -> Path:
     package = Path(__file__).parent
     inside = package / "conf"
     return inside if inside.is_dir() else package.parent / "conf"
+
+
+def compose(*overrides: str) -> dict[str, Any]:
+    """The config that the command line would run with these overrides, as plain values."""
+    from harness import config as configs
+
+    with hydra.initialize_config_dir(str(conf_dir().absolute()), version_base="1.3"):
+        composed = hydra.compose("config", list(overrides), return_hydra_config=True)
+    HydraConfig.instance().set_config(composed)  # where choices are read from
+    return configs.resolve(OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"]))
 
 
 def main() -> None:
@@ -73,14 +83,16 @@ def task(config: DictConfig) -> float:
     """
     from harness import config as configs
     from harness import sweep
+    from harness.profile import profile
     from harness.records import Mistake
     from harness.run import run
 
     if config.sweep and config.fail_fast and sweep.failed_before(config):
         return math.nan
     started = time.time() if _outcomes else _command_started()
+    walk = profile if config.mode == "profile" else run
     try:
-        outcome = {"record": run(configs.resolve(config), label(config), started)}
+        outcome = {"record": walk(configs.resolve(config), label(config), started)}
     except Mistake as mistake:
         outcome = {"mistake": str(mistake)}
     except Exception as error:  # a fault of ours, or of code that was passed in: it must not stop the other runs
@@ -103,7 +115,7 @@ def label(config: DictConfig) -> str:
     more = []
     for override in HydraConfig.get().overrides.task:
         key = override.lstrip("+~").split("=")[0]
-        if key.split(".")[0] not in (*UNNAMED, "tracking", "sweep") or key.startswith(("encoder.", "encoder@")):
+        if key.split(".")[0] not in (*UNNAMED, "tracking", "sweep", "mode") or key.startswith(("encoder.", "encoder@")):
             more.append(override)
     return "/".join([config.choices.encoder, f"seed={config.seed}", *sorted(more)])
 
@@ -116,9 +128,7 @@ def _finish(interrupted: bool = False) -> int:
     done = [outcome["record"] for outcome in outcomes if "record" in outcome]
     mistakes = [outcome["mistake"] for outcome in outcomes if "mistake" in outcome]
     if done:
-        from harness.report import print_runs
-
-        print_runs(done)
+        _show(done)
     if Sweep.current:
         Sweep.current.end(done, interrupted)
     for mistake in dict.fromkeys(mistakes):
@@ -130,3 +140,14 @@ def _finish(interrupted: bool = False) -> int:
         return MISTAKE
     failed = any("error" in outcome for outcome in outcomes) or any(record["status"] != "finished" for record in done)
     return FAILED if failed else 0
+
+
+def _show(done: list[dict[str, Any]]) -> None:
+    from harness import profile_report, report
+
+    profiles = [record for record in done if record.get("mode") == "profile"]
+    trained = [record for record in done if record.get("mode") != "profile"]
+    if trained:
+        report.print_runs(trained)
+    if profiles:
+        profile_report.show(profiles)

@@ -26,8 +26,14 @@ NOT_DECIDING = (
 """Keys that do not decide a run's result: where it is put and what it is called. Of data, the hash decides; of
 hardware, what it is resolved to."""
 
-COMPUTING = ("data", "measure", "backends", "quality.py", "run.py")
-"""The parts of the harness that a run's numbers come from."""
+UNUSED = {"train": ("profile",), "profile": ("trainer", "optimizer", "measure")}
+"""The modes, and the keys that a run of each has no use for."""
+
+COMPUTING = {
+    "train": ("data", "measure", "backends", "quality.py", "run.py"),
+    "profile": ("data", "measure", "backends", "profile.py", "profile_point.py"),
+}
+"""The parts of the harness that the numbers of each mode come from."""
 
 EXTRAS = {"tensorflow": "tensorflow"}
 """Backends that come with an extra, and the module to look for."""
@@ -53,6 +59,9 @@ def check(config: Config) -> None:
         Mistake: one sentence that names the key, what was expected, and what to do.
     """
     trainer, data = config["trainer"], config["data"]
+    if config["mode"] not in UNUSED:
+        raise Mistake(f"mode is one of {', '.join(UNUSED)}, not {config['mode']!r}")
+    _check_profile(config["profile"])
     _whole("seed", config["seed"], least=0)
     for key in ("epochs", "batch_size", "eval_batch_size"):
         _whole(f"trainer.{key}", trainer[key], least=1)
@@ -83,6 +92,20 @@ def check(config: Config) -> None:
     _check_backend(config["backend"]["name"])
     hardware(config)
     check_writable(Path(config["output_dir"]))
+
+
+def _check_profile(profile: Config) -> None:
+    for key in ("lengths", "batch_sizes"):
+        values = profile[key]
+        if not isinstance(values, list) or not values:
+            raise Mistake(f"profile.{key} must be a list of whole numbers, such as [128,256], and is {values!r}")
+        for value in values:
+            _whole(f"profile.{key}", value, least=1)
+    for key, least in (("vocabulary_size", 2), ("warmup_passes", 0), ("passes", 1)):
+        _whole(f"profile.{key}", profile[key], least)
+    for key in ("seconds", "point_seconds"):
+        if not (_number(profile[key]) and profile[key] > 0):
+            raise Mistake(f"profile.{key} must be a number above 0, and is {profile[key]!r}")
 
 
 def check_task(config: Config, task: str) -> None:
@@ -190,9 +213,13 @@ def hardware(config: Config) -> Config:
     }
 
 
-def fingerprint(config: Config, resolved_hardware: Config, data_hash: str) -> tuple[str, str]:
+def fingerprint(config: Config, resolved_hardware: Config, data_hash: str | None) -> tuple[str, str]:
     """The hash of all that decides the run's result, and the same less the seed: the run's cell."""
-    deciding = {key: value for key, value in config.items() if key not in NOT_DECIDING}
+    not_deciding = (*NOT_DECIDING, *UNUSED[config["mode"]])
+    deciding = {key: value for key, value in config.items() if key not in not_deciding}
+    if "profile" in deciding:
+        deciding["profile"] = {key: value for key, value in config["profile"].items() if key != "name"}
+        config = deciding  # the data's loader, where one is named, computes nothing here
     deciding |= {"hardware": resolved_hardware, "data_hash": data_hash, "code": code_hash(config)}
     deciding["versions"] = environment.versions()
     without_seed = {key: value for key, value in deciding.items() if key != "seed"}
@@ -208,7 +235,7 @@ def code_hash(config: Config) -> str:
     package = Path(__file__).parent
     other_backends = {path for path in (package / "backends").iterdir() if path.is_dir()}
     other_backends.discard(package / "backends" / config["backend"]["name"])
-    files = [path for part in COMPUTING for path in _python_files(package / part)]
+    files = [path for part in COMPUTING[config["mode"]] for path in _python_files(package / part)]
     files = [path for path in files if not other_backends & set(path.parents)]
     names = [str(path.relative_to(package)) for path in files]
     for target in sorted(_targets(config)):

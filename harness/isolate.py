@@ -19,6 +19,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 Message = dict[str, Any]
@@ -34,11 +35,16 @@ class End:
     memory_kills: int = 0
 
     @property
+    def out_of_memory(self) -> bool:
+        """Whether the system killed the process for its memory."""
+        return self.code == -signal.SIGKILL and self.memory_kills > 0
+
+    @property
     def reason(self) -> str | None:
         """One sentence for what went wrong with the process itself; None where nothing did."""
         if self.timed_out:
             return "time-out: the run took longer than run_timeout"
-        if self.code == -signal.SIGKILL and self.memory_kills:
+        if self.out_of_memory:
             return "out of memory: the system killed the process"
         if self.code == -signal.SIGKILL:
             return "killed by SIGKILL from outside (of the system's memory guard there is no trace)"
@@ -158,6 +164,12 @@ def _memory_kills() -> int:
             return next((int(line.split()[1]) for line in file if line.startswith("oom_kill ")), 0)
     except OSError:
         return 0
+
+
+def offer_to_memory_guard() -> None:
+    """Make this process the one that the system ends where memory runs out, before anybody else's (proc(5))."""
+    with suppress(OSError):  # elsewhere the system decides by itself
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def _die_with_parent() -> None:

@@ -11,7 +11,7 @@ MOST_CLASSES = 30
 
 def learning_curves(history: list[dict[str, Any]], file: Path) -> Path:
     """Loss and accuracy against the epoch, one line per split."""
-    figure, axes = _figure(2, (10, 4))
+    figure, axes = figure_of(2, (10, 4))
     epochs = [entry["epoch"] for entry in history]
     for axis, kind in zip(axes, ("loss", "accuracy"), strict=True):
         for name in [name for name in history[0] if f"/{kind}" in name]:
@@ -19,14 +19,14 @@ def learning_curves(history: list[dict[str, Any]], file: Path) -> Path:
         axis.set(xlabel="epoch", ylabel=kind)
         axis.grid(alpha=0.3)
         axis.legend()
-    return _save(figure, file)
+    return save(figure, file)
 
 
 def confusion(counts: list[list[int]], classes: list[str], file: Path) -> Path:
     """Counts on the test split: rows the true class, columns the predicted one, coloured by share of the row."""
     m_CC = np.array(counts)
     size = min(12.0, 3 + 0.5 * len(classes))
-    figure, (axis,) = _figure(1, (size + 1, size))
+    figure, (axis,) = figure_of(1, (size + 1, size))
     share_CC = m_CC / np.maximum(m_CC.sum(1, keepdims=True), 1)
     image = axis.imshow(share_CC, cmap="Blues", vmin=0, vmax=1)
     axis.set(xlabel="predicted", ylabel="true", title="test split")
@@ -37,16 +37,18 @@ def confusion(counts: list[list[int]], classes: list[str], file: Path) -> Path:
             colour = "white" if share_CC[row, column] > 0.5 else "black"
             axis.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=8)
     figure.colorbar(image, label="share of the true class")
-    return _save(figure, file)
+    return save(figure, file)
 
 
-def _figure(columns: int, size: tuple[float, float]) -> tuple[Any, Any]:
+def figure_of(columns: int, size: tuple[float, float]) -> tuple[Any, Any]:
+    """A figure of that size in inches, and its axes side by side."""
     from matplotlib.figure import Figure  # without pyplot: no window system, no state shared between runs
 
     figure = Figure(size, layout="constrained")
     return figure, figure.subplots(1, columns, squeeze=False)[0]
 
 
-def _save(figure: Any, file: Path) -> Path:
+def save(figure: Any, file: Path) -> Path:
+    """Write a figure, and return the file."""
     figure.savefig(file, dpi=110)
     return file

@@ -8,13 +8,15 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 SCHEMA = 1
 RECORD = "record.json"
+LONGEST_LABEL = 150
+"""So many letters of a label are in the name of its folder; file systems refuse names of more than 255 bytes."""
 
 Record = dict[str, Any]
 
@@ -30,6 +32,15 @@ class Metric:
     unit: str
     higher_is_better: bool | None
     meaning: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a sweep comes to: files, a description in Markdown, and the means of its cells by name."""
+
+    files: list[Path]
+    note: str = ""
+    means: dict[str, float] = field(default_factory=dict)
 
 
 METRICS: dict[str, Metric] = {
@@ -50,6 +61,8 @@ METRICS: dict[str, Metric] = {
     "speed/total_seconds": Metric("s", False, "from the command's start to the record"),
     "speed/startup_seconds": Metric("s", False, "from the command's start to the first training step"),
     "speed/inference_sequences_per_second": Metric("1/s", True, "forward passes at the evaluation batch size"),
+    "speed/inference_batch_ms_p50": Metric("ms", False, "median time of a forward pass at the evaluation batch size"),
+    "speed/inference_batch_ms_p95": Metric("ms", False, "95th percentile of the time of such a pass"),
     "latency/p50_ms": Metric("ms", False, "median time of one sequence at batch size 1"),
     "latency/p95_ms": Metric("ms", False, "95th percentile of the time of one sequence at batch size 1"),
     "latency/p99_ms": Metric("ms", False, "99th percentile of the time of one sequence at batch size 1"),
@@ -63,6 +76,10 @@ METRICS: dict[str, Metric] = {
     "cost/parameters": Metric("", False, "trainable parameters of the built model"),
     "cost/encoder_parameters": Metric("", False, "those between the input layer and the head"),
     "cost/forward_flops": Metric("", False, "matrix-product operations for one sequence, a multiply-add counted as 2"),
+    "profile/forward_time_exponent": Metric("", False, "p of time = c * length**p, forward pass, longer lengths"),
+    "profile/training_time_exponent": Metric("", False, "the same of forward, loss and backward together"),
+    "profile/forward_memory_exponent": Metric("", False, "p of peak memory = c * length**p, forward pass"),
+    "profile/training_memory_exponent": Metric("", False, "the same of forward, loss and backward together"),
 }
 
 
@@ -120,7 +137,7 @@ def read_all(folder: Path) -> Iterator[Record]:
 def run_folder(output_dir: Path, name: str, label: str, fingerprint: str) -> Path:
     """The folder that belongs to a fingerprint: readable in front, unmistakable behind."""
     safe_name, safe_label = (re.sub(r"[^\w.=,-]+", "-", text).strip("-.") for text in (name, label))
-    return output_dir / "runs" / safe_name / f"{safe_label}-{fingerprint[:12]}"
+    return output_dir / "runs" / safe_name / f"{safe_label[:LONGEST_LABEL]}-{fingerprint[:12]}"
 
 
 def find(output_dir: Path, fingerprint: str) -> Record | None:

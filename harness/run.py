@@ -36,27 +36,8 @@ def run(config: configs.Config, label: str, started: float) -> Record:
     if existing and existing["status"] == "finished" and not config["rerun"]:
         return {**existing, "skipped": True}
 
-    record: Record = {
-        "schema": records.SCHEMA,
-        "status": "failed",
-        "reason": None,
-        "name": config["name"],
-        "label": label,
-        "fingerprint": fingerprint,
-        "cell": cell,
-        "seed": config["seed"],
-        "choices": config["choices"],
-        "config": config,
-        "data": data.read_summary(prepared),
-        "environment": {**environment.describe(), "hardware": hardware},
-        "metrics": {},
-        "history": [],
-        "run_dir": str(folder),
-        "mlflow_run_id": None,
-        "sweep": config["sweep"],
-        "started": records.utc(started),
-        "ended": None,
-    }
+    record = new_record(config, label, started, folder, hardware)
+    record.update(fingerprint=fingerprint, cell=cell, data=data.read_summary(prepared))
     configs.check_task(config, record["data"]["task"])
     if config["rerun"]:
         shutil.rmtree(folder, ignore_errors=True)
@@ -75,7 +56,7 @@ def run(config: configs.Config, label: str, started: float) -> Record:
     try:
         end = server.run("harness.run:train", job, on_message, config["run_timeout"], hardware["devices"])
     except KeyboardInterrupt:
-        _close(record, tracker, "killed", "interrupted by Ctrl-C")
+        close(record, tracker, "killed", "interrupted by Ctrl-C")
         raise
     if mistakes:
         tracker.discard()
@@ -87,12 +68,36 @@ def run(config: configs.Config, label: str, started: float) -> Record:
     else:
         written = records.read(folder)
         failed = written if written and written["started"] == record["started"] else record
-        _close(failed, tracker, "failed", failed["reason"] or end.reason)
+        close(failed, tracker, "failed", failed["reason"] or end.reason)
         record = failed
     return record
 
 
-def _close(record: Record, tracker: tracking.Tracker, status: str, reason: str) -> None:
+def new_record(config: configs.Config, label: str, started: float, folder: Path, hardware: Job) -> Record:
+    """The record of a run that has yet to begin, less its fingerprint, cell and data."""
+    return {
+        "schema": records.SCHEMA,
+        "status": "failed",
+        "reason": None,
+        "mode": config["mode"],
+        "name": config["name"],
+        "label": label,
+        "seed": config["seed"],
+        "choices": config["choices"],
+        "config": config,
+        "environment": {**environment.describe(), "hardware": hardware},
+        "metrics": {},
+        "history": [],
+        "run_dir": str(folder),
+        "mlflow_run_id": None,
+        "sweep": config["sweep"],
+        "started": records.utc(started),
+        "ended": None,
+    }
+
+
+def close(record: Record, tracker: tracking.Tracker, status: str, reason: str) -> None:
+    """Give the record of a run that did not finish its status and reason, write it, and tell the tracker."""
     record.update(status=status, reason=reason, ended=records.now())
     try:
         records.write(record)

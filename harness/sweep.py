@@ -48,7 +48,7 @@ class Sweep(Callback):
 
     def end(self, done: list[records.Record], interrupted: bool) -> None:
         """Compare the runs, experiment by experiment, and close the parent runs with the comparison."""
-        from harness import report, tracking
+        from harness import tracking
 
         tracked = OmegaConf.to_container(self.config.tracking, resolve=True)
         output_dir = Path(self.config.output_dir).absolute()
@@ -56,16 +56,26 @@ class Sweep(Callback):
             runs = [record for record in done if record["name"] == name]
             complete = all(record["status"] == "finished" for record in runs)
             status = "killed" if interrupted else "finished" if complete else "failed"
-            compared = report.compare(runs, output_dir, name)
-            compared.print()
+            summary = _summary(runs, output_dir, name)
             if tracked["uri"] == tracking.OFF:
                 continue
             uri = tracking.store_uri(tracked, output_dir)
             try:
-                tracking.end_sweep(uri, output_dir, name, self.config.sweep, status, compared.files, compared.means())
+                tracking.end_sweep(uri, output_dir, name, self.config.sweep, status, summary)
             except Exception as error:
                 why = type(error).__name__
                 print(f"MLflow did not take the end of the sweep ({why}); its records are kept", file=sys.stderr)
+
+
+def _summary(runs: list[records.Record], output_dir: Path, name: str) -> records.Summary:
+    """Print what a sweep's runs come to in one experiment, and return it for the parent run."""
+    from harness import profile_report, report
+
+    if runs[0].get("mode") == "profile":
+        return records.Summary(files=profile_report.summarise(runs))
+    compared = report.compare(runs, output_dir, name)
+    compared.print()
+    return records.Summary(compared.files, compared.files[0].read_text(encoding="utf8"), compared.means())
 
 
 def outcomes_folder(config: DictConfig) -> Path:

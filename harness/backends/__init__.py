@@ -55,6 +55,13 @@ class Backend(Protocol):
     def passes(self, split: Split, rows: Sequence[np.ndarray]) -> tuple[Callable[[Any], object], list[Any]]:
         """A function that runs one forward pass, and the batches of these rows, on the device already."""
 
+    def training_pass(self) -> Callable[[Any], object]:
+        """A function that runs forward, loss and backward on one of the batches that ``passes`` gave.
+
+        No optimizer takes part. The gradients of the pass before are dropped first, as in training. The model is in
+        training mode from here on: what ``passes`` returned before is not to be used any more.
+        """
+
     def sync(self) -> None:
         """Wait until the device has done all it was given."""
 

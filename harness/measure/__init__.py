@@ -1,7 +1,17 @@
 """Time and memory, as arithmetic on what is passed in: a clock, a way to synchronise, the accelerator's own peak."""
 
-from harness.measure.inference import latency, throughput
-from harness.measure.memory import PhaseMemory
+from harness.measure.inference import latency, pass_seconds, throughput
+from harness.measure.memory import PhaseMemory, freed_is_returned
+from harness.measure.scaling import exponent
 from harness.measure.steps import StepTimer, over_ranks
 
-__all__ = ["PhaseMemory", "StepTimer", "latency", "over_ranks", "throughput"]
+__all__ = [
+    "PhaseMemory",
+    "StepTimer",
+    "exponent",
+    "freed_is_returned",
+    "latency",
+    "over_ranks",
+    "pass_seconds",
+    "throughput",
+]

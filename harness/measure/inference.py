@@ -13,23 +13,28 @@ def throughput(
     sync: Callable[[], None],
     seconds: float,
 ) -> dict[str, float]:
-    """Sequences per second of ``forward`` over batches that are on the device already.
+    """Sequences per second of ``forward`` over batches that are on the device already, and the spread over batches.
 
     ``batches`` pairs each batch with its number of sequences. One round warms up; whole rounds are timed until they
     took ``seconds``, so that every batch counts alike.
     """
     for batch, _ in batches:
         forward(batch)
-    sequences, spent = 0, 0.0
-    while spent < seconds:
+    sequences, times = 0, []
+    while sum(times) < seconds:
         for batch, size in batches:
             sync()
             start = clock()
             forward(batch)
             sync()
-            spent += clock() - start
+            times.append(clock() - start)
             sequences += size
-    return {"speed/inference_sequences_per_second": sequences / spent}
+    p50, p95 = np.percentile(np.array(times) * 1000, [50, 95])
+    return {
+        "speed/inference_sequences_per_second": sequences / sum(times),
+        "speed/inference_batch_ms_p50": float(p50),
+        "speed/inference_batch_ms_p95": float(p95),
+    }
 
 
 def latency(
@@ -41,16 +46,32 @@ def latency(
     warmup: int = 10,
 ) -> dict[str, float]:
     """Percentiles in milliseconds of single passes: at least so many, and for at least so long, after a warm-up."""
+    times = pass_seconds(forward, clock, sync, passes, seconds, warmup)
+    p50, p95, p99 = np.percentile(np.array(times) * 1000, [50, 95, 99])
+    return {"latency/p50_ms": float(p50), "latency/p95_ms": float(p95), "latency/p99_ms": float(p99)}
+
+
+def pass_seconds(
+    one_pass: Callable[[], object],
+    clock: Callable[[], float],
+    sync: Callable[[], None],
+    passes: int,
+    seconds: float,
+    warmup: int,
+) -> list[float]:
+    """Seconds of each of at least ``passes`` passes that took at least ``seconds`` together, after a warm-up.
+
+    The device is idle when a pass begins and has done all of it when it ends.
+    """
     for _ in range(warmup):
-        forward()
+        one_pass()
     times: list[float] = []
     spent = 0.0
     while len(times) < passes or spent < seconds:
         sync()
         start = clock()
-        forward()
+        one_pass()
         sync()
         times.append(clock() - start)
         spent += times[-1]
-    p50, p95, p99 = np.percentile(np.array(times) * 1000, [50, 95, 99])
-    return {"latency/p50_ms": float(p50), "latency/p95_ms": float(p95), "latency/p99_ms": float(p99)}
+    return times

@@ -8,13 +8,14 @@ numbers are absent.
 import ctypes
 import gc
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 STATUS = Path("/proc/self/status")
 CLEAR_REFS = Path("/proc/self/clear_refs")
 RESET_PEAK = "5"
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 def resident_mib() -> float | None:
@@ -49,6 +50,25 @@ def release() -> None:
     gc.collect()
     with suppress(AttributeError, OSError):  # not the GNU C library: freed memory may stay resident
         ctypes.CDLL(None).malloc_trim(0)
+
+
+@contextmanager
+def freed_is_returned() -> Iterator[None]:
+    """Have the C library return every freed block at once, so that a peak is of what is held at a time.
+
+    It would otherwise keep blocks of up to 32 MiB for later, some passes' worth of them, depending on what came before.
+    Afterwards it keeps as much as it may, which is what it comes to by itself (mallopt(3)). Elsewhere than with the GNU
+    C library this does nothing.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):
+        yield
+        return
+    mallopt(M_MMAP_THRESHOLD, 128 * 2**10)
+    yield
+    mallopt(M_MMAP_THRESHOLD, 32 * 2**20)
+    mallopt(M_TRIM_THRESHOLD, 64 * 2**20)
 
 
 class PhaseMemory:

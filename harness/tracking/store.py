@@ -9,6 +9,8 @@ from typing import Any
 import psutil
 from filelock import FileLock
 
+from harness.records import Summary
+
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -112,12 +114,9 @@ LONGEST_NOTE = 5000
 
 
 def end_sweep(
-    uri: str, output_dir: Path, name: str, sweep: str, status: str, files: list[Path], means: dict[str, float]
+    uri: str, output_dir: Path, name: str, sweep: str, status: str, summary: Summary
 ) -> None:
-    """Give a sweep's parent run in an experiment its status, and the comparison: its files, its table and its means.
-
-    ``status`` is ``finished``, ``failed`` or ``killed``; the first of ``files`` is the one that serves as description.
-    """
+    """Give a sweep's parent run in an experiment its summary and its status: ``finished``, ``failed`` or ``killed``."""
     from mlflow.entities import Metric
 
     client = connect(uri, output_dir)
@@ -125,14 +124,14 @@ def end_sweep(
     if experiment is None:
         return
     for run in client.search_runs([experiment.experiment_id], f"tags.sweep = '{sweep}' and tags.kind = 'sweep'"):
-        for file in files:
+        for file in summary.files:
             client.log_artifact(run.info.run_id, str(file))
-        if files:
-            note = files[0].read_text(encoding="utf8")
-            note = note if len(note) <= LONGEST_NOTE else f"The comparison is in the artifact {files[0].name}."
+        if summary.note:
+            short = len(summary.note) <= LONGEST_NOTE
+            note = summary.note if short else f"The comparison is in the artifact {summary.files[0].name}."
             client.set_tag(run.info.run_id, "mlflow.note.content", note)
         now = int(time.time() * 1000)
-        logged = [Metric(key, value, now, 0) for key, value in means.items()]
+        logged = [Metric(key, value, now, 0) for key, value in summary.means.items()]
         for start in range(0, len(logged), 1000):  # as many as the store takes at once
             client.log_batch(run.info.run_id, logged[start : start + 1000])
         client.set_terminated(run.info.run_id, STATUS[status])

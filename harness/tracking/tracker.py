@@ -242,7 +242,7 @@ def _artifacts(record: Record) -> list[Path]:
     folder = Path(record["run_dir"])
     (folder / "config.yaml").write_text(yaml.safe_dump(record["config"], sort_keys=False, allow_unicode=True))
     write_json(folder / "environment.json", record["environment"])
-    files = [folder / name for name in (RECORD, "config.yaml", "environment.json", "error.txt")]
+    files = [folder / name for name in (RECORD, "config.yaml", "environment.json", "error.txt", "profile.png")]
     if record["history"]:
         files.append(pictures.learning_curves(record["history"], folder / "learning_curves.png"))
     confusion = folder / "confusion.json"

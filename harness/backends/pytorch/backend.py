@@ -16,8 +16,8 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
-from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, TimedBatches, Timing, WholeCheckpoints
-from harness.backends.pytorch.model import build
+from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, StepStart, TimedBatches, Timing, WholeCheckpoints
+from harness.backends.pytorch.model import build, cross_entropy
 from harness.backends.pytorch.training import Training, direction
 from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
@@ -73,6 +73,7 @@ class Backend:
         watching = [Timing(timer), ProgressBar(timer), EpochNews(epoch_done), best]
         if settings["patience"] is not None:
             watching.append(EarlyStopping(**monitor, patience=settings["patience"]))
+        watching.append(StepStart(timer))
         watched = [data.validation, data.test] if settings["report_test_each_epoch"] else [data.validation]
         last, checkpoints = folder / "last.ckpt", WholeCheckpoints()
         trainer = lightning.Trainer(
@@ -95,7 +96,8 @@ class Backend:
         trainer.fit(training, TimedBatches(batches, timer), evaluated, ckpt_path=resumed, weights_only=True)
         if self.rank > 0:  # the first process alone evaluates, and writes the file that the best weights are in
             return training.history, 0
-        chosen = torch.load(best.best_model_path, weights_only=True, map_location="cpu")
+        # mapped, not read: the optimizer's part of the checkpoint is no memory that training takes
+        chosen = torch.load(best.best_model_path, weights_only=True, map_location="cpu", mmap=True)
         training.load_state_dict(chosen["state_dict"])
         self.model.zero_grad(set_to_none=True)
         kept = {"state_dict": self.model.state_dict(), "epoch": chosen["epoch"]}
@@ -125,6 +127,17 @@ class Backend:
     def passes(self, split: Split, rows: Sequence[np.ndarray]) -> tuple[Callable[[Any], object], list[Any]]:
         return self._forward(), [self._to_device(gather(split, some)) for some in rows]
 
+    def training_pass(self) -> Callable[[Any], object]:
+        model = self.model.to(self.device).train()
+
+        def training_pass(batch: tuple) -> None:
+            model.zero_grad(set_to_none=True)
+            with self._precision():
+                loss = cross_entropy(model(batch[0], batch[1]), batch[2])
+            loss.backward()
+
+        return training_pass
+
     def sync(self) -> None:
         if self.device.type == "cuda":
             torch.cuda.synchronize()
@@ -141,14 +154,16 @@ class Backend:
 
     def _forward(self) -> Callable[[Any], torch.Tensor]:
         model = self.model.to(self.device).eval()
-        low = self.hardware["precision"] == "bf16"
 
         @torch.inference_mode()
         def forward(batch: tuple) -> torch.Tensor:
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=low):
+            with self._precision():
                 return model(batch[0], batch[1])
 
         return forward
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.hardware["precision"] == "bf16")
 
     def _evaluation(self, split: Split) -> Batches:
         return Batches(split, self.config["trainer"]["eval_batch_size"], to_device=self._to_device)

@@ -1,0 +1,50 @@
+"""Encoders whose time and memory are known, for the harness to check itself by.
+
+Dimension letters: B batch, L length, D input width.
+"""
+
+import time
+
+import torch
+from torch import Tensor, nn
+
+from harness.backends.pytorch.layers import clear_padding
+
+
+class Known(nn.Module):
+    """The input as it is; in every forward pass so many milliseconds pass and so many MiB are held.
+
+    Args:
+        in_dim: width D of the input.
+        train_ms, inference_ms: what a pass takes in training and in evaluation, spent waiting.
+        train_mib, inference_mib: what a pass holds and writes to, in training and in evaluation.
+    """
+
+    def __init__(
+        self,
+        in_dim: int,
+        train_ms: float = 0.0,
+        inference_ms: float = 0.0,
+        train_mib: int = 0,
+        inference_mib: int = 0,
+    ) -> None:
+        super().__init__()
+        self.out_dim = in_dim
+        self.milliseconds = {True: train_ms, False: inference_ms}
+        self.mib = {True: train_mib, False: inference_mib}
+
+    def forward(self, x_BLD: Tensor, mask_BL: Tensor) -> Tensor:
+        end = time.perf_counter() + self.milliseconds[self.training] / 1000
+        held = torch.ones(self.mib[self.training] * 2**20, dtype=torch.uint8)
+        time.sleep(max(0.0, end - time.perf_counter() - SPIN))
+        while time.perf_counter() < end:
+            pass
+        del held
+        return clear_padding(x_BLD, mask_BL)
+
+    def flops(self, length: int) -> int:
+        return 0
+
+
+SPIN = 0.002
+"""Seconds before the end that are waited for awake: the system wakes a sleeper too late by up to a millisecond."""

@@ -1,0 +1,136 @@
+"""Time and memory against length: ``profile`` walks over the points, each measured in a fresh process.
+
+Nothing is trained and no data set is read: a point is a length and a batch size of random tokens.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from harness import config as configs
+from harness import isolate, measure, profile_report, records, tracking
+from harness.profile_point import Point
+from harness.records import Mistake, Record
+from harness.run import Job, close, new_record
+
+LOGGED = ("_ms", "_ms_p95", "_peak_mib", "tokens_per_second_forward", "tokens_per_second_training", "flops")
+"""What of a point goes to the tracker, by how its name ends."""
+
+
+def profile(config: configs.Config, label: str, started: float) -> Record:
+    """Measure every point in a fresh process, unless the same was measured before; return the record.
+
+    ``label`` is the run's readable name; ``started`` the time (UNIX seconds) at which the command started.
+
+    Raises:
+        Mistake: the user has to change something; nothing was measured and nothing is left behind.
+    """
+    configs.check(config)
+    output_dir = Path(config["output_dir"]).absolute()
+    server = isolate.server(["harness.profile_point", f"harness.backends.{config['backend']['name']}"])
+    hardware = configs.hardware(config)
+    fingerprint, cell = configs.fingerprint(config, hardware, None)
+    folder = records.run_folder(output_dir, config["name"], label, fingerprint)
+    existing = records.find(output_dir, fingerprint)
+    if existing and existing["status"] == "finished" and not config["rerun"]:
+        return {**existing, "skipped": True}
+
+    record = new_record(config, label, started, folder, hardware)
+    record.update(fingerprint=fingerprint, cell=cell, data=_summary(config["profile"]), profile=[])
+    record["choices"] = {**config["choices"], "data": record["data"]["source"]}
+    record["metrics"] = _build(server, config, hardware)
+    if config["rerun"]:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    tracker = tracking.open_tracker(config["tracking"], output_dir)
+    record["mlflow_run_id"] = tracker.start(record)
+    try:
+        for point in _points(server, config, hardware, folder):
+            record["profile"].append(point)
+            tracker.epoch(_tracked(point, config["profile"]["batch_sizes"]))
+    except KeyboardInterrupt:
+        close(record, tracker, "killed", "interrupted by Ctrl-C")
+        raise
+    _conclude(record, tracker, started)
+    return record
+
+
+def _summary(settings: dict[str, Any]) -> dict[str, Any]:
+    """What the record says about the data: there is none, but tables and tracker ask."""
+    size = settings["vocabulary_size"]
+    shape = {"task": "classification", "sizes": {}, "classes": ["0", "1"], "vocabulary_size": size}
+    return {"source": "random_tokens", "hash": f"random_tokens_{size}", **shape, "max_length": max(settings["lengths"])}
+
+
+def _build(server: isolate.Server, config: configs.Config, hardware: Job) -> dict[str, float]:
+    """What the model costs whatever the length. Its process also waits for the server, so that no point has to.
+
+    Raises:
+        Mistake: the model cannot be built from its settings.
+    """
+    found: Job = {}
+    server.run("harness.profile_point:build_once", {"config": config, "hardware": hardware}, found.update)
+    if "mistake" in found:
+        raise Mistake(found["mistake"])
+    return found.get("metrics", {})  # a process that crashed has none, and the points will say why
+
+
+def _points(server: isolate.Server, config: configs.Config, hardware: Job, folder: Path) -> Iterator[Point]:
+    """Measure the points one after the other, each in a process of its own; ``run_timeout`` ends the whole."""
+    settings = config["profile"]
+    deadline = time.monotonic() + (config["run_timeout"] or float("inf"))
+    for size, length in product(settings["batch_sizes"], settings["lengths"]):
+        point: Point = {"length": length, "batch_size": size, "status": "finished", "reason": None}
+        job = {"config": config, "hardware": hardware, "length": length, "batch_size": size, "folder": str(folder)}
+        seconds = min(settings["point_seconds"], deadline - time.monotonic())
+        if seconds <= 0:
+            yield {**point, "status": "timed_out", "reason": "the run's time (run_timeout) was up before this point"}
+            continue
+        end = server.run("harness.profile_point:measure_point", job, point.update, seconds)
+        if end.timed_out:
+            which = "profile.point_seconds" if seconds == settings["point_seconds"] else "run_timeout"
+            point.update(status="timed_out", reason=f"took longer than {which} allows ({seconds:.0f} s)")
+        elif end.reason and point["status"] == "finished":
+            point.update(status="out_of_memory" if end.out_of_memory else "failed", reason=end.reason)
+        yield point
+
+
+def _tracked(point: Point, batch_sizes: list[int]) -> dict[str, float]:
+    """A point's numbers for the tracker, whose step is the length; the batch size is named where there are several."""
+    suffix = f"_batch_{point['batch_size']}" if len(batch_sizes) > 1 else ""
+    numbers = {f"profile/{name}{suffix}": value for name, value in point.items() if name.endswith(LOGGED)}
+    return {"epoch": point["length"], **numbers}
+
+
+def _conclude(record: Record, tracker: tracking.Tracker, started: float) -> None:
+    """Fit, draw and write. A point out of memory or time is a finding; one that crashed, or none at all, a failure."""
+    points = record["profile"]
+    record["metrics"] |= {**exponents(points), "speed/total_seconds": time.time() - started}
+    shares = [point["other_processes_cpu_share"] for point in points if "other_processes_cpu_share" in point]
+    if shares:
+        record["environment"]["other_processes_cpu_share"] = max(shares)
+    profile_report.picture([record], Path(record["run_dir"]) / "profile.png")
+    crashed = [point for point in points if point["status"] == "failed"]
+    if crashed or not any("forward_ms" in point for point in points):
+        first = (crashed or points)[0]
+        where = f"length {first['length']}, batch size {first['batch_size']}"
+        return close(record, tracker, "failed", f"{where}: {first['reason']}")
+    record.update(status="finished", ended=records.now())
+    records.write(record)
+    tracker.finish(record)
+
+
+def exponents(points: list[Point]) -> dict[str, float]:
+    """The ``profile/`` metrics: how time and peak memory of either pass grow with length, over all batch sizes."""
+    found = {}
+    for phase, (cost, field) in product(("forward", "training"), (("time", "ms"), ("memory", "peak_mib"))):
+        name = f"{phase}_{field}"
+        curves: dict[int, list[tuple[float, float]]] = {}
+        for point in points:
+            if name in point:
+                curves.setdefault(point["batch_size"], []).append((point["length"], point[name]))
+        found[f"profile/{phase}_{cost}_exponent"] = measure.exponent(curves.values())
+    return {name: value for name, value in found.items() if value is not None}

@@ -1,0 +1,170 @@
+"""Whether the numbers mean what they say on this machine: ``python -m harness.selfcheck``.
+
+Real runs, through the whole walk, of encoders whose time and memory are known. Exit code 1 where a definition does not
+hold. Where an encoder that does nothing takes time or memory too, the difference to it is what must come out. What
+is allowed is 5 % (10 % or 8 MiB for memory), more where the machine is not quiet: the spread that the run itself
+shows, and the share of the processors that others held.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+from scipy import stats
+
+from harness import measure
+from harness.cli import compose
+from harness.records import Mistake, Record
+from harness.run import run
+
+STEP_MS, INFERENCE_MS = 20.0, 35.0
+TRAIN_MIB, INFERENCE_MIB = 300, 100
+BATCH, EVALUATED = 26, 30
+PAIRS = 5
+TIMER_MICROSECONDS = 50.0
+"""More than this a step and the timer would change what it times."""
+KNOWN = ("encoder=custom", "encoder._target_=harness.backends.pytorch.known.Known")
+MEASURED_TWICE = ("encoder=lstm", "trainer.epochs=4")
+QUICK = (
+    *("tracking=none", "hardware=cpu", "hardware.threads=1", "rerun=true", "data=synthetic_features"),
+    # 650 sequences to train on and 150 to validate on: every batch is full
+    *("data.sequences=1000", f"trainer.batch_size={BATCH}", f"trainer.eval_batch_size={EVALUATED}", "trainer.epochs=2"),
+    *("measure.latency_seconds=0.1", "measure.inference_seconds=0.1", "measure.inference_batches=5"),
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A definition, what it has to give here, what it gave, and whether that will do."""
+
+    what: str
+    expected: str
+    measured: str
+    holds: bool
+
+
+def main() -> None:
+    """Check, print a table and leave with 0 where everything holds, with 1 where something does not."""
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    table = Table(title="self-check", title_justify="left", box=None, pad_edge=False)
+    for heading in ("definition", "expected", "measured", "verdict"):
+        table.add_column(heading)
+    started, holds = time.time(), True
+    with tempfile.TemporaryDirectory(prefix="harness-selfcheck-") as folder:
+        for finding in findings(folder):
+            holds &= finding.holds
+            verdict = "[green]holds[/]" if finding.holds else "[red]does not hold[/]"
+            table.add_row(finding.what, finding.expected, finding.measured, verdict)
+    console.print(table)
+    console.print(f"took {time.time() - started:.0f} s", highlight=False)
+    sys.exit(0 if holds else 1)
+
+
+def findings(folder: str) -> Iterator[Finding]:
+    """All findings, of runs below a folder."""
+    yield timer_cost()
+    idle = _run(folder, *KNOWN)
+    slow = _run(folder, *KNOWN, f"+encoder.train_ms={STEP_MS}", f"+encoder.inference_ms={INFERENCE_MS}")
+    yield from times(slow, idle)
+    large = _run(folder, *KNOWN, f"+encoder.train_mib={TRAIN_MIB}", f"+encoder.inference_mib={INFERENCE_MIB}")
+    yield from memory(large, idle)
+    pairs = []
+    for pair in range(PAIRS):
+        # what drifts meanwhile touches both alike: one pair begins with the one, the next with the other
+        both = [_run(folder, *MEASURED_TWICE, f"seed={pair}") for _ in range(2)]
+        pairs.append(both if pair % 2 else both[::-1])
+    yield from measured_twice(pairs)
+    done = [idle, slow, large, *(record for both in pairs for record in both)]
+    share = max(record["environment"]["other_processes_cpu_share"] for record in done)
+    yield Finding("processor time that others took meanwhile", "little: it widens the ±", f"{share:.0%}", True)
+
+
+def _run(folder: str, *overrides: str) -> Record:
+    config = compose(*QUICK, *overrides, f"output_dir={folder}")
+    record = run(config, "/".join([config["choices"]["encoder"], f"seed={config['seed']}"]), time.time())
+    if record["status"] != "finished":
+        raise Mistake(f"the self-check's own run failed: {record['reason']}")
+    return record
+
+
+def timer_cost(steps: int = 20_000) -> Finding:
+    """What marking a step costs, next to steps of milliseconds."""
+    timer = measure.StepTimer(time.perf_counter, lambda: None, warmup_steps=0)
+    start = time.perf_counter()
+    for _ in range(steps):
+        timer.step_begins()
+        timer.step_ends(1, 1)
+    cost = (time.perf_counter() - start) / steps * 1e6
+    limit = f"< {TIMER_MICROSECONDS:.0f} us"
+    return Finding("timer's own cost a step", limit, f"{cost:.2f} us", cost < TIMER_MICROSECONDS)
+
+
+def times(known: Record, idle: Record) -> Iterator[Finding]:
+    """A step of known time; evaluation, which takes longer, is in none of a step's numbers."""
+    found, nothing = known["metrics"], idle["metrics"]
+    others = max(record["environment"]["other_processes_cpu_share"] for record in (known, idle))
+    share = max(0.05, others)
+    for what, expected, stem in (
+        ("step, over one that does nothing", STEP_MS, "speed/train_step_ms_"),
+        ("inference of a batch, likewise", INFERENCE_MS, "speed/inference_batch_ms_"),
+        ("latency, likewise", INFERENCE_MS, "latency/"),
+    ):
+        p50, p95 = (f"{stem}p50", f"{stem}p95") if stem != "latency/" else ("latency/p50_ms", "latency/p95_ms")
+        spread = max(1.0, found[p95] - found[p50], nothing[p95] - nothing[p50])
+        yield _near(what, expected, found[p50] - nothing[p50], "ms", max(share * expected, spread))
+    for what, size, stem in (
+        ("sequences a second, of batch / step", BATCH, "train_step"),
+        ("inference sequences a second, of batch / pass", EVALUATED, "inference_batch"),
+    ):
+        p50, p95 = found[f"speed/{stem}_ms_p50"], found[f"speed/{stem}_ms_p95"]
+        expected = size / p50 * 1000
+        rate = found[f"speed/{stem.split('_')[0]}_sequences_per_second"]
+        yield _near(what, expected, rate, "1/s", expected * max(share, p95 / p50 - 1))
+    tokens = found["speed/train_sequences_per_second"] * known["data"]["max_length"]
+    yield _near("tokens a second, of sequences", tokens, found["speed/train_tokens_per_second"], "1/s", 1e-6 * tokens)
+
+
+def memory(large: Record, idle: Record) -> Iterator[Finding]:
+    """What each phase allocates is that phase's and no other's."""
+    for phase, expected in (("train", TRAIN_MIB), ("inference", INFERENCE_MIB)):
+        name = f"memory/host_{phase}_peak_mib"
+        if name not in large["metrics"]:
+            yield Finding(f"memory of {phase}", f"{expected} MiB", "absent: this system keeps no peak to reset", True)
+            continue
+        more = large["metrics"][name] - idle["metrics"][name]
+        yield _near(f"memory of {phase}, over one that holds nothing", expected, more, "MiB", max(0.1 * expected, 8))
+
+
+def measured_twice(pairs: list[list[Record]]) -> Iterator[Finding]:
+    """One config measured twice: equal in accuracy, and in speed as far as the noise goes."""
+    apart = max(abs(one["metrics"]["test/accuracy"] - two["metrics"]["test/accuracy"]) for one, two in pairs)
+    yield Finding(f"A/A, accuracy of {len(pairs)} pairs", "difference 0", f"difference {apart:.3g}", apart == 0)
+    for name, title in (("speed/train_tokens_per_second", "training speed"), ("latency/p50_ms", "latency")):
+        ratios = [one["metrics"][name] / two["metrics"][name] - 1 for one, two in pairs]
+        mean, half = interval(ratios)
+        yield Finding(
+            f"A/A, {title} of {len(pairs)} pairs",
+            f"no difference within ±{half:.1%} (99 %)",
+            f"{mean:+.1%}",
+            abs(mean) <= half,
+        )
+
+
+def interval(differences: list[float], level: float = 0.99) -> tuple[float, float]:
+    """Mean of paired differences, and half the width of its interval by Student's t."""
+    mean = sum(differences) / len(differences)
+    half = stats.sem(differences) * stats.t.ppf((1 + level) / 2, len(differences) - 1)
+    return mean, float(half)
+
+
+def _near(what: str, expected: float, measured: float, unit: str, allowed: float) -> Finding:
+    within = abs(measured - expected) <= allowed
+    return Finding(what, f"{expected:,.4g} ± {allowed:.2g} {unit}", f"{measured:,.4g} {unit}", within)
+
+
+if __name__ == "__main__":
+    main()

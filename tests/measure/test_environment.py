@@ -1,0 +1,125 @@
+"""What the record says about the machine, and the share of it that others had while a run was measured."""
+
+import os
+import subprocess
+from collections import namedtuple
+from types import SimpleNamespace
+
+import psutil
+import pynvml
+import pytest
+
+from harness.measure import environment
+from harness.measure.environment import OtherProcesses
+
+Times = namedtuple("Times", "user system idle iowait guest guest_nice")
+
+
+class Machine:
+    """Four processors whose counters are set by hand."""
+
+    NoSuchProcess = psutil.NoSuchProcess
+
+    def __init__(self):
+        self.system = Times(1000.0, 500.0, 9000.0, 100.0, 200.0, 0.0)
+        self.own = SimpleNamespace(user=50.0, system=5.0)
+        self.now = 77.0
+
+    def cpu_times(self):
+        return self.system
+
+    def cpu_count(self):
+        return 4
+
+    def Process(self):
+        return SimpleNamespace(cpu_times=lambda: self.own)
+
+    def passes(self, seconds, own_user, own_system, others, waiting=0.0, guest=0.0):
+        user, system, idle, iowait, guests, nice = self.system
+        used = own_user + own_system + others
+        idle += seconds * 4 - used - waiting
+        # what a guest uses, the kernel counts in user too
+        self.system = Times(user + own_user + others, system + own_system, idle, iowait + waiting, guests + guest, nice)
+        self.own = SimpleNamespace(user=self.own.user + own_user, system=self.own.system + own_system)
+        self.now += seconds
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    fake = Machine()
+    monkeypatch.setattr(environment, "psutil", fake)
+    monkeypatch.setattr(environment, "time", SimpleNamespace(monotonic=lambda: fake.now))
+    return fake
+
+
+def test_the_runs_own_work_and_what_came_before_are_not_others(machine):
+    machine.passes(100, own_user=10, own_system=0, others=300)  # before measuring
+    others = OtherProcesses()
+    machine.passes(10, own_user=18, own_system=2, others=0, waiting=5)
+    assert others.share() == 0
+
+
+def test_the_share_is_of_all_processors_over_the_measured_time(machine):
+    others = OtherProcesses()
+    machine.passes(10, own_user=11, own_system=1, others=18, waiting=2, guest=6)
+    assert others.share() == pytest.approx(18 / 40)
+
+
+def test_rounding_of_the_counters_never_gives_less_than_nothing(machine):
+    others = OtherProcesses()
+    machine.passes(10, own_user=20, own_system=0, others=-0.01)
+    assert others.share() == 0
+
+
+def test_a_busy_neighbour_is_seen_by_the_real_counters():
+    others = OtherProcesses()
+    # a second of processor time, in another process
+    subprocess.run(["python3", "-c", "import time\nwhile time.process_time() < 1: pass"], check=True)
+    taken = others.share() * psutil.cpu_count()
+    assert taken > 0.3  # of one processor; the machine may be busy besides
+
+
+def test_the_description_says_machine_software_and_load():
+    found = environment.describe()
+    assert set(found) == {
+        *("host", "platform", "processor", "cores", "memory_mib", "accelerators", "load_at_start", "versions", "git"),
+    }
+    assert found["cores"] == environment.cores() >= 1
+    assert found["memory_mib"] == psutil.virtual_memory().total / 2**20
+    assert found["load_at_start"] == pytest.approx(os.getloadavg()[0], abs=5)
+    assert {"python", "torch", "numpy", "mlflow"} <= set(found["versions"])
+    assert found["processor"]
+
+
+def test_commit_and_changes_are_those_of_the_checkout():
+    found = environment.describe()["git"]
+    here = os.path.dirname(environment.__file__)
+
+    def ask(*words):
+        return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True).stdout.strip()
+
+    if not ask("ls-files", environment.__file__):
+        assert found == {}  # an installed copy, or an export
+    else:
+        assert found == {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain"))}
+
+
+def test_an_accelerator_is_described_by_its_driver(monkeypatch):
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    for name, value in {
+        "nvmlInit": None, "nvmlShutdown": None, "nvmlSystemGetDriverVersion": "570.1", "nvmlDeviceGetCount": 2,
+        "nvmlDeviceGetName": "H200", "nvmlDeviceGetMemoryInfo": SimpleNamespace(total=3 * 2**30),
+    }.items():  # fmt: skip
+        monkeypatch.setattr(pynvml, name, lambda *_, value=value: value)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lambda index: index)
+    expected = {"kind": "cuda", "name": "H200", "driver": "570.1", "memory_mib": 3072}
+    assert environment.accelerators() == [expected, expected]
+
+
+def test_without_a_driver_there_is_no_accelerator(monkeypatch):
+    def absent():
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
+
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setattr(pynvml, "nvmlInit", absent)
+    assert environment.accelerators() == []

@@ -1,0 +1,69 @@
+"""What profiles show, from records made by hand."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.profile_report import exponents_table, names, picture, points_table
+
+
+def record(label, points=(), **exponents):
+    metrics = {f"profile/{name}_exponent": value for name, value in exponents.items()}
+    return {"label": label, "profile": list(points), "metrics": metrics}
+
+
+def shown(table):
+    console = Console(width=200)
+    with console.capture() as captured:
+        console.print(table)
+    return [line.split() for line in captured.get().splitlines()]
+
+
+POINTS = [
+    {
+        "length": 128, "batch_size": 8, "status": "finished", "forward_ms": 2.0, "forward_ms_p95": 3.5,
+        "training_ms": 8.0, "training_ms_p95": 9.0, "forward_peak_mib": 4.0, "training_peak_mib": 20.0,
+        "tokens_per_second_forward": 512000.0, "tokens_per_second_training": 128000.0,
+    },
+    {"length": 256, "batch_size": 8, "status": "out_of_memory", "forward_ms": 4.0, "forward_ms_p95": 5.0},
+    {"length": 512, "batch_size": 8, "status": "timed_out"},
+]  # fmt: skip
+
+
+def test_a_row_a_point_with_spread_and_what_became_of_it():
+    lines = shown(points_table(record("lstm/seed=0", POINTS)))
+    assert lines[0] == ["profile", "of", "lstm/seed=0"]
+    assert lines[2] == ["128", "8", "2", "(3.5)", "8", "(9)", "512,000", "128,000", "4", "20"]
+    assert lines[3] == ["256", "8", "4", "(5)", "-", "-", "-", "-", "-", "out", "of", "memory"]
+    assert lines[4] == ["512", "8", "-", "-", "-", "-", "-", "-", "time-out"]
+
+
+def test_numbers_that_no_point_has_have_no_column():
+    assert "device" not in str(shown(points_table(record("lstm/seed=0", POINTS))))
+    on_device = [{**POINTS[0], "training_device_peak_mib": 33.0}]
+    assert shown(points_table(record("lstm/seed=0", on_device)))[2][-1] == "33"
+
+
+def test_exponents_side_by_side_and_a_dash_where_there_is_none():
+    done = [
+        record("lstm/seed=0", forward_time=1.0, training_time=1.04, forward_memory=0.9, training_memory=0.98),
+        record("self_attention/seed=0/encoder.score=additive", forward_time=1.98),
+    ]
+    lines = shown(exponents_table(done))
+    assert lines[2] == ["lstm", "1.00", "1.04", "0.90", "0.98"]
+    assert lines[3] == ["self_attention/encoder.score=additive", "1.98", "-", "-", "-"]
+
+
+def test_names_say_what_differs_and_no_more():
+    labels = ("gru/seed=0/input.size=8", "gru/seed=1/input.size=8")
+    assert names([record(label) for label in labels]) == ["gru/seed=0", "gru/seed=1"]
+    assert names([record("gru/seed=0/input.size=8")]) == ["gru"]
+    long = names([record("a/" + "x" * 100), record("b")])[0]
+    assert len(long) == 61
+
+
+def test_a_picture_is_drawn_whatever_is_missing(tmp_path):
+    empty = record("rnn/seed=0", [{"length": 8, "batch_size": 1, "status": "failed"}])
+    for name, done in (("some", [record("lstm/seed=0", POINTS), empty]), ("none", [empty])):
+        file = picture(done, Path(tmp_path, f"{name}.png"))
+        assert file.read_bytes().startswith(b"\x89PNG")
