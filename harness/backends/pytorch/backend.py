@@ -14,9 +14,10 @@ import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
+from harness.backends.epochs import direction
 from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, TimedBatches, Timing
 from harness.backends.pytorch.model import build
-from harness.backends.pytorch.training import Training, direction
+from harness.backends.pytorch.training import Training
 from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
 from harness.measure import StepTimer

@@ -7,6 +7,7 @@ from typing import Any
 import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import TQDMProgressBar
 
+from harness.backends.epochs import line
 from harness.data import Batches
 from harness.measure import StepTimer
 
@@ -73,6 +74,5 @@ class ProgressBar(TQDMProgressBar):
 
     def on_train_epoch_end(self, trainer, module) -> None:
         super().on_train_epoch_end(trainer, module)
-        numbers = ", ".join(f"{name} {value:.4f}" for name, value in module.history[-1].items() if name != "epoch")
-        line = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: {numbers}"
-        self.print(line) if self.is_enabled else print(line, file=sys.stderr, flush=True)
+        told = line(module.history[-1], trainer.max_epochs)
+        self.print(told) if self.is_enabled else print(told, file=sys.stderr, flush=True)

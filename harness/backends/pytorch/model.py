@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch.nn.functional as F
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from torch import Tensor, nn
 
+from harness.backends.parts import embedding_width, make, make_encoder
 from harness.backends.pytorch.layers import Dense, Embedding, initialise, length_mask
 from harness.data import Dataset
 from harness.data.dataset import IGNORED
-from harness.records import Mistake
 
 
 class Head(nn.Module):
@@ -74,9 +72,7 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
     """
     source, width = _input(config["input"], data)
     position = make("position", config["position"], width, max_length=data.max_length)
-    encoder = make("encoder", config["encoder"], width)
-    if not isinstance(getattr(encoder, "out_dim", None), int):
-        raise Mistake(f"encoder: {config['encoder']['_target_']} must set self.out_dim, the width of what it gives")
+    encoder = make_encoder(config["encoder"], width)
     pooling = None if data.task == "tagging" else make("pooling", config["pooling"], encoder.out_dim)
     head = Head(encoder.out_dim if pooling is None else pooling.out_dim, len(data.classes), **config["head"])
     model = Classifier(source, config["input"]["dropout"], position, encoder, pooling, head)
@@ -87,21 +83,8 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
 def _input(settings: dict[str, Any], data: Dataset) -> tuple[nn.Module, int]:
     size = settings["size"]
     if data.tokens:
-        if size is None:
-            raise Mistake("input.size is the width of the embedding of token ids; set it to a number, such as 128")
-        return Embedding(data.width, size), size
+        return Embedding(data.width, embedding_width(size)), size
     return (_AsIs(), data.width) if size is None else (Dense(data.width, size), size)
-
-
-def make(part: str, settings: dict[str, Any], in_dim: int, **more: Any) -> nn.Module:
-    """One part of the model from its ``_target_`` and arguments; what it refuses is the user's to mend."""
-    try:
-        return instantiate({**settings, "_partial_": True, "_convert_": "all"})(in_dim, **more)
-    except Mistake:
-        raise
-    except (InstantiationException, TypeError, ValueError) as error:
-        cause = str(error.__cause__ or error).splitlines()[0]
-        raise Mistake(f"{part}: {settings['_target_']} cannot be made: {cause}") from error
 
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
