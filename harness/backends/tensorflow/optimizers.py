@@ -43,7 +43,8 @@ class Optimizer:
 
     def apply(self, gradients: Sequence[tf.Tensor | None]) -> None:
         """One step. A variable without a gradient stays as it is."""
-        lr = self.learning_rates[self.steps]
+        # gathered, not sliced: XLA takes a slice's start for a constant, and would compile anew at every step
+        lr = tf.gather(self.learning_rates, self.steps)
         self.steps.assign_add(1)
         for variable, gradient, moments in zip(self.variables, gradients, self.moments, strict=True):
             if gradient is not None:
