@@ -5,8 +5,11 @@ Nothing heavier than Hydra is imported until a run is really asked for: help and
 """
 
 import os
+import signal
 import sys
 import time
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import hydra
@@ -14,45 +17,62 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 MISTAKE, FAILED, INTERRUPTED = 2, 1, 130
-UNNAMED = ("encoder", "seed", "name", "experiment", "output_dir", "cache_dir", "rerun", "run_timeout", "tracking")
+UNNAMED = ("encoder", "seed", "name", "experiment", "output_dir", "cache_dir", "rerun", "run_timeout", "fail_fast")
 """Overrides that are no part of a run's label: said already, or of no influence on its result."""
+
+Outcome = dict[str, Any]
+_outcomes: list[Outcome] = []
+"""What became of the runs of this command; each is ``{"record": ...}`` or ``{"mistake": ...}``."""
+
+
+def conf_dir() -> Path:
+    """The folder of the shipped configs: inside an installed package, beside the package in a checkout."""
+    package = Path(__file__).parent
+    inside = package / "conf"
+    return inside if inside.is_dir() else package.parent / "conf"
 
 
 def main() -> None:
     """Run the command line; returns when all runs finished or were skipped, exits with a code otherwise."""
-    from harness.config import conf_dir
-
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-    records: list[dict[str, Any]] = []
-    mistakes: list[str] = []
+    if {"-m", "--multirun"} & set(sys.argv):
+        from harness.sweep import identify
 
-    def task(config: DictConfig) -> None:
-        _one(config, records, mistakes)
-
-    hydra_main = hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")
+        sys.argv.append(f"sweep={identify(sys.argv[1:])}")
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        hydra_main(task)()
+        hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")(task)()
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        sys.exit(_finish(interrupted=True))
     except SystemExit as stop:
         # our task raises nothing, so a 1 is Hydra's own: a config that cannot be composed
         sys.exit(MISTAKE if stop.code == 1 else stop.code)
-    _finish(records, mistakes)
+    if code := _finish():
+        sys.exit(code)
 
 
-def _one(config: DictConfig, done: list[dict[str, Any]], mistakes: list[str]) -> None:
-    """One run of a command: its outcome goes to one of the lists, never up to Hydra."""
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def task(config: DictConfig) -> None:
+    """One run of a command: what became of it is kept, and nothing but an interruption goes up to Hydra."""
     from harness import config as configs
+    from harness import sweep
     from harness.records import Mistake
     from harness.run import run
 
-    started = _command_started() if not done and not mistakes else time.time()
+    if config.sweep and config.fail_fast and sweep.failed_before(config):
+        return
+    started = time.time() if _outcomes else _command_started()
     try:
-        done.append(run(configs.resolve(config), label(config), started))
+        outcome = {"record": run(configs.resolve(config), label(config), started)}
     except Mistake as mistake:
-        mistakes.append(str(mistake))
+        outcome = {"mistake": str(mistake)}
+    _outcomes.append(outcome)
+    if config.sweep:
+        sweep.keep_outcome(config, HydraConfig.get().job.num, outcome)
 
 
 def _command_started() -> float:
@@ -63,25 +83,32 @@ def _command_started() -> float:
 
 def label(config: DictConfig) -> str:
     """A run's readable name: encoder, seed, and whatever else was set."""
-    more = [
-        override
-        for override in HydraConfig.get().overrides.task
-        if override.lstrip("+~").split("=")[0].split(".")[0].split("@")[0] not in UNNAMED
-        or override.startswith(("encoder.", "encoder@"))
-    ]
+    more = []
+    for override in HydraConfig.get().overrides.task:
+        key = override.lstrip("+~").split("=")[0]
+        if key.split(".")[0] not in (*UNNAMED, "tracking", "sweep") or key.startswith(("encoder.", "encoder@")):
+            more.append(override)
     return "/".join([config.choices.encoder, f"seed={config.seed}", *sorted(more)])
 
 
-def _finish(done: list[dict[str, Any]], mistakes: list[str]) -> None:
-    if not done and not mistakes:
-        return  # help, --cfg and their like
-    from harness.report import print_runs
+def _finish(interrupted: bool = False) -> int:
+    """Show what became of the runs, end the sweep if there is one, and say the exit code."""
+    from harness.sweep import Sweep
 
+    outcomes = Sweep.current.outcomes() if Sweep.current else _outcomes
+    done = [outcome["record"] for outcome in outcomes if "record" in outcome]
+    mistakes = [outcome["mistake"] for outcome in outcomes if "mistake" in outcome]
     if done:
+        from harness.report import print_runs
+
         print_runs(done)
+    if Sweep.current:
+        Sweep.current.end(done, interrupted)
     for mistake in dict.fromkeys(mistakes):
         print(mistake, file=sys.stderr)
+    if interrupted:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return INTERRUPTED
     if mistakes:
-        sys.exit(MISTAKE)
-    if any(record["status"] != "finished" for record in done):
-        sys.exit(FAILED)
+        return MISTAKE
+    return FAILED if any(record["status"] != "finished" for record in done) else 0

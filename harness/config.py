@@ -13,12 +13,16 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
+from harness.backends.schedules import schedule_factor
 from harness.measure import environment
 from harness.records import METRICS, Mistake
 
 Config = dict[str, Any]
 
-NOT_DECIDING = ("name", "output_dir", "cache_dir", "rerun", "run_timeout", "tracking", "choices", "data", "hardware")
+NOT_DECIDING = (
+    *("name", "choices", "output_dir", "cache_dir", "tracking", "sweep", "rerun", "run_timeout", "fail_fast"),
+    *("data", "hardware"),
+)
 """Keys that do not decide a run's result: where it is put and what it is called. Of data, the hash decides; of
 hardware, what it is resolved to."""
 
@@ -27,13 +31,6 @@ COMPUTING = ("data", "measure", "backends", "quality.py", "run.py")
 
 EXTRAS = {"tensorflow": "tensorflow"}
 """Backends that come with an extra, and the module to look for."""
-
-
-def conf_dir() -> Path:
-    """The folder of the shipped configs: inside an installed package, beside the package in a checkout."""
-    package = Path(__file__).parent
-    inside = package / "conf"
-    return inside if inside.is_dir() else package.parent / "conf"
 
 
 def resolve(config: DictConfig) -> Config:
@@ -75,6 +72,7 @@ def check(config: Config) -> None:
     if trainer["monitor"] not in METRICS or not trainer["monitor"].startswith("val/"):
         named = ", ".join(name for name in METRICS if name.startswith("val/"))
         raise Mistake(f"trainer.monitor must be one of {named} (nothing is chosen on test), not {trainer['monitor']!r}")
+    schedule_factor(config["optimizer"]["schedule"], config["optimizer"]["decay"], 1)
     for where, part in _parts(config["encoder"], "encoder"):
         _check_heads(where, part)
     if config["choices"]["encoder"] == "additive_attention" and config["choices"]["pooling"] != "additive_attention":
@@ -84,7 +82,7 @@ def check(config: Config) -> None:
         )
     _check_backend(config["backend"]["name"])
     hardware(config)
-    _check_writable(Path(config["output_dir"]))
+    check_writable(Path(config["output_dir"]))
 
 
 def check_task(config: Config, task: str) -> None:
@@ -143,7 +141,12 @@ def _check_backend(name: str) -> None:
         raise Mistake(f"backend={name} needs {module}: pip install 'sequence-encoder-harness[{name}]'")
 
 
-def _check_writable(output_dir: Path) -> None:
+def check_writable(output_dir: Path) -> None:
+    """Make the output folder, and refuse one that cannot be written to.
+
+    Raises:
+        Mistake: with the system's own word for why.
+    """
     try:
         output_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=output_dir):

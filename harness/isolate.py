@@ -5,6 +5,7 @@ one run and no other, and starting one takes a fraction of a second instead of t
 parent sleeps in ``select`` meanwhile. Server and run die with their parent.
 """
 
+import atexit
 import ctypes
 import json
 import os
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -69,20 +71,18 @@ class Server:
 
         Whatever interrupts the waiting, the child is gone when this returns or raises.
         """
-        child, deadline, kills = None, None if timeout is None else time.monotonic() + timeout, _memory_kills()
-        os.write(self._requests, json.dumps({"function": function, "job": job}).encode() + b"\n")
-        timed_out = False
+        child, deadline, timed_out, kills = None, None, False, _memory_kills()
+        where = {"folder": os.getcwd(), "path": [entry or os.getcwd() for entry in sys.path]}
+        _write(self._requests, {"function": function, "job": job, **where})
         try:
             while True:
-                message = self._receive(deadline if not timed_out else None)
+                message = self._receive(deadline)
                 if message is None:  # the deadline has passed
-                    timed_out = True
-                    if child is not None:
-                        os.kill(child, signal.SIGKILL)
+                    timed_out, deadline = True, None
+                    os.kill(child, signal.SIGKILL)
                 elif "pid" in message:
                     child = message["pid"]
-                    if timed_out:
-                        os.kill(child, signal.SIGKILL)
+                    deadline = None if timeout is None else time.monotonic() + timeout
                 elif "exit" in message:
                     child = None
                     return End(message["exit"], timed_out, _memory_kills() - kills)
@@ -133,6 +133,15 @@ def server(modules: list[str]) -> Server:
     return _servers[key]
 
 
+@atexit.register
+def close_all() -> None:
+    """End every server of this process."""
+    for running in _servers.values():
+        if running.alive:
+            running.close()
+    _servers.clear()
+
+
 def _memory_kills() -> int:
     """How often the system's memory guard has killed a process since the system started; 0 where it does not say."""
     try:
@@ -144,10 +153,8 @@ def _memory_kills() -> int:
 
 def _die_with_parent() -> None:
     """Ask the system to kill this process when its parent is gone (Linux, prctl(2))."""
-    try:
+    with suppress(AttributeError, OSError):  # elsewhere the server ends at the end of its pipe
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    except (AttributeError, OSError):
-        pass  # elsewhere the server ends at the end of its pipe
 
 
 def _serve(requests: int, replies: int, modules: list[str]) -> None:
@@ -155,8 +162,10 @@ def _serve(requests: int, replies: int, modules: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
     for module in modules:
         import_module(module)
-    with open(requests, "rb", buffering=0) as incoming:
+    with open(requests, "rb") as incoming:
         while line := incoming.readline():
+            if not line.strip():
+                continue
             child = os.fork()
             if child == 0:
                 incoming.close()
@@ -169,6 +178,8 @@ def _child(request: Message, replies: int) -> None:
     """Run the job and leave without the clean-up of what belongs to the server."""
     _die_with_parent()
     _write(replies, {"pid": os.getpid()})
+    os.chdir(request["folder"])
+    sys.path[:] = request["path"]
     module, function = request["function"].split(":")
     code = 1
     try:

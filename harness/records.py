@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,7 @@ def definition(name: str) -> Metric:
 
 def now() -> str:
     """This moment, UTC, ISO 8601."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -98,10 +98,15 @@ def write(record: Record) -> None:
     write_json(Path(record["run_dir"]) / RECORD, record)
 
 
+def load(file: Path) -> Any:
+    """The content of a JSON file."""
+    return json.loads(file.read_text(encoding="utf8"))
+
+
 def read(run_dir: Path) -> Record | None:
     """The record in a run's folder, or None where there is none."""
     try:
-        return json.loads((run_dir / RECORD).read_text(encoding="utf8"))
+        return load(run_dir / RECORD)
     except FileNotFoundError:
         return None
 
@@ -137,4 +142,4 @@ def remove_empty(folder: Path) -> None:
 
 def utc(seconds: float) -> str:
     """A time in UNIX seconds as UTC, ISO 8601."""
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

@@ -3,14 +3,17 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from harness.records import METRICS, Record
 
-GROUPS = {"quality": ("test/", "val/", "train/", "best/"), "speed": ("speed/", "latency/"), "memory, cost": ("memory/", "cost/")}
+GROUPS = {
+    "quality": ("test/", "val/", "train/", "best/"),
+    "speed": ("speed/", "latency/"),
+    "memory, cost": ("memory/", "cost/"),
+}
 
 
 def print_runs(done: list[Record]) -> None:
@@ -27,7 +30,7 @@ def print_runs(done: list[Record]) -> None:
     output_dir = Path(done[0]["config"]["output_dir"])
     if len(done) == 1:
         console.print(f"folder  {_shown(Path(done[0]['run_dir']))}", highlight=False, soft_wrap=True)
-    setting = "" if str(output_dir) == "outputs" else f" output_dir={shlex.quote(str(output_dir))}"
+    setting = "" if str(output_dir) == "outputs" else f" --output-dir {shlex.quote(str(output_dir))}"
     console.print(f"look    python -m harness.ui{setting}", highlight=False, soft_wrap=True)
 
 

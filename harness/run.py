@@ -1,7 +1,6 @@
 """The walk of one run: ``run`` in the parent, from config to table, and ``train`` in the run's own process."""
 
-import json
-import os
+import shutil
 import time
 import traceback
 from collections.abc import Callable
@@ -9,9 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from harness import backends, config as configs, data, isolate, measure, quality, records, tracking
+from harness import backends, data, isolate, measure, quality, records, tracking
+from harness import config as configs
 from harness.data.batches import plan
 from harness.measure import environment
 from harness.records import Mistake, Record
@@ -55,11 +53,13 @@ def run(config: configs.Config, label: str, started: float) -> Record:
         "history": [],
         "run_dir": str(folder),
         "mlflow_run_id": None,
-        "sweep": None,
+        "sweep": config["sweep"],
         "started": records.utc(started),
         "ended": None,
     }
     configs.check_task(config, record["data"]["task"])
+    if config["rerun"]:
+        shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     tracker = tracking.open_tracker(config["tracking"], output_dir)
     record["mlflow_run_id"] = tracker.start(record)
@@ -94,7 +94,10 @@ def run(config: configs.Config, label: str, started: float) -> Record:
 
 def _close(record: Record, tracker: tracking.Tracker, status: str, reason: str) -> None:
     record.update(status=status, reason=reason, ended=records.now())
-    records.write(record)
+    try:
+        records.write(record)
+    except OSError as error:  # a full disk must not take the other runs of a sweep with it
+        record["reason"] = f"{reason}; its record could not be written ({error.strerror})"
     tracker.finish(record)
 
 
@@ -121,10 +124,7 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
         backend = backends.load(config["backend"]["name"])(config, hardware)
         backend.seed(config["seed"])
         memory = measure.PhaseMemory(backend.device_peak, backend.device_reset)
-        try:
-            metrics = backend.build(dataset, config["seed"])
-        except Mistake as mistake:
-            return tell({"mistake": str(mistake)})
+        metrics = backend.build(dataset, config["seed"])
 
         others = environment.OtherProcesses()
         timer = measure.StepTimer(clock, backend.sync, settings["warmup_steps"])
@@ -133,7 +133,8 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
         memory.phase_ends("train")
 
         memory.phase_begins()
-        test = quality.evaluate(backend.predict(dataset.test), dataset.test.y)
+        logits = backend.predict(dataset.test)
+        test = quality.evaluate(logits, dataset.test.y)
         inference = measure_inference(backend, dataset, config, clock)
         memory.phase_ends("inference")
 
@@ -143,7 +144,12 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
         metrics |= {"train/loss": history[best - 1]["train/loss"], "speed/startup_seconds": startup}
         metrics |= {**timer.metrics(), **inference, **memory.metrics()}
         record["environment"]["other_processes_cpu_share"] = others.share()
+        record["resumed_epochs"] = len(history) - len(timer.epochs)  # trained before an interruption, not timed
+        counts = quality.confusion(dataset.test.y, logits.argmax(-1), len(dataset.classes))
+        records.write_json(folder / "confusion.json", counts.tolist())
         record.update(status="finished", metrics=metrics, history=history)
+    except Mistake as mistake:  # told before any training; the parent undoes what it began
+        tell({"mistake": str(mistake)})
     except Exception as error:
         (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf8")
         record["reason"] = f"{type(error).__name__}: {error}".splitlines()[0]

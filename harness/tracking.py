@@ -87,7 +87,7 @@ def _survives(method: Callable) -> Callable:
         except Exception as error:
             self.lost = True
             said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-            print(f"MLflow at {self.uri} does not answer ({said}); the run goes on, its record is kept", file=sys.stderr)
+            print(f"MLflow at {self.uri} failed ({said}); the run goes on and its record is kept", file=sys.stderr)
             return None
 
     return guarded
@@ -108,14 +108,26 @@ class MlflowTracker:
         self.client = connect(self.uri, self.output_dir)
         experiment = find_experiment(self.client, record["name"], self.output_dir, self.uri)
         close_abandoned(self.client, experiment)
-        run = self.client.create_run(
-            experiment, run_name=record["label"], tags=_tags(record), start_time=int(time.time() * 1000)
-        )
-        self.run_id = run.info.run_id
+        self.run_id = self._open_run(experiment, record)
         self._log_params(record["config"])
         self._log_data(record["data"])
         self._watch_system()
         return self.run_id
+
+    def _open_run(self, experiment: str, record: Record) -> str:
+        """The run of this fingerprint, begun before and to be gone on with, or a new one."""
+        tags = _tags(record)
+        if record["sweep"]:
+            tags["mlflow.parentRunId"] = parent_run(self.client, experiment, record["sweep"], self.output_dir)
+        if not record["config"]["rerun"]:
+            same = f"tags.fingerprint = '{record['fingerprint']}' and tags.kind = 'run'"
+            for run in self.client.search_runs([experiment], same, max_results=1):
+                self.client.update_run(run.info.run_id, "RUNNING", record["label"])
+                for key, value in {**tags, "reason": ""}.items():
+                    self.client.set_tag(run.info.run_id, key, value)
+                return run.info.run_id
+        start = int(time.time() * 1000)
+        return self.client.create_run(experiment, run_name=record["label"], tags=tags, start_time=start).info.run_id
 
     def _log_params(self, config: dict[str, Any]) -> None:
         from mlflow.entities import Param
@@ -227,6 +239,34 @@ def find_experiment(client: Any, name: str, output_dir: Path, uri: str) -> str:
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return found.experiment_id
+
+
+def parent_run(client: Any, experiment: str, sweep: str, output_dir: Path) -> str:
+    """The id of the run that holds a sweep's runs in an experiment; the first of its jobs makes it."""
+    with FileLock(output_dir / ".mlflow.lock"):
+        found = client.search_runs([experiment], f"tags.sweep = '{sweep}' and tags.kind = 'sweep'", max_results=1)
+        if found:
+            if found[0].info.status != "RUNNING":
+                client.update_run(found[0].info.run_id, "RUNNING")
+            client.set_tag(found[0].info.run_id, "process", _process())
+            return found[0].info.run_id
+        tags = {"sweep": sweep, "kind": "sweep", "host": platform.node(), "process": _process()}
+        return client.create_run(experiment, run_name=f"sweep {sweep}", tags=tags).info.run_id
+
+
+def end_sweep(uri: str, output_dir: Path, sweep: str, status: str, files: list[Path], note: str) -> None:
+    """Give a sweep's parent run its status, the comparison's files and a description.
+
+    ``status`` is ``finished``, ``failed`` or ``killed``.
+    """
+    client = connect(uri, output_dir)
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    for run in client.search_runs(experiments, f"tags.sweep = '{sweep}' and tags.kind = 'sweep'"):
+        for file in files:
+            client.log_artifact(run.info.run_id, str(file))
+        if note:
+            client.set_tag(run.info.run_id, "mlflow.note.content", note)
+        client.set_terminated(run.info.run_id, STATUS[status])
 
 
 def close_abandoned(client: Any, experiment: str) -> None:

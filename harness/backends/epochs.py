@@ -33,14 +33,18 @@ def entry(epoch: int, train_loss: float, found: dict[str, Metrics]) -> Metrics:
     return named
 
 
-def check_finite(name: str, loss: float, epoch: int) -> None:
+def check_finite(numbers: Metrics) -> None:
     """Stop a training that has lost its way.
 
     Raises:
-        RuntimeError: the loss is infinite or not a number.
+        RuntimeError: a number of the epoch is infinite or none at all.
     """
-    if not math.isfinite(loss):
-        raise RuntimeError(f"training diverged: {name} is {loss} in epoch {epoch}; a lower optimizer.lr may help")
+    for name, value in numbers.items():
+        if not math.isfinite(value):
+            raise RuntimeError(
+                f"training diverged: {name} is {value} in epoch {numbers['epoch']}; "
+                "a lower optimizer.lr or trainer.clip_norm may help"
+            )
 
 
 def line(numbers: Metrics, epochs: int) -> str:

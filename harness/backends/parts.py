@@ -5,6 +5,7 @@ from typing import Any
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
+from harness.data import Dataset
 from harness.records import Mistake
 
 
@@ -19,8 +20,14 @@ def make(part: str, settings: dict[str, Any], in_dim: int, **more: Any) -> Any:
     except Mistake:
         raise
     except (InstantiationException, TypeError, ValueError) as error:
-        cause = str(error.__cause__ or error).splitlines()[0]
+        cause = " ".join(str(error.__cause__ or error).split())
         raise Mistake(f"{part}: {settings['_target_']} cannot be made: {cause}") from error
+
+
+def make_position(config: dict[str, Any], width: int, data: Dataset) -> Any:
+    """The position, for sequences as long as the data has or latency is measured on."""
+    longest = max(data.max_length, config["measure"]["latency_length"] or 0)
+    return make("position", config["position"], width, max_length=longest)
 
 
 def make_encoder(settings: dict[str, Any], in_dim: int) -> Any:

@@ -133,7 +133,7 @@ def _check_split(name: str, split: Split, data: Dataset) -> None:
     if split.length_N.min() < 0 or split.length_N.max() > split.x.shape[1]:
         raise Mistake(f"data: a length in the {name} split is negative or beyond the {split.x.shape[1]} steps of x")
     labels = split.y[split.y != IGNORED]
-    if split.y.dtype != np.int64 or labels.size and not 0 <= labels.min() <= labels.max() < len(data.classes):
+    if split.y.dtype != np.int64 or (labels.size and not 0 <= labels.min() <= labels.max() < len(data.classes)):
         raise Mistake(f"data: labels of the {name} split must be int64 in 0..{len(data.classes) - 1}")
     if not data.tokens and not np.isfinite(split.x).all():
         row = int(np.argwhere(~np.isfinite(split.x))[0, 0])

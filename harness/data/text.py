@@ -228,6 +228,6 @@ def _ids(tokenizer, texts: list[str], max_length: int, truncate: str) -> tuple[n
 
 
 def _repeated(parts: dict[str, Part]) -> dict[str, int]:
-    """How many texts of validation and test also stand in train, word for word: said, not mended, as published data is."""
+    """How many texts of validation and test also stand in train: said, not mended, since published data is as it is."""
     train = set(parts["train"][0])
     return {role: sum(text in train for text in parts[role][0]) for role in ("validation", "test")}

@@ -9,6 +9,7 @@ import ctypes
 import gc
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 STATUS = Path("/proc/self/status")
@@ -46,10 +47,8 @@ def reset_peak() -> bool:
 def release() -> None:
     """Give freed memory back to the system, so that one phase does not carry the leftovers of the one before."""
     gc.collect()
-    try:
+    with suppress(AttributeError, OSError):  # not the GNU C library: freed memory may stay resident
         ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError):
-        pass  # not the GNU C library: freed memory may stay resident
 
 
 class PhaseMemory:

@@ -15,7 +15,7 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
 from harness.backends.epochs import direction
-from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, TimedBatches, Timing
+from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, TimedBatches, Timing, WholeCheckpoints
 from harness.backends.pytorch.model import build
 from harness.backends.pytorch.training import Training
 from harness.data import Batch, Batches, Dataset, Split
@@ -40,7 +40,8 @@ class Backend:
 
     def build(self, data: Dataset, seed: int) -> dict[str, float]:
         self.model = build(self.config, data, seed)
-        counted = {name: parameter.numel() for name, parameter in self.model.named_parameters() if parameter.requires_grad}
+        trained = [(name, part) for name, part in self.model.named_parameters() if part.requires_grad]
+        counted = {name: part.numel() for name, part in trained}
         outer = ("input.", "head.")
         return {
             "cost/parameters": sum(counted.values()),
@@ -58,13 +59,14 @@ class Backend:
             data.train, settings["batch_size"], seed=seed, bucket=settings["bucket"], to_device=self._to_device
         )
         training = Training(self.model, self.config["optimizer"], seed, settings["epochs"] * len(batches))
-        best = ModelCheckpoint(folder, "best", monitor=settings["monitor"], mode=direction(settings["monitor"]))
+        monitor = {"monitor": settings["monitor"], "mode": direction(settings["monitor"])}
+        # the last epoch is kept whole, to go on from after an interruption; the best one is what is evaluated
+        best = ModelCheckpoint(folder, "best", **monitor, save_last=True, enable_version_counter=False)
         watching = [Timing(timer), ProgressBar(timer), EpochNews(epoch_done), best]
         if settings["patience"] is not None:
-            watching.append(
-                EarlyStopping(settings["monitor"], patience=settings["patience"], mode=direction(settings["monitor"]))
-            )
+            watching.append(EarlyStopping(**monitor, patience=settings["patience"]))
         watched = [data.validation, data.test] if settings["report_test_each_epoch"] else [data.validation]
+        last, checkpoints = folder / "last.ckpt", WholeCheckpoints()
         trainer = lightning.Trainer(
             accelerator=self.hardware["accelerator"],
             devices=self.hardware["devices"],
@@ -72,6 +74,7 @@ class Backend:
             max_epochs=settings["epochs"],
             gradient_clip_val=settings["clip_norm"],
             callbacks=watching,
+            plugins=[checkpoints],
             default_root_dir=folder,
             logger=False,
             num_sanity_val_steps=0,
@@ -79,9 +82,14 @@ class Backend:
             use_distributed_sampler=False,
         )
         evaluated = [self._evaluation(split) for split in watched]
-        trainer.fit(training, TimedBatches(batches, timer), evaluated)
+        resumed = str(last) if last.exists() else None
+        trainer.fit(training, TimedBatches(batches, timer), evaluated, ckpt_path=resumed, weights_only=True)
         chosen = torch.load(best.best_model_path, weights_only=True, map_location="cpu")
         training.load_state_dict(chosen["state_dict"])
+        self.model.zero_grad(set_to_none=True)
+        kept = {"state_dict": self.model.state_dict(), "epoch": chosen["epoch"]}
+        checkpoints.save_checkpoint(kept, folder / "best.ckpt")
+        last.unlink()
         return training.history, chosen["epoch"] + 1
 
     def predict(self, split: Split) -> np.ndarray:

@@ -1,13 +1,15 @@
-"""What watches a training: the timer's marks, the progress bar, and the news of each epoch."""
+"""What watches a training: the timer's marks, the progress bar, the news of each epoch, and what goes to disk."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import TQDMProgressBar
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from harness.backends.epochs import line
+from harness.backends.epochs import check_finite, line
 from harness.data import Batches
 from harness.measure import StepTimer
 
@@ -48,6 +50,15 @@ class Timing(lightning.Callback):
             self.timer.epoch_ends()
 
 
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes a checkpoint beside its place and renames it: a run killed while writing finds the one before."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        part = f"{path}.part"
+        super().save_checkpoint(checkpoint, part, storage_options)
+        os.replace(part, path)
+
+
 class EpochNews(lightning.Callback):
     """Tells the numbers of each epoch as it ends."""
 
@@ -55,6 +66,7 @@ class EpochNews(lightning.Callback):
         self.tell = tell
 
     def on_train_epoch_end(self, trainer, module) -> None:
+        check_finite(module.history[-1])
         self.tell(module.history[-1])
 
 

@@ -4,12 +4,13 @@ Dimension letters: B batch, L length, D input width, E encoder width, C classes.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.backends.parts import embedding_width, make, make_encoder
+from harness.backends.parts import embedding_width, make, make_encoder, make_position
 from harness.backends.pytorch.layers import Dense, Embedding, initialise, length_mask
 from harness.data import Dataset
 from harness.data.dataset import IGNORED
@@ -22,7 +23,7 @@ class Head(nn.Module):
         super().__init__()
         self.dropout = nn.Dropout(dropout)
         widths = [in_dim, *hidden_sizes, classes]
-        self.layers = nn.ModuleList(Dense(*pair) for pair in zip(widths, widths[1:], strict=False))
+        self.layers = nn.ModuleList(Dense(*pair) for pair in pairwise(widths))
 
     def forward(self, z_BE: Tensor) -> Tensor:
         z_BE = self.dropout(z_BE)
@@ -71,7 +72,7 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
         Mistake: a part cannot be made from its settings.
     """
     source, width = _input(config["input"], data)
-    position = make("position", config["position"], width, max_length=data.max_length)
+    position = make_position(config, width, data)
     encoder = make_encoder(config["encoder"], width)
     pooling = None if data.task == "tagging" else make("pooling", config["pooling"], encoder.out_dim)
     head = Head(encoder.out_dim if pooling is None else pooling.out_dim, len(data.classes), **config["head"])

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from harness.backends.parts import embedding_width, make, make_encoder
+from harness.backends.parts import embedding_width, make, make_encoder, make_position
 from harness.backends.tensorflow.layers import AsIs, Dense, Embedding, Part, initialise, length_mask
 from harness.data import Dataset
 from harness.data.dataset import IGNORED
@@ -69,7 +69,7 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
     """
     parts: dict[str, keras.layers.Layer] = {}
     parts["input"], width = _input(config["input"]["size"], data)
-    parts["position"] = make("position", config["position"], width, max_length=data.max_length)
+    parts["position"] = make_position(config, width, data)
     parts["encoder"] = make_encoder(config["encoder"], width)
     width = parts["encoder"].out_dim
     if data.task != "tagging":

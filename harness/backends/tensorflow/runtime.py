@@ -46,7 +46,7 @@ def check(hardware: dict[str, Any]) -> None:
         Mistake: it is Apple's, or more than one device.
     """
     if hardware["accelerator"] == "mps":
-        raise Mistake("backend=tensorflow runs on cpu and gpu; for Apple's devices take backend=pytorch or hardware=cpu")
+        raise Mistake("backend=tensorflow runs on cpu and gpu, not mps; take backend=pytorch or hardware=cpu")
     if hardware["devices"] != 1:
         raise Mistake(f"backend=tensorflow trains on one device, not {hardware['devices']}; take backend=pytorch")
     if hardware["accelerator"] == "gpu" and not tf.config.list_physical_devices("GPU"):

@@ -74,7 +74,7 @@ class Training:
             variable.assign(array)
 
     def epoch_begins(self, seed: int, epoch: int) -> None:
-        """Let dropout's draws depend on seed and epoch alone, so that a resumed training goes on as if never stopped."""
+        """Let dropout's draws depend on seed and epoch alone, as if a resumed training had never stopped."""
         self.loss_sum.assign(0.0)
         states = [variable for variable in self.model.variables if variable.name == "seed_generator_state"]
         for number, state in enumerate(states):
@@ -96,7 +96,7 @@ def fit(
     on from; there is none left when the training is over.
 
     Raises:
-        RuntimeError: a loss is not finite.
+        RuntimeError: a number of an epoch is not finite.
     """
     history = resume(training, settings["monitor"], folder)
     progress = Progress(timer, settings["epochs"], lambda: float(training.last_loss))
@@ -104,10 +104,10 @@ def fit(
         history and epochs.patience_is_out(history, settings["monitor"], settings["patience"])
     ):
         train_loss = train_epoch(training, batches, len(history), timer, progress)
-        epochs.check_finite("train/loss", train_loss, len(history) + 1)
-        found = evaluate()
-        epochs.check_finite("val/loss", found["val"]["loss"], len(history) + 1)
-        history.append(epochs.entry(len(history) + 1, train_loss, found))
+        epochs.check_finite(epochs.entry(len(history) + 1, train_loss, {}))
+        numbers = epochs.entry(len(history) + 1, train_loss, evaluate())
+        epochs.check_finite(numbers)
+        history.append(numbers)
         keep(training, history, settings["monitor"], folder)
         epoch_done(history[-1])
         progress.epoch_ends(history[-1])

@@ -1,0 +1,40 @@
+# Everything from a fresh clone: `make run` and `make test` make .venv themselves.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+EXTRAS := tensorflow,joblib,slurm,optuna,test
+
+.PHONY: help run test test-gpu lint bench clean
+
+help: ## show what there is
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
+
+run: .venv/.base ## install what one backend needs, and compare nothing yet: one run on data that ships with scikit-learn
+	$(BIN)/python -m harness encoder=self_attention data=digits
+
+test: .venv/.all lint ## install all extras and pass the tests
+	$(BIN)/python -m pytest
+
+test-gpu: .venv/.all ## the tests that need an NVIDIA GPU
+	$(BIN)/python -m pytest -m gpu
+
+lint: .venv/.all ## style and types
+	$(BIN)/ruff check harness tests
+
+bench: .venv/.all ## what is timed, one script each: keep the machine quiet
+	@for script in tests/benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+clean: ## remove .venv and the caches, keep outputs
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache
+
+.venv/.base: pyproject.toml constraints.txt
+	@echo "installing into .venv: PyTorch backend (about 2 minutes)"
+	@test -d .venv || $(PYTHON) -m venv .venv
+	$(PIP) --editable .
+	@touch $@
+
+.venv/.all: pyproject.toml constraints.txt
+	@echo "installing into .venv: both backends, launchers and test tools (about 4 minutes)"
+	@test -d .venv || $(PYTHON) -m venv .venv
+	$(PIP) --editable '.[$(EXTRAS)]'
+	@touch .venv/.base $@

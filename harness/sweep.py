@@ -1,0 +1,81 @@
+"""A sweep is one thing: its runs leave their outcomes in one folder, whichever launcher ran them, and it ends in one
+comparison, under one MLflow parent run.
+
+The same command is the same sweep: given again, it goes on where it stopped.
+"""
+
+import hashlib
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+
+from harness import records
+
+Outcome = dict[str, Any]
+
+
+def identify(overrides: list[str]) -> str:
+    """The id of the sweep that a command's overrides ask for, in whatever order they come."""
+    return hashlib.sha256("\0".join(sorted(overrides)).encode()).hexdigest()[:12]
+
+
+class Sweep(Callback):
+    """Told by Hydra when a sweep begins, before any job: makes its folder, and remembers where that is."""
+
+    current: "Sweep | None" = None
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        from harness.config import check_writable
+
+        try:
+            check_writable(Path(config.output_dir))
+        except records.Mistake as mistake:  # Hydra would make a warning of it and go on
+            print(mistake, file=sys.stderr)
+            sys.exit(2)
+        self.config = config
+        shutil.rmtree(outcomes_folder(config), ignore_errors=True)
+        outcomes_folder(config).mkdir(parents=True)
+        Sweep.current = self
+
+    def outcomes(self) -> list[Outcome]:
+        """What became of each job, in the order of their numbers."""
+        files = sorted(outcomes_folder(self.config).glob("*.json"), key=lambda file: int(file.stem))
+        return [records.load(file) for file in files]
+
+    def end(self, done: list[records.Record], interrupted: bool) -> None:
+        """Close the parent run, with the status that the worst of its runs has."""
+        from harness import tracking
+
+        tracked = OmegaConf.to_container(self.config.tracking, resolve=True)
+        if tracked["uri"] == tracking.OFF:
+            return
+        complete = all(record["status"] == "finished" for record in done)
+        status = "killed" if interrupted else "finished" if complete else "failed"
+        output_dir = Path(self.config.output_dir).absolute()
+        try:
+            tracking.end_sweep(tracking.store_uri(tracked, output_dir), output_dir, self.config.sweep, status, [], "")
+        except Exception as error:
+            why = type(error).__name__
+            print(f"MLflow did not take the end of the sweep ({why}); its records are kept", file=sys.stderr)
+
+
+def outcomes_folder(config: DictConfig) -> Path:
+    """Where the jobs of a sweep leave what became of them."""
+    return Path(config.output_dir).absolute() / "sweeps" / config.sweep / "outcomes"
+
+
+def keep_outcome(config: DictConfig, number: int, outcome: Outcome) -> None:
+    """Leave what became of a job: ``{"record": ...}`` or ``{"mistake": ...}``."""
+    folder = outcomes_folder(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    records.write_json(folder / f"{number}.json", outcome)
+
+
+def failed_before(config: DictConfig) -> bool:
+    """Whether a job of this sweep has failed already."""
+    outcomes = (records.load(file) for file in outcomes_folder(config).glob("*.json"))
+    return any("mistake" in outcome or outcome["record"]["status"] != "finished" for outcome in outcomes)

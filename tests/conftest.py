@@ -1,0 +1,69 @@
+"""What tests share: a command run in this process, quick settings, and where real data is."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it: no test reaches for the network
+
+from harness import cli, records
+from harness.sweep import Sweep
+
+REPOSITORY = Path(__file__).parent.parent
+QUICK = (
+    "trainer.epochs=2",
+    "measure.latency_seconds=0.01",
+    "measure.inference_seconds=0.01",
+    "tracking.system_metrics_seconds=null",
+    "hardware.threads=1",
+)
+"""Overrides that make a run take about a second."""
+
+
+@dataclass
+class Ended:
+    """How a command ended: its exit code, what it printed, and the records it left."""
+
+    code: int
+    out: str
+    err: str
+    records: list[dict[str, Any]]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        (only,) = self.records
+        return only
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capfd) -> Callable[..., Ended]:
+    """Run ``python -m harness ...`` in this process, in an empty folder; the run's own process is a real one."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Ended:
+        monkeypatch.setattr("sys.argv", ["harness", *arguments])
+        monkeypatch.setattr(cli, "_outcomes", [])
+        monkeypatch.setattr(Sweep, "current", None)
+        capfd.readouterr()
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code
+        printed = capfd.readouterr()
+        return Ended(code, printed.out, printed.err, list(records.read_all(tmp_path / "outputs" / "runs")))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def mirror() -> str:
+    """The folder with real data; tests that need it skip where it is absent."""
+    folder = os.environ.get("HARNESS_DATA_MIRROR") or str(REPOSITORY.parent / "shared" / "data")
+    if not Path(folder, "stanfordnlp", "imdb").is_dir():
+        pytest.skip("HARNESS_DATA_MIRROR holds no stanfordnlp/imdb")
+    return str(Path(folder).absolute())

@@ -1,0 +1,244 @@
+"""Texts from files and folders to ids: what is kept, what is refused, and that nothing stale is served."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.data import open_prepared, prepare
+from harness.data.text import encode, load_files, load_hub
+from harness.records import Mistake
+
+ROWS = [("Good, GOOD film!", "pos"), ("bad film", "neg"), ("good plot", "pos"), ("don't see it 🙂🙂", "neg")] * 10
+
+
+def write_csv(path, rows=ROWS, columns=("text", "label"), **options):
+    pd.DataFrame(rows, columns=list(columns)).to_csv(path, index=False, **options)
+    return str(path)
+
+
+def words(data, split, row):
+    part = data.splits[split]
+    return [data.vocabulary[one] for one in part.x[row, : part.length_N[row]]]
+
+
+def test_words_are_lower_case_without_punctuation_and_pictures_are_words():
+    text = "Don't PANIC,<br />it's 2 “late” 🙂🙂!"
+    parts = {role: ([text, "b"], ["0", "1"]) for role in ("train", "validation", "test")}
+    data = encode(parts, source="here")
+    assert words(data, "train", 0) == ["don't", "panic", "it's", "2", "late", "🙂", "🙂"]
+
+
+def test_composed_and_decomposed_letters_are_the_same_word():
+    parts = {role: (["caf\u00e9", "cafe\u0301"], ["0", "1"]) for role in ("train", "validation", "test")}
+    assert encode(parts, source="here").train.x[:, 0].tolist() == [2, 2]
+
+
+def test_vocabulary_is_by_frequency_from_train_alone_and_counts_its_special_tokens():
+    parts = {"train": (["a a a b b c", "a"], ["0", "1"])} | {
+        role: (["z z z z z a", "c"], ["0", "1"]) for role in ("validation", "test")
+    }
+    data = encode(parts, source="here", vocabulary_size=4)
+    assert data.vocabulary == ["[PAD]", "[UNK]", "a", "b"]
+    assert data.test.x[0].tolist() == [1, 1, 1, 1, 1, 2]
+
+
+@pytest.mark.parametrize(("side", "kept"), [("head", ["a", "b"]), ("tail", ["c", "d"])])
+def test_truncation_keeps_the_side_that_was_asked_for(side, kept):
+    parts = {role: (["a b c d", "d"], ["0", "1"]) for role in ("train", "validation", "test")}
+    data = encode(parts, source="here", max_length=2, truncate=side)
+    assert words(data, "train", 0) == kept
+    assert data.train.length_N.tolist() == [2, 1]
+
+
+def test_texts_of_no_word_and_of_fifty_thousand_words():
+    parts = {role: (["", "word " * 50_000], ["0", "1"]) for role in ("train", "validation", "test")}
+    data = encode(parts, source="here")
+    assert data.train.length_N.tolist() == [0, 256]
+
+
+def test_splits_cut_from_one_file_are_disjoint_alike_in_classes_and_the_same_every_time(tmp_path):
+    rows = [(f"text{number}", "ab"[number % 4 == 0]) for number in range(400)]
+    file = write_csv(tmp_path / "one.csv", rows)
+    data, again = load_files(file), load_files(file)
+    assert data.hash == again.hash
+    assert [len(split) for split in data.splits.values()] == [288, 32, 80]
+    assert [float(split.y.mean()) for split in data.splits.values()] == pytest.approx([0.25, 0.25, 0.25])
+    assert data.notes["repeated_texts"] == {"validation": 0, "test": 0}
+
+
+def test_texts_that_stand_in_two_splits_are_counted(tmp_path):
+    data = load_files(write_csv(tmp_path / "one.csv"))
+    assert data.notes["repeated_texts"] == {"validation": len(data.validation), "test": len(data.test)}
+
+
+def test_csv_tsv_jsonl_and_parquet_hold_the_same_data(tmp_path):
+    frame = pd.DataFrame(ROWS, columns=["text", "label"])
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_csv(tmp_path / "semicolon.csv", index=False, sep=";", encoding="utf-8-sig")
+    frame.to_csv(tmp_path / "a.tsv", index=False, sep="\t")
+    frame.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
+    frame.to_parquet(tmp_path / "a.parquet")
+    hashes = {load_files(str(file)).hash for file in tmp_path.iterdir()}
+    assert len(hashes) == 1
+
+
+def test_quotes_newlines_and_texts_that_look_like_missing_values_survive(tmp_path):
+    rows = [('say ""hi""\nthere', "a"), ("NA", "b"), ("null", "a"), ("nan, but not", "b")] * 10
+    data = load_files(write_csv(tmp_path / "a.csv", rows))
+    assert len(data.train) + len(data.validation) + len(data.test) == 40
+    assert {"say", "hi", "there", "na", "null", "nan"} <= set(data.vocabulary)
+
+
+@pytest.mark.parametrize("labels", [("1", "2"), (1, 2), (1.0, 2.0)])
+def test_labels_as_text_whole_numbers_or_floats_are_the_same_classes(tmp_path, labels):
+    rows = [(text, labels[label == "pos"]) for text, label in ROWS]
+    assert load_files(write_csv(tmp_path / "a.csv", rows)).classes == ["1", "2"]
+
+
+def test_classes_that_are_numbers_are_sorted_as_numbers(tmp_path):
+    rows = [(f"t{number}", str(number % 11)) for number in range(440)]
+    assert load_files(write_csv(tmp_path / "a.csv", rows)).classes == [str(number) for number in range(11)]
+
+
+def test_limit_keeps_a_sample_of_each_split(tmp_path):
+    data = load_files(write_csv(tmp_path / "a.csv"), limit=3)
+    assert [len(split) for split in data.splits.values()] == [3, 3, 3]
+
+
+def refused(call, *arguments, **settings):
+    with pytest.raises(Mistake) as refusal:
+        call(*arguments, **settings)
+    (sentence,) = refusal.value.args
+    assert "\n" not in sentence
+    return sentence
+
+
+def test_a_missing_column_names_those_that_exist(tmp_path):
+    file = write_csv(tmp_path / "a.csv", columns=("review", "stars"))
+    assert "no column 'text'; it has review, stars; set data.text" in refused(load_files, file)
+
+
+def test_an_empty_file_and_one_of_a_head_alone(tmp_path):
+    (tmp_path / "empty.csv").touch()
+    assert "empty.csv is empty" in refused(load_files, str(tmp_path / "empty.csv"))
+    (tmp_path / "head.csv").write_text("text,label\n")
+    assert "head.csv has no rows" in refused(load_files, str(tmp_path / "head.csv"))
+
+
+def test_no_such_file_and_no_such_kind(tmp_path):
+    assert "there is no file" in refused(load_files, str(tmp_path / "none.csv"))
+    assert ".csv, .tsv, .jsonl" in refused(load_files, str(tmp_path / "a.xlsx"))
+
+
+def test_text_that_is_not_utf8_names_file_and_row(tmp_path):
+    file = tmp_path / "latin.csv"
+    file.write_bytes("text,label\nfine,a\ncaf\u00e9,b\n".encode("latin-1"))
+    assert f"{file} is not UTF-8 at row 3 (line 3 of the file, byte 3" in refused(load_files, str(file))
+
+
+def test_a_label_in_test_that_train_lacks(tmp_path):
+    train, test = write_csv(tmp_path / "a.csv"), write_csv(tmp_path / "b.csv", [("x", "odd"), ("y", "pos")])
+    assert "the test split has labels that the training split lacks: 'odd'" in refused(load_files, train, test=test)
+
+
+def test_one_class_only(tmp_path):
+    assert "one class only ('a')" in refused(load_files, write_csv(tmp_path / "a.csv", [("x", "a")] * 9))
+
+
+def test_a_class_too_rare_to_be_in_every_split_is_named(tmp_path):
+    rows = [("x", "a")] * 50 + [("y", "rare")]
+    assert "the rarest, 'rare', has 1 rows" in refused(load_files, write_csv(tmp_path / "a.csv", rows))
+
+
+def test_a_label_column_that_is_no_label_is_refused(tmp_path):
+    rows = [("x", f"{number / 7}") for number in range(500)]
+    frame = [("x y", label) for _, label in rows]
+    train, test = write_csv(tmp_path / "a.csv", frame), write_csv(tmp_path / "b.csv", frame)
+    said = refused(load_files, train, validation=test, test=test)
+    assert "500 different values in 500 rows" in said
+
+
+def test_a_missing_field_names_its_row(tmp_path):
+    file = tmp_path / "a.jsonl"
+    rows = [{"text": "x", "label": "ab"[number % 2]} for number in range(40)]
+    del rows[28]["label"]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    assert "row 29 has no 'label' (1 such)" in refused(load_files, str(file))
+
+
+def hub_folder(folder, words="good bad"):
+    folder.mkdir(parents=True)
+    for split in ("train", "test"):
+        rows = [(word, number) for number, word in enumerate(words.split())] * 20
+        frame = pd.DataFrame(rows, columns=["text", "label"])
+        frame.to_parquet(folder / f"{split}-00000-of-00001.parquet")
+    blocks = "".join(f"  - split: {split}\n    path: {split}-*\n" for split in ("train", "test"))
+    (folder / "README.md").write_text(f"---\nconfigs:\n- config_name: default\n  data_files:\n{blocks}---\n")
+
+
+SPLITS = {"train": "train", "validation": None, "test": "test"}
+
+
+def test_the_mirror_is_used_and_changed_files_are_never_served_stale(tmp_path, monkeypatch):
+    """The library's own cache is keyed by the folder's name and its README, not by the files."""
+    monkeypatch.setenv("HARNESS_DATA_MIRROR", str(tmp_path / "mirror"))
+    arguments = {"source": "owner/name", "splits": SPLITS}
+    found = []
+    for words_now in ("good bad", "fine poor"):
+        folder = tmp_path / "mirror" / "owner" / "name"
+        if folder.exists():
+            for file in folder.iterdir():
+                file.unlink()
+            folder.rmdir()
+        hub_folder(folder, words_now)
+        found.append(open_prepared(prepare(load_hub, arguments, tmp_path / "cache")))
+    assert set(found[0].vocabulary[2:]) == {"good", "bad"}
+    assert set(found[1].vocabulary[2:]) == {"fine", "poor"}
+
+
+def test_prepared_data_is_opened_again_without_being_made_again(tmp_path, monkeypatch):
+    arguments = {"train": write_csv(tmp_path / "a.csv")}
+    first = prepare(load_files, arguments, tmp_path / "cache")
+    monkeypatch.setattr("harness.data.text.encode", None)  # what makes it is gone
+    assert prepare(load_files, arguments, tmp_path / "cache") == first
+    with pytest.raises(TypeError):
+        prepare(load_files, {**arguments, "max_length": 3}, tmp_path / "cache")
+
+
+def test_what_is_opened_is_what_was_made(tmp_path):
+    file = write_csv(tmp_path / "a.csv")
+    made, opened = load_files(file), open_prepared(prepare(load_files, {"train": file}, tmp_path / "cache"))
+    assert made.hash == opened.hash
+    assert made.summary() == opened.summary()
+    for name, split in made.splits.items():
+        np.testing.assert_array_equal(split.x, opened.splits[name].x)
+        np.testing.assert_array_equal(split.y, opened.splits[name].y)
+
+
+def test_no_such_source_says_what_was_tried_and_how_to_point_to_a_copy(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HARNESS_DATA_MIRROR", str(tmp_path))
+    said = refused(prepare, load_hub, {"source": "owner/none", "splits": SPLITS}, tmp_path / "cache")
+    assert f"HARNESS_DATA_MIRROR={tmp_path} holds no owner/none/" in said
+    assert "set HARNESS_DATA_MIRROR to a folder that holds owner/none/" in said
+
+
+def test_no_such_split_names_those_that_exist(tmp_path, monkeypatch):
+    hub_folder(tmp_path / "name")
+    monkeypatch.chdir(tmp_path)
+    assert "no split 'dev' for validation; it has train, test" in refused(
+        load_hub, "name", splits={**SPLITS, "validation": "dev"}
+    )
+
+
+def test_imdb_is_whole_and_its_splits_are_as_published(mirror, monkeypatch, tmp_path_factory):
+    monkeypatch.setenv("HARNESS_DATA_MIRROR", mirror)
+    data = open_prepared(
+        prepare(load_hub, {"source": "stanfordnlp/imdb", "splits": SPLITS}, tmp_path_factory.mktemp("cache"))
+    )
+    assert [len(split) for split in data.splits.values()] == [22_500, 2_500, 25_000]
+    assert [int(split.y.sum()) for split in data.splits.values()] == [11_250, 1_250, 12_500]
+    assert data.classes == ["neg", "pos"]
+    assert len(data.vocabulary) == 20_000

@@ -1,0 +1,206 @@
+"""The command line: what runs, what is refused in one sentence, and the exit codes."""
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from conftest import QUICK, REPOSITORY
+
+
+def test_a_run_leaves_a_whole_record_and_a_table(command):
+    ended = command(*QUICK)
+    record = ended.record
+    assert ended.code == 0
+    assert "test/accuracy" in ended.out
+    assert record["run_dir"].removeprefix(str(record["run_dir"]).split("outputs")[0]) in ended.out
+    assert "python -m harness.ui" in ended.out
+    assert record["status"] == "finished"
+    assert [entry["epoch"] for entry in record["history"]] == [1, 2]
+    assert record["choices"]["encoder"] == "self_attention"
+    assert record["environment"]["hardware"]["threads"] == 1
+    expected = {
+        *("test/accuracy", "test/f1_macro", "test/loss", "val/accuracy", "val/loss", "train/loss", "best/epoch"),
+        *("speed/train_tokens_per_second", "speed/train_sequences_per_second", "speed/train_step_ms_p50"),
+        *("speed/train_step_ms_p95", "speed/data_wait_fraction", "speed/epoch_seconds", "speed/total_seconds"),
+        *("speed/startup_seconds", "speed/inference_sequences_per_second", "latency/p50_ms", "latency/p95_ms"),
+        *("latency/p99_ms", "memory/host_train_peak_mib", "memory/host_inference_peak_mib", "memory/host_peak_mib"),
+        *("cost/parameters", "cost/encoder_parameters", "cost/forward_flops"),
+    }
+    assert expected <= set(record["metrics"])
+    assert record["metrics"]["speed/startup_seconds"] < record["metrics"]["speed/total_seconds"]
+
+
+def test_the_same_command_is_skipped_and_rerun_gives_the_same_numbers_to_the_last_digit(command):
+    first = command(*QUICK).record
+    again = command(*QUICK)
+    assert "skipped" in again.out
+    assert again.record["ended"] == first["ended"]
+    forced = command(*QUICK, "rerun=true").record
+    assert forced["ended"] != first["ended"]
+    assert forced["history"] == first["history"]
+    assert forced["metrics"]["test/loss"] == first["metrics"]["test/loss"]
+
+
+def test_seeds_are_one_cell_and_another_width_is_another(command):
+    ended = command("-m", *QUICK, "seed=0,1", "encoder.hidden_size=16,32")
+    cells = {record["cell"] for record in ended.records}
+    assert len(ended.records) == 4
+    assert len(cells) == 2
+    assert len({record["fingerprint"] for record in ended.records}) == 4
+    losses = {record["metrics"]["test/loss"] for record in ended.records}
+    assert len(losses) == 4
+
+
+def test_names_and_paths_do_not_decide_a_result(command, tmp_path):
+    first = command(*QUICK).record
+    same = command(*QUICK, "name=other", "run_timeout=100", f"cache_dir={tmp_path}/elsewhere")
+    assert "skipped" in same.out
+    assert same.record["fingerprint"] == first["fingerprint"]
+
+
+MISTAKES = [
+    (["encoder=lsmt"], "Could not find 'encoder/lsmt'"),
+    (["trainer.epoch=3"], "Key 'epoch' is not in struct"),
+    (["encoder.num_heads=3"], "encoder.num_heads=3 does not divide encoder.hidden_size=128"),
+    (["encoder=stack", "encoder.layers.second.num_heads=5"], "encoder.layers.second.num_heads=5 does not divide"),
+    (["data=hub", "data.source=owner/none"], "no source 'owner/none'"),
+    (["data=hub"], "data.source must be given"),
+    (["data=files", "data.train=none.csv"], "there is no file none.csv"),
+    (["hardware=gpu"], "hardware=gpu needs 1 GPU device(s), and this machine has none"),
+    (["hardware=mps"], "hardware=mps needs 1 MPS device(s)"),
+    (["output_dir=/dev/null/out"], "output_dir=/dev/null/out cannot be written to"),
+    (["seed=-1"], "seed must be a whole number of 0 or more, and is -1"),
+    (["seed=null"], "seed must be a whole number"),
+    (["trainer.batch_size=0"], "trainer.batch_size must be a whole number of 1 or more, and is 0"),
+    (["trainer.monitor=test/accuracy"], "nothing is chosen on test"),
+    (["optimizer.lr=-1"], "optimizer.lr must be a number above 0"),
+    (["optimizer.schedule=cosin"], "optimizer.schedule is one of constant, cosine, inverse_time"),
+    (["encoder=additive_attention", "pooling=max"], "take encoder=bag_of_embeddings"),
+    (["encoder=custom", "encoder._target_=nowhere.Encoder"], "nowhere"),
+    (["encoder=custom"], "encoder._target_ must be given"),
+    (["encoder=rnn", "encoder.dropout=0.5"], "num_layers=1 has nothing between"),
+    (["encoder=rnn", "encoder.nonlinearity=sigmoid"], "nonlinearity is tanh or relu"),
+    (["encoder=lstm", "+encoder.hiden=3"], "hiden"),
+    (["data=synthetic_features", "+data.rows=3"], "rows"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), MISTAKES, ids=[" ".join(arguments) for arguments, _ in MISTAKES])
+def test_a_mistake_is_one_sentence_and_nothing_is_half_written(command, tmp_path, arguments, said):
+    hardware = [] if "hardware" in arguments[0] else ["hardware=cpu"]
+    ended = command(*arguments, *hardware)
+    assert ended.code == 2
+    assert said in ended.err
+    assert "Traceback" not in ended.err
+    assert not ended.records
+    assert not list(tmp_path.glob("outputs/runs/**"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([("a b", "x")] * 20, "one class only ('x')"),
+        ([], "has no rows"),
+    ],
+)
+def test_a_file_that_cannot_be_learnt_from(command, tmp_path, rows, said):
+    pd.DataFrame(rows, columns=["text", "label"]).to_csv(tmp_path / "a.csv", index=False)
+    ended = command("data=files", "data.train=a.csv")
+    assert (ended.code, len(ended.err.strip().splitlines())) == (2, 1)
+    assert said in ended.err
+
+
+def test_an_unwritable_folder_stops_a_sweep_as_well(command):
+    ended = command("-m", "seed=0,1", "output_dir=/dev/null/out")
+    assert ended.code == 2
+    assert "cannot be written to" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_somebody_elses_encoder_in_an_empty_folder(command, tmp_path):
+    (tmp_path / "my_file.py").write_text(
+        "from torch import nn\n"
+        "class MyEncoder(nn.Module):\n"
+        "    def __init__(self, in_dim, kernel):\n"
+        "        super().__init__()\n"
+        "        self.out_dim = 7\n"
+        "        self.layer = nn.Conv1d(in_dim, 7, kernel, padding='same')\n"
+        "    def forward(self, x_BLD, mask_BL):\n"
+        "        x_BLD = x_BLD * mask_BL[:, :, None]\n"
+        "        y_BLE = self.layer(x_BLD.transpose(1, 2)).transpose(1, 2)\n"
+        "        return y_BLE * mask_BL[:, :, None]\n"
+    )
+    ended = command("encoder=custom", "encoder._target_=my_file.MyEncoder", "+encoder.kernel=3", *QUICK)
+    assert ended.code == 0, ended.err
+    assert ended.record["metrics"]["cost/encoder_parameters"] == 7 * 128 * 3 + 7
+    assert "cost/forward_flops" not in ended.record["metrics"]  # it does not say its cost: absent, not 0
+
+    source = (tmp_path / "my_file.py").read_text()
+    (tmp_path / "my_file.py").write_text(source.replace("y_BLE * mask", "2 * y_BLE * mask"))
+    command("encoder=custom", "encoder._target_=my_file.MyEncoder", "+encoder.kernel=3", *QUICK)
+    fingerprints = {json.loads(path.read_text())["fingerprint"] for path in tmp_path.rglob("record.json")}
+    assert len(fingerprints) == 2, "changed code is another run"
+
+
+def test_somebody_elses_data_in_an_empty_folder(command, tmp_path):
+    (tmp_path / "my_data.py").write_text(
+        "from harness.data import from_sequences\n"
+        "def load(rows):\n"
+        "    x = [[2, 3, 2], [3], [3, 3], [2, 2]] * rows\n"
+        "    part = (x, ['even', 'odd', 'even', 'odd'] * rows)\n"
+        "    words = ['[PAD]', '[UNK]', 'a', 'b']\n"
+        "    return from_sequences(part, part, part, classes=['even', 'odd'], vocabulary=words)\n"
+    )
+    ended = command("data=custom", "data._target_=my_data.load", "+data.rows=30", *QUICK)
+    assert ended.code == 0, ended.err
+    assert ended.record["data"]["sizes"] == {"train": 120, "validation": 120, "test": 120}
+
+
+def test_a_run_that_fails_says_why_and_the_others_run(command, tmp_path):
+    (tmp_path / "bad.py").write_text(
+        "import os, signal\n"
+        "from torch import nn\n"
+        "class Bad(nn.Module):\n"
+        "    def __init__(self, in_dim, how):\n"
+        "        super().__init__()\n"
+        "        self.out_dim, self.how, self.layer = in_dim, how, nn.Linear(in_dim, in_dim)\n"
+        "    def forward(self, x_BLD, mask_BL):\n"
+        "        if self.how == 'raise': raise RuntimeError('on purpose')\n"
+        "        if self.how == 'crash': os.kill(os.getpid(), signal.SIGSEGV)\n"
+        "        if self.how == 'kill': os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        if self.how == 'hang': import time; time.sleep(60)\n"
+        "        return self.layer(x_BLD) * mask_BL[:, :, None]\n"
+    )
+    ended = command(
+        "-m", "encoder=custom", "encoder._target_=bad.Bad", "+encoder.how=raise,crash,kill,hang,fine", "run_timeout=5",
+        "tracking=none", *(one for one in QUICK if "tracking" not in one),
+    )  # fmt: skip
+    assert ended.code == 1
+    reasons = {record["config"]["encoder"]["how"]: record["reason"] for record in ended.records}
+    assert reasons["raise"] == "RuntimeError: on purpose"
+    assert reasons["crash"] == "crashed: signal SIGSEGV"
+    assert "SIGKILL" in reasons["kill"]
+    assert reasons["hang"].startswith("time-out")
+    assert reasons["fine"] is None
+    assert all(reason is None or reason in " ".join(ended.out.split()) for reason in reasons.values())
+
+
+def test_fail_fast_begins_no_further_run(command, tmp_path):
+    ended = command("-m", "optimizer.lr=1e30,0.001", "fail_fast=true", "optimizer=sgd", *QUICK)
+    assert ended.code == 1
+    assert [record["status"] for record in ended.records] == ["failed"]
+    assert "training diverged" in ended.record["reason"]
+
+
+def test_help_and_config_load_nothing_heavy():
+    code = (
+        "import sys; sys.argv = ['harness', '--cfg', 'job']\n"
+        "from harness.cli import main; main()\n"
+        "slow = {'torch', 'pytorch_lightning', 'tensorflow', 'mlflow', 'datasets', 'numpy', 'pandas'}\n"
+        "heavy = slow & set(sys.modules)\n"
+        "print(heavy); sys.exit(len(heavy))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout[-300:] + ended.stderr

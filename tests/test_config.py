@@ -1,0 +1,146 @@
+"""Every shipped config is composed, instantiated and trained on a little data; no key is without a reader."""
+
+from pathlib import Path
+
+import pytest
+from conftest import QUICK, REPOSITORY
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from harness import config as configs
+from harness.measure import environment
+
+CONF = REPOSITORY / "conf"
+
+
+def choices(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml") if not path.stem.startswith("_"))
+
+
+def composed(*overrides: str):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", overrides=list(overrides), return_hydra_config=True)
+    from hydra.core.hydra_config import HydraConfig
+
+    HydraConfig.instance().set_config(config)
+    OmegaConf.set_struct(config, False)
+    del config["hydra"]
+    return config
+
+
+ENCODERS = [name for name in choices("encoder") if name != "custom"]
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_every_encoder_trains_on_digits_and_lands_in_mlflow(command, encoder):
+    ended = command(f"encoder={encoder}", *QUICK, "trainer.epochs=1")
+    assert ended.code == 0, ended.err
+    record = ended.record
+    assert record["metrics"]["cost/forward_flops"] > 0
+    assert record["mlflow_run_id"]
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_every_encoder_trains_on_imdb(command, encoder, mirror, monkeypatch, tmp_path_factory):
+    monkeypatch.setenv("HARNESS_DATA_MIRROR", mirror)
+    cache = tmp_path_factory.getbasetemp() / "imdb-cache"
+    small = ["data.limit=2000", "data.max_length=32", "input.size=16", f"cache_dir={cache}"]
+    ended = command(f"encoder={encoder}", "data=imdb", *small, *QUICK, "trainer.epochs=1", "trainer.batch_size=100")
+    assert ended.code == 0, ended.err
+    assert ended.record["data"]["sizes"] == {"train": 2000, "validation": 2000, "test": 2000}
+    assert ended.record["mlflow_run_id"]
+
+
+OTHERS = [
+    (group, name)
+    for group in ("pooling", "position", "optimizer", "trainer", "measure", "tracking")
+    for name in choices(group)
+]
+
+
+@pytest.mark.parametrize(("group", "name"), OTHERS)
+def test_every_other_choice_trains_on_digits(command, group, name):
+    quick = [one for one in QUICK if not (name == "none" and one.startswith("tracking"))]
+    ended = command(f"{group}={name}", *quick, "trainer.epochs=1")
+    assert ended.code == 0, ended.err
+    assert ended.record["status"] == "finished"
+
+
+def test_every_data_set_composes_and_its_loader_takes_its_settings():
+    import inspect
+    from importlib import import_module
+
+    for name in choices("data"):
+        if name == "custom":
+            continue
+        config = composed(f"data={name}")
+        settings = OmegaConf.to_container(config.data)  # what must be given is still ???
+        module, _, function = settings.pop("_target_").rpartition(".")
+        inspect.signature(getattr(import_module(module), function)).bind(**settings)
+
+
+@pytest.mark.parametrize("name", choices("hardware"))
+def test_every_hardware_is_resolved_or_refused_with_a_sentence(name):
+    config = configs.resolve(composed(f"hardware={name}"))
+    present = {device["kind"] for device in environment.accelerators()}
+    needed = {"gpu": "cuda", "gpu_bf16": "cuda", "mps": "mps"}.get(name)
+    if needed and needed not in present:
+        with pytest.raises(configs.Mistake, match=f"hardware={name} needs"):
+            configs.hardware(config)
+    else:
+        found = configs.hardware(config)
+        assert found["precision"] in ("32", "bf16")
+        assert found["threads"] >= 1
+
+
+def test_bf16_trains(command):
+    ended = command("hardware=cpu_bf16", *QUICK)
+    assert ended.code == 0, ended.err
+    assert ended.record["environment"]["hardware"]["precision"] == "bf16"
+
+
+RECIPES = {"bilstm_self_attention": 5, "lstm_additive_attention": 10}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_on_data_made_to_order_train(command, name):
+    ended = command(f"experiment={name}", *QUICK, "trainer.epochs=1", "data.sequences=400")
+    assert ended.code == 0, ended.err
+    assert len(ended.record["data"]["classes"]) == RECIPES[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("keras_self_attention_imdb", 20_000 * 128 + 3 * 128 * 128 + 2 * 128 + 2),
+        ("lstm_self_attention", 20_000 * 128 + 4 * 64 * (128 + 64 + 1) + 3 * 64 * 128 + 2 * 128 + 2),
+    ],
+)
+def test_recipes_on_imdb_have_the_published_parameters(command, name, parameters, mirror, monkeypatch):
+    monkeypatch.setenv("HARNESS_DATA_MIRROR", mirror)
+    ended = command(f"experiment={name}", *QUICK, "trainer.epochs=1", "measure.inference_batches=1")
+    assert ended.code == 0, ended.err
+    assert ended.record["metrics"]["cost/parameters"] == parameters
+
+
+def test_every_recipe_is_tested():
+    tested = {*RECIPES, "keras_self_attention_imdb", "lstm_self_attention"}
+    assert set(choices("experiment")) == tested
+
+
+def test_what_is_composed_for_inner_encoders_is_what_was_asked():
+    config = composed("encoder=bidirectional", "encoder@encoder.inner=gru", "encoder.inner.hidden_size=7")
+    assert config.encoder.inner._target_.endswith(".GRU")
+    assert config.encoder.inner.hidden_size == 7
+    config = composed("encoder=stack", "encoder@encoder.layers.first=gru", "+encoder@encoder.layers.third=rnn")
+    names = [layer._target_.rsplit(".", 1)[1] for layer in config.encoder.layers.values()]
+    assert names == ["GRU", "SelfAttention", "RNN"]
+
+
+def test_the_code_of_the_other_backend_does_not_decide_a_result(tmp_path):
+    config = configs.resolve(composed())
+    assert configs.code_hash(config) == configs.code_hash({**config, "name": "other"})
+
+
+def test_the_shipped_configs_are_few():
+    assert len(list(Path(CONF).rglob("*.yaml"))) <= 60
