@@ -168,9 +168,12 @@ def encoder(backend: InTorch, name: str, in_dim: int) -> Any:
 
 
 def scatter(backend: InTorch, module: Any) -> None:
-    """Give every parameter values of its own: a bias of 0 would hide that it is in the wrong place."""
+    """Give every parameter values of its own: a bias of 0 would hide that it is in the wrong place.
+
+    They shrink with the width, as states of a recurrent layer would otherwise magnify what differs in the last digit.
+    """
     drawn = {
-        name: np.random.default_rng([3, number]).normal(0, 0.3, value.shape).astype(np.float32)
+        name: np.random.default_rng([3, number]).normal(0, 0.8 / value.shape[-1] ** 0.5, value.shape).astype(np.float32)
         for number, (name, value) in enumerate(sorted(backend.weights(module).items()))
     }
     backend.assign(module, drawn)

@@ -13,7 +13,7 @@ B, L, D = 3, 11, 5
 LENGTHS = np.array([11, 4, 0])
 POOLINGS = ["Mean", "Max", "Sum", "Last", "AdditiveAttention"]
 WIDTH = {
-    **{name: 7 for name in ENCODERS},
+    **dict.fromkeys(ENCODERS, 7),
     **{"identity": 5, "dot heads relu": 14, "additive": 14, "stack": 6},
     **{"bidirectional lstm": 14, "bidirectional gru": 14, "bidirectional attention": 14},
 }
@@ -107,4 +107,5 @@ def test_learned_positions_are_added_and_no_position_is_nothing(backend, x_BLD):
     table_LD = backend.weights(made)["table_LD"]
     assert table_LD.shape == (17, D)
     np.testing.assert_allclose(backend.output(made, x_BLD), x_BLD + table_LD[:L], rtol=1e-6)
-    np.testing.assert_array_equal(backend.output(backend.new("positions", "NoPosition", D, max_length=17), x_BLD), x_BLD)
+    unchanged = backend.output(backend.new("positions", "NoPosition", D, max_length=17), x_BLD)
+    np.testing.assert_array_equal(unchanged, x_BLD)
