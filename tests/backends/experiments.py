@@ -22,11 +22,11 @@ def composed(*overrides: str) -> dict[str, Any]:
 
 
 def words(sequences: int = 53, tagging: bool = False) -> Dataset:
-    """Sequences of 0 to 11 token ids from a vocabulary of 29; 3 classes that a bag of words can tell apart."""
+    """Sequences of 0 to 7 token ids from a vocabulary of 29; 3 classes that a bag of words can tell apart."""
     rng = np.random.default_rng(0)
 
     def some(count: int):
-        x = [rng.integers(2, 29, rng.integers(0, 12)) for _ in range(count)]
+        x = [rng.integers(2, 29, rng.integers(0, 8)) for _ in range(count)]
         y = [row % 3 for row in x] if tagging else [int(row.sum()) % 3 for row in x]
         return x, y
 

@@ -60,7 +60,7 @@ def test_models_start_alike_and_have_the_same_logits_and_gradients(in_torch, in_
     _, found = in_keras.gradients(ours, *inputs)
     _, expected = in_torch.gradients(theirs, *inputs)
     close(found, expected, 1e-4)
-    assert ours.flops(11) == theirs.flops(11)
+    assert ours.flops(11) == theirs.flops(11) > 0
 
 
 @pytest.mark.parametrize("size", ["5", "null"])

@@ -71,9 +71,10 @@ def test_training_learns_and_dropout_is_off_when_predicting(tmp_path):
 
 def test_patience_ends_a_training_that_gets_no_better(tmp_path):
     data = words()
-    made = ready(data, *SMALL, "trainer.patience=1", "trainer.monitor=val/loss", "optimizer=sgd", "optimizer.lr=1e-12")
+    made = ready(data, *SMALL, "trainer.patience=2", "optimizer=sgd", "optimizer.lr=1e-12")
     (history, best), _ = fitted(made, data, tmp_path)
-    assert (len(history), best) in {(2, 1), (3, 2)}
+    assert len({numbers["val/accuracy"] for numbers in history}) == 1
+    assert (len(history), best) == (3, 1)
 
 
 @pytest.mark.parametrize("stopped_after", [1, 3])
@@ -86,7 +87,7 @@ def test_a_resumed_training_equals_one_that_was_never_interrupted(tmp_path, stop
             raise Interrupted
 
     data = words()
-    settings = (*SMALL, "optimizer.schedule=cosine", "encoder=stack", "encoder.layers.first.hidden_size=3")
+    settings = (*SMALL, "optimizer.schedule=cosine", "encoder=gru", "encoder.hidden_size=3")
     whole = ready(data, *settings)
     (expected, best), _ = fitted(whole, data, tmp_path)
     first = ready(data, *settings)
@@ -120,7 +121,7 @@ def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path):
 def test_a_training_that_diverges_says_so(tmp_path):
     data = words()
     made = ready(data, *SMALL, "optimizer=sgd", "optimizer.lr=1e30")
-    with pytest.raises(RuntimeError, match="training diverged: train/loss is (nan|inf) in epoch"):
+    with pytest.raises(RuntimeError, match=r"training diverged: train/loss is (nan|inf) in epoch"):
         fitted(made, data, tmp_path)
 
 
@@ -140,17 +141,17 @@ def test_a_compiled_step_gives_the_same_losses(tmp_path):
 def test_low_precision_trains_with_weights_in_full_precision(tmp_path):
     import keras
 
-    data = words()
+    data, settings = words(), ("encoder=lstm", "encoder.hidden_size=7", "input.size=5", "trainer.epochs=1")
     try:
-        made = ready(data, *SMALL, "encoder=stack", hardware={**HARDWARE, "precision": "bf16"})
+        made = ready(data, *settings, hardware={**HARDWARE, "precision": "bf16"})
         (history, _), _ = fitted(made, data, tmp_path)
     finally:
         keras.config.set_dtype_policy("float32")
     assert {array.dtype for array in arrays(made)} == {np.dtype("float32")}
     assert made.model.parts["head"].compute_dtype == "bfloat16"
-    exact = ready(data, *SMALL, "encoder=stack")
-    (expected, _), _ = fitted(exact, data, tmp_path)
-    assert history[0]["train/loss"] == pytest.approx(expected[0]["train/loss"], rel=0.02)
+    (expected, _), _ = fitted(ready(data, *settings), data, tmp_path)
+    assert history[0]["val/loss"] == pytest.approx(expected[0]["val/loss"], rel=0.005)
+    assert history[0]["val/loss"] != expected[0]["val/loss"]
 
 
 def test_a_layer_of_the_users_own_is_trained_counted_and_reseeded(tmp_path, monkeypatch):
@@ -208,10 +209,9 @@ def test_a_run_from_the_command_line_in_a_forked_process(command):
     assert [line.split(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
 
 
-def test_compiling_is_refused_with_pytorch(command):
-    ended = command("backend=pytorch", "trainer.compile=true", "tracking=none")
-    assert (ended.code, ended.records) == (2, [])
-    assert "trainer.compile=true is for backend=tensorflow" in ended.err
+def test_compiling_is_refused_with_pytorch():
+    with pytest.raises(Mistake, match="compile=true is for backend=tensorflow"):
+        ready(words(), "trainer.compile=true", backend="pytorch")
 
 
 @pytest.mark.parametrize(
