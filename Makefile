@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
-EXTRAS := tensorflow,joblib,slurm,optuna,test
+EXTRAS := tensorflow,joblib,slurm,ray,optuna,test
 
 .PHONY: help run test test-gpu lint bench clean
 

@@ -4,10 +4,12 @@
 Nothing heavier than Hydra is imported until a run is really asked for: help and ``--cfg`` answer at once.
 """
 
+import math
 import os
 import signal
 import sys
 import time
+import warnings
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -15,6 +17,10 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
+
+# a launcher's config of ours has the name of its plugin's, on purpose: ours is what is documented
+warnings.filterwarnings("ignore", message=r"\s*'hydra/(launcher|sweeper)/\w+' is validated against ConfigStore schema")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 MISTAKE, FAILED, INTERRUPTED = 2, 1, 130
 UNNAMED = ("encoder", "seed", "name", "experiment", "output_dir", "cache_dir", "rerun", "run_timeout", "fail_fast")
@@ -56,15 +62,18 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def task(config: DictConfig) -> None:
-    """One run of a command: what became of it is kept, and nothing but an interruption goes up to Hydra."""
+def task(config: DictConfig) -> float:
+    """One run of a command: what became of it is kept, and nothing but an interruption goes up to Hydra.
+
+    Returns the best score on validation, for a sweeper that searches; not a number where there is none.
+    """
     from harness import config as configs
     from harness import sweep
     from harness.records import Mistake
     from harness.run import run
 
     if config.sweep and config.fail_fast and sweep.failed_before(config):
-        return
+        return math.nan
     started = time.time() if _outcomes else _command_started()
     try:
         outcome = {"record": run(configs.resolve(config), label(config), started)}
@@ -73,6 +82,7 @@ def task(config: DictConfig) -> None:
     _outcomes.append(outcome)
     if config.sweep:
         sweep.keep_outcome(config, HydraConfig.get().job.num, outcome)
+    return outcome.get("record", {}).get("metrics", {}).get(config.trainer.monitor, math.nan)
 
 
 def _command_started() -> float:

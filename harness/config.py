@@ -177,6 +177,7 @@ def hardware(config: Config) -> Config:
             f"hardware={chosen} needs {wanted['devices']} {accelerator.upper()} device(s), and this machine has "
             f"{there}; take hardware=cpu or hardware=auto"
         )
+    _whole("hardware.devices", wanted["devices"], least=1)
     threads = wanted["threads"]
     if threads is not None:
         _whole("hardware.threads", threads, least=1)
@@ -184,7 +185,7 @@ def hardware(config: Config) -> Config:
         "accelerator": accelerator,
         "devices": wanted["devices"],
         "precision": wanted["precision"],
-        "threads": threads or environment.cores(),
+        "threads": threads or max(1, environment.cores() // (wanted["devices"] if accelerator == "cpu" else 1)),
         "device_names": present[: wanted["devices"]],
     }
 

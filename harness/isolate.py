@@ -11,6 +11,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -62,18 +63,26 @@ class Server:
         )
         os.close(here)
         os.close(there)
+        self._pipes = [self._requests, self._replies]
         self._unread = b""
 
     def run(
-        self, function: str, job: Message, on_message: Callable[[Message], None], timeout: float | None = None
+        self,
+        function: str,
+        job: Message,
+        on_message: Callable[[Message], None],
+        timeout: float | None = None,
+        processes: int = 1,
     ) -> End:
         """Run ``module:function(job, tell)`` in a fresh child and pass on what it tells, until it ends.
 
+        With several ``processes`` as many children run it, numbered by ``LOCAL_RANK`` in their environment; when one of
+        them fails, so do the others.
         Whatever interrupts the waiting, the child is gone when this returns or raises.
         """
         child, deadline, timed_out, kills = None, None, False, _memory_kills()
         where = {"folder": os.getcwd(), "path": [entry or os.getcwd() for entry in sys.path]}
-        _write(self._requests, {"function": function, "job": job, **where})
+        _write(self._requests, {"function": function, "job": job, "processes": processes, **where})
         try:
             while True:
                 message = self._receive(deadline)
@@ -118,8 +127,8 @@ class Server:
         """End the server, and with it a child that still runs."""
         self._process.kill()
         self._process.wait()
-        for end in (self._requests, self._replies):
-            os.close(end)
+        while self._pipes:
+            os.close(self._pipes.pop())
 
 
 _servers: dict[tuple[str, ...], Server] = {}
@@ -166,18 +175,45 @@ def _serve(requests: int, replies: int, modules: list[str]) -> None:
         while line := incoming.readline():
             if not line.strip():
                 continue
-            child = os.fork()
-            if child == 0:
-                incoming.close()
-                _child(json.loads(line), replies)
-            _, status = os.waitpid(child, 0)
-            _write(replies, {"exit": os.waitstatus_to_exitcode(status)})
+            request = json.loads(line)
+            shared = _meeting_point() if request["processes"] > 1 else {}
+            children = []
+            for rank in range(request["processes"]):
+                child = os.fork()
+                if child == 0:
+                    incoming.close()
+                    os.environ.update(shared, LOCAL_RANK=str(rank))
+                    _child(request, replies)
+                children.append(child)
+            _write(replies, {"exit": _wait_for(children)})
+
+
+def _meeting_point() -> dict[str, str]:
+    """Where the processes of one training find each other (the names are torch.distributed's)."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1]), "NODE_RANK": "0"}
+
+
+def _wait_for(children: list[int]) -> int:
+    """The exit code of the first that fails, 0 if none does; the others of one that fails are killed."""
+    first = 0
+    while children:
+        child, status = os.wait()
+        children.remove(child)
+        code = os.waitstatus_to_exitcode(status)
+        if code and not first:
+            first = code
+            for other in children:
+                os.kill(other, signal.SIGKILL)
+    return first
 
 
 def _child(request: Message, replies: int) -> None:
     """Run the job and leave without the clean-up of what belongs to the server."""
     _die_with_parent()
-    _write(replies, {"pid": os.getpid()})
+    if os.environ["LOCAL_RANK"] == "0":
+        _write(replies, {"pid": os.getpid()})
     os.chdir(request["folder"])
     sys.path[:] = request["path"]
     module, function = request["function"].split(":")

@@ -1,81 +1,152 @@
-"""What the terminal shows of runs that ended."""
+"""The report: runs side by side, from what is recorded, in the terminal and as files.
 
-import shlex
+    python -m harness.report                        # all that is recorded in outputs/
+    python -m harness.report --name imdb --baseline encoder=lstm
+    python -m harness.report FOLDER FOLDER          # records wherever they are
+    python -m harness.report --name imdb --write-baseline baseline.json
+    python -m harness.report --name imdb --gate baseline.json
+
+Exit codes: 0; 1 the gate failed; 2 the user's mistake, or a gate that could not judge all it was asked to.
+"""
+
+import argparse
+import json
+import re
 import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from harness.comparison import Comparison
+from harness.records import Mistake, Record, read_all
+from harness.terminal import print_comparison, print_runs, shown
 
-from harness.records import METRICS, Record
+__all__ = ["Report", "compare", "main", "print_runs"]
 
-GROUPS = {
-    "quality": ("test/", "val/", "train/", "best/"),
-    "speed": ("speed/", "latency/"),
-    "memory, cost": ("memory/", "cost/"),
-}
+MISTAKE = 2
 
 
-def print_runs(done: list[Record]) -> None:
-    """One table for one run, one row each for several; then where they are and how to look at them."""
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    for record in done:
-        if record["status"] != "finished":
-            console.print(f"[red]{record['status']}[/] {record['label']}: {record['reason']}", highlight=False)
-    finished = [record for record in done if record["status"] == "finished"]
-    if len(done) == 1 and finished:
-        console.print(_one(finished[0]))
-    elif finished:
-        console.print(_several(finished))
-    output_dir = Path(done[0]["config"]["output_dir"])
-    if len(done) == 1:
-        console.print(f"folder  {_shown(Path(done[0]['run_dir']))}", highlight=False, soft_wrap=True)
-    setting = "" if str(output_dir) == "outputs" else f" --output-dir {shlex.quote(str(output_dir))}"
-    console.print(f"look    python -m harness.ui{setting}", highlight=False, soft_wrap=True)
+@dataclass(frozen=True)
+class Report:
+    """A comparison and its files: ``report.md``, ``report.csv`` and ``report.html``."""
+
+    comparison: Comparison
+    files: list[Path]
+
+    def print(self) -> None:
+        """Show the comparison in the terminal, and where its files are."""
+        print_comparison(self.comparison)
+        for file in self.files:
+            print(f"report  {shown(file)}")
+
+    def means(self) -> dict[str, float]:
+        """``<cell>/<metric>`` to its mean, under names that MLflow takes (no ``=`` and ``,``)."""
+        several = len(self.comparison.boards) > 1
+        return {
+            _metric_name(f"{board.title}/{cell.name}/{metric}" if several else f"{cell.name}/{metric}"): mean.mean
+            for board in self.comparison.boards
+            for cell in board.cells
+            for metric, mean in cell.means.items()
+        }
 
 
-def _shown(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+def _metric_name(text: str) -> str:
+    return re.sub(r"[^\w\-./: ]+", "-", text.replace("=", ":").replace(",", ""))
 
 
-def _one(record: Record) -> Table:
-    title = f"{record['name']}: {record['label']}" + (" (skipped: finished before)" if record.get("skipped") else "")
-    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
-    for _ in GROUPS:
-        table.add_column(no_wrap=True)
-        table.add_column(justify="right", no_wrap=True)
-    metrics = record["metrics"]
-    columns = [[name for name in METRICS if name in metrics and name.startswith(group)] for group in GROUPS.values()]
-    for row in range(max(map(len, columns))):
-        cells = []
-        for names in columns:
-            cells += [names[row], number(names[row], metrics[names[row]])] if row < len(names) else ["", ""]
-        table.add_row(*cells)
-    return table
+def compare(records: Iterable[Record], output_dir: Path, name: str, baseline: str | None = None) -> Report:
+    """Compare runs and write the report into ``<output_dir>/reports/<name>``.
+
+    ``records`` may hold finished, failed and killed runs; ``baseline`` is ``key=value`` over choices and config.
+
+    Raises:
+        Mistake: there is nothing to compare, or no cell that the baseline describes.
+    """
+    from harness import comparison as comparisons
+    from harness import page, tables
+
+    compared = comparisons.compare(records, name, baseline)
+    folder = output_dir / "reports" / (re.sub(r"[^\w.=,-]+", "-", name).strip("-.") or "report")
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = {
+        "report.md": tables.markdown(compared),
+        "report.csv": tables.csv_text(compared),
+        "report.html": page.html(compared),
+    }
+    for file, text in contents.items():
+        (folder / file).write_text(text, encoding="utf8")
+    return Report(compared, [folder / file for file in contents])
 
 
-SHORT = {
-    "accuracy": "test/accuracy", "loss": "test/loss", "tokens/s": "speed/train_tokens_per_second",
-    "latency p50": "latency/p50_ms", "train peak": "memory/host_train_peak_mib", "parameters": "cost/parameters",
-}
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _report(options)
+    except Mistake as mistake:
+        print(mistake, file=sys.stderr)
+        return MISTAKE
 
 
-def _several(done: list[Record]) -> Table:
-    table = Table(title="runs", title_justify="left", box=None, pad_edge=False)
-    table.add_column("run")
-    for name in SHORT:
-        table.add_column(name, justify="right", no_wrap=True)
-    for record in done:
-        name = record["label"] + (" (skipped)" if record.get("skipped") else "")
-        values = [number(metric, record["metrics"].get(metric)) for metric in SHORT.values()]
-        table.add_row(name, *values)
-    return table
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m harness.report", description="Compare the runs that are recorded.")
+    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="folders of records; default: all runs")
+    parser.add_argument("--name", help="only the runs of this experiment")
+    parser.add_argument("--sweep", help="only the runs of this sweep")
+    parser.add_argument("--baseline", metavar="KEY=VALUE", help="compare with this cell, such as encoder=lstm")
+    parser.add_argument("--output-dir", type=Path, default=Path("outputs"), help="where runs are and reports go")
+    parser.add_argument("--gate", type=Path, metavar="FILE", help="exit 1 where it got worse than this baseline")
+    parser.add_argument("--write-baseline", type=Path, metavar="FILE", help="write a baseline for --gate")
+    return parser
 
 
-def number(metric: str, value: float | None) -> str:
-    """A value with its unit, to four figures; a dash where it could not be had."""
-    if value is None:
-        return "-"
-    unit = METRICS[metric].unit if metric in METRICS else ""
-    text = f"{value:,.0f}" if abs(value) >= 1000 or isinstance(value, int) else f"{value:.4g}"
-    return f"{text} {unit}".strip()
+def _report(options: argparse.Namespace) -> int:
+    from harness import gate
+
+    records = _read(options)
+    baseline = gate.read_baseline(options.gate) if options.gate else None
+    names = dict.fromkeys(record["name"] for record in records)
+    title = options.name or options.sweep or (next(iter(names)) if len(names) == 1 else "all")
+    report = compare(records, options.output_dir, title, options.baseline)
+    report.print()
+    code = 0
+    if baseline is not None:
+        outcome = gate.check(report.comparison, baseline)
+        print(*outcome.lines(), sep="\n")
+        code = outcome.code
+    if options.write_baseline:
+        print(*gate.write_baseline(report.comparison, options.write_baseline), sep="\n")
+    return code
+
+
+def _read(options: argparse.Namespace) -> list[Record]:
+    """The records that were asked for, at least one.
+
+    Raises:
+        Mistake: there is none.
+    """
+    folders = options.folders or [options.output_dir / "runs"]
+    missing = [str(folder) for folder in folders if not folder.is_dir()]
+    if missing:
+        raise Mistake(f"there is no folder {missing[0]}; run something first, or name the folder of the records")
+    try:
+        read = [record for folder in folders for record in read_all(folder)]
+    except json.JSONDecodeError as error:
+        raise Mistake(f"a record.json below {folders[0]} is not JSON: {error}") from None
+    # folders may lie in one another
+    found = list({(record["run_dir"], record["started"]): record for record in read}.values())
+    where = ", ".join(map(str, folders))
+    for option in ("name", "sweep"):
+        wanted = getattr(options, option)
+        there = sorted({str(record[option]) for record in found if record[option]})
+        found = [record for record in found if wanted is None or record[option] == wanted]
+        if wanted is not None and not found:
+            named = f"there are: {', '.join(there[:8])}" if there else "there is none"
+            raise Mistake(f"no record below {where} has the {option} {wanted}; {named}")
+    if not found:
+        raise Mistake(f"there is no record below {where}; run something first, or name the folder of the records")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -73,7 +73,7 @@ def run(config: configs.Config, label: str, started: float) -> Record:
 
     job = {"record": record, "prepared": str(prepared), "started": started}
     try:
-        end = server.run("harness.run:train", job, on_message, config["run_timeout"])
+        end = server.run("harness.run:train", job, on_message, config["run_timeout"], hardware["devices"])
     except KeyboardInterrupt:
         _close(record, tracker, "killed", "interrupted by Ctrl-C")
         raise
@@ -131,6 +131,9 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
         memory.phase_begins()
         history, best = backend.fit(dataset, timer, folder, lambda epoch: tell({"epoch": epoch}))
         memory.phase_ends("train")
+        ranks = backend.gather({**timer.metrics(), **memory.metrics()})
+        if backend.rank > 0:
+            return
 
         memory.phase_begins()
         logits = backend.predict(dataset.test)
@@ -142,7 +145,9 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
         metrics |= {f"test/{name}": value for name, value in test.items()}
         metrics |= {"best/epoch": best, **{k: v for k, v in history[best - 1].items() if k.startswith("val/")}}
         metrics |= {"train/loss": history[best - 1]["train/loss"], "speed/startup_seconds": startup}
-        metrics |= {**timer.metrics(), **inference, **memory.metrics()}
+        ranks[0] |= memory.metrics()
+        metrics |= {**ranks[0], **inference, **measure.over_ranks(ranks)}
+        record["ranks"] = ranks
         record["environment"]["other_processes_cpu_share"] = others.share()
         record["resumed_epochs"] = len(history) - len(timer.epochs)  # trained before an interruption, not timed
         counts = quality.confusion(dataset.test.y, logits.argmax(-1), len(dataset.classes))

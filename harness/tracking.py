@@ -203,11 +203,25 @@ def connect(uri: str, output_dir: Path) -> Any:
     if not uri.startswith("sqlite:///"):
         return MlflowClient(uri)
     _hurry_sqlite()
-    output_dir.mkdir(parents=True, exist_ok=True)
+    store = Path(uri.removeprefix("sqlite:///"))
+    store.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(output_dir / ".mlflow.lock"):
-        client = MlflowClient(uri)
-        client.search_experiments(max_results=1)
-    return client
+        if not store.exists():
+            _make_store(store)
+    return MlflowClient(uri)
+
+
+UNFINISHED = ".part"
+
+
+def _make_store(store: Path) -> None:
+    """Make a database beside its place and rename it: one that was killed while making it left nothing half-made."""
+    from mlflow import MlflowClient
+
+    part = store.with_name(store.name + UNFINISHED)
+    part.unlink(missing_ok=True)
+    MlflowClient(f"sqlite:///{part}").search_experiments(max_results=1)
+    part.rename(store)
 
 
 def _hurry_sqlite() -> None:
@@ -215,7 +229,10 @@ def _hurry_sqlite() -> None:
     from sqlalchemy import Engine, event
 
     def on_connect(connection: Any, _record: Any) -> None:
-        if type(connection).__module__.startswith("sqlite3"):
+        if not type(connection).__module__.startswith("sqlite3"):
+            return
+        file = connection.execute("PRAGMA database_list").fetchone()[2]
+        if not file.endswith(UNFINISHED):  # it is one file until it has its name
             for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=60000"):
                 connection.execute(f"PRAGMA {pragma}")
 

@@ -19,6 +19,9 @@ class Backend(Protocol):
     Dimension letters: N sequences, L length, D features, C classes.
     """
 
+    rank: int
+    """The number of this process among those that share the training, from 0."""
+
     def __init__(self, config: dict[str, Any], hardware: dict[str, Any]) -> None:
         """Take the resolved config and what the hardware was resolved to; set threads, seed nothing yet."""
 
@@ -42,6 +45,9 @@ class Backend(Protocol):
 
         Returns the history, one object per epoch, and the best epoch, counted from 1. ``epoch_done`` is told each.
         """
+
+    def gather(self, value: Metrics) -> list[Metrics]:
+        """What each process that shares the training has, in the order of their ranks; after ``fit``."""
 
     def predict(self, split: Split) -> np.ndarray:
         """Logits ``NC``, or ``NLC`` for tagging, in the order of the split's rows."""

@@ -4,7 +4,7 @@ Dimension letters: N sequences of a split, B of a batch, L length, D feature wid
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,12 +16,17 @@ POOL = 50
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences cut to their longest member. ``tokens`` counts real steps, padding not."""
+    """Sequences cut to their longest member. ``tokens`` counts real steps, padding not.
+
+    ``weight`` is what the batch's mean loss counts in the mean over the processes that share a training: 1 where it is
+    not shared.
+    """
 
     x: np.ndarray
     length_B: np.ndarray
     y: np.ndarray
     tokens: int
+    weight: float = 1.0
 
     @property
     def sequences(self) -> int:
@@ -52,6 +57,7 @@ def _cut(rows: np.ndarray, size: int) -> list[np.ndarray]:
 class Batches:
     """The batches of a split, to be gone through once per epoch.
 
+    With ``share``, (number, of how many processes), each batch is dealt out and this process's part of it comes.
     Without a seed the rows come in order of length, for evaluation. ``to_device`` turns each into what the backend
     trains on; the time it takes counts as waiting for data, like the gathering.
     """
@@ -63,10 +69,11 @@ class Batches:
         *,
         seed: int | None = None,
         bucket: bool = True,
+        share: tuple[int, int] = (0, 1),
         to_device: Callable[[Batch], object] = lambda batch: batch,
     ) -> None:
         self.split, self.batch_size, self.seed, self.bucket = split, batch_size, seed, bucket
-        self.to_device = to_device
+        self.share, self.to_device = share, to_device
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -84,7 +91,16 @@ class Batches:
         return plan(length_N, self.batch_size, self.seed, self.epoch, self.bucket)
 
     def __iter__(self) -> Iterator:
-        return (self.to_device(gather(self.split, rows)) for rows in self.rows())
+        return (self.to_device(deal(self.split, rows, *self.share)) for rows in self.rows())
+
+
+def deal(split: Split, rows: np.ndarray, number: int, processes: int) -> Batch:
+    """The part of a batch that falls to one of several processes; one that gets no row repeats one, at weight 0."""
+    if processes == 1:
+        return gather(split, rows)
+    part = rows[number::processes]
+    batch = gather(split, part if len(part) else rows[:1])
+    return replace(batch, weight=len(part) * processes / len(rows), tokens=batch.tokens if len(part) else 0)
 
 
 def gather(split: Split, rows: np.ndarray) -> Batch:

@@ -2,6 +2,6 @@
 
 from harness.measure.inference import latency, throughput
 from harness.measure.memory import PhaseMemory
-from harness.measure.steps import StepTimer
+from harness.measure.steps import StepTimer, over_ranks
 
-__all__ = ["PhaseMemory", "StepTimer", "latency", "throughput"]
+__all__ = ["PhaseMemory", "StepTimer", "latency", "over_ranks", "throughput"]

@@ -78,3 +78,11 @@ class StepTimer:
             "speed/data_wait_fraction": waited / (waited + float(seconds.sum())),
             **found,
         }
+
+
+def over_ranks(ranks: list[dict[str, float]]) -> dict[str, float]:
+    """The numbers of a training that several processes share: throughput summed, all else at its largest."""
+    names = [name for name in ranks[0] if all(name in rank for rank in ranks)]
+    return {
+        name: (sum if name.endswith("_per_second") else max)(rank[name] for rank in ranks) for name in names
+    }

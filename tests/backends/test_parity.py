@@ -121,7 +121,7 @@ def torch_steps(in_torch, model, config, batches):
     for batch in batches:
         optimizer.zero_grad()
         x, length_B, y = map(torch.from_numpy, (batch.x, batch.length_B, batch.y))
-        loss = training.training_step((x, length_B, y, batch.tokens, batch.sequences), 0)
+        loss = training.training_step((x, length_B, y, batch.tokens, batch.sequences, batch.weight), 0)
         loss.backward()
         if config["trainer"]["clip_norm"]:
             torch.nn.utils.clip_grad_norm_(model.parameters(), config["trainer"]["clip_norm"])

@@ -4,6 +4,7 @@ Dimension letters: N sequences, L length, C classes.
 """
 
 import logging
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from harness.backends.epochs import direction
 from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, TimedBatches, Timing, WholeCheckpoints
@@ -32,7 +34,9 @@ class Backend:
 
     def __init__(self, config: dict[str, Any], hardware: dict[str, Any]) -> None:
         self.config, self.hardware = config, hardware
-        self.device = torch.device(DEVICE[hardware["accelerator"]])
+        self.rank = int(os.environ.get("LOCAL_RANK", 0))
+        kind = DEVICE[hardware["accelerator"]]
+        self.device = torch.device(kind, self.rank) if kind == "cuda" else torch.device(kind)
         torch.set_num_threads(hardware["threads"])
         _quieten()
 
@@ -60,7 +64,12 @@ class Backend:
     ) -> tuple[list[dict[str, float]], int]:
         settings, seed = self.config["trainer"], self.config["seed"]
         batches = Batches(
-            data.train, settings["batch_size"], seed=seed, bucket=settings["bucket"], to_device=self._to_device
+            data.train,
+            settings["batch_size"],
+            seed=seed,
+            bucket=settings["bucket"],
+            share=(self.rank, self.hardware["devices"]),
+            to_device=self._to_device,
         )
         training = Training(self.model, self.config["optimizer"], seed, settings["epochs"] * len(batches))
         monitor = {"monitor": settings["monitor"], "mode": direction(settings["monitor"])}
@@ -78,7 +87,8 @@ class Backend:
             max_epochs=settings["epochs"],
             gradient_clip_val=settings["clip_norm"],
             callbacks=watching,
-            plugins=[checkpoints],
+            plugins=[checkpoints, LightningEnvironment()],
+            strategy="ddp" if self.hardware["devices"] > 1 else "auto",
             default_root_dir=folder,
             logger=False,
             num_sanity_val_steps=0,
@@ -88,6 +98,8 @@ class Backend:
         evaluated = [self._evaluation(split) for split in watched]
         resumed = str(last) if last.exists() else None
         trainer.fit(training, TimedBatches(batches, timer), evaluated, ckpt_path=resumed, weights_only=True)
+        if self.rank > 0:  # the first process alone evaluates, and writes the file that the best weights are in
+            return training.history, 0
         chosen = torch.load(best.best_model_path, weights_only=True, map_location="cpu")
         training.load_state_dict(chosen["state_dict"])
         self.model.zero_grad(set_to_none=True)
@@ -95,6 +107,12 @@ class Backend:
         checkpoints.save_checkpoint(kept, folder / "best.ckpt")
         last.unlink()
         return training.history, chosen["epoch"] + 1
+
+    def gather(self, value: dict[str, float]) -> list[dict[str, float]]:
+        everybody = [value] * self.hardware["devices"]
+        if len(everybody) > 1:
+            torch.distributed.all_gather_object(everybody, value)
+        return everybody
 
     def predict(self, split: Split) -> np.ndarray:
         batches = self._evaluation(split)
@@ -143,7 +161,7 @@ class Backend:
     def _to_device(self, batch: Batch) -> tuple:
         """What the model reads, on the device, and how much of it is real, as numbers."""
         arrays = (torch.from_numpy(array) for array in (batch.x, batch.length_B, batch.y))
-        return *(array.to(self.device) for array in arrays), batch.tokens, batch.sequences
+        return *(array.to(self.device) for array in arrays), batch.tokens, batch.sequences, batch.weight
 
 
 def _quieten() -> None:

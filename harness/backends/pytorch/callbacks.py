@@ -44,7 +44,7 @@ class Timing(lightning.Callback):
         self.timer.step_begins()
 
     def on_train_batch_end(self, trainer, module, outputs, batch: tuple, index: int) -> None:
-        *_, tokens, sequences = batch
+        *_, tokens, sequences, _ = batch
         self.timer.step_ends(tokens, sequences)
         if index + 1 == trainer.num_training_batches:
             self.timer.epoch_ends()
@@ -67,7 +67,8 @@ class EpochNews(lightning.Callback):
 
     def on_train_epoch_end(self, trainer, module) -> None:
         check_finite(module.history[-1])
-        self.tell(module.history[-1])
+        if trainer.is_global_zero:
+            self.tell(module.history[-1])
 
 
 class ProgressBar(TQDMProgressBar):
@@ -86,5 +87,7 @@ class ProgressBar(TQDMProgressBar):
 
     def on_train_epoch_end(self, trainer, module) -> None:
         super().on_train_epoch_end(trainer, module)
+        if not trainer.is_global_zero:
+            return
         told = line(module.history[-1], trainer.max_epochs)
         self.print(told) if self.is_enabled else print(told, file=sys.stderr, flush=True)

@@ -30,24 +30,26 @@ class Training(lightning.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         # dropout's draws depend on seed and epoch alone, so that a resumed training goes on as if never interrupted
-        torch.manual_seed(int(np.random.SeedSequence([self.seed, self.current_epoch]).generate_state(1)[0]))
+        rank = [self.global_rank] if self.global_rank else []
+        torch.manual_seed(int(np.random.SeedSequence([self.seed, self.current_epoch, *rank]).generate_state(1)[0]))
         self._loss_sum = torch.zeros((), device=self.device)
         self._sequences = 0
 
     def training_step(self, batch: tuple, _index: int) -> Tensor:
-        x, length_B, y, _, sequences = batch
+        x, length_B, y, _, sequences, weight = batch
         loss = cross_entropy(self.model(x, length_B), y)
-        self._loss_sum += loss.detach() * sequences
-        self._sequences += sequences
+        if weight:
+            self._loss_sum += loss.detach() * sequences
+            self._sequences += sequences
         self.last_loss = loss.detach()
-        return loss
+        return loss if weight == 1 else loss * weight
 
     def validation_step(self, batch: tuple, _index: int, dataloader_idx: int = 0) -> None:
-        x, length_B, y, _, _ = batch
+        x, length_B, y, *_ = batch
         self._evaluated.append((dataloader_idx, self.model(x, length_B).float().cpu().numpy(), y.cpu().numpy()))
 
     def on_validation_epoch_end(self) -> None:
-        found = {"train/loss": float(self._loss_sum) / self._sequences}
+        found = {"train/loss": self._mean_loss()}
         for index, split in enumerate(("val", "test")):
             parts = [(logits, y) for number, logits, y in self._evaluated if number == index]
             if parts:
@@ -56,6 +58,13 @@ class Training(lightning.LightningModule):
         self.log_dict({name: found[name] for name in found if name.startswith("val/")})
         each_epoch = {f"{name}_each_epoch": found.pop(name) for name in list(found) if name.startswith("test/")}
         self.history.append({"epoch": self.current_epoch + 1, **found, **each_epoch})
+
+    def _mean_loss(self) -> float:
+        """Over the sequences of the epoch, those of all processes that share the training."""
+        total = torch.stack([self._loss_sum, self._loss_sum.new_tensor(self._sequences)])
+        if self.trainer.world_size > 1:
+            torch.distributed.all_reduce(total)
+        return float(total[0] / total[1])
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["history"] = self.history

@@ -27,7 +27,9 @@ from harness.records import Mistake
 
 
 class Backend:
-    """Encoders in Keras on TensorFlow."""
+    """Encoders in Keras on TensorFlow, in one process."""
+
+    rank = 0
 
     def __init__(self, config: dict[str, Any], hardware: dict[str, Any]) -> None:
         self.config, self.hardware = config, hardware
@@ -79,6 +81,9 @@ class Backend:
             return {name: quality.evaluate_batches(self._outcomes(split)) for name, split in watched.items()}
 
         return fit(self.training, batches, evaluate, settings, timer, folder, epoch_done)
+
+    def gather(self, value: Metrics) -> list[Metrics]:
+        return [value]
 
     def _outcomes(self, split: Split) -> list[tuple[np.ndarray, np.ndarray]]:
         """Logits and labels, batch by batch."""

@@ -1,0 +1,119 @@
+"""Cells side by side: which is best in what, which cannot be told from it, and how far each is from a baseline."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from harness.boards import Board, apart, exact, known, make_boards, pools, shown
+from harness.cells import Cell, Versus, flat_settings, gather
+from harness.records import SCHEMA, Mistake, Record
+from harness.statistics import holm, paired_difference, rank
+
+
+@dataclass(eq=False)
+class Comparison:
+    """All that is known of a set of records side by side."""
+
+    name: str
+    boards: list[Board]
+    baseline: str | None
+    repeated: int
+    outdated: list[Cell]
+    apart: list[str]
+    """A sentence for everything that keeps cells from being ranked together."""
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [cell for board in self.boards for cell in board.cells]
+
+    @property
+    def failed(self) -> list[Record]:
+        return [record for cell in self.cells for record in cell.failed]
+
+    @property
+    def runs(self) -> int:
+        return sum(len(cell.runs) for cell in self.cells)
+
+
+def compare(records: Iterable[Record], name: str, baseline: str | None = None) -> Comparison:
+    """Compare the runs of these records; ``baseline`` is ``key=value`` (or several, by commas) over choices and config.
+
+    Raises:
+        Mistake: there is no record, or none that the baseline describes.
+    """
+    gathered = gather(record for record in records if record.get("schema") == SCHEMA)
+    if not gathered.cells:
+        raise Mistake("there is no record of a run to compare; run something first, or name the folder of its records")
+    boards = make_boards(gathered.cells)
+    comparison = Comparison(name, boards, baseline, gathered.repeated, gathered.outdated, apart(boards))
+    for board in boards:
+        _rank(board)
+    if baseline:
+        _against(comparison, baseline)
+    return comparison
+
+
+def _rank(board: Board) -> None:
+    """Mark in each metric with a direction the best cells, those tied with them, and the rest."""
+    for metric in board.metrics:
+        higher = known(metric).higher_is_better
+        if higher is None:
+            continue
+        for pool in pools(board, metric):
+            if len(pool) < 2:
+                continue
+            verdicts = rank([cell.values(metric) for cell in pool], higher, exact(metric))
+            for cell, verdict in zip(pool, verdicts, strict=True):
+                if verdict:
+                    cell.verdicts[metric] = verdict
+
+
+def _against(comparison: Comparison, baseline: str) -> None:
+    """Set each cell's differences to its baseline.
+
+    Raises:
+        Mistake: no cell is described by the baseline, or it is no ``key=value``.
+    """
+    wanted = {}
+    for word in baseline.split(","):
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise Mistake(f"--baseline {baseline}: give it as key=value, such as --baseline encoder=lstm")
+        wanted[key.strip()] = value.strip()
+    found = False
+    for board in comparison.boards:
+        candidates = [cell for cell in board.cells if _fits(cell, wanted)]
+        found = found or bool(candidates)
+        pairs = [(cell, base) for cell in board.cells if (base := _counterpart(cell, candidates, wanted))]
+        for metric in board.metrics:
+            if known(metric).higher_is_better is not None:
+                _differences(board, metric, pairs)
+    if not found:
+        named = ", ".join(cell.name for cell in comparison.cells[:8])
+        raise Mistake(f"--baseline {baseline} describes none of the cells; they are: {named}")
+
+
+def _fits(cell: Cell, wanted: dict[str, str]) -> bool:
+    sources = (flat_settings(cell.record), cell.record["choices"], cell.parts)
+    return all(
+        any(key in source and shown(source[key]) == value for source in sources) for key, value in wanted.items()
+    )
+
+
+def _counterpart(cell: Cell, candidates: list[Cell], wanted: dict[str, str]) -> Cell | None:
+    """The baseline of a cell: the only one, or of several the one that agrees in all that the baseline leaves open."""
+    if cell in candidates:
+        return None
+    if len(candidates) == 1:
+        return candidates[0]
+    own = {key: value for key, value in cell.parts.items() if key not in wanted}
+    fitting = [other for other in candidates if {k: v for k, v in other.parts.items() if k not in wanted} == own]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _differences(board: Board, metric: str, pairs: list[tuple[Cell, Cell]]) -> None:
+    """The paired differences in one metric, corrected for all cells that are asked about."""
+    asked = [(cell, base) for pool in pools(board, metric) for cell, base in pairs if cell in pool and base in pool]
+    found = [paired_difference(cell.values(metric), base.values(metric), exact(metric)) for cell, base in asked]
+    corrected = holm([difference and difference.p for difference in found])
+    for (cell, base), difference, p in zip(asked, found, corrected, strict=True):
+        cell.versus[metric] = Versus(base.name, base.means[metric].mean, difference, p)

@@ -1,0 +1,185 @@
+"""A gate for continuous integration: did accuracy, speed or memory get worse than the measured noise explains?
+
+The baseline is a file of every seed's numbers. Cells are matched by experiment, choices and label, because hashes
+change with the code. A metric got worse where Welch's one-sided t test says so after Holm's correction over all that
+is checked, at 5 % in all: so one gate in twenty fails on noise alone, however much it checks. The spread that it
+knows is that between the seeds of one session; write the baseline on the machine, and as undisturbed, as the gate runs.
+
+Judged are accuracy on the same data, speed and memory on the same hardware, speed only of runs that had the processor
+to themselves. What cannot be judged is said; where that is the caller's to mend (fewer than two seeds on a side, a
+cell that is missing, other data, other hardware) the gate does not pass for it.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness import wording
+from harness.boards import known
+from harness.cells import Cell
+from harness.comparison import Comparison
+from harness.records import Mistake, Record, now, write_json
+from harness.statistics import ALPHA, holm, welch_worse
+
+SCHEMA = 1
+CHECKED = (
+    "test/accuracy", "test/f1_span", "speed/train_tokens_per_second", "speed/inference_sequences_per_second",
+    "latency/p50_ms", "memory/host_train_peak_mib", "memory/host_inference_peak_mib",
+    "memory/device_train_peak_mib", "memory/device_inference_peak_mib",
+)  # fmt: skip
+PASSED, WORSE, UNJUDGED = 0, 1, 2
+
+Baseline = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One metric of one cell, before and after, and the corrected p value of its being no worse."""
+
+    cell: str
+    metric: str
+    before: list[float]
+    after: list[float]
+    p: float
+
+
+@dataclass
+class Outcome:
+    """What a gate found: the checks, what could not be judged, and what was not asked for good reason."""
+
+    checks: list[Check] = field(default_factory=list)
+    unjudged: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+    @property
+    def worse(self) -> list[Check]:
+        return [check for check in self.checks if check.p < ALPHA]
+
+    @property
+    def code(self) -> int:
+        """The exit code: 1 where something got worse, else 2 where something could not be judged, else 0."""
+        if self.worse:
+            return WORSE
+        return UNJUDGED if self.unjudged or not self.checks else PASSED
+
+    def lines(self) -> list[str]:
+        """A line for each metric that got worse or could not be judged, and a closing one."""
+        said = [f"not checked: {text}" for text in self.skipped] + [f"cannot judge: {text}" for text in self.unjudged]
+        said += [f"worse: {_told(check)}" for check in self.worse]
+        count = f"{len(self.checks)} metrics checked"
+        closing = {
+            PASSED: f"gate passed: {count}, none worse than noise explains",
+            WORSE: f"gate failed: {count}, {len(self.worse)} worse than noise explains",
+            UNJUDGED: f"gate not passed: {count}, and not all could be judged",
+        }
+        return [*said, closing[self.code]]
+
+
+def _told(check: Check) -> str:
+    before, after = (sum(values) / len(values) for values in (check.before, check.after))
+    change = f" ({100 * (after - before) / before:+.1f} %)" if before else ""
+    seeds = f"{len(check.before)} and {len(check.after)} seeds"
+    numbers = f"{wording.number(check.metric, before)} -> {wording.number(check.metric, after)}{change}"
+    return f"{check.cell}: {check.metric} {numbers}, {seeds}, p = {check.p:.2g}"
+
+
+def key(record: Record) -> str:
+    """What names a cell whatever the code: experiment, choices, and the label less its seed."""
+    choices = ",".join(f"{name}={value}" for name, value in sorted(record["choices"].items()))
+    label = "/".join(part for part in record["label"].split("/") if not part.startswith("seed="))
+    return f"{record['name']}: {label} ({choices})"
+
+
+def baseline_of(comparison: Comparison) -> Baseline:
+    """The numbers of every cell that has any, ready to be written.
+
+    Raises:
+        Mistake: no run finished.
+    """
+    cells = {key(cell.record): _side(cell) for cell in comparison.cells if cell.runs}
+    if not cells:
+        raise Mistake("no run finished, so there is no baseline to write")
+    return {"schema": SCHEMA, "written": now(), "cells": cells}
+
+
+def _side(cell: Cell) -> dict[str, Any]:
+    """What is compared of a cell, as a file keeps it: metrics to a list over seeds."""
+    record = cell.record
+    return {
+        "name": cell.name,
+        "data": record["data"]["hash"],
+        "hardware": {**record["environment"]["hardware"], "processor": record["environment"].get("processor")},
+        "disturbed": cell.disturbed,
+        "metrics": {metric: values for metric in CHECKED if (values := list(cell.values(metric).values()))},
+    }
+
+
+def write_baseline(comparison: Comparison, file: Path) -> list[str]:
+    """Write the baseline; returns what to tell about it."""
+    content = baseline_of(comparison)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_json(file, content)
+    few = [side["name"] for side in content["cells"].values() if any(len(v) < 2 for v in side["metrics"].values())]
+    more = [f"with fewer than two seeds a gate cannot judge: {', '.join(few)}; add seeds"] if few else []
+    return [f"baseline of {len(content['cells'])} cells written to {file}", *more]
+
+
+def read_baseline(file: Path) -> Baseline:
+    """A baseline that was written.
+
+    Raises:
+        Mistake: the file is not there or is none.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf8"))
+    except FileNotFoundError:
+        raise Mistake(f"there is no baseline {file}; write one with --write-baseline {file}") from None
+    except (OSError, ValueError) as error:
+        raise Mistake(f"the baseline {file} cannot be read: {error}") from None
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA or "cells" not in content:
+        raise Mistake(f"{file} is no baseline of this version; write it anew with --write-baseline {file}")
+    return content
+
+
+def check(comparison: Comparison, baseline: Baseline) -> Outcome:
+    """Compare the newest cells with the stored ones."""
+    outcome = Outcome()
+    found = {key(cell.record): cell for cell in comparison.cells}
+    pairs: list[tuple[str, str, list[float], list[float], float]] = []
+    for name, before in baseline["cells"].items():
+        cell = found.get(name)
+        if cell is None or not cell.runs:
+            outcome.unjudged.append(f"{name}: in the baseline, and {'not run' if cell is None else 'failed'} now")
+            continue
+        after = _side(cell)
+        for metric, values in before["metrics"].items():
+            load, why = _load(metric, before, after), _why(metric, before, after)
+            if load or why:
+                said = outcome.skipped if load else outcome.unjudged
+                said.append(f"{cell.name}: {metric}, because {load or why}")
+                continue
+            p = welch_worse(values, after["metrics"][metric], bool(known(metric).higher_is_better))
+            assert p is not None  # fewer than two seeds are told by _why
+            pairs.append((cell.name, metric, values, after["metrics"][metric], p))
+    corrected = holm([pair[-1] for pair in pairs])
+    outcome.checks = [Check(*pair[:-1], p) for pair, p in zip(pairs, corrected, strict=True) if p is not None]
+    return outcome
+
+
+def _load(metric: str, before: dict[str, Any], after: dict[str, Any]) -> str | None:
+    """Why speed is not to be judged, None for anything else."""
+    return (before["disturbed"] or after["disturbed"]) if metric.startswith(("speed/", "latency/")) else None
+
+
+def _why(metric: str, before: dict[str, Any], after: dict[str, Any]) -> str | None:
+    """Why a metric cannot be judged, None where it can."""
+    quality = metric.startswith("test/")
+    if metric not in after["metrics"]:
+        return "it is no longer measured"
+    if quality and before["data"] != after["data"]:
+        return "the data differ"
+    if not quality and (before["data"] != after["data"] or before["hardware"] != after["hardware"]):
+        return "data or hardware differ"
+    seeds = min(len(before["metrics"][metric]), len(after["metrics"][metric]))
+    return f"it takes two seeds on each side, and there is {seeds}" if seeds < 2 else None

@@ -1,0 +1,52 @@
+"use strict";
+
+const figures = JSON.parse(document.getElementById("figures").textContent);
+const canvases = [...document.querySelectorAll(".canvas")];
+const narrow = window.matchMedia("(max-width: 760px)").matches;
+
+for (const canvas of canvases) {
+  const { data, layout } = figures[canvas.dataset.figure];
+  if (narrow) {
+    // names beside the points would cover each other; hovering still tells them
+    for (const trace of data) if (trace.mode === "markers+text") trace.mode = "markers";
+    layout.font.size = 11;
+    const names = layout.yaxis.ticktext;
+    if (names) layout.yaxis.ticktext = names.map((name) => (name.length > 18 ? name.slice(0, 17) + "…" : name));
+  }
+  Plotly.newPlot(canvas, data, layout, { responsive: true, displaylogo: false, displayModeBar: false });
+}
+
+for (const chip of document.querySelectorAll(".chip")) {
+  chip.addEventListener("click", () => {
+    const visible = chip.getAttribute("aria-pressed") === "false";
+    chip.setAttribute("aria-pressed", String(visible));
+    for (const canvas of canvases.filter((one) => one.dataset.board === chip.dataset.board)) {
+      const own = canvas.data.flatMap((trace, index) => (trace.legendgroup === chip.dataset.cell ? [index] : []));
+      if (own.length) Plotly.restyle(canvas, { visible }, own);
+    }
+  });
+}
+
+function sortBy(head) {
+  const table = head.closest("table");
+  const column = [...head.parentNode.children].indexOf(head);
+  const ascending = head.getAttribute("aria-sort") !== "ascending";
+  for (const other of head.parentNode.children) other.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", ascending ? "ascending" : "descending");
+  const key = (row) => {
+    const cell = row.children[column];
+    if (cell.tagName === "TH") return cell.textContent;
+    return cell.dataset.value === undefined ? null : Number(cell.dataset.value);
+  };
+  const compare = (one, other) => {
+    const [a, b] = [key(one), key(other)];
+    if (a === null || b === null) return (a === null) - (b === null); // what is missing comes last either way
+    return (typeof a === "string" ? a.localeCompare(b, undefined, { numeric: true }) : a - b) * (ascending ? 1 : -1);
+  };
+  const body = table.tBodies[0];
+  body.append(...[...body.rows].sort(compare));
+}
+
+for (const head of document.querySelectorAll(".sortable thead th")) {
+  head.querySelector("button").addEventListener("click", () => sortBy(head));
+}

@@ -1,0 +1,144 @@
+"""The arithmetic of uncertainty: means, paired differences and their p values. Plain numbers in, plain numbers out.
+
+Nothing here knows what a run is. All intervals are two-sided t-intervals at 95 %. A number that so few values cannot
+give (an interval from one of them) is None, never 0.
+
+Two rules where textbooks leave a choice:
+
+- Values without any spread have no t value. Equal means then count as no difference (p = 1); unequal ones as a sure
+  one (p = 0), provided that there are at least three values: two may be equal by chance, because a share of a small
+  test split takes few values. What is counted instead of measured (``exact``) is sure from one value on.
+- Only values of the same seed are paired. What has no partner is left out of the difference.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+CONFIDENCE = 0.95
+ALPHA = 1 - CONFIDENCE
+SURE_WITHOUT_SPREAD = 3
+"""So many values without any spread, and their difference is no chance."""
+ROUNDING = 1e-12
+"""Differences below this share of the values themselves are the computer's, not the run's."""
+
+Verdict = Literal["best", "tied", "worse", "unknown"]
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over ``n`` values; ``half`` is half the width of its interval, None where there is none."""
+
+    mean: float
+    half: float | None
+    n: int
+
+    def bounds(self, least: float = -np.inf, most: float = np.inf) -> tuple[float, float] | None:
+        """The interval, cut to what the number can be at all: a share is never above 1."""
+        if self.half is None:
+            return None
+        return max(least, self.mean - self.half), min(most, self.mean + self.half)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Ours less theirs: the mean over ``n`` pairs, its interval, and the two-sided p value of there being none."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    p: float | None
+    n: int
+
+
+def mean_interval(values: Sequence[float], exact: bool = False) -> Mean:
+    """The mean of at least one value with its interval; exact values without spread have an interval of width 0.
+
+    Raises:
+        ValueError: there is no value.
+    """
+    if not len(values):
+        raise ValueError("a mean needs a value")
+    values_N = np.asarray(values, dtype=float)
+    n, mean = len(values_N), float(values_N.mean())
+    if _no_spread(values_N):
+        return Mean(mean, 0.0 if exact or n > 1 else None, n)
+    return Mean(mean, float(_quantile(n - 1) * values_N.std(ddof=1) / np.sqrt(n)), n)
+
+
+def paired_difference(ours: dict[int, float], theirs: dict[int, float], exact: bool = False) -> Difference | None:
+    """The difference ours - theirs over the seeds that both have, by a paired t test; None where they share no seed."""
+    shared = sorted(ours.keys() & theirs.keys())
+    if not shared:
+        return None
+    difference_N = np.array([ours[seed] - theirs[seed] for seed in shared], dtype=float)
+    n, mean = len(shared), float(difference_N.mean())
+    scale = max(abs(theirs[seed]) for seed in shared)
+    if _no_spread(difference_N, scale):
+        equal = abs(mean) <= ROUNDING * scale
+        if not exact and (n == 1 or (n < SURE_WITHOUT_SPREAD and not equal)):
+            return Difference(mean, None, None, None, n)
+        return Difference(mean, mean, mean, 1.0 if equal else 0.0, n)
+    error = float(difference_N.std(ddof=1) / np.sqrt(n))
+    half = float(_quantile(n - 1) * error)
+    p = float(2 * stdtr(n - 1, -abs(mean) / error))
+    return Difference(mean, mean - half, mean + half, p, n)
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Holm's correction of several p values that are asked at once; None stays None and counts for nothing."""
+    known = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
+    corrected: list[float | None] = [None] * len(p_values)
+    least = 0.0
+    for rank, (p, index) in enumerate(known):
+        least = max(least, min(1.0, (len(known) - rank) * p))
+        corrected[index] = least
+    return corrected
+
+
+def rank(values: Sequence[dict[int, float]], higher_is_better: bool, exact: bool = False) -> list[Verdict | None]:
+    """Which of several is best, and which cannot be told from it; each is its values by seed, empty where it has none.
+
+    Best is the best mean. The others are compared with it by paired differences, corrected by Holm: at p >= 0.05 one
+    is ``tied``, below it ``worse``; ``unknown`` where fewer than two seeds are shared. None for an empty one.
+    """
+    present = [index for index, by_seed in enumerate(values) if by_seed]
+    verdicts: list[Verdict | None] = [None] * len(values)
+    if not present:
+        return verdicts
+    sign = 1 if higher_is_better else -1
+    best = max(present, key=lambda index: sign * float(np.mean(list(values[index].values()))))
+    others = [index for index in present if index != best]
+    differences = [paired_difference(values[index], values[best], exact) for index in others]
+    verdicts[best] = "best"
+    for index, p in zip(others, holm([found and found.p for found in differences]), strict=True):
+        verdicts[index] = "unknown" if p is None else "tied" if p >= ALPHA else "worse"
+    return verdicts
+
+
+def welch_worse(before: Sequence[float], after: Sequence[float], higher_is_better: bool) -> float | None:
+    """The one-sided p value of ``after`` being no worse than ``before``, by Welch's t test; None below two values."""
+    before_N, after_N = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
+    if min(len(before_N), len(after_N)) < 2:
+        return None
+    loss = float(before_N.mean() - after_N.mean()) * (1 if higher_is_better else -1)
+    scale = float(abs(before_N).max())
+    if _no_spread(before_N, scale) and _no_spread(after_N, scale):
+        return 0.0 if loss > ROUNDING * scale else 1.0
+    errors = [values.var(ddof=1) / len(values) for values in (before_N, after_N)]
+    freedom = sum(errors) ** 2 / sum(
+        error**2 / (len(values) - 1) for error, values in zip(errors, (before_N, after_N), strict=True)
+    )
+    return float(stdtr(freedom, -loss / np.sqrt(sum(errors))))
+
+
+def _quantile(freedom: int) -> float:
+    return float(stdtrit(freedom, 1 - ALPHA / 2))
+
+
+def _no_spread(values_N: np.ndarray, scale: float = 0.0) -> bool:
+    """Whether values are the same but for rounding, on the scale of what they were computed from."""
+    return bool(np.ptp(values_N) <= ROUNDING * max(scale, float(abs(values_N).max())))

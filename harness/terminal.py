@@ -1,0 +1,139 @@
+"""What the terminal shows: runs that ended, and the comparison of many."""
+
+import shlex
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from harness import tables, wording
+from harness.boards import LATENCY, QUALITY, THROUGHPUT, Board
+from harness.cells import BUSY
+from harness.comparison import Comparison
+from harness.records import METRICS, Record
+from harness.wording import number
+
+GROUPS = {
+    "quality": ("test/", "val/", "train/", "best/"),
+    "speed": ("speed/", "latency/"),
+    "memory, cost": ("memory/", "cost/"),
+}
+SHORT = {
+    "accuracy": "test/accuracy",
+    "loss": "test/loss",
+    "tokens/s": THROUGHPUT,
+    "latency p50": LATENCY,
+    "train peak": "memory/host_train_peak_mib",
+    "parameters": "cost/parameters",
+}
+MOST_ROWS = 40
+"""Rows of a comparison that the terminal shows; the files have all."""
+
+
+def console() -> Console:
+    """The terminal, or 120 columns where the output goes elsewhere."""
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+
+
+def print_runs(done: list[Record]) -> None:
+    """One table for one run, one row each for several; then where they are and how to look at them."""
+    out = console()
+    for record in done:
+        if record["status"] != "finished":
+            out.print(f"[red]{escape(wording.failure(record))}[/]")
+    finished = [record for record in done if record["status"] == "finished"]
+    if len(done) == 1 and finished:
+        out.print(_one(finished[0]))
+    elif finished:
+        out.print(_several(finished))
+    shares = [record["environment"].get("other_processes_cpu_share") or 0.0 for record in finished]
+    if busy := [share for share in shares if share > BUSY]:
+        runs = "the run" if len(done) == 1 else f"{len(busy)} of {len(done)} runs"
+        out.print(
+            f"[yellow]busy[/]    other processes used up to {max(busy):.0%} of the processor during {runs}: "
+            "speed is not comparable",
+            soft_wrap=True,
+        )
+    output_dir = Path(done[0]["config"]["output_dir"])
+    if len(done) == 1:
+        out.print(f"folder  {escape(str(shown(Path(done[0]['run_dir']))))}", soft_wrap=True)
+    setting = "" if str(output_dir) == "outputs" else f" --output-dir {shlex.quote(str(output_dir))}"
+    out.print(f"look    python -m harness.ui{escape(setting)}", soft_wrap=True)
+
+
+def shown(path: Path) -> Path:
+    """A path as it is reached from here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _one(record: Record) -> Table:
+    title = f"{record['name']}: {record['label']}" + (" (skipped: finished before)" if record.get("skipped") else "")
+    table = Table(title=escape(title), title_justify="left", show_header=False, box=None, pad_edge=False)
+    for _ in GROUPS:
+        table.add_column(no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+    metrics = record["metrics"]
+    columns = [[name for name in METRICS if name in metrics and name.startswith(group)] for group in GROUPS.values()]
+    for row in range(max(map(len, columns))):
+        cells = []
+        for names in columns:
+            cells += [names[row], number(names[row], metrics[names[row]])] if row < len(names) else ["", ""]
+        table.add_row(*cells)
+    return table
+
+
+def _several(done: list[Record]) -> Table:
+    table = Table(title="runs", title_justify="left", box=None, pad_edge=False)
+    table.add_column("run")
+    for name in SHORT:
+        table.add_column(name, justify="right", no_wrap=True)
+    for record in done:
+        name = record["label"] + (" (skipped)" if record.get("skipped") else "")
+        values = [number(metric, record["metrics"].get(metric)) for metric in SHORT.values()]
+        table.add_row(escape(name), *values)
+    return table
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """The comparison: per board its answer, its table and the differences to the baseline; then what else to know."""
+    out = console()
+    for board in comparison.boards:
+        out.print()
+        _print_board(out, board)
+        for metric in board.questions:
+            compared = [cell for cell in tables.best_first(board, board.cells) if metric in cell.versus]
+            for cell in compared[:MOST_ROWS]:
+                said = wording.versus(metric, cell.versus[metric])
+                out.print(escape(f"{wording.HEADLINES.get(metric, metric)}, {cell.name}: {said}"))
+        out.print()
+        for sentence in wording.answer(board):
+            out.print(escape(sentence))
+    out.print()
+    out.print(f"[dim]Means over seeds ± half a 95 % interval. {escape(wording.LEGEND)}[/]")
+    for note in wording.notes(comparison):
+        out.print(f"[yellow]note[/]    {escape(note)}")
+    for record in comparison.failed:
+        out.print(f"[red]{escape(wording.failure(record))}[/]")
+
+
+def _print_board(out: Console, board: Board) -> None:
+    quality = [metric for metric in QUALITY if metric in board.metrics]
+    metrics = [*quality, THROUGHPUT, LATENCY, board.memory, "cost/parameters"]
+    metrics = [metric for metric in metrics if metric in board.metrics]
+    for block in board.blocks:
+        title = escape(f"{board.title}: {block.title}")
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+        table.add_column("cell", overflow="fold")
+        table.add_column("seeds", justify="right", no_wrap=True)
+        for metric in metrics:
+            table.add_column(tables.header(metric), justify="right", no_wrap=True)
+        rows = tables.best_first(board, block.cells)
+        for cell in rows[:MOST_ROWS]:
+            numbers = [f"{wording.with_interval(cell.means.get(m))} {wording.mark(cell, m) or ' '}" for m in metrics]
+            style = "green" if cell.verdicts.get(board.quality) == "best" else None
+            table.add_row(escape(cell.name), wording.seeds(cell), *numbers, style=style)
+        out.print(table)
+        if len(rows) > MOST_ROWS:
+            out.print(f"... and {len(rows) - MOST_ROWS} more cells, in the files")

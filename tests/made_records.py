@@ -1,0 +1,60 @@
+"""Records made by hand: what a run would have left, with the numbers that a test needs."""
+
+import hashlib
+from copy import deepcopy
+from typing import Any
+
+CONFIG = {
+    "backend": {"name": "pytorch"},
+    "hardware": {"accelerator": "auto", "devices": 1, "precision": "32", "threads": None},
+    "data": {"_target_": "harness.data.features.digits", "limit": None},
+    "encoder": {"_target_": "harness.backends.pytorch.encoders.LSTM", "hidden_size": 128},
+    "pooling": {"_target_": "harness.backends.pytorch.poolings.Mean"},
+    "optimizer": {"name": "adam", "lr": 0.001},
+    "trainer": {"epochs": 2, "batch_size": 32},
+    "measure": {"warmup_steps": 10, "latency_length": None},
+    "output_dir": "outputs",
+}
+HARDWARE = {"accelerator": "cpu", "devices": 1, "precision": "32", "threads": 2, "device_names": []}
+VERSIONS = {"python": "3.11.7", "torch": "2.13.0", "numpy": "2.4.6"}
+
+
+def made(
+    encoder: str = "lstm", seed: int = 0, accuracy: float | None = 0.9, code: str = "", started: int = 0, **more: Any
+) -> dict[str, Any]:
+    """A record; ``more`` is ``metrics``, ``config`` (dotted keys), ``choices``, ``environment``, or any key of it."""
+    choices = {"encoder": encoder, "pooling": "mean", "position": "none", "data": "digits", "backend": "pytorch",
+               "hardware": "auto"} | more.pop("choices", {})  # fmt: skip
+    config: dict[str, Any] = deepcopy(CONFIG)
+    config["encoder"]["_target_"] = f"harness.backends.{choices['backend']}.encoders.{encoder}"
+    for key, value in more.pop("config", {}).items():
+        *path, last = key.split(".")
+        inner = config
+        for part in path:
+            inner = inner[part]
+        inner[last] = value
+    environment = {"processor": "AMD EPYC", "versions": VERSIONS, "hardware": HARDWARE} | more.pop("environment", {})
+    data = {"hash": "ba110a30"} | more.pop("data", {})
+    metrics = {} if accuracy is None else {"test/accuracy": accuracy}
+    identity = repr([choices["encoder"], config, environment["hardware"], environment["versions"], data, code])
+    cell = hashlib.sha256(identity.encode()).hexdigest()
+    moment = f"2026-01-01T00:00:{started:02d}.000+00:00"
+    return {
+        "schema": 1, "status": "finished", "reason": None, "name": "digits", "label": f"{encoder}/seed={seed}",
+        "fingerprint": f"{cell}{seed}", "cell": cell, "seed": seed, "choices": choices,
+        "config": {**config, "seed": seed, "name": "digits", "choices": choices}, "data": data,
+        "environment": environment, "metrics": metrics | more.pop("metrics", {}), "history": [],
+        "run_dir": f"runs/{encoder}-{seed}-{cell[:6]}-{started}", "sweep": None, "started": moment, "ended": moment,
+        **more,
+    }  # fmt: skip
+
+
+def over_seeds(encoder: str, accuracies: list[float], **more: Any) -> list[dict[str, Any]]:
+    """One record a seed, with these accuracies; ``metrics`` are lists over seeds too."""
+    metrics = more.pop("metrics", {})
+    return [
+        made(
+            encoder, seed, accuracy, metrics={name: values[seed] for name, values in metrics.items()}, **deepcopy(more)
+        )
+        for seed, accuracy in enumerate(accuracies)
+    ]

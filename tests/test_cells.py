@@ -1,0 +1,93 @@
+from made_records import HARDWARE, made, over_seeds
+
+from harness.cells import UNNAMED, gather, name_cells
+from harness.config import NOT_DECIDING
+
+
+def names(records):
+    cells = gather(records).cells
+    name_cells(cells)
+    return [cell.name for cell in cells]
+
+
+def test_runs_of_one_config_are_one_cell_in_the_order_of_seeds():
+    (cell,) = gather([made(seed=2), made(seed=0), made(seed=1)]).cells
+    assert [run["seed"] for run in cell.runs] == [0, 1, 2]
+
+
+def test_the_newest_of_a_repeated_seed_counts_and_the_number_is_said():
+    gathered = gather([made(accuracy=0.7, started=9), made(accuracy=0.5, started=3), made(seed=1, started=4)])
+    assert gathered.cells[0].values("test/accuracy") == {0: 0.7, 1: 0.9}
+    assert gathered.repeated == 1
+
+
+def test_a_failure_that_was_mended_is_forgotten_and_a_later_one_is_not():
+    failed = {"status": "failed", "accuracy": None}
+    (mended,) = gather([made(started=1, **failed), made(started=2)]).cells
+    assert (len(mended.runs), len(mended.failed)) == (1, 0)
+    (broken,) = gather([made(started=1), made(started=2, **failed)]).cells
+    assert (len(broken.runs), len(broken.failed)) == (1, 1)
+
+
+def test_of_the_same_config_with_other_code_the_newest_counts():
+    gathered = gather([made(code="new", started=8, accuracy=0.8), made(code="old", started=2), made("gru", started=1)])
+    assert sorted(cell.record["choices"]["encoder"] for cell in gathered.cells) == ["gru", "lstm"]
+    assert [cell.values("test/accuracy") for cell in gathered.outdated] == [{0: 0.9}]
+
+
+def test_one_encoder_under_two_names_makes_two_cells():
+    one, other = made("lstm"), made("lstm")
+    other["choices"] = {**other["choices"], "encoder": "again"}
+    assert names([one, other]) == ["lstm", "again"]
+
+
+def test_cells_are_named_by_the_encoder_and_what_else_differs():
+    assert names([made("lstm"), made("gru")]) == ["lstm", "gru"]
+    widths = [made("lstm", config={"encoder.hidden_size": size}) for size in (64, 128)]
+    assert names([*widths, made("gru")]) == ["lstm, encoder.hidden_size=64", "lstm, encoder.hidden_size=128", "gru"]
+    backends = [made("lstm"), made("lstm", choices={"backend": "tensorflow"}, config={"backend.name": "tensorflow"})]
+    assert names(backends) == ["lstm, backend=pytorch", "lstm, backend=tensorflow"]
+    epochs = [made("lstm"), made("gru", config={"trainer.epochs": 7})]
+    assert names(epochs) == ["lstm, trainer.epochs=2", "gru, trainer.epochs=7"]
+
+
+def test_keys_that_only_one_optimizer_has_are_not_named():
+    adam, sgd = made("lstm", config={"optimizer.betas": [0.9, 0.99]}), made("lstm", config={"optimizer.name": "sgd"})
+    assert names([adam, sgd]) == ["lstm, optimizer.name=adam", "lstm, optimizer.name=sgd"]
+
+
+def test_the_pooling_that_additive_attention_brings_is_not_named():
+    records = [made("additive_attention", choices={"pooling": "additive_attention"}), made("lstm")]
+    assert names(records) == ["additive_attention", "lstm"]
+    records += [made("gru", choices={"pooling": "max"})]
+    assert names(records) == ["additive_attention", "lstm, pooling=mean", "gru, pooling=max"]
+
+
+def test_a_custom_encoder_is_called_by_its_class():
+    assert names([made("custom", config={"encoder._target_": "my_file.MyEncoder"}), made("lstm")]) == [
+        "MyEncoder",
+        "lstm",
+    ]
+
+
+def test_names_are_unique_even_where_only_the_device_or_nothing_visible_differs():
+    gpu = {"hardware": {**HARDWARE, "accelerator": "cuda", "device_names": ["H200"]}}
+    assert names([made(), made(environment=gpu)]) == ["lstm, cpu AMD EPYC", "lstm, cuda H200"]
+    one, other = made(), made(data={"hash": "other"})
+    assert len(set(names([one, other]))) == 2
+
+
+def test_a_busy_machine_and_a_shared_processor_are_told():
+    busy = over_seeds("lstm", [0.9, 0.9], environment={"other_processes_cpu_share": 0.31})
+    quiet = over_seeds("gru", [0.9, 0.9], environment={"other_processes_cpu_share": 0.05})
+    shared = over_seeds("rnn", [0.9, 0.9], environment={"shared_processor": True})
+    told = [cell.disturbed for cell in gather(busy + quiet + shared).cells]
+    assert told == [
+        "other processes used up to 31% of the processor in 2 of 2 runs",
+        None,
+        "2 of 2 runs shared the processor with other runs",
+    ]
+
+
+def test_what_does_not_decide_a_result_names_no_cell():
+    assert set(NOT_DECIDING) - {"data", "hardware"} <= set(UNNAMED)

@@ -1,0 +1,137 @@
+import pytest
+from made_records import HARDWARE, VERSIONS, made, over_seeds
+from scipy import stats
+
+from harness.comparison import compare
+from harness.records import Mistake
+
+LATENCY, MEMORY = "latency/p50_ms", "memory/host_train_peak_mib"
+
+
+def verdicts(comparison, metric):
+    return {cell.name: cell.verdicts.get(metric) for cell in comparison.cells}
+
+
+def test_means_and_marks_by_each_metrics_own_direction():
+    slow, fast = {LATENCY: [5.0, 5.1, 4.9]}, {LATENCY: [1.0, 1.1, 0.9]}
+    records = over_seeds("lstm", [0.90, 0.92, 0.91], metrics=slow) + over_seeds("gru", [0.5, 0.52, 0.51], metrics=fast)
+    found = compare(records, "x")
+    assert found.cells[0].means["test/accuracy"].mean == pytest.approx(0.91)
+    assert verdicts(found, "test/accuracy") == {"lstm": "best", "gru": "worse"}
+    assert verdicts(found, LATENCY) == {"lstm": "worse", "gru": "best"}
+
+
+def test_one_seed_cannot_say():
+    found = compare([made("lstm", accuracy=0.9), made("gru", accuracy=0.1)], "x")
+    assert verdicts(found, "test/accuracy") == {"lstm": "best", "gru": "unknown"}
+
+
+def test_a_metric_that_some_lack_is_ranked_among_those_that_have_it():
+    records = [*over_seeds("lstm", [0.9, 0.8], metrics={LATENCY: [1.0, 1.1]}), *over_seeds("gru", [0.9, 0.8])]
+    assert verdicts(compare(records, "x"), LATENCY) == {"lstm": None, "gru": None}
+
+
+def test_other_data_or_versions_are_not_ranked_together_and_what_differs_is_said():
+    imdb = over_seeds("lstm", [0.1, 0.2], choices={"data": "imdb"}, data={"hash": "33ff"})
+    found = compare(over_seeds("lstm", [0.9, 0.8]) + imdb, "x")
+    assert [board.title for board in found.boards] == ["digits", "imdb"]
+    assert found.apart == ["Shown apart and not ranked together: digits | imdb. They differ in data (digits or imdb)."]
+    older = over_seeds("gru", [0.9, 0.8], environment={"versions": {**VERSIONS, "torch": "2.12.0"}})
+    found = compare(over_seeds("lstm", [0.9, 0.8]) + older, "x")
+    assert [board.title for board in found.boards] == ["digits (torch 2.13.0)", "digits (torch 2.12.0)"]
+    assert found.apart[0].endswith("They differ in torch (2.13.0 or 2.12.0).")
+
+
+def test_a_package_that_only_one_has_keeps_nothing_apart():
+    more = {"versions": {**VERSIONS, "tensorflow": "2.21.0"}}
+    found = compare([made("lstm"), made("lstm", choices={"backend": "tensorflow"}, environment=more)], "x")
+    assert len(found.boards) == 1
+
+
+def test_over_other_hardware_accuracy_is_ranked_and_speed_is_not():
+    numbers = {"metrics": {LATENCY: [1.0, 1.1, 1.2], MEMORY: [10.0, 11.0, 12.0]}}
+    one_thread = {"hardware": {**HARDWARE, "threads": 1}}
+    far = over_seeds("gru", [0.5, 0.51, 0.52], environment=one_thread, **numbers)
+    found = compare(over_seeds("lstm", [0.9, 0.91, 0.93], **numbers) + far, "x")
+    assert [block.title for block in found.boards[0].blocks] == ["threads 2", "threads 1"]
+    assert verdicts(found, "test/accuracy") == {"lstm": "best", "gru": "worse"}
+    assert verdicts(found, LATENCY) == verdicts(found, MEMORY) == {"lstm": None, "gru": None}
+    assert "the runs differ in threads (2 or 1)" in found.apart[0]
+
+
+def test_a_busy_machine_takes_speed_out_of_the_ranking_and_leaves_memory_in():
+    numbers = {"metrics": {LATENCY: [1.0, 1.1, 1.2], MEMORY: [10.0, 11.0, 12.0]}}
+    busy = over_seeds("gru", [0.9, 0.9, 0.9], environment={"other_processes_cpu_share": 0.5}, **numbers)
+    found = compare(
+        over_seeds("lstm", [0.9, 0.91, 0.93], **numbers) + over_seeds("rnn", [0.8] * 3, **numbers) + busy, "x"
+    )
+    assert verdicts(found, LATENCY)["gru"] is None
+    assert verdicts(found, LATENCY)["rnn"] is not None
+    assert verdicts(found, MEMORY)["gru"] is not None
+    assert found.apart == [
+        "digits: the speed of gru is not comparable and not ranked, because other processes used up to 50% of the "
+        "processor in 3 of 3 runs."
+    ]
+
+
+def test_differences_to_the_baseline_are_paired_and_corrected_over_the_cells():
+    ours = {"lstm": [0.80, 0.82, 0.81, 0.84], "gru": [0.83, 0.84, 0.85, 0.86], "rnn": [0.79, 0.83, 0.80, 0.84]}
+    records = [record for name, values in ours.items() for record in over_seeds(name, values)]
+    by_name = {cell.name: cell for cell in compare(records, "x", "encoder=lstm").cells}
+    raw = {name: stats.ttest_rel(ours[name], ours["lstm"]).pvalue for name in ("gru", "rnn")}
+    assert raw["gru"] < raw["rnn"]
+    gru, rnn = (by_name[name].versus["test/accuracy"] for name in ("gru", "rnn"))
+    assert gru.difference.mean == pytest.approx(0.0275)
+    assert gru.p == pytest.approx(2 * raw["gru"])
+    assert rnn.p == pytest.approx(max(raw["rnn"], 2 * raw["gru"]))
+    assert by_name["lstm"].versus == {}
+
+
+def test_a_baseline_that_several_cells_fit_is_matched_by_the_rest():
+    def both(encoder, pytorch, tensorflow):
+        other = {"choices": {"backend": "tensorflow"}, "config": {"backend.name": "tensorflow"}}
+        return over_seeds(encoder, pytorch) + over_seeds(encoder, tensorflow, **other)
+
+    records = both("lstm", [0.8, 0.9], [0.7, 0.85]) + both("gru", [0.6, 0.65], [0.5, 0.5])
+    found = {cell.name: cell for cell in compare(records, "x", "backend=pytorch").cells}
+    versus = found["gru, backend=tensorflow"].versus["test/accuracy"]
+    assert (versus.baseline, versus.difference.mean) == ("gru, backend=pytorch", pytest.approx(-0.125))
+    assert found["lstm, backend=tensorflow"].versus["test/accuracy"].difference.mean == pytest.approx(-0.075)
+
+
+def test_a_baseline_by_a_number_of_the_config():
+    records = [*over_seeds("lstm", [0.8, 0.9]), *over_seeds("lstm", [0.7, 0.7], config={"encoder.hidden_size": 64})]
+    found = compare(records, "x", "encoder.hidden_size=64")
+    assert [bool(cell.versus) for cell in found.cells] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("baseline", "said"),
+    [("encoder=none", "describes none of the cells; they are: lstm"), ("lstm", "give it as key=value")],
+)
+def test_a_baseline_that_is_none_is_refused(baseline, said):
+    with pytest.raises(Mistake, match=said):
+        compare([made()], "x", baseline)
+
+
+def test_nothing_to_compare_is_refused():
+    with pytest.raises(Mistake, match="there is no record"):
+        compare([], "x")
+
+
+def test_failed_and_killed_runs_are_counted_and_a_cell_of_them_alone_is_shown():
+    dead = made("rnn", accuracy=None, status="killed", reason="interrupted by Ctrl-C")
+    found = compare([*over_seeds("lstm", [0.9, 0.8]), dead], "x")
+    assert [(len(cell.runs), len(cell.failed)) for cell in found.cells] == [(2, 0), (0, 1)]
+    assert [record["reason"] for record in found.failed] == ["interrupted by Ctrl-C"]
+
+
+def test_the_same_encoder_under_two_names_makes_no_difference_in_accuracy_and_speed():
+    speeds = [[5.02, 4.97, 5.11, 4.90, 5.05], [4.95, 5.08, 4.99, 5.04, 4.93]]
+    accuracies = [0.951, 0.947, 0.955, 0.949, 0.950]
+    records = over_seeds("lstm", accuracies, metrics={LATENCY: speeds[0]})
+    records += over_seeds("again", accuracies, metrics={LATENCY: speeds[1]})
+    found = {cell.name: cell for cell in compare(records, "x", "encoder=lstm").cells}["again"]
+    assert found.versus["test/accuracy"].p == 1
+    assert found.versus[LATENCY].p > 0.05
+    assert {found.verdicts["test/accuracy"], found.verdicts[LATENCY]} <= {"best", "tied"}

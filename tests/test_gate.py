@@ -1,0 +1,99 @@
+import json
+
+import pytest
+from made_records import HARDWARE, over_seeds
+
+from harness import gate
+from harness.comparison import compare
+from harness.records import Mistake
+
+TOKENS, MEMORY = "speed/train_tokens_per_second", "memory/host_train_peak_mib"
+BEFORE = {TOKENS: [1000.0, 1040.0, 980.0], MEMORY: [50.0, 50.5, 49.8]}
+
+
+def runs(tokens=(1000.0, 1040.0, 980.0), memory=(50.0, 50.5, 49.8), accuracy=(0.9, 0.91, 0.92), **more):
+    metrics = {TOKENS: list(tokens), MEMORY: list(memory)}
+    return compare(over_seeds("lstm", list(accuracy), metrics=metrics, **more), "x")
+
+
+def judged(before, after):
+    return gate.check(after, json.loads(json.dumps(gate.baseline_of(before))))
+
+
+def test_the_same_again_passes():
+    outcome = judged(runs(), runs(tokens=(985.0, 1010.0, 1035.0), memory=(50.2, 49.9, 50.4), code="other"))
+    assert outcome.code == 0
+    assert outcome.lines() == ["gate passed: 3 metrics checked, none worse than noise explains"]
+
+
+@pytest.mark.parametrize(
+    ("worse", "metric"),
+    [
+        ({"tokens": (700.0, 720.0, 690.0)}, TOKENS),
+        ({"memory": (70.0, 70.5, 69.0)}, MEMORY),
+        ({"accuracy": (0.6, 0.61, 0.62)}, "test/accuracy"),
+    ],
+)
+def test_what_got_worse_fails_and_is_named(worse, metric):
+    outcome = judged(runs(), runs(**worse))
+    assert outcome.code == 1
+    assert [check.metric for check in outcome.worse] == [metric]
+    assert outcome.lines()[-1] == "gate failed: 3 metrics checked, 1 worse than noise explains"
+
+
+def test_a_line_says_how_much_worse():
+    (line, _) = judged(runs(), runs(memory=(75.0, 75.75, 74.7))).lines()
+    assert line.startswith(
+        "worse: lstm: memory/host_train_peak_mib 50.1 MiB -> 75.15 MiB (+50.0 %), 3 and 3 seeds, p = "
+    )
+
+
+def test_better_passes():
+    assert judged(runs(), runs(tokens=(2000.0, 2040.0, 1980.0), memory=(5.0, 5.5, 5.1), accuracy=(1, 1, 1))).code == 0
+
+
+def test_a_slowdown_within_the_spread_passes():
+    noisy = (1000.0, 1400.0, 700.0)
+    assert judged(runs(tokens=noisy), runs(tokens=(900.0, 1250.0, 650.0))).code == 0
+
+
+def test_one_seed_cannot_be_judged_and_does_not_pass():
+    outcome = judged(
+        runs(), compare(over_seeds("lstm", [0.9], metrics={name: [values[0]] for name, values in BEFORE.items()}), "x")
+    )
+    assert outcome.code == 2
+    assert outcome.unjudged[0] == "lstm: test/accuracy, because it takes two seeds on each side, and there is 1"
+
+
+def test_a_cell_that_is_missing_does_not_pass():
+    outcome = judged(runs(), compare(over_seeds("gru", [0.9, 0.8]), "x"))
+    assert outcome.code == 2
+    assert outcome.unjudged[0].endswith("in the baseline, and not run now")
+
+
+def test_other_hardware_judges_accuracy_alone():
+    outcome = judged(runs(), runs(environment={"hardware": {**HARDWARE, "threads": 64}}))
+    assert [check.metric for check in outcome.checks] == ["test/accuracy"]
+    assert (outcome.code, len(outcome.unjudged)) == (2, 2)
+
+
+def test_a_busy_machine_leaves_speed_out_and_judges_the_rest():
+    outcome = judged(runs(), runs(tokens=(1.0, 2.0, 3.0), environment={"other_processes_cpu_share": 0.9}))
+    assert (outcome.code, [check.metric for check in outcome.checks]) == (0, ["test/accuracy", MEMORY])
+    assert outcome.lines()[0].startswith("not checked: lstm: speed/train_tokens_per_second, because other processes")
+
+
+def test_a_file_that_is_no_baseline_is_refused(tmp_path):
+    with pytest.raises(Mistake, match="there is no baseline"):
+        gate.read_baseline(tmp_path / "none.json")
+    (tmp_path / "list.json").write_text("[]")
+    with pytest.raises(Mistake, match="is no baseline of this version"):
+        gate.read_baseline(tmp_path / "list.json")
+    (tmp_path / "torn.json").write_text("{")
+    with pytest.raises(Mistake, match="cannot be read"):
+        gate.read_baseline(tmp_path / "torn.json")
+
+
+def test_a_baseline_of_one_seed_is_written_with_a_warning(tmp_path):
+    told = gate.write_baseline(compare(over_seeds("lstm", [0.9]), "x"), tmp_path / "new" / "baseline.json")
+    assert told[1] == "with fewer than two seeds a gate cannot judge: lstm; add seeds"

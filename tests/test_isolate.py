@@ -1,0 +1,121 @@
+"""Every run in a fresh process: it tells, it dies alone, it is timed out, and it leaves nothing behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from harness.isolate import End, Server
+
+
+def ask(job, tell):
+    """What the children of these tests do."""
+    if job.get("note"):
+        tell({"pid_of_job": os.getpid(), "folder": os.getcwd(), "path": sys.path})
+    if "signal" in job:
+        os.kill(os.getpid(), job["signal"])
+    if "raise" in job:
+        raise RuntimeError(job["raise"])
+    time.sleep(job.get("sleep", 0))
+    if "torn" in job:
+        os.write(job["torn"], b'{"half')
+    tell({"answer": job.get("question", 0) * 2})
+
+
+@pytest.fixture
+def server():
+    made = Server(["json"])
+    yield made
+    made.close()
+
+
+def run(server, timeout=None, **job):
+    told = []
+    return server.run("test_isolate:ask", job, told.append, timeout), told
+
+
+def test_a_job_tells_and_ends(server):
+    end, told = run(server, question=21)
+    assert (end.code, end.reason) == (0, None)
+    assert told == [{"answer": 42}]
+
+
+def test_every_job_has_a_process_of_its_own_in_the_callers_folder_and_path(server, tmp_path, monkeypatch):
+    _, first = run(server, note=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    _, second = run(server, note=True)
+    assert first[0]["pid_of_job"] != second[0]["pid_of_job"]
+    assert second[0]["folder"] == str(tmp_path)
+    assert str(tmp_path) in second[0]["path"]
+    assert str(tmp_path) not in first[0]["path"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGABRT])
+def test_a_crash_ends_one_job_and_no_other(server, number):
+    end, told = run(server, signal=int(number))
+    assert end.code == -number
+    assert number.name in end.reason
+    assert told == []
+    assert run(server, question=2)[1] == [{"answer": 4}]
+
+
+def test_an_exception_ends_the_job_with_a_code(server, capfd):
+    end, _ = run(server, **{"raise": "on purpose"})
+    assert end.code == 1
+    assert end.reason == "the process ended with exit code 1"
+
+
+def test_a_job_over_its_time_is_killed_and_the_next_one_runs(server):
+    end, told = run(server, timeout=0.3, sleep=60)
+    assert end.timed_out
+    assert end.reason.startswith("time-out")
+    assert told == []
+    assert run(server, question=3)[1] == [{"answer": 6}]
+
+
+def test_an_interruption_leaves_no_process(server, monkeypatch):
+    def interrupt(message):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        server.run("test_isolate:ask", {"note": True, "sleep": 60}, interrupt)
+    assert not server.alive
+    assert not [child for child in psutil.Process().children(recursive=True) if child.status() != "zombie"]
+
+
+def test_the_job_dies_with_its_parent(tmp_path):
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from harness.isolate import Server\n"
+        "Server(['json']).run('test_isolate:ask', {'note': True, 'sleep': 60}, "
+        "lambda told: print(told['pid_of_job'], flush=True))"
+    )
+    folder = os.path.dirname(__file__)
+    parent = subprocess.Popen([sys.executable, "-c", script, folder], stdout=subprocess.PIPE, text=True)
+    job = psutil.Process(int(parent.stdout.readline()))
+    server = job.parent()
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    _, alive = psutil.wait_procs([job, server], timeout=10)
+    assert not alive
+
+
+def test_reasons_tell_the_ends_apart():
+    assert "out of memory" in End(-9, memory_kills=1).reason
+    assert "out of memory" not in End(-9).reason
+    assert "SIGKILL" in End(-9).reason
+    assert "SIGSEGV" in End(-11).reason
+    assert End(0).reason is None
+
+
+def test_the_parent_sleeps_while_it_waits(server):
+    run(server)
+    before = time.process_time()
+    run(server, sleep=1)
+    assert time.process_time() - before < 0.1

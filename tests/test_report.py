@@ -1,0 +1,223 @@
+import csv
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from made_records import HARDWARE, made, over_seeds
+
+from harness import report, tables
+from harness.comparison import compare
+from harness.page import html
+from harness.page.figures import figures
+from harness.terminal import print_runs
+
+LATENCY, TOKENS = "latency/p50_ms", "speed/train_tokens_per_second"
+HISTORY = [{"epoch": 1, "val/accuracy": 0.5, "val/loss": 2.0}, {"epoch": 2, "val/accuracy": 0.7, "val/loss": 1.0}]
+
+
+def sweep():
+    lstm = {"metrics": {LATENCY: [2.0, 2.2, 2.1], TOKENS: [100.0, 110.0, 105.0]}, "history": HISTORY}
+    gru = {"metrics": {LATENCY: [1.0, 1.2, 1.1], TOKENS: [200.0, 210.0, 205.0]}, "history": HISTORY}
+    return over_seeds("lstm", [0.90, 0.92, 0.91], **lstm) + over_seeds("gru", [0.50, 0.52, 0.51], **gru)
+
+
+def write(folder, records):
+    for number, record in enumerate(records):
+        run_dir = folder / "runs" / str(number)
+        run_dir.mkdir(parents=True)
+        (run_dir / "record.json").write_text(json.dumps(record))
+    return folder
+
+
+class Page(HTMLParser):
+    """What a page shows: its text by element, and its scripts."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.texts, self.tags, self.attributes = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.attributes.append((tag, dict(attributes)))
+        if tag not in ("meta", "br", "link", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, f"</{tag}> closes another element"
+
+    def handle_data(self, data):
+        self.texts.append((self.open[-1] if self.open else "", data))
+
+    def shown(self):
+        return " ".join(data for tag, data in self.texts if tag not in ("script", "style"))
+
+
+def test_the_page_is_well_formed_and_shows_cells_numbers_and_definitions():
+    page = Page(html(compare(sweep(), "my sweep", "encoder=lstm")))
+    assert page.open == []
+    shown = page.shown()
+    assert ("h1", "my sweep") in page.texts
+    assert "Best accuracy: lstm with 0.910 (0.885 to 0.935), 3 seeds" in shown
+    assert ("h3", "Against lstm") in page.texts
+    assert "0.400 worse, in every run" in shown
+    assert re.search(r"gru\s+3\s+0\.510\s+±0\.025", shown)
+    assert "median time of one sequence at batch size 1" in shown
+    values = [attributes["data-value"] for tag, attributes in page.attributes if "data-value" in attributes]
+    assert str(sum([0.90, 0.92, 0.91]) / 3)[:6] in {value[:6] for value in values}
+
+
+def test_the_page_needs_no_network():
+    page = Page(html(compare(sweep(), "x")))
+    assert not [a for tag, a in page.attributes if {"src", "href"} & a.keys()]
+    assert "link" not in page.tags
+    policy = next(a["content"] for tag, a in page.attributes if "http-equiv" in a)
+    assert policy.startswith("default-src 'none'")
+
+
+def test_names_from_elsewhere_are_escaped_wherever_they_go():
+    evil = "</script><script>alert(1)</script>"
+    records = over_seeds("lstm", [0.9, 0.8], metrics={TOKENS: [1.0, 2.0]}, history=HISTORY)
+    records += over_seeds(evil, [0.7, 0.6], metrics={TOKENS: [3.0, 2.0]}, history=HISTORY)
+    records += [
+        made("gru", accuracy=None, status="failed", reason="<img src=x onerror=alert(2)>", choices={"data": "<b>"})
+    ]
+    text = html(compare(records, "<i>name</i>"))
+    page = Page(text)
+    assert "alert(1)" in page.shown()  # as text
+    assert not [data for tag, data in page.texts if tag == "script" and data == "alert(1)"]
+    assert not {"img", "b>", "i>"} & set(page.tags)
+    assert page.tags.count("script") == 3
+    embedded = re.search(r'id="figures">(.*?)</script>', text, re.DOTALL).group(1)
+    assert "<" not in embedded
+    assert any("&lt;script&gt;" in json.dumps(figure) for figure in json.loads(embedded))
+
+
+def test_a_block_on_other_hardware_has_plots_of_its_own_under_its_name():
+    gpu = {"hardware": {**HARDWARE, "accelerator": "cuda", "device_names": ["H200 <NVL>"]}}
+    records = sweep() + over_seeds("rnn", [0.7, 0.8], metrics={LATENCY: [0.1, 0.2]}, environment=gpu)
+    page = Page(html(compare(records, "x")))
+    titles = [data for tag, data in page.texts if tag == "h3"]
+    assert "Accuracy against latency p50 (accelerator cuda, device H200 <NVL>)" in titles
+    assert "Accuracy against latency p50 (accelerator cpu, device none)" in titles
+
+
+def test_figures_are_what_plotly_takes_and_hold_the_numbers():
+    from plotly.graph_objects import Figure
+
+    (board,) = compare(sweep(), "x").boards
+    made_figures = figures(board)
+    for figure in made_figures:
+        Figure(data=figure["data"], layout=figure["layout"])  # refuses what it does not know
+    titles = [figure["title"] for figure in made_figures]
+    assert titles == [
+        "Accuracy of each cell", "Accuracy against latency p50", "Accuracy against train tokens/s",
+        "Validation accuracy", "Validation loss",
+    ]  # fmt: skip
+    points = {trace["legendgroup"]: trace for trace in made_figures[1]["data"] if "error_x" in trace}
+    assert (points["gru"]["x"][0], points["gru"]["y"][0]) == pytest.approx((1.1, 0.51))
+    # half = t(0.975, 2) * 0.1 / sqrt(3)
+    assert points["gru"]["error_x"]["array"][0] == pytest.approx(4.30265 * 0.1 / 3**0.5, rel=1e-5)
+    front = made_figures[1]["data"][0]
+    assert (front["name"], front["x"]) == ("Pareto front", pytest.approx([1.1, 2.1]))
+    curve = next(trace for trace in made_figures[3]["data"] if trace["mode"] == "lines+markers")
+    assert (curve["x"], curve["y"]) == ([1, 2], [0.5, 0.7])
+
+
+def test_a_cell_that_is_worse_in_both_is_not_on_the_front():
+    records = sweep() + over_seeds("rnn", [0.4, 0.4, 0.4], metrics={LATENCY: [3.0, 3.1, 3.2], TOKENS: [1.0, 2.0, 3.0]})
+    (board,) = compare(records, "x").boards
+    assert figures(board)[1]["data"][0]["x"] == pytest.approx([1.1, 2.1])
+
+
+def test_csv_has_a_row_for_each_cell_and_metric():
+    rows = list(csv.DictReader(io.StringIO(tables.csv_text(compare(sweep(), "x", "encoder=lstm")))))
+    assert len(rows) == 6
+    row = next(row for row in rows if (row["cell"], row["metric"]) == ("gru", LATENCY))
+    assert (row["n"], row["unit"], row["direction"], row["rank"]) == ("3", "ms", "lower is better", "best")
+    assert (float(row["mean"]), float(row["difference"])) == pytest.approx((1.1, -1.0))
+
+
+def test_markdown_has_a_row_for_each_cell_the_best_first_and_takes_no_markup_from_names():
+    text = tables.markdown(compare([*sweep(), made("a|b*c", accuracy=0.1)], "x"))
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert [row.split(" | ")[0] for row in rows] == ["| cell", "| lstm", "| gru", "| a\\|b\\*c"]
+    assert "0.910 ±0.025 \\*" in rows[1]
+
+
+def test_the_command_writes_the_files_and_prints_the_table(tmp_path, capsys):
+    failed = made("rnn", accuracy=None, status="failed", reason="RuntimeError: boom")
+    folder = write(tmp_path, [*sweep(), failed])
+    assert report.main(["--output-dir", str(folder), "--name", "digits", "--baseline", "encoder=lstm"]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"lstm\s+3\s+0\.910 ±0\.025 \*", shown)
+    assert "accuracy, gru: 0.400 worse than lstm" in shown
+    assert "failed rnn/seed=0: RuntimeError: boom" in shown
+    assert max(len(line) for line in shown.splitlines() if "±" in line) <= 120
+    files = sorted(path.name for path in (folder / "reports" / "digits").iterdir())
+    assert files == ["report.csv", "report.html", "report.md"]
+
+
+def test_folders_of_records_may_be_named_and_may_lie_in_one_another(tmp_path, capsys):
+    folder = write(tmp_path, sweep())
+    named = [str(folder), str(folder / "runs")]
+    assert report.main([*named, "--output-dir", str(tmp_path / "elsewhere")]) == 0
+    assert "repeated" not in capsys.readouterr().out
+    assert (tmp_path / "elsewhere" / "reports" / "digits" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--name", "imdb"], "has the name imdb; there are: digits"),
+        (["--sweep", "s1"], "has the sweep s1; there is none"),
+        (["--baseline", "encoder=none"], "describes none of the cells"),
+        (["--gate", "none.json"], "there is no baseline none.json"),
+        (["nowhere"], "there is no folder nowhere"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(tmp_path, capsys, arguments, said):
+    write(tmp_path, sweep())
+    assert report.main(["--output-dir", str(tmp_path), *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_gate_passes_its_own_baseline_and_fails_what_got_worse(tmp_path, capsys):
+    file = str(tmp_path / "baseline.json")
+    assert report.main(["--output-dir", str(write(tmp_path / "one", sweep())), "--write-baseline", file]) == 0
+    assert "baseline of 2 cells written" in capsys.readouterr().out
+    assert report.main(["--output-dir", str(tmp_path / "one"), "--gate", file]) == 0
+    worse = [dict(record, metrics={**record["metrics"], TOKENS: record["metrics"][TOKENS] / 3}) for record in sweep()]
+    assert report.main(["--output-dir", str(write(tmp_path / "two", worse)), "--gate", file]) == 1
+    assert "gate failed" in capsys.readouterr().out
+
+
+def test_means_have_names_that_mlflow_takes(tmp_path):
+    records = sweep() + over_seeds("lstm", [0.8, 0.8], config={"encoder.hidden_size": 64})
+    means = report.compare(records, tmp_path, "x").means()
+    assert means["gru/test/accuracy"] == pytest.approx(0.51)
+    assert means["lstm encoder.hidden_size:64/test/accuracy"] == pytest.approx(0.8)
+    assert all(re.fullmatch(r"[\w\-./: ]+", name) for name in means)
+
+
+def test_a_run_measured_on_a_busy_machine_is_marked(capsys):
+    busy, quiet = (
+        made(environment={"other_processes_cpu_share": 0.4}),
+        made(environment={"other_processes_cpu_share": 0.0}),
+    )
+    print_runs([busy])
+    said = "other processes used up to 40% of the processor during the run: speed is not comparable"
+    assert said in capsys.readouterr().out
+    print_runs([quiet, busy])
+    assert "during 1 of 2 runs" in capsys.readouterr().out
+    print_runs([quiet])
+    assert "busy" not in capsys.readouterr().out
+
+
+def test_brackets_in_a_label_are_shown_and_not_read_as_markup(capsys):
+    print_runs([made(label="lstm/head.hidden_sizes=[64]"), made(label="lstm/[red]x", accuracy=None, status="failed")])
+    shown = capsys.readouterr().out
+    assert "lstm/head.hidden_sizes=[64]" in shown
+    assert "failed lstm/[red]x: no reason was recorded" in shown

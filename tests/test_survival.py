@@ -1,0 +1,157 @@
+"""Whatever is killed, whenever: the same command again ends with every run finished once, and nothing torn or lost."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import QUICK, REPOSITORY
+from mlflow import MlflowClient
+
+EPOCHS = 60
+SWEEP = ("-m", "encoder=bag_of_embeddings,rnn,self_attention", "seed=0,1", *QUICK, f"trainer.epochs={EPOCHS}")
+KILLS = 20
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen:
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "harness", *arguments],
+        cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def training_process(parent: subprocess.Popen) -> psutil.Process | None:
+    """The run's own process below a command, once it has written an epoch."""
+    try:
+        below = [child.children() for child in psutil.Process(parent.pid).children()]
+    except psutil.NoSuchProcess:
+        return None
+    return next((one for children in below for one in children), None)
+
+
+def wait_for_training(parent: subprocess.Popen) -> psutil.Process | None:
+    while parent.poll() is None:
+        if (found := training_process(parent)) is not None:
+            return found
+        time.sleep(0.02)
+    return None
+
+
+def check_everything_finished_once(folder: Path) -> None:
+    records = [json.loads(path.read_text()) for path in folder.glob("outputs/runs/*/*/record.json")]
+    assert [record["status"] for record in records] == ["finished"] * 6
+    assert len({record["fingerprint"] for record in records}) == 6
+    assert all(len(record["history"]) == EPOCHS for record in records)
+    client = MlflowClient(f"sqlite:///{folder}/outputs/mlflow.db")
+    experiment = client.get_experiment_by_name("digits").experiment_id
+    runs = client.search_runs([experiment], "tags.kind = 'run'")
+    assert [run.info.status for run in runs] == ["FINISHED"] * 6
+    assert {run.data.tags["fingerprint"] for run in runs} == {record["fingerprint"] for record in records}
+    (parent,) = client.search_runs([experiment], "tags.kind = 'sweep'")
+    assert parent.info.status == "FINISHED"
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs} == {parent.info.run_id}
+
+
+@pytest.mark.timeout(900)
+def test_a_sweep_survives_twenty_kills_at_random_times(tmp_path):
+    draw = random.Random(0)
+    kills = {"run": 0, "parent": 0, "interrupt": 0}
+    while sum(kills.values()) < KILLS:
+        command = start(tmp_path, *SWEEP)
+        last = "interrupt" if kills["interrupt"] < 2 else "parent"
+        # several runs of one command are killed, then the command itself
+        for _ in range(draw.randint(2, 5)):
+            victim = wait_for_training(command)
+            if victim is None:
+                break
+            time.sleep(draw.uniform(0.0, 0.6))
+            try:
+                victim.kill()
+                victim.wait()
+            except psutil.NoSuchProcess:
+                continue
+            kills["run"] += 1
+        if wait_for_training(command) is not None:
+            time.sleep(draw.uniform(0.0, 0.6))
+            command.send_signal(signal.SIGINT if last == "interrupt" else signal.SIGKILL)
+            kills[last] += 1
+        _, said = command.communicate()
+        assert "Traceback" not in said, said
+        assert command.returncode in (0, 1, 130, -signal.SIGKILL), said
+        if command.returncode == 0:  # all finished: go on killing from the beginning
+            shutil.rmtree(tmp_path / "outputs" / "runs")
+            shutil.rmtree(tmp_path / "outputs" / "sweeps")
+            (tmp_path / "outputs" / "mlflow.db").unlink()
+    assert kills["run"] >= 5
+    assert kills["parent"] >= 1
+    for _ in range(3):  # a run whose process was killed last is tried again by the command after
+        command = start(tmp_path, *SWEEP)
+        _, said = command.communicate()
+        if command.returncode == 0:
+            break
+    assert command.returncode == 0, said
+    check_everything_finished_once(tmp_path)
+
+
+def test_an_interrupted_run_goes_on_from_its_last_epoch_to_the_same_numbers(tmp_path):
+    """In the same MLflow run, and to the last digit as if it had never been interrupted."""
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    settings = ("encoder=lstm", "head.dropout=0.5", *QUICK, f"trainer.epochs={EPOCHS}")
+    for folder in (whole, broken):
+        folder.mkdir()
+    command = start(broken, *settings)
+    wait_for_training(command)
+    while not list(broken.glob("outputs/runs/*/*/last.ckpt")):
+        time.sleep(0.02)
+    time.sleep(0.5)
+    command.send_signal(signal.SIGINT)
+    command.communicate()
+    assert command.returncode == 130
+    (interrupted,) = (json.loads(path.read_text()) for path in broken.glob("outputs/runs/*/*/record.json"))
+    assert (interrupted["status"], interrupted["reason"]) == ("killed", "interrupted by Ctrl-C")
+    for folder in (whole, broken):
+        command = start(folder, *settings)
+        _, said = command.communicate()
+        assert command.returncode == 0, said
+    expected, found = (
+        json.loads(next(folder.glob("outputs/runs/*/*/record.json")).read_text()) for folder in (whole, broken)
+    )
+    assert found["resumed_epochs"] > 0
+    assert found["history"] == expected["history"]
+    assert found["metrics"]["test/loss"] == expected["metrics"]["test/loss"]
+    assert found["mlflow_run_id"] == interrupted["mlflow_run_id"]
+
+
+def test_a_full_disk_is_said_and_once_there_is_room_the_same_command_finishes(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1200k", "tmpfs", str(disk)]
+    mounted = subprocess.run(mount, capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip("mounting a small disk needs the right to mount")
+    try:
+        arguments = (f"output_dir={disk}", *QUICK)
+        command = start(tmp_path, *arguments)
+        _, said = command.communicate()
+        assert command.returncode == 1, said
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+        command = start(tmp_path, *arguments)
+        _, said = command.communicate()
+        assert command.returncode == 0, said
+        (record,) = (json.loads(path.read_text()) for path in disk.glob("runs/*/*/record.json"))
+        assert record["status"] == "finished"
+        with sqlite3.connect(disk / "mlflow.db") as store:
+            query = "select status from runs join tags using (run_uuid) where key = 'kind' and value = 'run'"
+            assert store.execute(query).fetchall() == [("FINISHED",)]
+        store.close()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

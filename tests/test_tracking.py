@@ -1,0 +1,135 @@
+"""MLflow gets what the record says, and costs nothing when it is not there."""
+
+import sqlite3
+import subprocess
+import sys
+import textwrap
+
+import psutil
+import pytest
+from conftest import QUICK
+from mlflow import MlflowClient
+
+from harness import tracking
+
+TRACKED = [*QUICK]
+
+
+def client_of(folder):
+    return MlflowClient(f"sqlite:///{folder}/outputs/mlflow.db")
+
+
+def runs_of(folder, kind="run", name="digits"):
+    client = client_of(folder)
+    experiment = client.get_experiment_by_name(name).experiment_id
+    return client.search_runs([experiment], f"tags.kind = '{kind}'")
+
+
+def test_a_run_in_mlflow_says_what_the_record_says(command, tmp_path):
+    record = command(*TRACKED).record
+    (run,) = runs_of(tmp_path)
+    assert run.info.run_id == record["mlflow_run_id"]
+    assert (run.info.status, run.info.run_name) == ("FINISHED", record["label"])
+    assert run.data.metrics == pytest.approx(record["metrics"])
+    assert run.data.params["encoder.hidden_size"] == "128"
+    assert run.data.params["optimizer.betas"] == "[0.9, 0.999]"
+    assert {"encoder", "data", "backend", "hardware", "fingerprint", "run_dir"} <= set(run.data.tags)
+    (logged,) = run.inputs.dataset_inputs
+    assert logged.dataset.digest == record["data"]["hash"][:32]
+    client = client_of(tmp_path)
+    names = {file.path for file in client.list_artifacts(run.info.run_id)}
+    assert names == {
+        *("record.json", "config.yaml", "environment.json", "learning_curves.png", "confusion.json", "confusion.png")
+    }
+    live = client.get_metric_history(run.info.run_id, "train/loss")
+    assert [metric.step for metric in live][:2] == [1, 2]
+    assert [metric.value for metric in live][:2] == [entry["train/loss"] for entry in record["history"]]
+
+
+def test_a_sweep_is_a_parent_with_its_runs_as_children(command, tmp_path):
+    ended = command("-m", *TRACKED, "encoder=bag_of_embeddings,rnn", "seed=0,1")
+    assert ended.code == 0, ended.err
+    (parent,) = runs_of(tmp_path, "sweep")
+    children = runs_of(tmp_path)
+    assert parent.info.status == "FINISHED"
+    assert len(children) == 4
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    assert {run.info.run_name.split("/trainer")[0].split("/hardware")[0] for run in children} == {
+        f"{encoder}/seed={seed}" for encoder in ("bag_of_embeddings", "rnn") for seed in (0, 1)
+    }
+    again = command("-m", *TRACKED, "seed=0,1", "encoder=bag_of_embeddings,rnn")
+    assert again.code == 0
+    assert len(runs_of(tmp_path)) == 4
+    assert len(runs_of(tmp_path, "sweep")) == 1
+
+
+def test_a_mistake_found_while_building_leaves_no_run(command, tmp_path):
+    (tmp_path / "picky.py").write_text(
+        "class Picky:\n    def __init__(self, in_dim):\n        raise ValueError('in_dim must be prime')\n"
+    )
+    ended = command("encoder=custom", "encoder._target_=picky.Picky", *TRACKED)
+    assert ended.code == 2
+    assert "picky.Picky cannot be made" in ended.err
+    assert "in_dim must be prime" in ended.err
+    assert runs_of(tmp_path) == []
+    assert not list(tmp_path.glob("outputs/runs/**"))
+
+
+def test_what_was_left_running_by_a_process_that_is_gone_is_closed(command, tmp_path):
+    command(*TRACKED)
+    client = client_of(tmp_path)
+    experiment = client.get_experiment_by_name("digits").experiment_id
+    dead = psutil.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    tags = {"host": runs_of(tmp_path)[0].data.tags["host"], "kind": "run"}
+    left = client.create_run(experiment, tags={**tags, "process": f"{dead.pid}@1"})
+    mine = client.create_run(experiment, tags={**tags, "process": tracking._process()})
+    command(*TRACKED, "seed=1")
+    assert client.get_run(left.info.run_id).info.status == "KILLED"
+    assert client.get_run(mine.info.run_id).info.status == "RUNNING"
+
+
+def test_a_server_that_does_not_answer_costs_a_warning(command, tmp_path):
+    ended = command(*TRACKED, "tracking.uri=http://127.0.0.1:9")
+    assert ended.code == 0
+    assert ended.record["status"] == "finished"
+    assert ended.record["mlflow_run_id"] is None
+    assert "MLflow at http://127.0.0.1:9" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_tracking_none_makes_no_store(command, tmp_path):
+    ended = command("tracking=none", *[one for one in QUICK if not one.startswith("tracking")])
+    assert ended.code == 0
+    assert not (tmp_path / "outputs" / "mlflow.db").exists()
+
+
+def test_eight_processes_at_once_into_a_store_that_does_not_exist_yet(tmp_path):
+    script = textwrap.dedent("""
+        import sys
+        from pathlib import Path
+        from harness import tracking
+        number, folder = sys.argv[1], Path(sys.argv[2])
+        uri = tracking.store_uri({"uri": None}, folder)
+        client = tracking.connect(uri, folder)
+        experiment = tracking.find_experiment(client, "many", folder, uri)
+        parent = tracking.parent_run(client, experiment, "sweep", folder)
+        run = client.create_run(experiment, tags={"kind": "run", "mlflow.parentRunId": parent}).info.run_id
+        for step in range(20):
+            client.log_metric(run, "value", step, step=step)
+        client.set_terminated(run, "FINISHED")
+    """)
+    started = [
+        subprocess.Popen([sys.executable, "-c", script, str(number), str(tmp_path)], stderr=subprocess.PIPE, text=True)
+        for number in range(8)
+    ]
+    ended = [(process.communicate()[1], process.returncode) for process in started]
+    assert [code for _, code in ended] == [0] * 8, ended
+    assert not any("locked" in said for said, _ in ended)
+    with sqlite3.connect(tmp_path / "mlflow.db") as store:
+        assert store.execute("select count(*) from metrics").fetchone() == (160,)
+        assert store.execute("select count(*) from tags where value = 'sweep' and key = 'kind'").fetchone() == (1,)
+
+
+def test_flatten_gives_dotted_keys():
+    assert dict(tracking.flatten({"a": {"b": 1, "c": [2, 3]}, "d": None})) == {"a.b": 1, "a.c": [2, 3], "d": None}

@@ -1,0 +1,111 @@
+import pytest
+from made_records import made, over_seeds
+
+from harness import wording
+from harness.cells import Versus
+from harness.comparison import compare
+from harness.statistics import Difference, Mean
+
+ACCURACY, TOKENS, LATENCY, MEMORY = (
+    "test/accuracy", "speed/train_tokens_per_second", "latency/p50_ms", "memory/host_train_peak_mib"
+)  # fmt: skip
+
+
+def said(metric, difference, p, theirs=1.0):
+    return wording.versus(metric, Versus("lstm", theirs, difference, p))
+
+
+def test_a_difference_that_noise_does_not_explain():
+    found = said(ACCURACY, Difference(0.012, 0.004, 0.020, 0.01, 5), 0.02)
+    assert found == "0.012 better than lstm (0.004 to 0.020), unlikely to be noise"
+
+
+def test_a_loss_names_the_smaller_end_first():
+    found = said(ACCURACY, Difference(-0.012, -0.020, -0.004, 0.01, 5), 0.02)
+    assert found == "0.012 worse than lstm (0.004 to 0.020), unlikely to be noise"
+
+
+def test_no_difference_beyond_noise():
+    found = said(ACCURACY, Difference(0.003, -0.010, 0.016, 0.5, 5), 0.5)
+    assert found == "no difference beyond noise: 0.003 better than lstm (0.010 worse to 0.016 better)"
+
+
+def test_an_interval_without_zero_that_the_correction_does_not_trust():
+    found = said(ACCURACY, Difference(0.012, 0.001, 0.023, 0.04, 5), 0.20)
+    assert found == "0.012 better than lstm (0.001 to 0.023), but among so many comparisons this may be noise"
+
+
+def test_speed_and_memory_are_told_in_per_cent_and_in_their_own_words():
+    difference = Difference(-50.0, -60.0, -40.0, 0.001, 3)
+    assert said(TOKENS, difference, 0.01, 200.0) == "25 % slower than lstm (20 % to 30 %), unlikely to be noise"
+    assert said(LATENCY, difference, 0.01, 200.0) == "25 % shorter than lstm (20 % to 30 %), unlikely to be noise"
+    assert said(MEMORY, difference, 0.01, 1000.0) == "5.0 % less than lstm (4.0 % to 6.0 %), unlikely to be noise"
+
+
+def test_nothing_gets_slower_by_more_than_all_of_it():
+    found = said(TOKENS, Difference(-50.0, -300.0, 200.0, 0.5, 2), 0.5, 100.0)
+    assert found == "no difference beyond noise: 50 % slower than lstm (100 % slower to 200 % faster)"
+
+
+def test_too_few_seeds():
+    assert said(ACCURACY, None, None) == "cannot say: no seed in common with lstm"
+    found = said(ACCURACY, Difference(0.012, None, None, None, 1), None)
+    assert found == "0.012 better than lstm in the one seed they share: no interval, cannot say"
+
+
+def test_counted_numbers():
+    assert said("cost/parameters", Difference(0, 0, 0, 1.0, 3), 1.0, 100) == "the same as lstm"
+    assert said("cost/parameters", Difference(50, 50, 50, 0.0, 3), 0.0, 100) == "50 % more than lstm, in every run"
+
+
+@pytest.mark.parametrize(
+    ("mean", "shown"),
+    [
+        (Mean(0.96111, 0.01234, 3), "0.961 ±0.012"),
+        (Mean(53161.4, 2412.0, 3), "53,200 ±2,400"),
+        (Mean(0.96111, None, 1), "0.9611"),
+        (Mean(134026.0, 0.0, 3), "134,026"),
+        (None, "-"),
+    ],
+)
+def test_a_number_is_shown_to_the_second_figure_of_its_uncertainty(mean, shown):
+    assert wording.with_interval(mean) == shown
+
+
+def test_an_interval_of_a_share_ends_at_one_and_of_a_time_at_zero():
+    assert wording.bounds(ACCURACY, Mean(0.98, 0.05, 3)) == pytest.approx((0.93, 1))
+    assert wording.bounds(LATENCY, Mean(1.0, 2.0, 3)) == pytest.approx((0, 3))
+    assert wording.bounds("test/loss", Mean(1.0, 0.5, 3)) == pytest.approx((0.5, 1.5))
+
+
+def test_the_answer_names_the_best_and_the_fastest_within_noise_of_it():
+    records = over_seeds("lstm", [0.90, 0.92, 0.91], metrics={TOKENS: [100.0, 101.0, 102.0]})
+    records += over_seeds("gru", [0.91, 0.90, 0.905], metrics={TOKENS: [200.0, 201.0, 203.0]})
+    records += over_seeds("rnn", [0.50, 0.52, 0.51], metrics={TOKENS: [300.0, 301.0, 303.0]})
+    first, speed = wording.answer(compare(records, "x").boards[0])
+    assert first == "Best accuracy: lstm with 0.910 (0.885 to 0.935), 3 seeds; within noise of it: gru."
+    assert speed == "Fastest to train: of those, gru (201.3 tokens/s); of all: rnn (301.3 tokens/s at accuracy 0.510)."
+
+
+def test_the_answer_with_one_seed_promises_nothing():
+    (first,) = wording.answer(compare([made("lstm", accuracy=0.9), made("gru", accuracy=0.1)], "x").boards[0])
+    assert first == (
+        "Best accuracy: lstm with 0.9, one seed, so without an interval; too few seeds to tell it from gru."
+    )
+
+
+def test_notes_count_what_is_not_in_the_numbers():
+    records = [made(started=1), made(started=2), made(seed=1, started=3), made(code="old", started=0)]
+    assert wording.notes(compare(records, "x")) == [
+        "1 runs are repeated or retried ones of the same cell and seed: the newest counts.",
+        "1 runs of the same configs with earlier code are left out: the newest code counts.",
+    ]
+
+
+def test_many_ties_with_few_seeds_are_blamed_on_the_seeds():
+    near = {"lstm": [0.9, 0.8, 0.85], "gru": [0.84, 0.86, 0.83], "rnn": [0.82, 0.85, 0.84]}
+    told = wording.notes(compare([r for name, values in near.items() for r in over_seeds(name, values)], "x"))
+    assert told == [
+        "digits: most cells cannot be told from the best, with as few as 3 seeds; that does not make them equal: "
+        "more seeds tell more apart."
+    ]
