@@ -125,8 +125,8 @@ def test_a_training_that_diverges_says_so(tmp_path):
         fitted(made, data, tmp_path)
 
 
-def test_a_compiled_step_gives_the_same_losses(tmp_path):
-    data = features()
+@pytest.mark.parametrize("data", [features(), words(tagging=True)], ids=["features", "tagging"])
+def test_a_compiled_step_gives_the_same_losses(tmp_path, data):
     losses = []
     for compiled in ("false", "true"):
         made = ready(
@@ -136,6 +136,7 @@ def test_a_compiled_step_gives_the_same_losses(tmp_path):
         (history, _), _ = fitted(made, data, tmp_path)
         losses.append([numbers["val/loss"] for numbers in history])
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert made.predict(data.test).shape == (*data.test.y.shape, 3)
 
 
 def test_low_precision_trains_with_weights_in_full_precision(tmp_path):
