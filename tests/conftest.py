@@ -1,5 +1,6 @@
 """What tests share: a command run in this process, quick settings, and where real data is."""
 
+import importlib.util
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,3 +68,32 @@ def mirror() -> str:
     if not Path(folder, "stanfordnlp", "imdb").is_dir():
         pytest.skip("HARNESS_DATA_MIRROR holds no stanfordnlp/imdb")
     return str(Path(folder).absolute())
+
+
+@pytest.fixture(scope="session")
+def in_torch():
+    """PyTorch, by its adapter."""
+    import torch
+    from adapters import InTorch
+
+    torch.set_num_threads(1)
+    return InTorch()
+
+
+@pytest.fixture(scope="session")
+def in_keras():
+    """TensorFlow, by its adapter; what needs it skips where it is absent."""
+    if importlib.util.find_spec("tensorflow") is None:
+        pytest.skip("tensorflow is not installed")
+    from adapters import InKeras
+
+    from harness.backends.tensorflow import runtime
+
+    runtime.start({"accelerator": "cpu", "devices": 1, "precision": "32", "threads": 1})
+    return InKeras()
+
+
+@pytest.fixture(params=["pytorch", "tensorflow"])
+def backend(request):
+    """Each backend in turn, by its adapter."""
+    return request.getfixturevalue({"pytorch": "in_torch", "tensorflow": "in_keras"}[request.param])

@@ -3,7 +3,7 @@
 Every layer draws from a generator of its own, made from the seed and the layer's path in the model: what one layer
 draws does not depend on which others there are, so that two encoders are compared from the same embedding.
 
-Dimension letters: D input width, E output width, G gates times hidden width, H hidden width, V vocabulary.
+Dimension letters: D input width, E output width, G gates times hidden width, H hidden width, L length, V vocabulary.
 """
 
 import zlib
@@ -19,6 +19,12 @@ def generator(seed: int, path: str) -> np.random.Generator:
 def embedding(rng: np.random.Generator, rows: int, width: int) -> np.ndarray:
     """``VD``, uniform in +-0.05."""
     return rng.uniform(-0.05, 0.05, (rows, width)).astype(np.float32)
+
+
+def sinusoids(length: int, width: int) -> np.ndarray:
+    """``table_LD``: sin(p / 10000^(2i/D)) in even columns, cos of the same in odd ones (Vaswani et al. 2017)."""
+    angle = np.arange(length)[:, None] / 10_000 ** (2 * (np.arange(width) // 2) / width)
+    return np.where(np.arange(width) % 2 == 0, np.sin(angle), np.cos(angle)).astype(np.float32)
 
 
 def glorot(rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:

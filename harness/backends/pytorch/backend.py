@@ -16,12 +16,14 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
+from harness.backends.epochs import direction
 from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, StepStart, TimedBatches, Timing, WholeCheckpoints
 from harness.backends.pytorch.model import build, cross_entropy
-from harness.backends.pytorch.training import Training, direction
+from harness.backends.pytorch.training import Training
 from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
 from harness.measure import StepTimer
+from harness.records import Mistake
 
 PRECISION = {"32": "32-true", "bf16": "bf16-mixed"}
 DEVICE = {"cpu": "cpu", "gpu": "cuda", "mps": "mps"}
@@ -42,6 +44,9 @@ class Backend:
         lightning.seed_everything(seed, verbose=False)
 
     def build(self, data: Dataset, seed: int) -> dict[str, float]:
+        if self.config["trainer"]["compile"]:
+            # torch.compile compiles recurrent kernels anew for every length, in the midst of the timed steps
+            raise Mistake("trainer.compile=true is for backend=tensorflow (XLA); take that, or leave it false")
         self.model = build(self.config, data, seed)
         trained = [(name, part) for name, part in self.model.named_parameters() if part.requires_grad]
         counted = {name: part.numel() for name, part in trained}

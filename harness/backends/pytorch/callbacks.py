@@ -1,6 +1,5 @@
 """What watches a training: the timer's marks, the progress bar, the news of each epoch, and what goes to disk."""
 
-import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import TQDMProgressBar
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
+from harness.backends.epochs import check_finite, line
 from harness.data import Batches
 from harness.measure import StepTimer
 
@@ -76,14 +76,9 @@ class EpochNews(lightning.Callback):
         self.tell = tell
 
     def on_train_epoch_end(self, trainer, module) -> None:
-        epoch = module.history[-1]
-        if lost := [name for name, value in epoch.items() if not math.isfinite(value)]:
-            raise RuntimeError(
-                f"training diverged: {lost[0]} is {epoch[lost[0]]} in epoch {epoch['epoch']}; "
-                "a lower optimizer.lr or trainer.clip_norm may help"
-            )
+        check_finite(module.history[-1])
         if trainer.is_global_zero:
-            self.tell(epoch)
+            self.tell(module.history[-1])
 
 
 class ProgressBar(TQDMProgressBar):
@@ -104,6 +99,5 @@ class ProgressBar(TQDMProgressBar):
         super().on_train_epoch_end(trainer, module)
         if not trainer.is_global_zero:
             return
-        numbers = ", ".join(f"{name} {value:.4f}" for name, value in module.history[-1].items() if name != "epoch")
-        line = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: {numbers}"
-        self.print(line) if self.is_enabled else print(line, file=sys.stderr, flush=True)
+        told = line(module.history[-1], trainer.max_epochs)
+        self.print(told) if self.is_enabled else print(told, file=sys.stderr, flush=True)

@@ -8,14 +8,12 @@ from itertools import pairwise
 from typing import Any
 
 import torch.nn.functional as F
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from torch import Tensor, nn
 
+from harness.backends.parts import embedding_width, make, make_encoder, make_position
 from harness.backends.pytorch.layers import Dense, Embedding, initialise, length_mask
 from harness.data import Dataset
 from harness.data.dataset import IGNORED
-from harness.records import Mistake
 
 
 class Head(nn.Module):
@@ -74,11 +72,8 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
         Mistake: a part cannot be made from its settings.
     """
     source, width = _input(config["input"], data)
-    longest = max(data.max_length, config["measure"]["latency_length"] or 0)
-    position = make("position", config["position"], width, max_length=longest)
-    encoder = make("encoder", config["encoder"], width)
-    if not isinstance(getattr(encoder, "out_dim", None), int):
-        raise Mistake(f"encoder: {config['encoder']['_target_']} must set self.out_dim, the width of what it gives")
+    position = make_position(config, width, data)
+    encoder = make_encoder(config["encoder"], width)
     pooling = None if data.task == "tagging" else make("pooling", config["pooling"], encoder.out_dim)
     head = Head(encoder.out_dim if pooling is None else pooling.out_dim, len(data.classes), **config["head"])
     model = Classifier(source, config["input"]["dropout"], position, encoder, pooling, head)
@@ -89,21 +84,8 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
 def _input(settings: dict[str, Any], data: Dataset) -> tuple[nn.Module, int]:
     size = settings["size"]
     if data.tokens:
-        if size is None:
-            raise Mistake("input.size is the width of the embedding of token ids; set it to a number, such as 128")
-        return Embedding(data.width, size), size
+        return Embedding(data.width, embedding_width(size)), size
     return (_AsIs(), data.width) if size is None else (Dense(data.width, size), size)
-
-
-def make(part: str, settings: dict[str, Any], in_dim: int, **more: Any) -> nn.Module:
-    """One part of the model from its ``_target_`` and arguments; what it refuses is the user's to mend."""
-    try:
-        return instantiate({**settings, "_partial_": True, "_convert_": "all"})(in_dim, **more)
-    except Mistake:
-        raise
-    except (InstantiationException, TypeError, ValueError) as error:
-        cause = " ".join(str(error.__cause__ or error).split())
-        raise Mistake(f"{part}: {settings['_target_']} cannot be made: {cause}") from error
 
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:

@@ -25,17 +25,11 @@ class Sinusoidal(nn.Module):
 
     def __init__(self, in_dim: int, max_length: int) -> None:
         super().__init__()
-        table = torch.from_numpy(sinusoids(max_length, in_dim))
+        table = torch.from_numpy(initial.sinusoids(max_length, in_dim))
         self.register_buffer("table_LD", table, persistent=False)
 
     def forward(self, x_BLD: Tensor) -> Tensor:
         return x_BLD + self.table_LD[: x_BLD.shape[1]]
-
-
-def sinusoids(length: int, width: int) -> np.ndarray:
-    """``table_LD``: sin(p / 10000^(2i/D)) in even columns, cos of the same in odd ones."""
-    angle = np.arange(length)[:, None] / 10_000 ** (2 * (np.arange(width) // 2) / width)
-    return np.where(np.arange(width) % 2 == 0, np.sin(angle), np.cos(angle)).astype(np.float32)
 
 
 class Learned(nn.Module):

@@ -10,7 +10,7 @@ from torch import Tensor
 from harness import quality
 from harness.backends.pytorch.model import Classifier, cross_entropy
 from harness.backends.schedules import schedule_factor
-from harness.records import METRICS, Mistake
+from harness.records import Mistake
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
 
@@ -84,8 +84,3 @@ class Training(lightning.LightningModule):
             return optimizer
         factor = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule_factor(schedule, decay, self.total_steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": factor, "interval": "step"}}
-
-
-def direction(monitor: str) -> str:
-    """``max`` or ``min``, as the metric's definition says."""
-    return "max" if METRICS[monitor].higher_is_better else "min"

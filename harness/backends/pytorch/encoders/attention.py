@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.backends import initial
+from harness.backends.arguments import check_attention
 from harness.backends.pytorch.layers import clear_padding
-from harness.records import Mistake
 
 
 class SelfAttention(nn.Module):
@@ -41,10 +41,7 @@ class SelfAttention(nn.Module):
         scale: float | None = None,
     ) -> None:
         super().__init__()
-        if hidden_size % num_heads:
-            raise Mistake(f"encoder: num_heads={num_heads} does not divide hidden_size={hidden_size}")
-        if score not in ("dot", "additive") or normalize not in ("softmax", "relu"):
-            raise Mistake(f"encoder: score is dot or additive, normalize softmax or relu, not {score}, {normalize}")
+        check_attention(hidden_size, num_heads, score, normalize)
         self.in_dim, self.out_dim, self.num_heads = in_dim, hidden_size, num_heads
         self.score, self.normalize = score, normalize
         head_width = hidden_size // num_heads

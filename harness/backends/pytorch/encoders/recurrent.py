@@ -10,8 +10,8 @@ import numpy as np
 from torch import Tensor, nn
 
 from harness.backends import initial
+from harness.backends.arguments import check_nonlinearity, check_recurrent
 from harness.backends.pytorch.layers import clear_padding
-from harness.records import Mistake
 
 
 class _Recurrent(nn.Module):
@@ -36,8 +36,7 @@ class _Recurrent(nn.Module):
         self, in_dim: int, hidden_size: int = 128, num_layers: int = 1, dropout: float = 0.0, **own: str
     ) -> None:
         super().__init__()
-        if dropout and num_layers == 1:
-            raise Mistake("encoder: dropout acts between layers, and num_layers=1 has nothing between; set either")
+        check_recurrent(num_layers, dropout)
         self.in_dim, self.out_dim, self.num_layers = in_dim, hidden_size, num_layers
         self.layers = self.kernel(in_dim, hidden_size, num_layers, dropout=dropout, batch_first=True, **own)
         if not self.second_bias:
@@ -78,8 +77,7 @@ class RNN(_Recurrent):
         dropout: float = 0.0,
         nonlinearity: str = "tanh",
     ) -> None:
-        if nonlinearity not in ("tanh", "relu"):
-            raise Mistake(f"encoder: nonlinearity is tanh or relu, not {nonlinearity!r}")
+        check_nonlinearity(nonlinearity)
         super().__init__(in_dim, hidden_size, num_layers, dropout, nonlinearity=nonlinearity)
 
 

@@ -1,0 +1,26 @@
+"""What the parts of a model refuse, in both backends in the same words.
+
+Raises ``Mistake`` throughout: one sentence with the argument and what it may be.
+"""
+
+from harness.records import Mistake
+
+
+def check_attention(hidden_size: int, num_heads: int, score: str, normalize: str) -> None:
+    """Refuse heads that do not divide the width, and scores and normalisations that there are not."""
+    if hidden_size % num_heads:
+        raise Mistake(f"encoder: num_heads={num_heads} does not divide hidden_size={hidden_size}")
+    if score not in ("dot", "additive") or normalize not in ("softmax", "relu"):
+        raise Mistake(f"encoder: score is dot or additive, normalize softmax or relu, not {score}, {normalize}")
+
+
+def check_recurrent(num_layers: int, dropout: float) -> None:
+    """Refuse dropout where there is nothing between layers."""
+    if dropout and num_layers == 1:
+        raise Mistake("encoder: dropout acts between layers, and num_layers=1 has nothing between; set either")
+
+
+def check_nonlinearity(nonlinearity: str) -> None:
+    """Refuse what an Elman network does not have."""
+    if nonlinearity not in ("tanh", "relu"):
+        raise Mistake(f"encoder: nonlinearity is tanh or relu, not {nonlinearity!r}")

@@ -1,0 +1,45 @@
+"""The parts of a model from their configs, in both backends the same."""
+
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+
+from harness.data import Dataset
+from harness.records import Mistake
+
+
+def make(part: str, settings: dict[str, Any], in_dim: int, **more: Any) -> Any:
+    """One part of the model from its ``_target_`` and arguments; what it refuses is the user's to mend.
+
+    Raises:
+        Mistake: the part cannot be made.
+    """
+    try:
+        return instantiate({**settings, "_partial_": True, "_convert_": "all"})(in_dim, **more)
+    except Mistake:
+        raise
+    except (InstantiationException, TypeError, ValueError) as error:
+        cause = " ".join(str(error.__cause__ or error).split())
+        raise Mistake(f"{part}: {settings['_target_']} cannot be made: {cause}") from error
+
+
+def make_position(config: dict[str, Any], width: int, data: Dataset) -> Any:
+    """The position, for sequences as long as the data has or latency is measured on."""
+    longest = max(data.max_length, config["measure"]["latency_length"] or 0)
+    return make("position", config["position"], width, max_length=longest)
+
+
+def make_encoder(settings: dict[str, Any], in_dim: int) -> Any:
+    """The encoder, which must say how wide its output is."""
+    encoder = make("encoder", settings, in_dim)
+    if not isinstance(getattr(encoder, "out_dim", None), int):
+        raise Mistake(f"encoder: {settings['_target_']} must set self.out_dim, the width of what it gives")
+    return encoder
+
+
+def embedding_width(size: int | None) -> int:
+    """The width of the embedding, which cannot be left out."""
+    if size is None:
+        raise Mistake("input.size is the width of the embedding of token ids; set it to a number, such as 128")
+    return size

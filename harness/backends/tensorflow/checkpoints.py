@@ -1,0 +1,32 @@
+"""What a training leaves in its folder after each epoch, to go on from: arrays and JSON in one file, no pickle."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def save(path: Path, arrays: Sequence[np.ndarray], notes: Any) -> None:
+    """Write arrays and what JSON can hold, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(temporary, "wb") as file:
+            text = np.frombuffer(json.dumps(notes).encode(), np.uint8)
+            np.savez(file, notes=text, **{str(number): array for number, array in enumerate(arrays)})
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load(path: Path) -> tuple[list[np.ndarray], Any] | None:
+    """What was saved; None where nothing was."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return [file[str(number)] for number in range(len(file.files) - 1)], json.loads(file["notes"].tobytes())
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,114 @@
+"""Recurrent encoders, one direction: Keras's own layers over padded batches.
+
+They get no mask: what a step gives depends on the steps before it alone, and what lies behind a sequence's end is
+cleared.
+
+Dimension letters: B batch, L length, D input width, E = H hidden width, G gates times H.
+"""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from harness.backends import initial
+from harness.backends.arguments import check_nonlinearity, check_recurrent
+from harness.backends.tensorflow.layers import Part, clear_padding
+
+
+class _Recurrent(Part):
+    """What the three have in common: ``(x_BLD, mask_BL) -> y_BLE``.
+
+    Args:
+        in_dim: width D of the input.
+        hidden_size: width of the state and the output.
+        num_layers: layers, each reading the states of the one below.
+        dropout: share of states dropped between layers, in training.
+
+    Raises:
+        Mistake: ``dropout`` is asked for and there is nothing between layers.
+    """
+
+    kernel: type[keras.layers.RNN]
+    gates: int
+    forget: int | None = None
+
+    def __init__(
+        self, in_dim: int, hidden_size: int = 128, num_layers: int = 1, dropout: float = 0.0, **own: Any
+    ) -> None:
+        super().__init__()
+        check_recurrent(num_layers, dropout)
+        self.in_dim, self.out_dim, self.num_layers = in_dim, hidden_size, num_layers
+        self.between = keras.layers.Dropout(dropout)
+        layers = [self.kernel(hidden_size, return_sequences=True, **own) for _ in range(num_layers)]
+        for number, layer in enumerate(layers):
+            layer.build((None, None, hidden_size if number else in_dim))
+        self.layers = layers
+
+    def initialise(self, rng: np.random.Generator) -> None:
+        for number, layer in enumerate(self.layers):
+            width = self.out_dim if number else self.in_dim
+            drawn = initial.recurrent(rng, width, self.out_dim, self.gates, self.forget)
+            kernel_DG, recurrent_HG, bias_G = (self.arranged(array) for array in drawn)
+            layer.cell.kernel.assign(kernel_DG)
+            layer.cell.recurrent_kernel.assign(recurrent_HG)
+            layer.cell.bias.assign(np.broadcast_to(bias_G, layer.cell.bias.shape))
+
+    def arranged(self, gates: np.ndarray) -> np.ndarray:
+        """``(..., G)`` with the gates in Keras's order."""
+        return gates
+
+    def call(self, x_BLD: tf.Tensor, mask_BL: tf.Tensor) -> tf.Tensor:
+        y_BLE = self.layers[0](x_BLD)
+        for layer in self.layers[1:]:
+            y_BLE = layer(self.between(y_BLE))
+        return clear_padding(y_BLE, mask_BL)
+
+    def flops(self, length: int) -> int:
+        widths = [self.in_dim, *[self.out_dim] * (self.num_layers - 1)]
+        return sum(2 * length * (width + self.out_dim) * self.gates * self.out_dim for width in widths)
+
+
+class RNN(_Recurrent):
+    """Elman's network (Elman 1990): ``h_t = nonlinearity(x_t W + h_(t-1) U + b)``, tanh or relu."""
+
+    kernel, gates = keras.layers.SimpleRNN, 1
+
+    def __init__(
+        self,
+        in_dim: int,
+        hidden_size: int = 128,
+        num_layers: int = 1,
+        dropout: float = 0.0,
+        nonlinearity: str = "tanh",
+    ) -> None:
+        check_nonlinearity(nonlinearity)
+        super().__init__(in_dim, hidden_size, num_layers, dropout, activation=nonlinearity)
+
+
+class LSTM(_Recurrent):
+    """Long short-term memory (Hochreiter & Schmidhuber 1997, with forget gates: Gers et al. 2000), forget bias 1."""
+
+    kernel, gates, forget = keras.layers.LSTM, 4, 1
+
+    def __init__(self, in_dim: int, hidden_size: int = 128, num_layers: int = 1, dropout: float = 0.0) -> None:
+        super().__init__(in_dim, hidden_size, num_layers, dropout, use_cudnn=_cudnn())
+
+
+class GRU(_Recurrent):
+    """Gated recurrent unit (Cho et al. 2014), the form that resets after the product, which takes a second bias."""
+
+    kernel, gates = keras.layers.GRU, 3
+
+    def __init__(self, in_dim: int, hidden_size: int = 128, num_layers: int = 1, dropout: float = 0.0) -> None:
+        super().__init__(in_dim, hidden_size, num_layers, dropout, reset_after=True, use_cudnn=_cudnn())
+
+    def arranged(self, gates: np.ndarray) -> np.ndarray:
+        reset, update, new = np.split(gates, 3, -1)
+        return np.concatenate([update, reset, new], -1)
+
+
+def _cudnn() -> bool | str:
+    """TensorFlow has cuDNN's recurrent kernels for float32, not for bfloat16."""
+    return "auto" if keras.config.dtype_policy().compute_dtype == "float32" else False

@@ -1,0 +1,122 @@
+"""Small parts that several layers share.
+
+Dimension letters: B batch, L length, D input width, E output width, V vocabulary.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from harness.backends import initial
+
+
+class Part(keras.layers.Layer):
+    """A layer that makes its weights when it is made, from its input's width; no first call is needed to know them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.built = True
+
+    def weight(self, *shape: int, cast: bool = True) -> keras.Variable:
+        """A trainable weight of this shape, to be given its values by ``initialise``.
+
+        With ``cast`` it is read in the precision that the layer computes in.
+        """
+        return self.add_weight(shape=shape, initializer="zeros", autocast=cast)
+
+
+class Dense(Part):
+    """``(..., D) -> (..., E)``, kernel by Glorot, bias 0."""
+
+    def __init__(self, in_dim: int, out_dim: int) -> None:
+        super().__init__()
+        self.in_dim, self.out_dim = in_dim, out_dim
+        self.kernel, self.bias = self.weight(in_dim, out_dim), self.weight(out_dim)
+
+    def initialise(self, rng: np.random.Generator) -> None:
+        self.kernel.assign(initial.glorot(rng, self.in_dim, self.out_dim))
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        return project(x, self.kernel) + self.bias
+
+    def flops(self, length: int) -> int:
+        return 2 * length * self.in_dim * self.out_dim
+
+
+class Embedding(Part):
+    """Token ids ``x_BL -> x_BLD``, uniform in +-0.05."""
+
+    def __init__(self, rows: int, width: int) -> None:
+        super().__init__()
+        self.rows, self.width = rows, width
+        # looked up first and cast then: the other way round all of the table would be cast at every step
+        self.table_VD = self.weight(rows, width, cast=False)
+
+    def initialise(self, rng: np.random.Generator) -> None:
+        self.table_VD.assign(initial.embedding(rng, self.rows, self.width))
+
+    def call(self, x_BL: tf.Tensor) -> tf.Tensor:
+        return tf.cast(tf.gather(self.table_VD.value, x_BL), self.compute_dtype)
+
+    def flops(self, length: int) -> int:
+        return 0
+
+
+class AsIs(Part):
+    """Feature vectors as the data has them."""
+
+    def call(self, x_BLD: tf.Tensor) -> tf.Tensor:
+        return x_BLD
+
+    def flops(self, length: int) -> int:
+        return 0
+
+
+def named_layers(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, keras.layers.Layer]]:
+    """Every layer below a layer, list or dict, with its path, such as ``encoder.layers.first``: public attributes."""
+    if isinstance(node, keras.layers.Layer):
+        yield ".".join(path), node
+        children = ((name, child) for name, child in vars(node).items() if not name.startswith("_"))
+    elif isinstance(node, Mapping):
+        children = node.items()
+    elif isinstance(node, (list, tuple)):
+        children = ((str(index), child) for index, child in enumerate(node))
+    else:
+        return
+    for name, child in children:
+        yield from named_layers(child, (*path, name))
+
+
+def initialise(parts: Mapping[str, keras.layers.Layer], seed: int) -> None:
+    """Give every layer that has ``initialise`` the values of its path; others keep what Keras gave them."""
+    for path, layer in named_layers(parts):
+        if hasattr(layer, "initialise"):
+            layer.initialise(initial.generator(seed, path))
+
+
+def project(x: tf.Tensor, kernel_DE: keras.Variable) -> tf.Tensor:
+    """``(..., D) -> (..., E)`` as one matrix product, not one for each sequence of the batch."""
+    return tf.tensordot(x, tf.convert_to_tensor(kernel_DE), 1)
+
+
+def length_mask(length_B: tf.Tensor, longest: tf.Tensor) -> tf.Tensor:
+    """``mask_BL``, True at real steps."""
+    return tf.range(longest) < length_B[:, None]
+
+
+def clear_padding(y_BLE: tf.Tensor, mask_BL: tf.Tensor) -> tf.Tensor:
+    """Rows behind a sequence's end as exactly 0, whatever they held."""
+    return tf.where(mask_BL[:, :, None], y_BLE, tf.zeros((), y_BLE.dtype))
+
+
+def masked_softmax(score: tf.Tensor, counted: tf.Tensor) -> tf.Tensor:
+    """Softmax over the last axis where ``counted`` is True, in float32 whatever the precision; it must be somewhere."""
+    return tf.nn.softmax(tf.where(counted, tf.cast(score, tf.float32), -np.inf))
+
+
+def any_real(mask_BL: tf.Tensor) -> tf.Tensor:
+    """The mask, but True throughout where a sequence is empty, so that no softmax is over nothing."""
+    return mask_BL | ~tf.reduce_any(mask_BL, 1, keepdims=True)

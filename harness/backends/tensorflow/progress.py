@@ -1,0 +1,36 @@
+"""What the terminal shows of a training: a bar with loss and speed, or without a terminal one line an epoch."""
+
+import sys
+from collections.abc import Callable
+
+from tqdm import tqdm
+
+from harness.backends.epochs import Metrics, line
+from harness.measure import StepTimer
+
+REFRESH = 20
+"""Steps between two looks at the loss, which is on the device, and two drawings of the bar."""
+
+
+class Progress:
+    """Told of epochs and steps; ``loss`` says the last step's."""
+
+    def __init__(self, timer: StepTimer, epochs: int, loss: Callable[[], float]) -> None:
+        self.timer, self.epochs, self.loss = timer, epochs, loss
+        self.bar: tqdm | None = None
+
+    def epoch_begins(self, epoch: int, steps: int) -> None:
+        if sys.stderr.isatty():
+            self.bar = tqdm(total=steps, desc=f"Epoch {epoch}/{self.epochs}", leave=False, dynamic_ncols=True)
+
+    def step(self, number: int) -> None:
+        """A step, counted from 1, is done."""
+        if self.bar is not None and number % REFRESH == 0:
+            speed = sum(self.timer.tokens[-REFRESH:]) / sum(self.timer.seconds[-REFRESH:])
+            self.bar.set_postfix({"loss": f"{self.loss():.4f}", "tokens/s": f"{speed:,.0f}"}, refresh=False)
+            self.bar.update(REFRESH)
+
+    def epoch_ends(self, numbers: Metrics) -> None:
+        if self.bar is not None:
+            self.bar.close()
+        print(line(numbers, self.epochs), file=sys.stderr, flush=True)

@@ -1,0 +1,152 @@
+"""How a model is trained: the compiled step, the epochs, and going on after an interruption.
+
+Dimension letters: B batch, L length, D feature width.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from harness.backends import epochs
+from harness.backends.epochs import Metrics
+from harness.backends.tensorflow import checkpoints
+from harness.backends.tensorflow.model import Classifier, cross_entropy
+from harness.backends.tensorflow.optimizers import Optimizer, clipped
+from harness.backends.tensorflow.progress import Progress
+from harness.data import Batches, Dataset
+from harness.measure import StepTimer
+
+LAST, BEST = "last.npz", "best.npz"
+
+
+def signature(data: Dataset) -> list[tf.TensorSpec]:
+    """Types and shapes of x, ``length_B`` and y, with B and L open, so that one trace serves batches of every size."""
+    x = tf.TensorSpec([None, None], tf.int32) if data.tokens else tf.TensorSpec([None, None, data.width], tf.float32)
+    y = tf.TensorSpec([None, None] if data.task == "tagging" else [None], tf.int64)
+    return [x, tf.TensorSpec([None], tf.int32), y]
+
+
+class Training:
+    """A model with its optimizer and the step that trains it."""
+
+    def __init__(
+        self, model: Classifier, optimizer: Optimizer, specs: Sequence[tf.TensorSpec],
+        clip_norm: float | None = None, compiled: bool = False,
+    ) -> None:
+        self.model, self.optimizer, self.clip_norm, self.compiled = model, optimizer, clip_norm, compiled
+        self.trained = [variable.value for variable in model.trainable_variables]
+        self.weights = [variable.value for variable in model.variables]
+        self.last_loss = tf.Variable(0.0, trainable=False)
+        self.loss_sum = tf.Variable(0.0, trainable=False)
+        self.step = tf.function(self._step, input_signature=specs, jit_compile=compiled or None)
+
+    def _step(self, x: tf.Tensor, length_B: tf.Tensor, y: tf.Tensor) -> None:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self.trained)
+            loss = cross_entropy(self.model(x, length_B, training=True), y)
+        found = tape.gradient(loss, self.trained)
+        gradients = [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in found]
+        self.optimizer.apply(gradients if self.clip_norm is None else clipped(gradients, self.clip_norm))
+        self.last_loss.assign(loss)
+        self.loss_sum.assign_add(loss * tf.cast(tf.shape(length_B)[0], tf.float32))
+
+    def prepare(self, batches: Iterable[tuple]) -> None:
+        """Trace the step, and with XLA compile it for batches of these shapes, so that no timed step has to."""
+        self.step.get_concrete_function()
+        if not self.compiled:
+            return
+        kept = [variable.numpy() for variable in self.state]
+        for x, length_B, y, *_ in batches:
+            self.step(x, length_B, y)
+        self.restore(kept)
+
+    @property
+    def state(self) -> list[tf.Variable]:
+        """All that one step changes and the next depends on."""
+        return [*self.weights, *self.optimizer.state]
+
+    def restore(self, arrays: Sequence[np.ndarray]) -> None:
+        """Give weights, and where there are more arrays the optimizer's state, the values they had."""
+        for variable, array in zip(self.state, arrays, strict=False):
+            variable.assign(array)
+
+    def epoch_begins(self, seed: int, epoch: int) -> None:
+        """Let dropout's draws depend on seed and epoch alone, as if a resumed training had never stopped."""
+        self.loss_sum.assign(0.0)
+        states = [variable for variable in self.model.variables if variable.name == "seed_generator_state"]
+        for number, state in enumerate(states):
+            state.assign(np.random.SeedSequence([seed, epoch, number]).generate_state(2).astype(np.int64))
+
+
+def fit(
+    training: Training,
+    batches: Batches,
+    evaluate: Callable[[], dict[str, Metrics]],
+    settings: dict[str, Any],
+    timer: StepTimer,
+    folder: Path,
+    epoch_done: Callable[[Metrics], None],
+) -> tuple[list[Metrics], int]:
+    """Train by ``trainer``'s settings and leave the best epoch's weights in the model; history and best epoch.
+
+    ``evaluate`` gives the scores of ``val`` and, where it is watched, of ``test``. A checkpoint in the folder is gone
+    on from; there is none left when the training is over.
+
+    Raises:
+        RuntimeError: a number of an epoch is not finite.
+    """
+    history = resume(training, settings["monitor"], folder)
+    progress = Progress(timer, settings["epochs"], lambda: float(training.last_loss))
+    while len(history) < settings["epochs"] and not (
+        history and epochs.patience_is_out(history, settings["monitor"], settings["patience"])
+    ):
+        train_loss = train_epoch(training, batches, len(history), timer, progress)
+        epochs.check_finite(epochs.entry(len(history) + 1, train_loss, {}))
+        numbers = epochs.entry(len(history) + 1, train_loss, evaluate())
+        epochs.check_finite(numbers)
+        history.append(numbers)
+        keep(training, history, settings["monitor"], folder)
+        epoch_done(history[-1])
+        progress.epoch_ends(history[-1])
+    weights, _ = checkpoints.load(folder / BEST)
+    training.restore(weights)
+    (folder / LAST).unlink()
+    return history, epochs.best_epoch(history, settings["monitor"])
+
+
+def train_epoch(training: Training, batches: Batches, epoch: int, timer: StepTimer, progress: Progress) -> float:
+    """One epoch, counted from 0; its mean loss."""
+    batches.set_epoch(epoch)
+    training.epoch_begins(batches.seed, epoch)
+    progress.epoch_begins(epoch + 1, len(batches))
+    timer.epoch_begins()
+    for number, (x, length_B, y, tokens, sequences) in enumerate(timer.waiting(batches), 1):
+        timer.step_begins()
+        training.step(x, length_B, y)
+        timer.step_ends(tokens, sequences)
+        progress.step(number)
+    timer.epoch_ends()
+    return float(training.loss_sum) / len(batches.split)
+
+
+def keep(training: Training, history: list[Metrics], monitor: str, folder: Path) -> None:
+    """Save all that the next epoch depends on, then the weights where they are the best so far."""
+    checkpoints.save(folder / LAST, [variable.numpy() for variable in training.state], history)
+    if epochs.best_epoch(history, monitor) == len(history):
+        checkpoints.save(folder / BEST, [variable.numpy() for variable in training.weights], len(history))
+
+
+def resume(training: Training, monitor: str, folder: Path) -> list[Metrics]:
+    """Go back to where a checkpoint left off; the history so far, empty where there is none."""
+    found = checkpoints.load(folder / LAST)
+    if found is None:
+        return []
+    arrays, history = found
+    training.restore(arrays)
+    if epochs.best_epoch(history, monitor) == len(history):
+        # the interruption may have come between the two files
+        checkpoints.save(folder / BEST, [variable.numpy() for variable in training.weights], len(history))
+    return history

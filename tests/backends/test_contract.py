@@ -1,0 +1,111 @@
+"""What every encoder, pooling and position keeps to, in both backends.
+
+Dimension letters: B batch, L length, D input width, E output width. Each size is a prime of its own.
+"""
+
+import numpy as np
+import pytest
+from adapters import ENCODERS, REFUSED, encoder, scatter
+
+from harness.records import Mistake
+
+B, L, D = 3, 11, 5
+LENGTHS = np.array([11, 4, 0])
+POOLINGS = ["Mean", "Max", "Sum", "Last", "AdditiveAttention"]
+WIDTH = {
+    **dict.fromkeys(ENCODERS, 7),
+    **{"identity": 5, "dot heads relu": 14, "additive": 14, "stack": 6},
+    **{"bidirectional lstm": 14, "bidirectional gru": 14, "bidirectional attention": 14},
+}
+
+
+@pytest.fixture
+def x_BLD():
+    return np.random.default_rng(0).normal(size=(B, L, D)).astype(np.float32)
+
+
+@pytest.fixture
+def mask_BL():
+    return np.arange(L) < LENGTHS[:, None]
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_an_encoder_gives_a_row_a_step_and_exactly_0_behind_the_end(backend, name, x_BLD, mask_BL):
+    made = encoder(backend, name, D)
+    y_BLE = backend.output(made, x_BLD, mask_BL)
+    assert made.out_dim == WIDTH[name]
+    assert y_BLE.shape == (B, L, WIDTH[name])
+    assert (y_BLE[~mask_BL] == 0).all()
+    assert np.abs(y_BLE[0]).max() > 0
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_an_encoder_does_not_depend_on_padding(backend, name, x_BLD, mask_BL):
+    made = encoder(backend, name, D)
+    expected = backend.output(made, x_BLD, mask_BL)
+    garbage = np.where(mask_BL[:, :, None], x_BLD, np.float32(1e4))
+    np.testing.assert_allclose(backend.output(made, garbage, mask_BL), expected, atol=1e-6)
+    longer = backend.output(made, np.pad(garbage, [(0, 0), (0, 2), (0, 0)], constant_values=-1e4),
+                            np.pad(mask_BL, [(0, 0), (0, 2)]))
+    np.testing.assert_allclose(longer[:, :L], expected, atol=1e-6)
+    assert (longer[:, L:] == 0).all()
+    alone = backend.output(made, x_BLD[1:2, :4], mask_BL[1:2, :4])
+    np.testing.assert_allclose(alone[0], expected[1, :4], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_gradients_are_finite_and_none_reaches_padding_even_with_empty_sequences(backend, name, x_BLD, mask_BL):
+    by_x, by_weights = backend.gradients(encoder(backend, name, D), x_BLD, mask_BL)
+    assert np.isfinite(by_x).all()
+    assert (np.asarray(by_x)[~mask_BL] == 0).all()
+    for parameter, gradient in by_weights.items():
+        assert np.isfinite(gradient).all(), parameter
+        assert np.abs(gradient).sum() > 0, parameter
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_both_backends_count_the_same_operations_and_parameters(in_torch, in_keras, name):
+    torch_made, keras_made = encoder(in_torch, name, D), encoder(in_keras, name, D)
+    assert torch_made.flops(13) == keras_made.flops(13)
+    shapes = {key: value.shape for key, value in in_torch.weights(torch_made).items()}
+    assert shapes == {key: value.shape for key, value in in_keras.weights(keras_made).items()}
+
+
+@pytest.mark.parametrize(("name", "settings", "said"), REFUSED)
+def test_what_an_encoder_refuses_is_said_in_the_same_words(backend, name, settings, said):
+    with pytest.raises(Mistake, match=said):
+        backend.new("encoders", name, D, **settings)
+
+
+@pytest.mark.parametrize("name", POOLINGS)
+def test_a_pooling_counts_real_steps_only_and_an_empty_sequence_gives_0(backend, name, x_BLD, mask_BL):
+    made = backend.new("poolings", name, D, **({"hidden_size": 7} if name == "AdditiveAttention" else {}))
+    scatter(backend, made)
+    z_BE = backend.output(made, x_BLD, mask_BL)
+    assert z_BE.shape == (B, made.out_dim) == (B, D)
+    assert (z_BE[2] == 0).all()
+    garbage = np.where(mask_BL[:, :, None], x_BLD, np.float32(1e4))
+    np.testing.assert_allclose(backend.output(made, garbage, mask_BL), z_BE, atol=1e-6)
+    by_x, _ = backend.gradients(made, garbage, mask_BL)
+    assert (np.asarray(by_x)[~mask_BL] == 0).all()
+    real_LD = x_BLD[1, :4]
+    expected = {"Mean": real_LD.mean(0), "Max": real_LD.max(0), "Sum": real_LD.sum(0), "Last": real_LD[-1]}
+    if name in expected:
+        np.testing.assert_allclose(z_BE[1], expected[name], rtol=1e-6)
+
+
+def test_sinusoids_are_added_position_by_position(backend, x_BLD):
+    y_BLD = backend.output(backend.new("positions", "Sinusoidal", D, max_length=17), x_BLD)
+    added = y_BLD - x_BLD
+    np.testing.assert_allclose(added[0, 3, :3], [np.sin(3), np.cos(3), np.sin(3 / 10_000**0.4)], atol=1e-6)
+    np.testing.assert_allclose(added[0], added[1], atol=1e-6)
+
+
+def test_learned_positions_are_added_and_no_position_is_nothing(backend, x_BLD):
+    made = backend.new("positions", "Learned", D, max_length=17)
+    scatter(backend, made)
+    table_LD = backend.weights(made)["table_LD"]
+    assert table_LD.shape == (17, D)
+    np.testing.assert_allclose(backend.output(made, x_BLD), x_BLD + table_LD[:L], rtol=1e-6)
+    unchanged = backend.output(backend.new("positions", "NoPosition", D, max_length=17), x_BLD)
+    np.testing.assert_array_equal(unchanged, x_BLD)

@@ -1,0 +1,61 @@
+"""What follows from the numbers of the epochs so far."""
+
+import math
+
+import pytest
+
+from harness.backends import epochs
+
+
+def history(monitor, *values):
+    return [{"epoch": number, monitor: value} for number, value in enumerate(values, 1)]
+
+
+def test_the_first_of_equally_good_epochs_is_the_best():
+    assert epochs.best_epoch(history("val/accuracy", 0.5, 0.7, 0.7, 0.6), "val/accuracy") == 2
+    assert epochs.best_epoch(history("val/loss", 0.5, 0.3, 0.3, 0.6), "val/loss") == 2
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "expected"),
+    [
+        ((0.5, 0.4, 0.3), 1, False),
+        ((0.5, 0.6), 1, True),
+        ((0.5, 0.5), 1, True),
+        ((0.5, 0.6), 2, False),
+        ((0.5, 0.6, 0.55), 2, True),
+        ((0.5, 0.6, 0.4, 0.45), 2, False),
+        ((0.5, 0.6, 0.7, 0.8), None, False),
+    ],
+)
+def test_patience_counts_epochs_since_the_last_better_one(losses, patience, expected):
+    assert epochs.patience_is_out(history("val/loss", *losses), "val/loss", patience) is expected
+
+
+def test_patience_is_what_lightning_makes_of_it():
+    lightning = pytest.importorskip("pytorch_lightning")
+    import torch
+
+    losses = [0.9, 0.7, 0.8, 0.7, 0.6, 0.65, 0.61, 0.6]
+    for patience in (1, 2, 3):
+        stopping = lightning.callbacks.EarlyStopping("val/loss", patience=patience, mode="min")
+        theirs = [stopping._evaluate_stopping_criteria(torch.tensor(loss))[0] for loss in losses]
+        ours = [
+            epochs.patience_is_out(history("val/loss", *losses[:count]), "val/loss", patience)
+            for count in range(1, len(losses) + 1)
+        ]
+        first = theirs.index(True)
+        assert ours[: first + 1] == theirs[: first + 1]
+
+
+def test_an_entry_names_a_watched_test_split_so_that_nothing_chooses_by_it():
+    found = epochs.entry(3, 0.25, {"val": {"loss": 0.5}, "test": {"loss": 0.75}})
+    assert found == {"epoch": 3, "train/loss": 0.25, "val/loss": 0.5, "test/loss_each_epoch": 0.75}
+    assert epochs.line(found, 7) == "epoch 3/7: train/loss 0.2500, val/loss 0.5000, test/loss_each_epoch 0.7500"
+
+
+@pytest.mark.parametrize("lost", [math.nan, math.inf])
+def test_a_number_that_is_not_finite_ends_the_training_with_advice(lost):
+    with pytest.raises(RuntimeError, match=rf"diverged: train/loss is {lost} in epoch 2; a lower optimizer\.lr"):
+        epochs.check_finite({"epoch": 2, "train/loss": lost})
+    epochs.check_finite({"epoch": 2, "train/loss": 0.5})

@@ -1,0 +1,238 @@
+"""Training with the TensorFlow backend: epochs, checkpoints, what is refused, and the same result as PyTorch's."""
+
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import QUICK
+from experiments import HARDWARE, composed, features, words
+
+from harness.data import open_prepared
+from harness.measure import StepTimer
+from harness.records import Mistake
+from harness.run import prepare_data
+
+pytestmark = pytest.mark.usefixtures("in_keras")
+SMALL = (
+    "backend=tensorflow", "encoder=bag_of_embeddings", "input.size=5", "trainer.batch_size=7", "trainer.epochs=5",
+    "head.dropout=0.3", "input.dropout=0.2", "optimizer.lr=0.03",
+)
+
+
+def ready(data, *overrides, backend="tensorflow", hardware=HARDWARE):
+    """A backend with its model built."""
+    from harness import backends
+
+    config = composed(f"backend={backend}", *overrides)
+    made = backends.load(backend)(config, hardware)
+    made.seed(config["seed"])
+    made.build(data, config["seed"])
+    return made
+
+
+def fitted(made, data, folder, epoch_done=lambda numbers: None):
+    timer = StepTimer(time.perf_counter, made.sync, warmup_steps=0)
+    return made.fit(data, timer, folder, epoch_done), timer
+
+
+def arrays(made):
+    return [variable.numpy() for variable in made.model.trainable_variables]
+
+
+def test_the_model_is_left_with_the_weights_of_the_best_epoch(tmp_path):
+    data, seen = words(), []
+    made = ready(data, *SMALL, "trainer.monitor=val/loss", "optimizer.lr=0.3")
+    (history, best), timer = fitted(made, data, tmp_path, lambda numbers: seen.append(arrays(made)))
+    losses = [numbers["val/loss"] for numbers in history]
+    assert best == np.argmin(losses) + 1 < 5
+    for found, expected in zip(arrays(made), seen[best - 1], strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert [numbers["epoch"] for numbers in history] == [1, 2, 3, 4, 5]
+    assert set(history[0]) == {"epoch", "train/loss", "val/accuracy", "val/f1_macro", "val/loss"}
+    assert len(timer.seconds) == 5 * 8
+    assert sum(timer.tokens) == 5 * data.train.length_N.sum()
+    assert not (tmp_path / "last.npz").exists()
+
+
+def test_training_learns_and_dropout_is_off_when_predicting(tmp_path):
+    data = words(600)
+    made = ready(data, *SMALL, "trainer.report_test_each_epoch=true", "trainer.epochs=3")
+    (history, best), _ = fitted(made, data, tmp_path)
+    assert history[2]["train/loss"] < history[0]["train/loss"]
+    logits_NC = made.predict(data.test)
+    assert logits_NC.shape == (19, 3)
+    np.testing.assert_array_equal(logits_NC, made.predict(data.test))
+    accuracy = (logits_NC.argmax(1) == data.test.y).mean()
+    assert accuracy == pytest.approx(history[best - 1]["test/accuracy_each_epoch"])
+
+
+def test_patience_ends_a_training_that_gets_no_better(tmp_path):
+    data = words()
+    made = ready(data, *SMALL, "trainer.patience=2", "optimizer=sgd", "optimizer.lr=1e-12")
+    (history, best), _ = fitted(made, data, tmp_path)
+    assert len({numbers["val/accuracy"] for numbers in history}) == 1
+    assert (len(history), best) == (3, 1)
+
+
+@pytest.mark.parametrize("stopped_after", [1, 3])
+def test_a_resumed_training_equals_one_that_was_never_interrupted(tmp_path, stopped_after):
+    class Interrupted(Exception):
+        pass
+
+    def stop(numbers):
+        if numbers["epoch"] == stopped_after:
+            raise Interrupted
+
+    data = words()
+    settings = (*SMALL, "optimizer.schedule=cosine", "encoder=gru", "encoder.hidden_size=3")
+    whole = ready(data, *settings)
+    (expected, best), _ = fitted(whole, data, tmp_path)
+    first = ready(data, *settings)
+    with pytest.raises(Interrupted):
+        fitted(first, data, tmp_path, stop)
+    assert (tmp_path / "last.npz").exists()
+    second = ready(data, *settings)
+    (found, best_again), timer = fitted(second, data, tmp_path)
+    assert len(timer.epochs) == 5 - stopped_after
+    assert found == expected
+    assert best_again == best
+    for ours, theirs in zip(arrays(second), arrays(whole), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path):
+    from harness.backends.tensorflow import checkpoints
+
+    kept = [np.arange(6, dtype=np.float32).reshape(2, 3), np.array(5)]
+    checkpoints.save(tmp_path / "last.npz", kept, [{"epoch": 1}])
+    with pytest.raises(TypeError):
+        checkpoints.save(tmp_path / "last.npz", kept[:1], [object()])
+    found, notes = checkpoints.load(tmp_path / "last.npz")
+    assert notes == [{"epoch": 1}]
+    for ours, theirs in zip(found, kept, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert [path.name for path in tmp_path.iterdir()] == ["last.npz"]
+    assert checkpoints.load(tmp_path / "best.npz") is None
+
+
+def test_a_training_that_diverges_says_so(tmp_path):
+    data = words()
+    made = ready(data, *SMALL, "optimizer=sgd", "optimizer.lr=1e30")
+    with pytest.raises(RuntimeError, match=r"training diverged: train/loss is (nan|inf) in epoch"):
+        fitted(made, data, tmp_path)
+
+
+@pytest.mark.parametrize("data", [features(), words(tagging=True)], ids=["features", "tagging"])
+def test_a_compiled_step_gives_the_same_losses(tmp_path, data):
+    losses = []
+    for compiled in ("false", "true"):
+        made = ready(
+            data, "encoder=self_attention", "encoder.hidden_size=7", "trainer.batch_size=7", "trainer.epochs=2",
+            f"trainer.compile={compiled}",
+        )
+        (history, _), _ = fitted(made, data, tmp_path)
+        losses.append([numbers["val/loss"] for numbers in history])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert made.predict(data.test).shape == (*data.test.y.shape, 3)
+
+
+def test_low_precision_trains_with_weights_in_full_precision(tmp_path):
+    import keras
+
+    data, settings = words(), ("encoder=lstm", "encoder.hidden_size=7", "input.size=5", "trainer.epochs=1")
+    try:
+        made = ready(data, *settings, hardware={**HARDWARE, "precision": "bf16"})
+        (history, _), _ = fitted(made, data, tmp_path)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert {array.dtype for array in arrays(made)} == {np.dtype("float32")}
+    assert made.model.parts["head"].compute_dtype == "bfloat16"
+    (expected, _), _ = fitted(ready(data, *settings), data, tmp_path)
+    assert history[0]["val/loss"] == pytest.approx(expected[0]["val/loss"], rel=0.005)
+    assert history[0]["val/loss"] != expected[0]["val/loss"]
+
+
+def test_a_layer_of_the_users_own_is_trained_counted_and_reseeded(tmp_path, monkeypatch):
+    (tmp_path / "my_keras.py").write_text(
+        "import keras\n"
+        "class Wide(keras.layers.Layer):\n"
+        "    def __init__(self, in_dim, width):\n"
+        "        super().__init__()\n"
+        "        self.out_dim = width\n"
+        "        self.dense, self.drop = keras.layers.Dense(width), keras.layers.Dropout(0.5)\n"
+        "    def call(self, x_BLD, mask_BL):\n"
+        "        return self.drop(self.dense(x_BLD))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    data = words()
+    settings = (*SMALL[2:], "encoder=custom", "encoder._target_=my_keras.Wide", "+encoder.width=7")
+    made = ready(data, *settings)
+    assert made.flops(11) is None
+    before = arrays(made)
+    (history, _), _ = fitted(made, data, tmp_path)
+    assert sum(array.size for array in before) == 29 * 5 + 5 * 7 + 7 + 7 * 3 + 3
+    assert all(np.abs(now - then).max() > 0 for now, then in zip(arrays(made), before, strict=True))
+    (again, _), _ = fitted(ready(data, *settings), data, tmp_path)
+    assert again == history
+
+
+@pytest.mark.parametrize(
+    ("override", "hardware", "said"),
+    [
+        ("optimizer.name=rmsprop", {}, "optimizer.name is one of adam, adamw, sgd"),
+        ("+optimizer.amsgrad=true", {}, "optimizer.amsgrad: adam with backend=tensorflow has lr, betas, eps"),
+        ("optimizer.schedule=step", {}, "optimizer.schedule is one of constant, cosine, inverse_time"),
+        ("input.size=null", {}, "input.size is the width of the embedding"),
+        ("seed=0", {"accelerator": "mps"}, "not mps; take backend=pytorch"),
+        ("seed=0", {"devices": 2}, "trains on one device, not 2; take backend=pytorch"),
+    ],
+)
+def test_what_the_backend_lacks_is_refused_in_a_sentence(override, hardware, said):
+    with pytest.raises(Mistake, match=said):
+        ready(words(), *SMALL, override, hardware={**HARDWARE, **hardware})
+
+
+def test_nesterov_needs_a_momentum():
+    with pytest.raises(Mistake, match="nesterov=true looks ahead along the momentum"):
+        ready(words(), *SMALL, "optimizer=sgd", "optimizer.nesterov=true")
+
+
+def test_a_run_from_the_command_line_in_a_forked_process(command):
+    ended = command(*QUICK, "backend=tensorflow", "encoder=lstm", "encoder.hidden_size=7", "tracking=none")
+    assert ended.code == 0, ended.err
+    assert ended.record["status"] == "finished"
+    assert ended.record["metrics"]["cost/encoder_parameters"] == 4 * 7 * (128 + 7) + 4 * 7
+    assert ended.record["metrics"]["memory/host_train_peak_mib"] > 0
+    lines = [line for line in ended.err.splitlines() if line.strip()]
+    assert [line.split(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+
+
+def test_compiling_is_refused_with_pytorch():
+    with pytest.raises(Mistake, match="compile=true is for backend=tensorflow"):
+        ready(words(), "trainer.compile=true", backend="pytorch")
+
+
+@pytest.mark.parametrize(
+    ("backend", "others"), [("tensorflow", ["torch", "pytorch_lightning"]), ("pytorch", ["tensorflow", "keras"])]
+)
+def test_a_backend_never_loads_the_other_ones_framework(backend, others):
+    script = (
+        "import json, sys; from harness import run, backends; "
+        f"backends.load({backend!r}); print(json.dumps([name for name in {others!r} if name in sys.modules]))"
+    )
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert json.loads(printed) == []
+
+
+def test_both_backends_learn_alike_on_a_published_recipe(tmp_path, monkeypatch, mirror):
+    monkeypatch.setenv("HARNESS_DATA_MIRROR", mirror)
+    recipe = ("experiment=keras_self_attention_imdb", "head.dropout=0", "data.limit=2000", "trainer.epochs=2")
+    data = open_prepared(prepare_data({**composed(*recipe), "cache_dir": str(tmp_path)}))
+    losses = {}
+    for backend in ("tensorflow", "pytorch"):
+        (history, _), _ = fitted(ready(data, *recipe, backend=backend), data, tmp_path)
+        losses[backend] = [numbers["val/loss"] for numbers in history]
+    assert losses["tensorflow"] == pytest.approx(losses["pytorch"], rel=0.01)
