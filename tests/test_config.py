@@ -83,7 +83,7 @@ def test_every_data_set_composes_and_its_loader_takes_its_settings():
 def test_every_hardware_is_resolved_or_refused_with_a_sentence(name):
     config = configs.resolve(composed(f"hardware={name}"))
     present = {device["kind"] for device in environment.accelerators()}
-    needed = {"gpu": "cuda", "gpu_bf16": "cuda", "mps": "mps"}.get(name)
+    needed = {"gpu": "cuda", "gpu_bf16": "cuda", "multi_gpu": "cuda", "mps": "mps"}.get(name)
     if needed and needed not in present:
         with pytest.raises(configs.Mistake, match=f"hardware={name} needs"):
             configs.hardware(config)

@@ -103,6 +103,15 @@ class Backend:
     def passes(self, split: Split, rows: Sequence[np.ndarray]) -> tuple[Callable[[Any], object], list[Any]]:
         return lambda batch: self.forward(batch[0], batch[1]), [self._to_device(gather(split, some)) for some in rows]
 
+    def training_pass(self) -> Callable[[Any], object]:
+        def loss_and_gradients(x: tf.Tensor, length_B: tf.Tensor, y: tf.Tensor) -> list[tf.Tensor]:
+            loss, gradients = self.training.loss_and_gradients(x, length_B, y)
+            return [loss, *(gradient for gradient in gradients if gradient is not None)]
+
+        traced = tf.function(loss_and_gradients, input_signature=self.specs)
+        traced.get_concrete_function()
+        return lambda batch: traced(*batch[:3])
+
     def sync(self) -> None:
         if self.on_gpu:  # on a CPU a call returns when it is done
             tf.test.experimental.sync_devices()
