@@ -52,7 +52,7 @@ def test_every_module_that_is_named_says_its_options(module):
     assert "usage: python -m " + module in ended.stdout
 
 
-@pytest.mark.parametrize("group", ["encoder", "pooling", "position", "data", "optimizer", "hardware", "experiment"])
+@pytest.mark.parametrize("group", ["backend", "encoder", "pooling", "position", "data", "optimizer", "hardware", "experiment"])
 def test_every_choice_is_in_the_readme(group):
     (row,) = re.findall(rf"^\| `{group}=` \| (.*) \|$", TEXT, re.MULTILINE)
     named = set(re.findall(r"`([a-z0-9_]+)`", row)) - {"cosine", "inverse_time"}

@@ -12,11 +12,11 @@ ORDER = [
     {"data", "measure", "quality"},
     {"backends"},
     {
-        "pictures", "tracking", "statistics", "cells", "boards", "comparison", "wording", "tables", "page", "terminal",
-        "gate", "report",
+        *("pictures", "tracking", "statistics", "cells", "boards", "comparison", "wording", "tables", "page"),
+        *("terminal", "gate", "report", "profile_report"),
     },
     {"config", "isolate"},
-    {"run"},
+    {"run", "profile", "profile_point"},
     {"cli", "sweep", "ui", "selfcheck", "__main__"},
 ]
 """Each level may import from those above it and from its own."""
