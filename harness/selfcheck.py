@@ -6,6 +6,7 @@ is allowed is 5 % (10 % or 8 MiB for memory), more where the machine is not quie
 shows, and the share of the processors that others held.
 """
 
+import argparse
 import sys
 import tempfile
 import time
@@ -49,6 +50,7 @@ class Finding:
 
 def main() -> None:
     """Check, print a table and leave with 0 where everything holds, with 1 where something does not."""
+    argparse.ArgumentParser(prog="python -m harness.selfcheck", description=__doc__.splitlines()[0]).parse_args()
     console = Console(width=None if sys.stdout.isatty() else 120)
     table = Table(title="self-check", title_justify="left", box=None, pad_edge=False)
     for heading in ("definition", "expected", "measured", "verdict"):
