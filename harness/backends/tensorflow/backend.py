@@ -103,6 +103,12 @@ class Backend:
     def passes(self, split: Split, rows: Sequence[np.ndarray]) -> tuple[Callable[[Any], object], list[Any]]:
         return lambda batch: self.forward(batch[0], batch[1]), [self._to_device(gather(split, some)) for some in rows]
 
+    def training_pass(self) -> Callable[[Any], object]:
+        compiled = self.training.compiled or None
+        # the gradients are returned, because what a graph does not return it does not compute
+        differentiate = tf.function(self.training.differentiate, input_signature=self.specs, jit_compile=compiled)
+        return lambda batch: differentiate(*batch[:3])
+
     def sync(self) -> None:
         if self.on_gpu:  # on a CPU a call returns when it is done
             tf.test.experimental.sync_devices()
