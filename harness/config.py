@@ -62,6 +62,8 @@ def check(config: Config) -> None:
     if config["mode"] not in UNUSED:
         raise Mistake(f"mode is one of {', '.join(UNUSED)}, not {config['mode']!r}")
     _check_profile(config["profile"])
+    if config["mode"] == "profile" and config["hardware"]["devices"] != 1:
+        raise Mistake(f"mode=profile measures one device, not {config['hardware']['devices']}; set hardware.devices=1")
     _whole("seed", config["seed"], least=0)
     for key in ("epochs", "batch_size", "eval_batch_size"):
         _whole(f"trainer.{key}", trainer[key], least=1)
@@ -218,6 +220,7 @@ def fingerprint(config: Config, resolved_hardware: Config, data_hash: str | None
     not_deciding = (*NOT_DECIDING, *UNUSED[config["mode"]])
     deciding = {key: value for key, value in config.items() if key not in not_deciding}
     if "profile" in deciding:
+        deciding["compile"] = config["trainer"]["compile"]
         deciding["profile"] = {key: value for key, value in config["profile"].items() if key != "name"}
         config = deciding  # the data's loader, where one is named, computes nothing here
     deciding |= {"hardware": resolved_hardware, "data_hash": data_hash, "code": code_hash(config)}

@@ -142,6 +142,7 @@ def test_the_profile_section_decides_nothing_of_a_training_and_the_mode_does():
         ("profile.lengths=[]", "profile.lengths must be a list"),
         ("profile.batch_sizes=[0]", "profile.batch_sizes must be a whole number of 1 or more"),
         ("profile.point_seconds=0", "profile.point_seconds must be a number above 0"),
+        ("hardware=ddp_cpu", "mode=profile measures one device"),
         ("input.size=null", "input.size is the width of the embedding"),
     ],
 )
@@ -190,6 +191,16 @@ def test_a_point_that_crashes_fails_the_run_after_the_others_had_their_turn(comm
     assert reason in record["reason"]
 
 
+def test_both_backends_are_profiled_alike(command):
+    pytest.importorskip("tensorflow")
+    torch, tensorflow = (command(*QUICK, OFF, "encoder=gru", f"backend={name}") for name in ("pytorch", "tensorflow"))
+    assert tensorflow.code == 0, tensorflow.err
+    one, two = (record for record in tensorflow.records)
+    assert [point["flops"] for point in one["profile"]] == [point["flops"] for point in two["profile"]]
+    assert [set(point) for point in one["profile"]] == [set(point) for point in two["profile"]]
+    assert torch.record["metrics"]["cost/parameters"] == two["metrics"]["cost/parameters"]
+
+
 def test_when_the_runs_time_is_up_what_was_measured_is_kept(command, encoder):
     ended = command(*QUICK, OFF, *encoder("TooSlow"), "run_timeout=3", "profile.lengths=[8,16,32]")
     assert ended.code == 0, ended.err
@@ -218,7 +229,7 @@ def test_several_encoders_end_in_one_table_and_one_picture(command, tmp_path):
 
 
 def test_mlflow_has_the_points_by_length_and_the_exponents(command, tmp_path):
-    from harness.tracking import connect
+    from harness.tracking.store import connect
 
     ended = command(*QUICK, "encoder=rnn", "tracking.system_metrics_seconds=null", "name=mine")
     assert ended.code == 0, ended.err

@@ -21,7 +21,7 @@ def test_the_training_pass_gives_the_gradients_of_the_loss_and_changes_nothing(i
     backend.build(data, 0)
     _, (batch,) = backend.passes(data.train, [np.arange(3)])
     before = [variable.numpy() for variable in backend.training.state]
-    loss, *gradients = backend.training_pass()(batch)
+    loss, gradients = backend.training_pass()(batch)
     for variable, kept in zip(backend.training.state, before, strict=True):
         np.testing.assert_array_equal(variable.numpy(), kept)
     with tf.GradientTape() as tape:

@@ -104,13 +104,10 @@ class Backend:
         return lambda batch: self.forward(batch[0], batch[1]), [self._to_device(gather(split, some)) for some in rows]
 
     def training_pass(self) -> Callable[[Any], object]:
-        def loss_and_gradients(x: tf.Tensor, length_B: tf.Tensor, y: tf.Tensor) -> list[tf.Tensor]:
-            loss, gradients = self.training.loss_and_gradients(x, length_B, y)
-            return [loss, *(gradient for gradient in gradients if gradient is not None)]
-
-        traced = tf.function(loss_and_gradients, input_signature=self.specs)
-        traced.get_concrete_function()
-        return lambda batch: traced(*batch[:3])
+        compiled = self.training.compiled or None
+        # the gradients are returned, because what a graph does not return it does not compute
+        differentiate = tf.function(self.training.differentiate, input_signature=self.specs, jit_compile=compiled)
+        return lambda batch: differentiate(*batch[:3])
 
     def sync(self) -> None:
         if self.on_gpu:  # on a CPU a call returns when it is done

@@ -43,10 +43,8 @@ class Training:
         self.loss_sum = tf.Variable(0.0, trainable=False)
         self.step = tf.function(self._step, input_signature=specs, jit_compile=compiled or None)
 
-    def loss_and_gradients(
-        self, x: tf.Tensor, length_B: tf.Tensor, y: tf.Tensor
-    ) -> tuple[tf.Tensor, list[tf.Tensor | None]]:
-        """The mean loss in training, and its gradient by each of ``trained``; None where there is none."""
+    def differentiate(self, x: tf.Tensor, length_B: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, list]:
+        """The loss, and its gradient for each trained weight: dense, None where the weight plays no part."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.trained)
             loss = cross_entropy(self.model(x, length_B, training=True), y)
@@ -54,7 +52,7 @@ class Training:
         return loss, [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in found]
 
     def _step(self, x: tf.Tensor, length_B: tf.Tensor, y: tf.Tensor) -> None:
-        loss, gradients = self.loss_and_gradients(x, length_B, y)
+        loss, gradients = self.differentiate(x, length_B, y)
         self.optimizer.apply(gradients if self.clip_norm is None else clipped(gradients, self.clip_norm))
         self.last_loss.assign(loss)
         self.loss_sum.assign_add(loss * tf.cast(tf.shape(length_B)[0], tf.float32))
