@@ -1,9 +1,6 @@
-"""What a config must be, and what of it decides a run's result. Nothing here edits: what is printed is what runs."""
+"""What a config must be. Nothing here edits: what is printed is what runs."""
 
-import hashlib
-import json
-import os
-import sys
+import math
 import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -13,27 +10,14 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
-from harness.backends.schedules import schedule_factor
+from harness.backends.schedules import SCHEDULES
 from harness.measure import environment
 from harness.records import METRICS, Mistake
 
 Config = dict[str, Any]
 
-NOT_DECIDING = (
-    *("name", "choices", "output_dir", "cache_dir", "tracking", "sweep", "rerun", "run_timeout", "fail_fast"),
-    *("data", "hardware"),
-)
-"""Keys that do not decide a run's result: where it is put and what it is called. Of data, the hash decides; of
-hardware, what it is resolved to."""
-
 UNUSED = {"train": ("profile",), "profile": ("trainer", "optimizer", "measure")}
 """The modes, and the keys that a run of each has no use for."""
-
-COMPUTING = {
-    "train": ("data", "measure", "backends", "quality.py", "run.py"),
-    "profile": ("data", "measure", "backends", "profile.py", "profile_point.py"),
-}
-"""The parts of the harness that the numbers of each mode come from."""
 
 EXTRAS = {"tensorflow": "tensorflow"}
 """Backends that come with an extra, and the module to look for."""
@@ -52,38 +36,89 @@ def resolve(config: DictConfig) -> Config:
         raise Mistake(f"{key} must be given: add {key}=... to the command") from None
 
 
+WHOLE = {
+    "seed": 0,
+    "trainer.epochs": 1,
+    "trainer.batch_size": 1,
+    "trainer.eval_batch_size": 1,
+    "trainer.patience": 1,
+    "data.limit": 1,
+    "input.size": 1,
+    "hardware.devices": 1,
+    "hardware.threads": 1,
+    "measure.warmup_steps": 0,
+    "measure.latency_length": 1,
+    "measure.latency_passes": 1,
+    "measure.inference_batches": 1,
+    "profile.vocabulary_size": 2,
+    "profile.warmup_passes": 0,
+    "profile.passes": 1,
+}
+"""Keys that are whole numbers, and the least that each may be; those in ``MAY_BE_NULL`` may be left out."""
+
+POSITIVE = (
+    *("run_timeout", "trainer.clip_norm", "optimizer.lr", "measure.latency_seconds", "measure.inference_seconds"),
+    *("profile.seconds", "profile.point_seconds", "tracking.system_metrics_seconds"),
+)
+"""Keys that are finite numbers above 0."""
+
+MAY_BE_NULL = (
+    *("trainer.patience", "data.limit", "input.size", "hardware.threads", "measure.latency_length", "run_timeout"),
+    *("trainer.clip_norm", "tracking.system_metrics_seconds"),
+)
+
+ONE_OF = {
+    "mode": tuple(UNUSED),
+    "hardware.accelerator": ("auto", "cpu", "gpu", "mps"),
+    "hardware.precision": ("32", "bf16"),
+    "optimizer.schedule": SCHEDULES,
+    "trainer.monitor": tuple(name for name in METRICS if name.startswith("val/")),  # nothing is chosen on test
+}
+"""Keys that name something, and what there is."""
+
+
 def check(config: Config) -> None:
     """Refuse nonsense before anything is started or written.
 
     Raises:
         Mistake: one sentence that names the key, what was expected, and what to do.
     """
-    trainer, data = config["trainer"], config["data"]
-    if config["mode"] not in UNUSED:
-        raise Mistake(f"mode is one of {', '.join(UNUSED)}, not {config['mode']!r}")
-    _check_profile(config["profile"])
-    if config["mode"] == "profile" and config["hardware"]["devices"] != 1:
-        raise Mistake(f"mode=profile measures one device, not {config['hardware']['devices']}; set hardware.devices=1")
-    _whole("seed", config["seed"], least=0)
-    for key in ("epochs", "batch_size", "eval_batch_size"):
-        _whole(f"trainer.{key}", trainer[key], least=1)
-    for key, value in (("trainer.patience", trainer["patience"]), ("data.limit", data.get("limit"))):
-        if value is not None:
-            _whole(key, value, least=1)
-    if config["input"]["size"] is not None:
-        _whole("input.size", config["input"]["size"], least=1)
-    for key in ("run_timeout", "trainer.clip_norm", "optimizer.lr"):
+    for key, least in WHOLE.items():
         value = _get(config, key)
-        if value is not None and not (_number(value) and value > 0):
-            raise Mistake(f"{key} must be a number above 0, and is {value!r}")
+        if value is not None or key not in MAY_BE_NULL:
+            _whole(key, value, least)
+    for key in POSITIVE:
+        value = _get(config, key)
+        if not ((value is None and key in MAY_BE_NULL) or (_number(value) and 0 < value < math.inf)):
+            raise Mistake(f"{key} must be a finite number above 0, and is {value!r}")
+    for key, choices in ONE_OF.items():
+        if str(_get(config, key)) not in choices:
+            why = "; nothing is chosen on test" if key == "trainer.monitor" else ""
+            raise Mistake(f"{key} is one of {', '.join(choices)}, not {_get(config, key)!r}{why}")
     for key in ("input.dropout", "head.dropout"):
         value = _get(config, key)
         if not (_number(value) and 0 <= value < 1):
             raise Mistake(f"{key} must be a share from 0 to below 1, and is {value!r}")
-    if trainer["monitor"] not in METRICS or not trainer["monitor"].startswith("val/"):
-        named = ", ".join(name for name in METRICS if name.startswith("val/"))
-        raise Mistake(f"trainer.monitor must be one of {named} (nothing is chosen on test), not {trainer['monitor']!r}")
-    schedule_factor(config["optimizer"]["schedule"], config["optimizer"]["decay"], 1)
+    if not isinstance(config["name"], str) or not config["name"]:
+        raise Mistake(f"name must be a text, and is {config['name']!r}; quote it: 'name=\"{config['name']}\"'")
+    for key in ("head.hidden_sizes", "profile.lengths", "profile.batch_sizes"):
+        _whole_list(key, _get(config, key), may_be_empty=key == "head.hidden_sizes")
+    if config["mode"] == "profile" and config["hardware"]["devices"] != 1:
+        raise Mistake(f"mode=profile measures one device, not {config['hardware']['devices']}; set hardware.devices=1")
+    _check_encoder(config)
+    _check_backend(config["backend"]["name"])
+    hardware(config)
+    check_writable(Path(config["output_dir"]))
+
+
+def _whole_list(key: str, values: Any, may_be_empty: bool) -> None:
+    if not isinstance(values, list) or not (values or may_be_empty):
+        raise Mistake(f"{key} must be a list of whole numbers, such as [128,256], and is {values!r}")
+    for value in values:
+        _whole(key, value, least=1)
+
+
+def _check_encoder(config: Config) -> None:
     for where, part in _parts(config["encoder"], "encoder"):
         _check_heads(where, part)
     if config["choices"]["encoder"] == "additive_attention" and config["choices"]["pooling"] != "additive_attention":
@@ -91,23 +126,6 @@ def check(config: Config) -> None:
             "encoder=additive_attention is additive attention pooling on the bare embeddings; for another pooling "
             f"({config['choices']['pooling']}) take encoder=bag_of_embeddings"
         )
-    _check_backend(config["backend"]["name"])
-    hardware(config)
-    check_writable(Path(config["output_dir"]))
-
-
-def _check_profile(profile: Config) -> None:
-    for key in ("lengths", "batch_sizes"):
-        values = profile[key]
-        if not isinstance(values, list) or not values:
-            raise Mistake(f"profile.{key} must be a list of whole numbers, such as [128,256], and is {values!r}")
-        for value in values:
-            _whole(f"profile.{key}", value, least=1)
-    for key, least in (("vocabulary_size", 2), ("warmup_passes", 0), ("passes", 1)):
-        _whole(f"profile.{key}", profile[key], least)
-    for key in ("seconds", "point_seconds"):
-        if not (_number(profile[key]) and profile[key] > 0):
-            raise Mistake(f"profile.{key} must be a number above 0, and is {profile[key]!r}")
 
 
 def check_task(config: Config, task: str) -> None:
@@ -126,7 +144,7 @@ def check_task(config: Config, task: str) -> None:
 def _get(config: Config, key: str) -> Any:
     value: Any = config
     for part in key.split("."):
-        value = value[part]
+        value = value.get(part) if isinstance(value, dict) else None
     return value
 
 
@@ -202,79 +220,11 @@ def hardware(config: Config) -> Config:
             f"hardware={chosen} needs {wanted['devices']} {accelerator.upper()} device(s), and this machine has "
             f"{there}; take hardware=cpu or hardware=auto"
         )
-    _whole("hardware.devices", wanted["devices"], least=1)
     threads = wanted["threads"]
-    if threads is not None:
-        _whole("hardware.threads", threads, least=1)
     return {
         "accelerator": accelerator,
         "devices": wanted["devices"],
-        "precision": wanted["precision"],
+        "precision": str(wanted["precision"]),
         "threads": threads or max(1, environment.cores() // (wanted["devices"] if accelerator == "cpu" else 1)),
         "device_names": present[: wanted["devices"]],
     }
-
-
-def fingerprint(config: Config, resolved_hardware: Config, data_hash: str | None) -> tuple[str, str]:
-    """The hash of all that decides the run's result, and the same less the seed: the run's cell."""
-    not_deciding = (*NOT_DECIDING, *UNUSED[config["mode"]])
-    deciding = {key: value for key, value in config.items() if key not in not_deciding}
-    if "profile" in deciding:
-        deciding["compile"] = config["trainer"]["compile"]
-        deciding["profile"] = {key: value for key, value in config["profile"].items() if key != "name"}
-        config = deciding  # the data's loader, where one is named, computes nothing here
-    deciding |= {"hardware": resolved_hardware, "data_hash": data_hash, "code": code_hash(config)}
-    deciding["versions"] = environment.versions()
-    without_seed = {key: value for key, value in deciding.items() if key != "seed"}
-    return _digest(deciding), _digest(without_seed)
-
-
-def _digest(value: Config) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def code_hash(config: Config) -> str:
-    """The hash of the code that computes the numbers: the harness's own parts and the files of custom targets."""
-    package = Path(__file__).parent
-    other_backends = {path for path in (package / "backends").iterdir() if path.is_dir()}
-    other_backends.discard(package / "backends" / config["backend"]["name"])
-    files = [path for part in COMPUTING[config["mode"]] for path in _python_files(package / part)]
-    files = [path for path in files if not other_backends & set(path.parents)]
-    names = [str(path.relative_to(package)) for path in files]
-    for target in sorted(_targets(config)):
-        if not target.startswith("harness."):
-            found = _target_files(target)
-            files += found
-            names += [f"{target}:{path.name}" for path in found]
-    digest = hashlib.sha256()
-    for name, path in zip(names, files, strict=True):
-        digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def _python_files(path: Path) -> list[Path]:
-    return [path] if path.is_file() else sorted(path.rglob("*.py"))
-
-
-def _targets(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        if isinstance(value.get("_target_"), str):
-            yield value["_target_"]
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from _targets(item)
-
-
-def _target_files(target: str) -> list[Path]:
-    """The source of a target from elsewhere: its top-level module, or all of a package that lies below this folder."""
-    top = target.split(".")[0]
-    spec = find_spec(top)
-    if spec is None or spec.origin is None:
-        raise Mistake(
-            f"_target_ {target}: there is no module {top!r} in {os.getcwd()} or among the installed packages "
-            f"(looked in {len(sys.path)} places)"
-        )
-    file = Path(spec.origin)
-    inside_here = Path.cwd() in file.parents
-    return sorted(file.parent.rglob("*.py")) if spec.submodule_search_locations and inside_here else [file]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import config as configs
-from harness import isolate, measure, profile_report, records, tracking
+from harness import fingerprint, isolate, measure, profile_report, records, tracking
 from harness.profile_point import Point
 from harness.records import Mistake, Record
 from harness.run import Job, close, new_record
@@ -32,14 +32,14 @@ def profile(config: configs.Config, label: str, started: float) -> Record:
     output_dir = Path(config["output_dir"]).absolute()
     server = isolate.server(["harness.profile_point", f"harness.backends.{config['backend']['name']}"])
     hardware = configs.hardware(config)
-    fingerprint, cell = configs.fingerprint(config, hardware, None)
-    folder = records.run_folder(output_dir, config["name"], label, fingerprint)
-    existing = records.find(output_dir, fingerprint)
+    identity, cell = fingerprint.of(config, hardware, None)
+    folder = records.run_folder(output_dir, config["name"], label, identity)
+    existing = records.find(output_dir, identity)
     if existing and existing["status"] == "finished" and not config["rerun"]:
         return {**existing, "skipped": True}
 
     record = new_record(config, label, started, folder, hardware)
-    record.update(fingerprint=fingerprint, cell=cell, data=_summary(config["profile"]), profile=[])
+    record.update(fingerprint=identity, cell=cell, data=_summary(config["profile"]), profile=[])
     record["choices"] = {**config["choices"], "data": record["data"]["source"]}
     record["metrics"] = _build(server, config, hardware)
     if config["rerun"]:

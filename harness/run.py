@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from harness import backends, data, isolate, measure, quality, records, tracking
+from harness import backends, data, fingerprint, isolate, measure, quality, records, tracking
 from harness import config as configs
 from harness.data.batches import plan
 from harness.measure import environment
@@ -30,14 +30,15 @@ def run(config: configs.Config, label: str, started: float) -> Record:
     server = isolate.server(["harness.run", f"harness.backends.{config['backend']['name']}"])
     prepared = prepare_data(config)
     hardware = configs.hardware(config)
-    fingerprint, cell = configs.fingerprint(config, hardware, data.read_hash(prepared))
-    folder = records.run_folder(output_dir, config["name"], label, fingerprint)
-    existing = records.find(output_dir, fingerprint)
+    identity, cell = fingerprint.of(config, hardware, data.read_hash(prepared))
+    folder = records.run_folder(output_dir, config["name"], label, identity)
+    existing = records.find(output_dir, identity)
     if existing and existing["status"] == "finished" and not config["rerun"]:
+        tracking.open_tracker(config["tracking"], output_dir).catch_up(existing)
         return {**existing, "skipped": True}
 
     record = new_record(config, label, started, folder, hardware)
-    record.update(fingerprint=fingerprint, cell=cell, data=data.read_summary(prepared))
+    record.update(fingerprint=identity, cell=cell, data=data.read_summary(prepared))
     configs.check_task(config, record["data"]["task"])
     if config["rerun"]:
         shutil.rmtree(folder, ignore_errors=True)
@@ -101,8 +102,8 @@ def close(record: Record, tracker: tracking.Tracker, status: str, reason: str) -
     record.update(status=status, reason=reason, ended=records.now())
     try:
         records.write(record)
-    except OSError as error:  # a full disk must not take the other runs of a sweep with it
-        record["reason"] = f"{reason}; its record could not be written ({error.strerror})"
+    except (OSError, ValueError) as error:  # a full disk must not take the other runs of a sweep with it
+        record["reason"] = f"{reason}; its record could not be written ({error})"
     tracker.finish(record)
 
 
@@ -132,11 +133,10 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
         metrics = backend.build(dataset, config["seed"])
 
         others = environment.OtherProcesses()
-        timer = measure.StepTimer(clock, backend.sync, settings["warmup_steps"])
+        timer = measure.StepTimer(clock, backend.sync, settings["warmup_steps"], memory)
         memory.phase_begins()
         history, best = backend.fit(dataset, timer, folder, lambda epoch: tell({"epoch": epoch}))
-        memory.phase_ends("train")
-        ranks = backend.gather({**timer.metrics(), **memory.metrics()})
+        ranks = backend.gather({**timer.metrics(), **memory.metrics(), "own_cpu_seconds": others.own()})
         if backend.rank > 0:
             return
 
@@ -146,14 +146,16 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
         inference = measure_inference(backend, dataset, config, clock)
         memory.phase_ends("inference")
 
-        startup = time.time() - (clock() - timer.first_step_at) - started
         metrics |= {f"test/{name}": value for name, value in test.items()}
         metrics |= {"best/epoch": best, **{k: v for k, v in history[best - 1].items() if k.startswith("val/")}}
-        metrics |= {"train/loss": history[best - 1]["train/loss"], "speed/startup_seconds": startup}
+        metrics["train/loss"] = history[best - 1]["train/loss"]
+        if timer.first_step_at is not None:  # none, where all epochs were trained before an interruption
+            metrics["speed/startup_seconds"] = time.time() - (clock() - timer.first_step_at) - started
+        seconds = [rank.pop("own_cpu_seconds") for rank in ranks]
+        record["environment"]["other_processes_cpu_share"] = others.share(ours=sum(seconds[1:]))
         ranks[0] |= memory.metrics()
         metrics |= {**ranks[0], **inference, **measure.over_ranks(ranks)}
         record["ranks"] = ranks
-        record["environment"]["other_processes_cpu_share"] = others.share()
         record["resumed_epochs"] = len(history) - len(timer.epochs)  # trained before an interruption, not timed
         counts = quality.confusion(dataset.test.y, logits.argmax(-1), len(dataset.classes))
         records.write_json(folder / "confusion.json", counts.tolist())
@@ -169,6 +171,9 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
             record["metrics"]["speed/total_seconds"] = time.time() - started
             record["ended"] = records.now()
             records.write(record)
+    if record["status"] == "finished":
+        for checkpoint in folder.glob("last.*"):  # what an interrupted run would have gone on from
+            checkpoint.unlink()
 
 
 def measure_inference(

@@ -20,7 +20,8 @@ Outcome = dict[str, Any]
 
 def identify(overrides: list[str]) -> str:
     """The id of the sweep that a command's overrides ask for, in whatever order they come."""
-    return hashlib.sha256("\0".join(sorted(overrides)).encode()).hexdigest()[:12]
+    # begins with a letter, because Hydra reads what looks like a number as one
+    return "s" + hashlib.sha256("\0".join(sorted(overrides)).encode()).hexdigest()[:11]
 
 
 class Sweep(Callback):
@@ -52,19 +53,22 @@ class Sweep(Callback):
 
         tracked = OmegaConf.to_container(self.config.tracking, resolve=True)
         output_dir = Path(self.config.output_dir).absolute()
-        for name in dict.fromkeys(record["name"] for record in done):
-            runs = [record for record in done if record["name"] == name]
-            complete = all(record["status"] == "finished" for record in runs)
-            status = "killed" if interrupted else "finished" if complete else "failed"
-            summary = _summary(runs, output_dir, name)
-            if tracked["uri"] == tracking.OFF:
-                continue
-            uri = tracking.store_uri(tracked, output_dir)
-            try:
-                tracking.end_sweep(uri, output_dir, name, self.config.sweep, status, summary)
-            except Exception as error:
-                why = type(error).__name__
-                print(f"MLflow did not take the end of the sweep ({why}); its records are kept", file=sys.stderr)
+        uri = tracking.store_uri(tracked, output_dir)
+        try:
+            for name in dict.fromkeys(record["name"] for record in done):
+                runs = [record for record in done if record["name"] == name]
+                complete = all(record["status"] == "finished" for record in runs)
+                status = "killed" if interrupted else "finished" if complete else "failed"
+                summary = _summary(runs, output_dir, name)
+                if uri != tracking.OFF:
+                    tracking.end_sweep(uri, output_dir, name, self.config.sweep, status, summary)
+            if uri != tracking.OFF:
+                tracking.close_sweep(uri, output_dir, self.config.sweep, "killed" if interrupted else "failed")
+        except OSError as error:
+            print(f"the end of the sweep could not be written ({error}); its records are kept", file=sys.stderr)
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}".splitlines()[0]
+            print(f"MLflow did not take the end of the sweep ({why}); its records are kept", file=sys.stderr)
 
 
 def _summary(runs: list[records.Record], output_dir: Path, name: str) -> records.Summary:

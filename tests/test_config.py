@@ -1,5 +1,7 @@
 """Every shipped config is composed, instantiated and trained on a little data; no key is without a reader."""
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from harness import config as configs
+from harness import fingerprint
 from harness.measure import environment
+from harness.tracking.tracker import flatten
 
 CONF = REPOSITORY / "conf"
 
@@ -137,9 +141,46 @@ def test_what_is_composed_for_inner_encoders_is_what_was_asked():
     assert names == ["GRU", "SelfAttention", "RNN"]
 
 
-def test_the_code_of_the_other_backend_does_not_decide_a_result(tmp_path):
-    config = configs.resolve(composed())
-    assert configs.code_hash(config) == configs.code_hash({**config, "name": "other"})
+def test_the_code_of_one_backend_does_not_decide_the_others_results(tmp_path, monkeypatch):
+    package = tmp_path / "harness"
+    shutil.copytree(REPOSITORY / "harness", package)
+    monkeypatch.setattr(fingerprint, "__file__", str(package / "fingerprint.py"))
+    torch, keras = (configs.resolve(composed(f"backend={name}")) for name in ("pytorch", "tensorflow"))
+    before = [fingerprint.code_hash(config) for config in (torch, keras)]
+    (package / "backends" / "tensorflow" / "layers.py").write_text("changed = True")
+    after = [fingerprint.code_hash(config) for config in (torch, keras)]
+    assert before[0] == after[0]
+    assert before[1] != after[1]
+
+
+def test_a_changed_file_that_custom_code_imports_is_another_result(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "own_encoder.py").write_text("import own_layers\nimport json\n")
+    (tmp_path / "own_layers.py").write_text("from own_parts import part\n")
+    (tmp_path / "own_parts.py").write_text("part = 1\n")
+    (tmp_path / "unrelated.py").write_text("")
+    config = configs.resolve(composed("encoder=custom", "encoder._target_=own_encoder.Encoder"))
+    before = fingerprint.code_hash(config)
+    (tmp_path / "unrelated.py").write_text("changed = True\n")
+    assert fingerprint.code_hash(config) == before
+    (tmp_path / "own_parts.py").write_text("part = 2\n")
+    assert fingerprint.code_hash(config) != before
+
+
+READ_BY_THE_FRAMEWORK = {"hydra", "defaults"}
+
+
+def test_every_key_of_the_shipped_configs_has_a_reader():
+    """A key that nothing reads looks like a setting and is none."""
+    code = "\n".join(path.read_text(encoding="utf8") for path in (REPOSITORY / "harness").rglob("*.py"))
+    for path in CONF.rglob("*.yaml"):
+        if path.parent.parent.name == "hydra":
+            continue  # a launcher's settings are its own
+        for key, _ in flatten(OmegaConf.to_container(OmegaConf.load(path))):
+            names = [part for part in key.split(".") if not part.startswith("_") and part not in ("first", "second")]
+            if names and names[0] not in READ_BY_THE_FRAMEWORK:
+                assert re.search(rf"\b{names[-1]}\b", code), f"{path.relative_to(CONF)}: {key}"
 
 
 def test_the_shipped_configs_are_few():

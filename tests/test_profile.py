@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from harness import config as configs
 from harness.cli import compose
 from harness.profile import exponents
 
@@ -124,7 +123,7 @@ def test_it_is_skipped_when_it_was_measured_before_whatever_training_is_set_to(c
 
 def test_the_profile_section_decides_nothing_of_a_training_and_the_mode_does():
     def fingerprint(*overrides):
-        return configs.fingerprint(compose(*overrides), {"accelerator": "cpu"}, "hash")
+        return fingerprint.of(compose(*overrides), {"accelerator": "cpu"}, "hash")
 
     plain = fingerprint()
     assert fingerprint("profile.lengths=[1,2]", "profile.point_seconds=3", "profile.name=x") == plain

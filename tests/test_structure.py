@@ -15,7 +15,7 @@ ORDER = [
         *("pictures", "tracking", "statistics", "cells", "boards", "comparison", "wording", "tables", "page"),
         *("terminal", "gate", "report", "profile_report"),
     },
-    {"config", "isolate"},
+    {"config", "fingerprint", "isolate"},
     {"run", "profile", "profile_point"},
     {"cli", "sweep", "ui", "selfcheck", "__main__"},
 ]

@@ -10,6 +10,7 @@ import inspect
 import json
 import shutil
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,7 +50,7 @@ def prepare(loader: Callable[..., Dataset], arguments: dict[str, Any], cache: Pa
         folder = cache / _name(data.source or loader.__module__, data.hash)
         return _once(folder, lambda: data)
     try:
-        text = f"{FORMAT} {key(**arguments)} {_code(loader)}"
+        text = f"{FORMAT} {key(**arguments)} {_code(loader)} {_versions()}"
     except TypeError as error:
         raise _argument_mistake(loader, error) from None
     folder = cache / _name(str(arguments.get("source", "")), hashlib.sha256(text.encode()).hexdigest())
@@ -69,7 +70,15 @@ def _load(loader: Callable[..., Dataset], arguments: dict[str, Any]) -> Dataset:
         inspect.signature(loader).bind(**arguments)
     except TypeError as error:
         raise _argument_mistake(loader, error) from None
-    data = loader(**arguments)
+    try:
+        data = loader(**arguments)
+    except Mistake:
+        raise
+    except (TypeError, ValueError) as error:
+        if not loader.__module__.startswith("harness."):
+            raise  # somebody's own loader: where it failed is what its author wants to know
+        said = str(error).splitlines()[0]
+        raise Mistake(f"data: {loader.__qualname__} cannot work with these settings: {said}") from error
     if not isinstance(data, Dataset):
         name = f"{loader.__module__}.{loader.__qualname__}"
         raise Mistake(f"data: {name} must return a harness.data.Dataset, and returned {type(data).__name__}")
@@ -86,6 +95,11 @@ def _code(loader: Callable[..., Dataset]) -> str:
     folder = Path(inspect.getfile(loader)).parent
     files = sorted(folder.glob("*.py")) if folder == Path(__file__).parent else [Path(inspect.getfile(loader))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _versions() -> list[str]:
+    """Of the libraries that prepare: another one may read or split otherwise."""
+    return [metadata.version(name) for name in ("datasets", "numpy", "pandas", "scikit-learn", "tokenizers")]
 
 
 def _name(source: str, key: str) -> str:

@@ -65,6 +65,9 @@ def load_files(
 ) -> Dataset:
     """Files (csv, tsv, jsonl, parquet) with a text and a label column; what is not given is cut from ``train``."""
     files = {"train": train, "validation": validation, "test": test}
+    hashes = {role: file_key(Path(file)) for role, file in files.items() if file and Path(file).is_file()}
+    if len(set(hashes.values())) < len(hashes):
+        raise Mistake("data: two of data.train, data.validation and data.test are the same file; leave one out")
     parts = {
         role: None if file is None else _columns(read_file(Path(file)), text, label, file)
         for role, file in files.items()

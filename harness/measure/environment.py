@@ -23,7 +23,7 @@ def accelerators() -> list[dict[str, Any]]:
     import pynvml
 
     if platform.system() == "Darwin" and platform.machine() == "arm64":
-        return [{"kind": "mps", "name": _processor()}]
+        return [{"kind": "mps", "name": processor()}]
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
@@ -44,7 +44,8 @@ def accelerators() -> list[dict[str, Any]]:
         pynvml.nvmlShutdown()
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name, as the system gives it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
@@ -83,7 +84,7 @@ def describe() -> dict[str, Any]:
     return {
         "host": platform.node(),
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": cores(),
         "memory_mib": psutil.virtual_memory().total / 2**20,
         "accelerators": accelerators(),
@@ -104,9 +105,15 @@ class OtherProcesses:
         system, own = psutil.cpu_times(), psutil.Process().cpu_times()
         idle = system.idle + getattr(system, "iowait", 0.0)
         guest = getattr(system, "guest", 0.0) + getattr(system, "guest_nice", 0.0)  # counted in user already
-        return sum(system) - idle - guest, own.user + own.system, time.monotonic()
+        # on some systems a process is not told what its ended children took
+        children = getattr(own, "children_user", 0.0) + getattr(own, "children_system", 0.0)
+        return sum(system) - idle - guest, own.user + own.system + children, time.monotonic()
 
-    def share(self) -> float:
-        """The share since this object was made."""
+    def own(self) -> float:
+        """Processor seconds that this process and its ended children took since this object was made."""
+        return self._now()[1] - self._start[1]
+
+    def share(self, ours: float = 0.0) -> float:
+        """The share since this object was made; ``ours`` are processor seconds of others that belong to the run."""
         busy, own, wall = (now - start for now, start in zip(self._now(), self._start, strict=True))
-        return max(0.0, (busy - own) / (wall * psutil.cpu_count()))
+        return max(0.0, (busy - own - ours) / (wall * psutil.cpu_count()))

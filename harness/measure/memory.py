@@ -48,6 +48,11 @@ def reset_peak() -> bool:
 def release() -> None:
     """Give freed memory back to the system, so that one phase does not carry the leftovers of the one before."""
     gc.collect()
+    trim()
+
+
+def trim() -> None:
+    """Give back what is freed already, without looking for more."""
     with suppress(AttributeError, OSError):  # not the GNU C library: freed memory may stay resident
         ctypes.CDLL(None).malloc_trim(0)
 
@@ -90,20 +95,29 @@ class PhaseMemory:
         self._can_reset = False
 
     def phase_begins(self) -> None:
+        """Begin a phase with what earlier ones left given back."""
         release()
+        self.part_begins()
+
+    def part_begins(self) -> None:
+        """Begin a further part of a phase: an epoch's training, after a validation that is no part of it."""
+        trim()
         self._note_highest()
         self._can_reset = reset_peak()
         self.device_reset()
 
     def phase_ends(self, phase: str) -> None:
-        """Keep the peaks of what ran since ``phase_begins`` as those of ``phase``: ``train`` or ``inference``."""
+        """Keep the peaks since the phase or its part began, for ``train`` or ``inference``; of parts the highest."""
         self._note_highest()
         peak = peak_mib()
         if self._can_reset and peak is not None and self.baseline is not None:
-            self.found[f"memory/host_{phase}_peak_mib"] = peak - self.baseline
+            self._keep(f"memory/host_{phase}_peak_mib", peak - self.baseline)
         device = self.device_peak()
         if device is not None:
-            self.found[f"memory/device_{phase}_peak_mib"] = device
+            self._keep(f"memory/device_{phase}_peak_mib", device)
+
+    def _keep(self, name: str, peak: float) -> None:
+        self.found[name] = max(peak, self.found.get(name, peak))
 
     def metrics(self) -> dict[str, float]:
         """The ``memory/`` numbers of the phases so far, and of the whole process."""

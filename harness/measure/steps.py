@@ -5,6 +5,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from harness.measure.memory import PhaseMemory
+
 Item = TypeVar("Item")
 
 
@@ -13,11 +15,18 @@ class StepTimer:
 
     A step runs from its batch being on the device to the optimizer's step being done; ``sync`` waits for the device at
     both edges. What lies between two steps is in no step: of it, only the time spent in ``waiting`` is counted, as
-    waiting for data.
+    waiting for data. ``memory``, where given, is weighed over the same parts of epochs: validation, whose batches are
+    larger, is no part of training's peak.
     """
 
-    def __init__(self, clock: Callable[[], float], sync: Callable[[], None], warmup_steps: int) -> None:
-        self.clock, self.sync, self.warmup_steps = clock, sync, warmup_steps
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        sync: Callable[[], None],
+        warmup_steps: int,
+        memory: PhaseMemory | None = None,
+    ) -> None:
+        self.clock, self.sync, self.warmup_steps, self.memory = clock, sync, warmup_steps, memory
         self.first_step_at: float | None = None
         self.seconds: list[float] = []
         self.waited: list[float] = []
@@ -53,6 +62,8 @@ class StepTimer:
         self._waiting = 0.0
 
     def epoch_begins(self) -> None:
+        if self.memory is not None:
+            self.memory.part_begins()
         self._epoch = self.clock()
         self._waiting = 0.0
 
@@ -60,6 +71,8 @@ class StepTimer:
         """To be called when the last step is done, before validation and checkpoints."""
         self.sync()
         self.epochs.append(self.clock() - self._epoch)
+        if self.memory is not None:
+            self.memory.phase_ends("train")
 
     def metrics(self) -> dict[str, float]:
         """The ``speed/`` numbers of training; those of steps are absent where the warm-up took them all."""

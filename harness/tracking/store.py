@@ -109,6 +109,15 @@ def parent_run(client: Any, experiment: str, sweep: str, output_dir: Path) -> st
         return client.create_run(experiment, run_name=f"sweep {sweep}", tags=tags).info.run_id
 
 
+def close_sweep(uri: str, output_dir: Path, sweep: str, status: str) -> None:
+    """Give the parent runs of a sweep that still count as running this status, whatever experiment they are in."""
+    client = connect(uri, output_dir)
+    everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
+    open_parents = f"tags.sweep = '{sweep}' and tags.kind = 'sweep' and attributes.status = 'RUNNING'"
+    for run in client.search_runs(everywhere, open_parents):
+        client.set_terminated(run.info.run_id, STATUS[status])
+
+
 LONGEST_NOTE = 5000
 """Characters that MLflow takes as a description; what is longer is read in the artifact."""
 

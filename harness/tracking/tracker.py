@@ -41,6 +41,9 @@ class Tracker(Protocol):
     def finish(self, record: Record) -> None:
         """Take the whole record and set the status that it says."""
 
+    def catch_up(self, record: Record) -> None:
+        """Take a finished run's record, where its end never got here."""
+
     def discard(self) -> None:
         """Undo ``start``: there was nothing to run."""
 
@@ -60,6 +63,9 @@ class NoTracker:
         pass
 
     def finish(self, record: Record) -> None:
+        pass
+
+    def catch_up(self, record: Record) -> None:
         pass
 
     def discard(self) -> None:
@@ -131,7 +137,9 @@ class MlflowTracker:
     def _log_params(self, config: dict[str, Any]) -> None:
         from mlflow.entities import Param
 
-        params = [Param(key, str(value)) for key, value in flatten(config)]
+        # a run that goes on has them already, and MLflow refuses another value, such as of a longer run_timeout
+        known = self.client.get_run(self.run_id).data.params
+        params = [Param(key, str(value)) for key, value in flatten(config) if key not in known]
         for start in range(0, len(params), 100):  # as many as the store takes at once
             self.client.log_batch(self.run_id, params=params[start : start + 100])
 
@@ -196,6 +204,10 @@ class MlflowTracker:
         records.write({**record, "mlflow_run_id": self.run_id})
         self._log_end({**record, "mlflow_run_id": self.run_id})
         return True
+
+    @_survives
+    def catch_up(self, record: Record) -> None:
+        self.sync(record)
 
     @_survives
     def discard(self) -> None:

@@ -155,8 +155,8 @@ def test_a_class_too_rare_to_be_in_every_split_is_named(tmp_path):
 def test_a_label_column_that_is_no_label_is_refused(tmp_path):
     rows = [("x", f"{number / 7}") for number in range(500)]
     frame = [("x y", label) for _, label in rows]
-    train, test = write_csv(tmp_path / "a.csv", frame), write_csv(tmp_path / "b.csv", frame)
-    said = refused(load_files, train, validation=test, test=test)
+    parts = [write_csv(tmp_path / f"{number}.csv", frame[number:] + frame[:number]) for number in range(3)]
+    said = refused(load_files, *parts)
     assert "500 different values in 500 rows" in said
 
 
@@ -242,3 +242,8 @@ def test_imdb_is_whole_and_its_splits_are_as_published(mirror, monkeypatch, tmp_
     assert [int(split.y.sum()) for split in data.splits.values()] == [11_250, 1_250, 12_500]
     assert data.classes == ["neg", "pos"]
     assert len(data.vocabulary) == 20_000
+
+
+def test_the_same_file_twice_is_refused(tmp_path):
+    train, again = write_csv(tmp_path / "a.csv"), write_csv(tmp_path / "b.csv")
+    assert "are the same file" in refused(load_files, train, test=again)

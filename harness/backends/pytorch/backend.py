@@ -105,9 +105,8 @@ class Backend:
         chosen = torch.load(best.best_model_path, weights_only=True, map_location="cpu", mmap=True)
         training.load_state_dict(chosen["state_dict"])
         self.model.zero_grad(set_to_none=True)
-        kept = {"state_dict": self.model.state_dict(), "epoch": chosen["epoch"]}
+        kept = {name: chosen[name] for name in ("state_dict", "epoch")}  # without the optimizer's part
         checkpoints.save_checkpoint(kept, folder / "best.ckpt")
-        last.unlink()
         return training.history, chosen["epoch"] + 1
 
     def gather(self, value: dict[str, float]) -> list[dict[str, float]]:
@@ -154,7 +153,6 @@ class Backend:
 
     def device_reset(self) -> None:
         if self.device.type == "cuda":
-            torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
 
     def _forward(self) -> Callable[[Any], torch.Tensor]:
