@@ -93,6 +93,7 @@ def test_the_interval_is_students():
 @pytest.mark.parametrize(("holds", "code"), [(True, 0), (False, 1)])
 def test_the_exit_code_says_whether_everything_holds(monkeypatch, capsys, holds, code):
     made = [Finding("one", "1", "1", True), Finding("two", "2", "3", holds)]
+    monkeypatch.setattr("sys.argv", ["selfcheck"])
     monkeypatch.setattr(selfcheck, "findings", lambda folder: iter(made))
     with pytest.raises(SystemExit) as stop:
         selfcheck.main()
