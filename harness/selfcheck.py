@@ -76,8 +76,10 @@ def findings(folder: str) -> Iterator[Finding]:
     train_ms, inference_ms = SHORT_MS + STEP_MS, SHORT_MS + INFERENCE_MS
     slow = _run(folder, *KNOWN, f"+encoder.train_ms={train_ms}", f"+encoder.inference_ms={inference_ms}")
     yield from times(slow, short)
-    large = _run(folder, *KNOWN, f"+encoder.train_mib={TRAIN_MIB}", f"+encoder.inference_mib={INFERENCE_MIB}")
-    yield from memory(large, short)
+    weighed = []
+    for train, inference in WEIGHED:
+        weighed.append(_run(folder, *KNOWN, f"+encoder.train_mib={train}", f"+encoder.inference_mib={inference}"))
+        yield from memory(weighed[-1], short, train, inference)
     pairs = []
     for pair in range(PAIRS):
         # what drifts meanwhile touches both alike: one pair begins with the one, the next with the other
@@ -134,7 +136,7 @@ def times(known: Record, short: Record) -> Iterator[Finding]:
     yield _near("tokens a second, of sequences", tokens, found["speed/train_tokens_per_second"], "1/s", 1e-6 * tokens)
 
 
-def memory(large: Record, none: Record) -> Iterator[Finding]:
+def memory(large: Record, none: Record, train: int, inference: int) -> Iterator[Finding]:
     """What each phase allocates is that phase's and no other's."""
     for phase, expected in (("train", train), ("inference", inference)):
         name = f"memory/host_{phase}_peak_mib"

@@ -30,7 +30,7 @@ def record(metrics, others=0.0, **changed):
 
 
 def test_right_numbers_hold():
-    found = [*times(record(GOOD), record(SHORT)), *memory(record(GOOD), record(SHORT))]
+    found = [*times(record(GOOD), record(SHORT)), *memory(record(GOOD), record(SHORT), 300, 100)]
     assert [finding.what for finding in found if not finding.holds] == []
     assert len(found) == 8
 
@@ -51,7 +51,7 @@ def test_right_numbers_hold():
 def test_wrong_numbers_are_found(name, wrong, said):
     changed = {name: wrong, name.replace("_p50", "_p95"): wrong} if name.endswith("_p50") else {name: wrong}
     known = record(GOOD, **changed)
-    found = [*times(known, record(SHORT)), *memory(known, record(SHORT))]
+    found = [*times(known, record(SHORT)), *memory(known, record(SHORT), 300, 100)]
     assert any(finding.what.startswith(said) for finding in found if not finding.holds)
 
 
@@ -65,7 +65,7 @@ def test_a_busy_machine_widens_what_is_allowed_and_no_further_than_the_others_sh
 
 def test_memory_that_the_system_cannot_tell_is_said_and_is_no_failure():
     without = {name: value for name, value in GOOD.items() if not name.startswith("memory/")}
-    found = list(memory(record(without), record(SHORT)))
+    found = list(memory(record(without), record(SHORT), 300, 100))
     assert all("absent" in finding.measured and finding.holds for finding in found)
 
 

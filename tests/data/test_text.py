@@ -203,7 +203,7 @@ def test_prepared_data_is_opened_again_without_being_made_again(tmp_path, monkey
     first = prepare(load_files, arguments, tmp_path / "cache")
     monkeypatch.setattr("harness.data.text.encode", None)  # what makes it is gone
     assert prepare(load_files, arguments, tmp_path / "cache") == first
-    with pytest.raises(TypeError):
+    with pytest.raises(Mistake, match="not callable"):
         prepare(load_files, {**arguments, "max_length": 3}, tmp_path / "cache")
 
 
