@@ -1,7 +1,7 @@
 from made_records import HARDWARE, made, over_seeds
 
 from harness.cells import UNNAMED, gather, name_cells
-from harness.config import NOT_DECIDING
+from harness.fingerprint import NOT_DECIDING
 
 
 def names(records):
