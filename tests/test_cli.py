@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from conftest import QUICK, REPOSITORY
 
+from harness.sweep import identify
+
 
 def test_a_run_leaves_a_whole_record_and_a_table(command):
     ended = command(*QUICK)
@@ -84,6 +86,15 @@ MISTAKES = [
     (["encoder=rnn", "encoder.nonlinearity=sigmoid"], "nonlinearity is tanh or relu"),
     (["encoder=lstm", "+encoder.hiden=3"], "hiden"),
     (["data=synthetic_features", "+data.rows=3"], "rows"),
+    (["data.validation=0.9"], "data: digits cannot work with these settings"),
+    (["measure.warmup_steps=-3"], "measure.warmup_steps must be a whole number of 0 or more, and is -3"),
+    (["measure.inference_batches=0"], "measure.inference_batches must be a whole number of 1 or more"),
+    (["measure.latency_seconds=0"], "measure.latency_seconds must be a finite number above 0"),
+    (["trainer.clip_norm=inf"], "trainer.clip_norm must be a finite number above 0, and is inf"),
+    (["hardware.accelerator=cuda"], "hardware.accelerator is one of auto, cpu, gpu, mps, not 'cuda'"),
+    (["head.hidden_sizes=64"], "head.hidden_sizes must be a list of whole numbers"),
+    (["name=42"], "name must be a text"),
+    (["mode=tune"], "mode is one of train, profile, not 'tune'"),
 ]
 
 
@@ -192,6 +203,18 @@ def test_fail_fast_begins_no_further_run(command, tmp_path):
     assert ended.code == 1
     assert [record["status"] for record in ended.records] == ["failed"]
     assert "training diverged" in ended.record["reason"]
+
+
+def test_a_precision_that_hydra_reads_as_a_number_is_the_same(command):
+    ended = command("hardware.precision=32", *QUICK)
+    assert ended.code == 0, ended.err
+    assert ended.record["environment"]["hardware"]["precision"] == "32"
+
+
+def test_a_sweeps_id_is_never_read_as_a_number():
+    ids = [identify([f"seed={number}"]) for number in range(3000)]
+    assert all(one[0] == "s" and len(one) == 12 for one in ids)
+    assert identify(["a=1", "b=2"]) == identify(["b=2", "a=1"]) != identify(["a=1"])
 
 
 def test_help_and_config_load_nothing_heavy():

@@ -131,6 +131,29 @@ def test_an_interrupted_run_goes_on_from_its_last_epoch_to_the_same_numbers(tmp_
     assert found["mlflow_run_id"] == interrupted["mlflow_run_id"]
 
 
+def test_a_run_killed_while_it_is_measured_does_not_train_again(tmp_path):
+    settings = ("encoder=gru", *QUICK, "measure.latency_seconds=6")
+    command = start(tmp_path, *settings)
+    for line in command.stderr:
+        if line.startswith("epoch 2/2"):
+            break
+    time.sleep(2)
+    command.kill()
+    command.wait()
+    command.stderr.close()
+    assert not list(tmp_path.glob("outputs/runs/*/*/record.json"))
+    command = start(tmp_path, *settings)
+    _, said = command.communicate()
+    assert command.returncode == 0, said
+    assert "epoch" not in said
+    (record,) = (json.loads(path.read_text()) for path in tmp_path.glob("outputs/runs/*/*/record.json"))
+    assert (record["status"], record["resumed_epochs"], len(record["history"])) == ("finished", 2, 2)
+    assert "speed/startup_seconds" not in record["metrics"]
+    assert "speed/train_step_ms_p50" not in record["metrics"]
+    assert record["metrics"]["test/accuracy"] > 0.3
+    assert not list(tmp_path.glob("outputs/runs/*/*/last.*"))
+
+
 def test_a_full_disk_is_said_and_once_there_is_room_the_same_command_finishes(tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()

@@ -156,3 +156,37 @@ def test_a_server_that_comes_back_is_brought_up_to_date(command, tmp_path, capfd
     assert run.data.metrics == pytest.approx(ended.record["metrics"])
     steps = [metric.step for metric in client.get_metric_history(run.info.run_id, "val/loss")]
     assert steps[:2] == [1, 2]
+
+
+def test_a_second_try_with_another_time_limit_goes_on_in_the_same_mlflow_run(command, tmp_path):
+    """MLflow takes no second value for a parameter, and not all of them decide a run's result."""
+    (tmp_path / "moody.py").write_text(
+        "import os\n"
+        "from torch import nn\n"
+        "class Moody(nn.Module):\n"
+        "    def __init__(self, in_dim):\n"
+        "        super().__init__()\n"
+        "        self.out_dim, self.layer = in_dim, nn.Linear(in_dim, in_dim)\n"
+        "    def forward(self, x_BLD, mask_BL):\n"
+        "        if not os.path.exists('ready'): raise RuntimeError('not yet')\n"
+        "        return self.layer(x_BLD) * mask_BL[:, :, None]\n"
+    )
+    moody = ("encoder=custom", "encoder._target_=moody.Moody", *TRACKED)
+    assert command(*moody, "run_timeout=60").code == 1
+    (first,) = runs_of(tmp_path)
+    assert (first.info.status, first.data.tags["reason"]) == ("FAILED", "RuntimeError: not yet")
+    (tmp_path / "ready").touch()
+    ended = command(*moody, "run_timeout=600")
+    assert ended.code == 0
+    assert "MLflow" not in ended.err
+    (run,) = runs_of(tmp_path)
+    assert (run.info.run_id, run.info.status) == (first.info.run_id, "FINISHED")
+    assert ended.record["mlflow_run_id"] == run.info.run_id
+
+
+def test_a_finished_run_whose_end_mlflow_never_saw_is_told_when_it_is_skipped(command, tmp_path):
+    record = command(*TRACKED).record
+    client_of(tmp_path).set_terminated(record["mlflow_run_id"], "KILLED")
+    assert "skipped" in command(*TRACKED).out
+    (run,) = runs_of(tmp_path)
+    assert run.info.status == "FINISHED"
