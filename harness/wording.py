@@ -126,11 +126,10 @@ def answer(board: Board) -> list[str]:
         return ["No run finished, so there is nothing to rank."]
     what = HEADLINES.get(metric, metric)
     if len(ranked) == 1:
-        seeds = ranked[0].means[metric].n
-        only = "no interval from one seed" if seeds == 1 else f"{seeds} seeds"
+        only = _seeds(ranked[0], metric)
         return [f"One cell only: {ranked[0].name}, {what} {from_to(metric, ranked[0].means[metric])}, {only}."]
     best = next(cell for cell in ranked if cell.verdicts.get(metric) == "best")
-    said = [f"Best {what}: {best.name} with {from_to(metric, best.means[metric])}, {_seeds(best.means[metric].n)}"]
+    said = [f"Best {what}: {best.name} with {from_to(metric, best.means[metric])}, {_seeds(best, metric)}"]
     tied = [cell for cell in ranked if cell.verdicts.get(metric) == "tied"]
     unknown = [cell for cell in ranked if cell.verdicts.get(metric) == "unknown"]
     if tied:
@@ -174,8 +173,10 @@ def _at(metric: str, cell: Cell, quality: str | None = None) -> str:
     return f"{cell.name} ({value})"
 
 
-def _seeds(n: int) -> str:
-    return "one seed, so without an interval" if n == 1 else f"{n} seeds"
+def _seeds(cell: Cell, metric: str) -> str:
+    n = cell.means[metric].n
+    tried = f" of {len(cell.runs) + len(cell.failed)} seeds" if cell.failed else ""
+    return f"one{tried or ' seed'}, so without an interval" if n == 1 else f"{n}{tried or ' seeds'}"
 
 
 def _some(cells: list[Cell], most: int = 6) -> str:

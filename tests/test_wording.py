@@ -94,6 +94,18 @@ def test_the_answer_with_one_seed_promises_nothing():
     )
 
 
+def test_the_answer_says_how_many_seeds_failed():
+    records = over_seeds("lstm", [0.9, 0.8, 0.9, 0.9])
+    for record in records[2:]:
+        record.update(status="failed", metrics={})
+    (first,) = wording.answer(compare(records, "x").boards[0])
+    assert first.endswith(", 2 of 4 seeds.")
+    (first,) = wording.answer(compare(records + over_seeds("gru", [0.1, 0.2]), "x").boards[0])
+    assert ", 2 of 4 seeds; within noise of it: gru" in first
+    (first,) = wording.answer(compare(records[1:], "x").boards[0])
+    assert first.endswith(", one of 3 seeds, so without an interval.")
+
+
 def test_notes_count_what_is_not_in_the_numbers():
     records = [made(started=1), made(started=2), made(seed=1, started=3), made(code="old", started=0)]
     assert wording.notes(compare(records, "x")) == [
