@@ -132,8 +132,8 @@ def write_baseline(comparison: Comparison, file: Path) -> list[str]:
     few = [side["name"] for side in content["cells"].values() if any(len(v) < 2 for v in side["metrics"].values())]
     more = [f"with fewer than two seeds a gate cannot judge: {', '.join(few)}; add seeds"] if few else []
     more += [
-        f"a gate cannot judge the speed of {side['name']}, because {side['disturbed']}; write the baseline on a machine "
-        "that does nothing else"
+        f"a gate cannot judge the speed of {side['name']}, because {side['disturbed']}; write the baseline on a quiet "
+        "machine"
         for side in content["cells"].values()
         if side["disturbed"]
     ]
