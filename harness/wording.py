@@ -2,11 +2,11 @@
 
 import math
 
-from harness.boards import LATENCY, THROUGHPUT, Board, known, pools
+from harness.boards import LATENCY, THROUGHPUT, Board, exact, known, pools
 from harness.cells import Cell, Versus
 from harness.comparison import Comparison
 from harness.records import Record
-from harness.statistics import ALPHA, Mean
+from harness.statistics import ALPHA, Mean, rank
 
 HEADLINES = {
     "test/accuracy": "accuracy", "test/f1_span": "span F1", "test/f1_macro": "macro F1",
@@ -152,16 +152,24 @@ def _cheapest(board: Board, good: list[Cell]) -> list[str]:
             sign = 1 if known(metric).higher_is_better else -1
             own, leader = (max(some, key=lambda cell: sign * cell.means[metric].mean) for some in (among, pool))
             where = "" if len(board.blocks) == 1 else f" on {next(b.title for b in board.blocks if own in b.cells)}"
-            noise = any(cell.verdicts.get(metric) in ("tied", "unknown") for cell in pool)
-            text = f"{words}{where}{', though others are within noise of it' if noise else ''}"
+            text = f"{words}{where}"
             if len(good) > 1:
-                text += f": of those, {_at(metric, own)}"
-                text += "" if leader is own else f"; of all: {_at(metric, leader, board.quality)}"
+                text += f": of those, {_at(metric, own)}{_caveat(metric, among)}"
+                if leader is not own:
+                    text += f"; of all: {_at(metric, leader, board.quality)}{_caveat(metric, pool)}"
             else:
-                text += f": {_at(metric, leader, board.quality)}"
+                text += f": {_at(metric, leader, board.quality)}{_caveat(metric, pool)}"
                 text += "" if leader is own else f", against {_at(metric, own)}"
             said.append(f"{text}.")
     return said
+
+
+def _caveat(metric: str, cells: list[Cell]) -> str:
+    """What keeps the first of these cells, and of no others, from being surely the first."""
+    verdicts = rank([cell.values(metric) for cell in cells], bool(known(metric).higher_is_better), exact(metric))
+    doubts = {"tied": "others are within noise of it", "unknown": "there are too few seeds to say"}
+    said = [words for verdict, words in doubts.items() if verdict in verdicts]
+    return f", though {' and for some '.join(said)}" if said else ""
 
 
 def _at(metric: str, cell: Cell, quality: str | None = None) -> str:
