@@ -120,7 +120,7 @@ def rank(values: Sequence[dict[int, float]], higher_is_better: bool, exact: bool
     differences = [paired_difference(values[index], values[best], exact) for index in others]
     verdicts[best] = "best"
     unseen = [1.0] * (len(others) * (len(others) - 1) // 2)
-    corrected = holm([*(found and found.p for found in differences), *unseen])
+    corrected = holm([*(found.p if found else None for found in differences), *unseen])
     for index, found, p in zip(others, differences, corrected, strict=False):
         if found is None or p is None:
             verdicts[index] = "unknown"
