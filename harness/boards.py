@@ -1,7 +1,8 @@
 """Who may be compared with whom: boards of cells of the same data and versions, and in them blocks of one hardware.
 
-- A *board* holds the cells of one data hash and of the same versions (of what both have: a backend that only one of
-  them uses decides nothing). Quality and cost are ranked over a board; only what changes speed may differ within it.
+- A *board* holds the cells of one data hash and of the same versions of what computes: Python, numpy and the packages
+  of the backend (of what both have: two backends share a board). Quality and cost are ranked over a board; only what
+  changes speed may differ within it.
 - A *block* of a board holds the cells of one hardware, processor and way of measuring. Speed and memory are ranked
   within a block, and speed only among cells that had the processor to themselves.
 
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from harness.cells import Cell, name_cells
+from harness.cells import Cell, name_cells, versions
 from harness.records import METRICS, Metric, Record, definition
 from harness.statistics import mean_interval
 
@@ -22,6 +23,8 @@ QUALITY = ("test/f1_span", "test/accuracy")
 """What decides which cell is best; the first that all have: spans where labels are spans, accuracy elsewhere."""
 THROUGHPUT, LATENCY = "speed/train_tokens_per_second", "latency/p50_ms"
 DEVICE_MEMORY, HOST_MEMORY = "memory/device_train_peak_mib", "memory/host_train_peak_mib"
+WHOLE = "speed/total_seconds"
+"""What cannot be compared where a run was interrupted and went on: the time before that is not in it."""
 MOST_NAMED = 6
 """Cells that get a sentence each; of more of them, only the number is said."""
 
@@ -82,8 +85,8 @@ def make_boards(cells: list[Cell]) -> list[Board]:
     boards = [_board(group) for group in _split(cells, _same_board)]
     facts = [_board_facts(board) for board in boards]
     for board, fact in zip(boards, facts, strict=True):
-        extra = differing([other for other in facts if other["data"] == fact["data"]])
-        more = ", ".join(f"{key} {shown(fact.get(key))}" for key in extra)
+        extra = _differing_boards([other for other in facts if other["data"] == fact["data"]])
+        more = ", ".join(f"{key} {shown(fact[key])}" for key in extra if key in fact)
         board.title = fact["data"] + (f" ({more})" if more else "")
     return boards
 
@@ -99,7 +102,7 @@ def _split(cells: list[Cell], same: Callable[[Record, Record], bool]) -> list[li
 
 
 def _same_board(one: Record, other: Record) -> bool:
-    ours, theirs = (record["environment"].get("versions") or {} for record in (one, other))
+    ours, theirs = versions(one), versions(other)
     shared = ours.keys() & theirs.keys()
     return one["data"]["hash"] == other["data"]["hash"] and all(ours[key] == theirs[key] for key in shared)
 
@@ -136,15 +139,25 @@ def _title_blocks(blocks: list[Block]) -> None:
 
 def _board_facts(board: Board) -> dict[str, Any]:
     record = board.cells[0].record
-    versions = record["environment"].get("versions") or {}
-    return {"data": record["choices"]["data"], "content": record["data"]["hash"][:8], **versions}
+    facts = {"data": record["choices"]["data"], "content": record["data"]["hash"][:8]}
+    for cell in board.cells:  # the cells of one backend do not name the other's packages
+        facts |= versions(cell.record)
+    return facts
+
+
+def _differing_boards(facts: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """What differs between boards; a package that only some of them use keeps none apart."""
+    found = {
+        key: [shown(fact[key]) for fact in facts if key in fact] for key in dict.fromkeys(k for f in facts for k in f)
+    }
+    return {key: list(dict.fromkeys(values)) for key, values in found.items() if len(set(values)) > 1}
 
 
 def apart(boards: list[Board]) -> list[str]:
     """A sentence for everything that keeps cells from being ranked together."""
     said = []
     if len(boards) > 1:
-        keys = differing([_board_facts(board) for board in boards])
+        keys = _differing_boards([_board_facts(board) for board in boards])
         if "data" in keys:
             keys.pop("content", None)
         titles = " | ".join(board.title for board in boards)
@@ -155,6 +168,13 @@ def apart(boards: list[Board]) -> list[str]:
             said.append(
                 f"{board.title}: speed and memory are shown apart and not ranked together, because the runs differ in "
                 f"{_listed(keys)}; accuracy is ranked over all of them."
+            )
+        if resumed := [cell for cell in board.cells if cell.resumed and WHOLE in cell.means]:
+            names = ", ".join(cell.name for cell in resumed[:MOST_NAMED])
+            names += f" and {len(resumed) - MOST_NAMED} more" if len(resumed) > MOST_NAMED else ""
+            said.append(
+                f"{board.title}: {WHOLE} of {names} is not ranked, because runs went on after an interruption, and the "
+                "time before it is not counted."
             )
         disturbed = [cell for cell in board.cells if cell.disturbed]
         if len(disturbed) > MOST_NAMED:
@@ -190,9 +210,15 @@ def shown(value: Any) -> str:
 
 
 def pools(board: Board, metric: str) -> Iterator[list[Cell]]:
-    """The cells that may be ranked together in a metric: groups of those that have it."""
+    """The cells that may be ranked together in a metric: groups of those that have it; a profile's are never ranked."""
     kind = metric.split("/")[0]
+    if kind == "profile":
+        return
     groups = [block.cells for block in board.blocks] if kind in ("speed", "latency", "memory") else [board.cells]
     for group in groups:
         timed = kind in ("speed", "latency")
-        yield [cell for cell in group if metric in cell.means and not (timed and cell.disturbed)]
+        yield [
+            cell
+            for cell in group
+            if metric in cell.means and not (timed and cell.disturbed) and not (metric == WHOLE and cell.resumed)
+        ]

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -26,6 +26,9 @@ UNNAMED = (
     "fail_fast",
 )
 """Parts of a config that never set two cells apart."""
+
+COMPUTING = {"pytorch": ("torch", "pytorch-lightning"), "tensorflow": ("tensorflow", "keras")}
+"""The packages by which a backend computes; beside them only Python and numpy have a hand in the results."""
 
 IMPLIED = {"additive_attention": ("pooling",)}
 """Choices that an encoder brings with it: nobody chose them, so they are not named."""
@@ -67,6 +70,11 @@ class Cell:
         return {run["seed"]: run["metrics"][metric] for run in self.runs if metric in run["metrics"]}
 
     @cached_property
+    def resumed(self) -> bool:
+        """Whether a run was interrupted and went on later, so that its time is not the whole."""
+        return any((run.get("resumed_epochs") or 0) > 0 for run in self.runs)
+
+    @cached_property
     def disturbed(self) -> str | None:
         """Why this cell's speed is not to be compared, None where nothing speaks against it."""
         shared = sum(bool(run["environment"].get("shared_processor")) for run in self.runs)
@@ -91,13 +99,15 @@ class Gathered:
 def gather(records: Iterable[Record]) -> Gathered:
     """Group records by cell; of several with the same cell and seed the newest counts.
 
+    A cell is of one processor and of the same devices, even where its hash does not say so.
     An encoder chosen under two names makes two cells, although their fingerprints are the same. Cells that differ in
     nothing but the code they ran with are versions of one another: the newest counts, the others are outdated.
     """
-    groups: dict[tuple[str, str], list[Record]] = {}
+    groups: dict[tuple[str, ...], list[Record]] = {}
     total = 0
     for record in sorted(records, key=lambda record: record["started"]):
-        groups.setdefault((record["cell"], record["choices"]["encoder"]), []).append(record)
+        key = (record["cell"], record["choices"]["encoder"], _device(record), _processor(record))
+        groups.setdefault(key, []).append(record)
         total += 1
     cells = [_cell(group) for group in groups.values()]
     kept = sum(len(cell.runs) + len(cell.failed) for cell in cells)
@@ -129,7 +139,24 @@ def _cell(group: list[Record]) -> Cell:
 def _identity(record: Record) -> list[Any]:
     environment = record["environment"]
     settings = {key: value for key, value in flat_settings(record).items() if not key.startswith("hardware.")}
-    return [settings, record["data"]["hash"], environment.get("hardware"), environment.get("versions")]
+    return [settings, record["data"]["hash"], environment.get("hardware"), _processor(record), versions(record)]
+
+
+def versions(record: Record) -> dict[str, str]:
+    """The versions of what computed a record's results, as far as they are known."""
+    backend = record["choices"].get("backend") or record["config"].get("backend", {}).get("name")
+    computing = ("python", "numpy", *COMPUTING.get(backend, ()))
+    found = record["environment"].get("versions") or {}
+    return {package: found[package] for package in computing if package in found}
+
+
+def _device(record: Record) -> str:
+    hardware = record["environment"].get("hardware") or {}
+    return ", ".join([str(hardware.get("accelerator")), *(hardware.get("device_names") or [])])
+
+
+def _processor(record: Record) -> str:
+    return str(record["environment"].get("processor"))
 
 
 def flat_settings(record: Record) -> dict[str, Any]:
@@ -161,17 +188,15 @@ def name_cells(cells: list[Cell]) -> None:
 
 
 def _make_unique(cells: list[Cell]) -> None:
-    """Tell cells of one name apart by their device, and where that does not do it, by their hash."""
-    count = Counter(cell.name for cell in cells)
-    for cell in cells:
-        if count[cell.name] > 1:
-            hardware = cell.record["environment"].get("hardware") or {}
-            devices = hardware.get("device_names") or [cell.record["environment"].get("processor")]
-            cell.name += f", {hardware.get('accelerator')} {devices[0]}"
-    count = Counter(cell.name for cell in cells)
-    for cell in cells:
-        if count[cell.name] > 1:
-            cell.name += f" [{cell.record['cell'][:6]}]"
+    """Tell cells of one name apart by their device, their processor, and where that does not do it, by their hash."""
+    ways: tuple[Callable[[Record], str], ...] = (_device, _processor, lambda record: f"[{record['cell'][:6]}]")
+    for tell in ways:
+        told: dict[str, set[str]] = {}
+        for cell in cells:
+            told.setdefault(cell.name, set()).add(tell(cell.record))
+        for cell in cells:
+            if len(told[cell.name]) > 1:
+                cell.name += f", {tell(cell.record)}"
 
 
 def _chosen(choices: dict[str, str]) -> dict[str, str]:

@@ -17,6 +17,8 @@ class Comparison:
     boards: list[Board]
     baseline: str | None
     repeated: int
+    profiles: int
+    """Records of ``mode=profile``, which are left out."""
     outdated: list[Cell]
     apart: list[str]
     """A sentence for everything that keeps cells from being ranked together."""
@@ -38,13 +40,21 @@ def compare(records: Iterable[Record], name: str, baseline: str | None = None) -
     """Compare the runs of these records; ``baseline`` is ``key=value`` (or several, by commas) over choices and config.
 
     Raises:
-        Mistake: there is no record, or none that the baseline describes.
+        Mistake: there is no record of a run, or none that the baseline describes.
     """
-    gathered = gather(record for record in records if record.get("schema") == SCHEMA)
+    readable = [record for record in records if record.get("schema") == SCHEMA]
+    runs = [record for record in readable if record.get("mode") != "profile"]
+    if readable and not runs:
+        raise Mistake(
+            "there are only profiles, and they are not compared with runs; python -m harness mode=profile shows them"
+        )
+    gathered = gather(runs)
     if not gathered.cells:
         raise Mistake("there is no record of a run to compare; run something first, or name the folder of its records")
     boards = make_boards(gathered.cells)
-    comparison = Comparison(name, boards, baseline, gathered.repeated, gathered.outdated, apart(boards))
+    comparison = Comparison(
+        name, boards, baseline, gathered.repeated, len(readable) - len(runs), gathered.outdated, apart(boards)
+    )
     for board in boards:
         _rank(board)
     if baseline:

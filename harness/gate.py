@@ -6,8 +6,8 @@ is checked, at 5 % in all: so one gate in twenty fails on noise alone, however m
 knows is that between the seeds of one session; write the baseline on the machine, and as undisturbed, as the gate runs.
 
 Judged are accuracy on the same data, speed and memory on the same hardware, speed only of runs that had the processor
-to themselves. What cannot be judged is said; where that is the caller's to mend (fewer than two seeds on a side, a
-cell that is missing, other data, other hardware) the gate does not pass for it.
+to themselves. What cannot be judged (fewer than two seeds on a side, a cell that is missing or of which runs failed,
+other data, other hardware, a busy machine) is said, and the gate does not pass for it.
 """
 
 import json
@@ -46,11 +46,10 @@ class Check:
 
 @dataclass
 class Outcome:
-    """What a gate found: the checks, what could not be judged, and what was not asked for good reason."""
+    """What a gate found: the checks, and what could not be judged."""
 
     checks: list[Check] = field(default_factory=list)
     unjudged: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
 
     @property
     def worse(self) -> list[Check]:
@@ -65,7 +64,7 @@ class Outcome:
 
     def lines(self) -> list[str]:
         """A line for each metric that got worse or could not be judged, and a closing one."""
-        said = [f"not checked: {text}" for text in self.skipped] + [f"cannot judge: {text}" for text in self.unjudged]
+        said = [f"cannot judge: {text}" for text in self.unjudged]
         said += [f"worse: {_told(check)}" for check in self.worse]
         count = f"{len(self.checks)} metrics checked"
         closing = {
@@ -91,13 +90,23 @@ def key(record: Record) -> str:
     return f"{record['name']}: {label} ({choices})"
 
 
+def _by_key(cells: list[Cell]) -> dict[str, Cell]:
+    """Cells by key; of several with one key (other versions, threads or devices) the one with the newest run counts."""
+
+    def newest(cell: Cell) -> str:
+        return max(record["started"] for record in (*cell.runs, *cell.failed))
+
+    return {key(cell.record): cell for cell in sorted(cells, key=newest)}
+
+
 def baseline_of(comparison: Comparison) -> Baseline:
     """The numbers of every cell that has any, ready to be written.
 
     Raises:
         Mistake: no run finished.
     """
-    cells = {key(cell.record): _side(cell) for cell in comparison.cells if cell.runs}
+    newest = _by_key([cell for cell in comparison.cells if cell.runs])
+    cells = {name: _side(cell) for name, cell in newest.items()}
     if not cells:
         raise Mistake("no run finished, so there is no baseline to write")
     return {"schema": SCHEMA, "written": now(), "cells": cells}
@@ -122,6 +131,12 @@ def write_baseline(comparison: Comparison, file: Path) -> list[str]:
     write_json(file, content)
     few = [side["name"] for side in content["cells"].values() if any(len(v) < 2 for v in side["metrics"].values())]
     more = [f"with fewer than two seeds a gate cannot judge: {', '.join(few)}; add seeds"] if few else []
+    more += [
+        f"a gate cannot judge the speed of {side['name']}, because {side['disturbed']}; write the baseline on a quiet "
+        "machine"
+        for side in content["cells"].values()
+        if side["disturbed"]
+    ]
     return [f"baseline of {len(content['cells'])} cells written to {file}", *more]
 
 
@@ -145,41 +160,43 @@ def read_baseline(file: Path) -> Baseline:
 def check(comparison: Comparison, baseline: Baseline) -> Outcome:
     """Compare the newest cells with the stored ones."""
     outcome = Outcome()
-    found = {key(cell.record): cell for cell in comparison.cells}
+    found = _by_key(comparison.cells)
     pairs: list[tuple[str, str, list[float], list[float], float]] = []
     for name, before in baseline["cells"].items():
         cell = found.get(name)
         if cell is None or not cell.runs:
             outcome.unjudged.append(f"{name}: in the baseline, and {'not run' if cell is None else 'failed'} now")
             continue
+        if cell.failed:
+            count = len(cell.failed)
+            outcome.unjudged.append(f"{cell.name}: {count} of {count + len(cell.runs)} runs failed")
         after = _side(cell)
         for metric, values in before["metrics"].items():
-            load, why = _load(metric, before, after), _why(metric, before, after)
-            if load or why:
-                said = outcome.skipped if load else outcome.unjudged
-                said.append(f"{cell.name}: {metric}, because {load or why}")
-                continue
-            p = welch_worse(values, after["metrics"][metric], bool(known(metric).higher_is_better))
-            assert p is not None  # fewer than two seeds are told by _why
-            pairs.append((cell.name, metric, values, after["metrics"][metric], p))
+            why, p = _why(metric, before, after), None
+            if not why:
+                higher = known(metric).higher_is_better
+                assert higher is not None, f"{metric} has no direction"
+                p = welch_worse(values, after["metrics"][metric], higher)
+                why = "two equal values on a side may be chance; add seeds"
+            if p is None:
+                outcome.unjudged.append(f"{cell.name}: {metric}, because {why}")
+            else:
+                pairs.append((cell.name, metric, values, after["metrics"][metric], p))
     corrected = holm([pair[-1] for pair in pairs])
     outcome.checks = [Check(*pair[:-1], p) for pair, p in zip(pairs, corrected, strict=True) if p is not None]
     return outcome
 
 
-def _load(metric: str, before: dict[str, Any], after: dict[str, Any]) -> str | None:
-    """Why speed is not to be judged, None for anything else."""
-    return (before["disturbed"] or after["disturbed"]) if metric.startswith(("speed/", "latency/")) else None
-
-
 def _why(metric: str, before: dict[str, Any], after: dict[str, Any]) -> str | None:
     """Why a metric cannot be judged, None where it can."""
-    quality = metric.startswith("test/")
+    quality, timed = metric.startswith("test/"), metric.startswith(("speed/", "latency/"))
     if metric not in after["metrics"]:
         return "it is no longer measured"
     if quality and before["data"] != after["data"]:
         return "the data differ"
     if not quality and (before["data"] != after["data"] or before["hardware"] != after["hardware"]):
         return "data or hardware differ"
+    if timed and (before["disturbed"] or after["disturbed"]):
+        return f"now {after['disturbed']}" if after["disturbed"] else f"in the baseline {before['disturbed']}"
     seeds = min(len(before["metrics"][metric]), len(after["metrics"][metric]))
     return f"it takes two seeds on each side, and there is {seeds}" if seeds < 2 else None

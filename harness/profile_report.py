@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from harness.pictures import figure_of, save
@@ -36,7 +37,8 @@ def show(done: Sequence[Record]) -> None:
     console = _console()
     for record in done:
         if record["status"] != "finished":
-            console.print(f"[red]{record['status']}[/] {record['label']}: {record['reason']}", highlight=False)
+            why = f"{record['label']}: {record['reason'] or 'no reason was recorded'}"
+            console.print(f"[red]{record['status']}[/] {escape(why)}", highlight=False)
         if record.get("profile"):
             console.print(points_table(record))
             console.print()
@@ -54,7 +56,7 @@ def summarise(done: Sequence[Record]) -> list[Path]:
     folder = Path(done[0]["config"]["output_dir"]).absolute() / "reports" / measured[0]["name"]
     folder.mkdir(parents=True, exist_ok=True)
     file = picture(measured, folder / "profile.png")
-    console.print(f"picture {file}", highlight=False, soft_wrap=True)
+    console.print(f"picture {escape(str(file))}", highlight=False, soft_wrap=True)
     return [file]
 
 
@@ -65,7 +67,8 @@ def _console() -> Console:
 def points_table(record: Record) -> Table:
     """A row a point: the median, in brackets the 95th percentile; what was not measured says why."""
     skipped = " (skipped: measured before)" if record.get("skipped") else ""
-    table = Table(title=f"profile of {record['label']}{skipped}", title_justify="left", box=None, pad_edge=False)
+    title = f"profile of {escape(record['label'])}{skipped}"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     shown = {title: keys for title, keys in COLUMNS.items() if any(keys[0] in point for point in record["profile"])}
     for title in ("length", "batch", *shown):
         table.add_column(title, justify="right", no_wrap=True)
@@ -92,7 +95,7 @@ def exponents_table(done: Sequence[Record]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for name, record in zip(names(done), done, strict=True):
         found = [record["metrics"].get(metric) for metric in EXPONENTS.values()]
-        table.add_row(name, *("-" if value is None else f"{value:.2f}" for value in found))
+        table.add_row(escape(name), *("-" if value is None else f"{value:.2f}" for value in found))
     return table
 
 

@@ -46,6 +46,7 @@ class Summary:
 METRICS: dict[str, Metric] = {
     "test/accuracy": Metric("", True, "share of the test split that is labelled right, best-on-validation weights"),
     "test/f1_macro": Metric("", True, "unweighted mean over classes of F1 on the test split"),
+    "test/f1_span": Metric("", True, "F1 over whole spans, as seqeval counts them, where labels are BIO"),
     "test/loss": Metric("nats", False, "mean cross-entropy on the test split"),
     "val/accuracy": Metric("", True, "share of the validation split that is labelled right"),
     "val/f1_macro": Metric("", True, "unweighted mean over classes of F1 on the validation split"),

@@ -102,8 +102,13 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 def rank(values: Sequence[dict[int, float]], higher_is_better: bool, exact: bool = False) -> list[Verdict | None]:
     """Which of several is best, and which cannot be told from it; each is its values by seed, empty where it has none.
 
-    Best is the best mean. The others are compared with it by paired differences, corrected by Holm: at p >= 0.05 one
-    is ``tied``, below it ``worse``; ``unknown`` where fewer than two seeds are shared. None for an empty one.
+    Best is the best mean. The others are compared with it by paired differences: at p >= 0.05 one is ``tied``, below
+    it ``worse``; ``unknown`` where fewer than two seeds are shared, or where those that are shared contradict the means
+    and put it before the best. None for an empty one.
+
+    The best is chosen from the same numbers, so p is corrected by Holm for all k(k-1)/2 pairs, not for the k-1 that are
+    looked at; the other pairs count as p = 1, which can only make it stricter. Among equals, one is then called worse
+    in at most one comparison of twenty.
     """
     present = [index for index, by_seed in enumerate(values) if by_seed]
     verdicts: list[Verdict | None] = [None] * len(values)
@@ -114,19 +119,31 @@ def rank(values: Sequence[dict[int, float]], higher_is_better: bool, exact: bool
     others = [index for index in present if index != best]
     differences = [paired_difference(values[index], values[best], exact) for index in others]
     verdicts[best] = "best"
-    for index, p in zip(others, holm([found and found.p for found in differences]), strict=True):
-        verdicts[index] = "unknown" if p is None else "tied" if p >= ALPHA else "worse"
+    unseen = [1.0] * (len(others) * (len(others) - 1) // 2)
+    corrected = holm([*(found.p if found else None for found in differences), *unseen])
+    for index, found, p in zip(others, differences, corrected, strict=False):
+        if found is None or p is None:
+            verdicts[index] = "unknown"
+        elif p >= ALPHA:
+            verdicts[index] = "tied"
+        else:
+            verdicts[index] = "worse" if sign * found.mean < 0 else "unknown"
     return verdicts
 
 
 def welch_worse(before: Sequence[float], after: Sequence[float], higher_is_better: bool) -> float | None:
-    """The one-sided p value of ``after`` being no worse than ``before``, by Welch's t test; None below two values."""
+    """The one-sided p value of ``after`` being no worse than ``before``, by Welch's t test.
+
+    None below two values a side, and below three where neither side has spread and the means differ.
+    """
     before_N, after_N = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
     if min(len(before_N), len(after_N)) < 2:
         return None
     loss = float(before_N.mean() - after_N.mean()) * (1 if higher_is_better else -1)
     scale = float(abs(before_N).max())
     if _no_spread(before_N, scale) and _no_spread(after_N, scale):
+        if abs(loss) > ROUNDING * scale and min(len(before_N), len(after_N)) < SURE_WITHOUT_SPREAD:
+            return None
         return 0.0 if loss > ROUNDING * scale else 1.0
     errors = [values.var(ddof=1) / len(values) for values in (before_N, after_N)]
     freedom = sum(errors) ** 2 / sum(

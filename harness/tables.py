@@ -40,7 +40,7 @@ def header(metric: str) -> str:
 
 def markdown(comparison: Comparison) -> str:
     """The comparison as GitHub's Markdown."""
-    lines = [f"# {comparison.name}", ""]
+    lines = [f"# {_escaped(comparison.name)}", ""]
     for board in comparison.boards:
         lines += [f"## {_escaped(board.title)}", "", _escaped(" ".join(wording.answer(board))), ""]
         for block in board.blocks:

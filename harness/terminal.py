@@ -56,11 +56,26 @@ def print_runs(done: list[Record]) -> None:
             "speed is not comparable",
             soft_wrap=True,
         )
+    for said in repeated_texts(finished):
+        out.print(f"[dim]note    {escape(said)}[/]", soft_wrap=True)
     output_dir = Path(done[0]["config"]["output_dir"])
     if len(done) == 1:
         out.print(f"folder  {escape(str(shown(Path(done[0]['run_dir']))))}", soft_wrap=True)
     setting = "" if str(output_dir) == "outputs" else f" --output-dir {shlex.quote(str(output_dir))}"
     out.print(f"look    python -m harness.ui{escape(setting)}", soft_wrap=True)
+
+
+def repeated_texts(done: list[Record]) -> list[str]:
+    """For each data set of which texts stand in train and in another split too, how many, in a sentence."""
+    said = {}
+    for record in done:
+        data = record["data"]
+        for split, count in (data.get("repeated_texts") or {}).items():
+            if count > 0:
+                size = data.get("sizes", {}).get(split)
+                among = f"{count:,} of {size:,}" if size else f"{count:,}"
+                said[data["hash"], split] = f"{among} {split} texts also stand in train, word for word"
+    return list(said.values())
 
 
 def shown(path: Path) -> Path:

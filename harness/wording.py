@@ -2,11 +2,11 @@
 
 import math
 
-from harness.boards import LATENCY, THROUGHPUT, Board, known, pools
+from harness.boards import LATENCY, THROUGHPUT, Board, exact, known, pools
 from harness.cells import Cell, Versus
 from harness.comparison import Comparison
 from harness.records import Record
-from harness.statistics import ALPHA, Mean
+from harness.statistics import ALPHA, Mean, rank
 
 HEADLINES = {
     "test/accuracy": "accuracy", "test/f1_span": "span F1", "test/f1_macro": "macro F1",
@@ -126,11 +126,10 @@ def answer(board: Board) -> list[str]:
         return ["No run finished, so there is nothing to rank."]
     what = HEADLINES.get(metric, metric)
     if len(ranked) == 1:
-        seeds = ranked[0].means[metric].n
-        only = "no interval from one seed" if seeds == 1 else f"{seeds} seeds"
+        only = _seeds(ranked[0], metric)
         return [f"One cell only: {ranked[0].name}, {what} {from_to(metric, ranked[0].means[metric])}, {only}."]
     best = next(cell for cell in ranked if cell.verdicts.get(metric) == "best")
-    said = [f"Best {what}: {best.name} with {from_to(metric, best.means[metric])}, {_seeds(best.means[metric].n)}"]
+    said = [f"Best {what}: {best.name} with {from_to(metric, best.means[metric])}, {_seeds(best, metric)}"]
     tied = [cell for cell in ranked if cell.verdicts.get(metric) == "tied"]
     unknown = [cell for cell in ranked if cell.verdicts.get(metric) == "unknown"]
     if tied:
@@ -153,16 +152,24 @@ def _cheapest(board: Board, good: list[Cell]) -> list[str]:
             sign = 1 if known(metric).higher_is_better else -1
             own, leader = (max(some, key=lambda cell: sign * cell.means[metric].mean) for some in (among, pool))
             where = "" if len(board.blocks) == 1 else f" on {next(b.title for b in board.blocks if own in b.cells)}"
-            noise = any(cell.verdicts.get(metric) in ("tied", "unknown") for cell in pool)
-            text = f"{words}{where}{', though others are within noise of it' if noise else ''}"
+            text = f"{words}{where}"
             if len(good) > 1:
-                text += f": of those, {_at(metric, own)}"
-                text += "" if leader is own else f"; of all: {_at(metric, leader, board.quality)}"
+                text += f": of those, {_at(metric, own)}{_caveat(metric, among)}"
+                if leader is not own:
+                    text += f"; of all: {_at(metric, leader, board.quality)}{_caveat(metric, pool)}"
             else:
-                text += f": {_at(metric, leader, board.quality)}"
+                text += f": {_at(metric, leader, board.quality)}{_caveat(metric, pool)}"
                 text += "" if leader is own else f", against {_at(metric, own)}"
             said.append(f"{text}.")
     return said
+
+
+def _caveat(metric: str, cells: list[Cell]) -> str:
+    """What keeps the first of these cells, and of no others, from being surely the first."""
+    verdicts = rank([cell.values(metric) for cell in cells], bool(known(metric).higher_is_better), exact(metric))
+    doubts = {"tied": "others are within noise of it", "unknown": "there are too few seeds to say"}
+    said = [words for verdict, words in doubts.items() if verdict in verdicts]
+    return f", though {' and for some '.join(said)}" if said else ""
 
 
 def _at(metric: str, cell: Cell, quality: str | None = None) -> str:
@@ -174,8 +181,10 @@ def _at(metric: str, cell: Cell, quality: str | None = None) -> str:
     return f"{cell.name} ({value})"
 
 
-def _seeds(n: int) -> str:
-    return "one seed, so without an interval" if n == 1 else f"{n} seeds"
+def _seeds(cell: Cell, metric: str) -> str:
+    n = cell.means[metric].n
+    tried = f" of {len(cell.runs) + len(cell.failed)} seeds" if cell.failed else ""
+    return f"one{tried or ' seed'}, so without an interval" if n == 1 else f"{n}{tried or ' seeds'}"
 
 
 def _some(cells: list[Cell], most: int = 6) -> str:
@@ -186,6 +195,8 @@ def _some(cells: list[Cell], most: int = 6) -> str:
 def notes(comparison: Comparison) -> list[str]:
     """What else a reader has to know: what is not ranked, repeated, left out, or failed."""
     said = list(comparison.apart)
+    if comparison.profiles:
+        said.append(f"{comparison.profiles} profiles are left out: python -m harness mode=profile shows them.")
     if comparison.repeated:
         said.append(
             f"{comparison.repeated} runs are repeated or retried ones of the same cell and seed: the newest counts."

@@ -1,4 +1,4 @@
-from made_records import HARDWARE, made, over_seeds
+from made_records import HARDWARE, VERSIONS, made, over_seeds
 
 from harness.cells import UNNAMED, gather, name_cells
 from harness.fingerprint import NOT_DECIDING
@@ -72,9 +72,29 @@ def test_a_custom_encoder_is_called_by_its_class():
 
 def test_names_are_unique_even_where_only_the_device_or_nothing_visible_differs():
     gpu = {"hardware": {**HARDWARE, "accelerator": "cuda", "device_names": ["H200"]}}
-    assert names([made(), made(environment=gpu)]) == ["lstm, cpu AMD EPYC", "lstm, cuda H200"]
+    assert names([made(), made(environment=gpu)]) == ["lstm, cpu", "lstm, cuda, H200"]
     one, other = made(), made(data={"hash": "other"})
     assert len(set(names([one, other]))) == 2
+
+
+def test_runs_on_other_processors_or_devices_are_other_cells_even_with_the_same_hash():
+    records = [made(seed=0, accuracy=0.9), made(seed=0, accuracy=0.5, environment={"processor": "Xeon"}, started=3)]
+    gpus = [{**HARDWARE, "accelerator": "cuda", "device_names": [name]} for name in ("H200", "A100")]
+    records += [made(seed=0, environment={"hardware": hardware}) for hardware in gpus]
+    for record in records:
+        record["cell"] = "the same"
+    gathered = gather(records)
+    assert (len(gathered.cells), gathered.repeated, gathered.outdated) == (4, 0, [])
+    assert sorted(names(records)) == ["lstm, cpu, AMD EPYC", "lstm, cpu, Xeon", "lstm, cuda, A100", "lstm, cuda, H200"]
+
+
+def test_what_computes_nothing_makes_no_other_version():
+    records = [
+        made(environment={"versions": {**VERSIONS, "mlflow": number}}, started=place)
+        for place, number in enumerate(("3.1", "3.2"))
+    ]
+    gathered = gather(records)
+    assert (len(gathered.cells), len(gathered.outdated)) == (1, 1)
 
 
 def test_a_busy_machine_and_a_shared_processor_are_told():

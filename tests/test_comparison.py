@@ -4,8 +4,9 @@ from scipy import stats
 
 from harness.comparison import compare
 from harness.records import Mistake
+from harness.wording import notes
 
-LATENCY, MEMORY = "latency/p50_ms", "memory/host_train_peak_mib"
+LATENCY, MEMORY, WHOLE = "latency/p50_ms", "memory/host_train_peak_mib", "speed/total_seconds"
 
 
 def verdicts(comparison, metric):
@@ -46,6 +47,62 @@ def test_a_package_that_only_one_has_keeps_nothing_apart():
     more = {"versions": {**VERSIONS, "tensorflow": "2.21.0"}}
     found = compare([made("lstm"), made("lstm", choices={"backend": "tensorflow"}, environment=more)], "x")
     assert len(found.boards) == 1
+
+
+def test_only_versions_of_what_computes_keep_cells_apart():
+    found = {"mlflow": "3.1", "hydra-core": "1.3", "datasets": "4", "tensorflow": "2.21.0", "keras": "3.6"}
+    other = {"mlflow": "3.2", "hydra-core": "1.4", "datasets": "5", "tensorflow": "2.20.0", "keras": "3.7"}
+    records = [
+        made(name, environment={"versions": {**VERSIONS, **more}}) for name, more in (("lstm", found), ("gru", other))
+    ]
+    assert len(compare(records, "x").boards) == 1
+    tensorflow = {"choices": {"backend": "tensorflow"}, "config": {"backend.name": "tensorflow"}}
+    records = [
+        made(name, environment={"versions": {**VERSIONS, **more}}, **tensorflow)
+        for name, more in (("lstm", found), ("gru", other))
+    ]
+    compared = compare(records, "x")
+    assert [board.title for board in compared.boards] == [
+        "digits (tensorflow 2.21.0, keras 3.6)",
+        "digits (tensorflow 2.20.0, keras 3.7)",
+    ]
+    pytorch = {"versions": {**VERSIONS, "numpy": "2.0"}}
+    compared = compare([records[0], made(environment=pytorch)], "x")
+    assert [board.title for board in compared.boards] == ["digits (numpy 2.4.6)", "digits (numpy 2.0)"]
+    assert compared.apart[0].endswith("They differ in numpy (2.4.6 or 2.0).")
+
+
+def test_profiles_are_left_out_and_the_number_is_said():
+    profile = made("gru", accuracy=None, mode="profile", metrics={"profile/forward_time_exponent": 2.0})
+    found = compare([*over_seeds("lstm", [0.9, 0.8]), profile], "x")
+    assert [cell.name for cell in found.cells] == ["lstm"]
+    assert notes(found) == ["1 profiles are left out: python -m harness mode=profile shows them."]
+    with pytest.raises(Mistake, match=r"there are only profiles, .*; python -m harness mode=profile shows them"):
+        compare([profile], "x")
+
+
+def test_exponents_of_a_profile_are_never_ranked():
+    exponent = "profile/forward_time_exponent"
+    records = over_seeds("lstm", [0.9] * 3, metrics={exponent: [1.0, 1.1, 1.2]})
+    records += over_seeds("gru", [0.8] * 3, metrics={exponent: [2.0, 2.1, 2.2]})
+    found = compare(records, "x", "encoder=lstm")
+    assert verdicts(found, exponent) == {"lstm": None, "gru": None}
+    assert not any(exponent in cell.versus for cell in found.cells)
+
+
+def test_the_whole_time_of_runs_that_went_on_after_an_interruption_is_not_ranked():
+    numbers = {"metrics": {WHOLE: [10.0, 11.0, 12.0], LATENCY: [1.0, 1.1, 1.2]}}
+    records = [record for name in ("lstm", "gru", "rnn") for record in over_seeds(name, [0.9] * 3, **numbers)]
+    for record in records:
+        record["resumed_epochs"] = int(record["label"] == "gru/seed=1")
+    found = compare(records, "x")
+    assert verdicts(found, WHOLE)["gru"] is None
+    assert verdicts(found, WHOLE)["rnn"] is not None
+    assert verdicts(found, LATENCY)["gru"] is not None
+    assert found.apart == [
+        "digits: speed/total_seconds of gru is not ranked, because runs went on after an interruption, and the time "
+        "before it is not counted."
+    ]
 
 
 def test_over_other_hardware_accuracy_is_ranked_and_speed_is_not():

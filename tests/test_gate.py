@@ -5,7 +5,7 @@ from made_records import HARDWARE, over_seeds
 
 from harness import gate
 from harness.comparison import compare
-from harness.records import Mistake
+from harness.records import METRICS, Mistake
 
 TOKENS, MEMORY = "speed/train_tokens_per_second", "memory/host_train_peak_mib"
 BEFORE = {TOKENS: [1000.0, 1040.0, 980.0], MEMORY: [50.0, 50.5, 49.8]}
@@ -77,10 +77,71 @@ def test_other_hardware_judges_accuracy_alone():
     assert (outcome.code, len(outcome.unjudged)) == (2, 2)
 
 
-def test_a_busy_machine_leaves_speed_out_and_judges_the_rest():
-    outcome = judged(runs(), runs(tokens=(1.0, 2.0, 3.0), environment={"other_processes_cpu_share": 0.9}))
-    assert (outcome.code, [check.metric for check in outcome.checks]) == (0, ["test/accuracy", MEMORY])
-    assert outcome.lines()[0].startswith("not checked: lstm: speed/train_tokens_per_second, because other processes")
+def test_a_busy_machine_on_either_side_leaves_speed_unjudged_and_judges_the_rest():
+    busy = runs(environment={"other_processes_cpu_share": 0.9})
+    for before, after, side in ((runs(), busy, "now"), (busy, runs(), "in the baseline")):
+        outcome = judged(before, after)
+        assert (outcome.code, [check.metric for check in outcome.checks]) == (2, ["test/accuracy", MEMORY])
+        assert outcome.lines()[0] == (
+            f"cannot judge: lstm: speed/train_tokens_per_second, because {side} other processes used up to 90% of the "
+            "processor in 3 of 3 runs"
+        )
+
+
+def test_a_baseline_from_a_busy_machine_is_written_with_a_warning(tmp_path):
+    told = gate.write_baseline(runs(environment={"other_processes_cpu_share": 0.9}), tmp_path / "baseline.json")
+    assert told[1].startswith("a gate cannot judge the speed of lstm, because other processes used up to 90%")
+    assert len(gate.write_baseline(runs(), tmp_path / "baseline.json")) == 1
+
+
+def test_a_cell_of_which_some_runs_failed_does_not_pass():
+    metrics = {name: values * 2 for name, values in BEFORE.items()}
+    records = over_seeds("lstm", [0.9, 0.91, 0.92, 0.9], metrics=metrics)
+    for record in records[2:]:
+        record.update(status="failed", metrics={}, reason="out of memory")
+    outcome = judged(runs(), compare(records, "x"))
+    assert (outcome.code, outcome.unjudged) == (2, ["lstm: 2 of 4 runs failed"])
+    assert len(outcome.checks) == 3
+
+
+def test_two_values_a_side_without_spread_are_not_judged():
+    def two(accuracy):
+        return compare(over_seeds("lstm", [accuracy] * 2), "x")
+
+    outcome = judged(two(0.9), two(0.8))
+    assert (outcome.code, outcome.checks) == (2, [])
+    assert outcome.unjudged == [
+        "lstm: test/accuracy, because two equal values on a side may be chance; add seeds",
+    ]
+
+
+def test_of_cells_with_one_key_the_newest_counts():
+    def on(threads, level, started, encoder="lstm"):
+        hardware = {"hardware": {**HARDWARE, "threads": threads}}
+        return over_seeds(encoder, [level, level + 0.01, level + 0.02], environment=hardware, started=started)
+
+    old, new = on(1, 0.1, 1), on(2, 0.9, 2)
+    both = compare(on(2, 0.5, 0, "gru") + old + new, "x")  # the block of the newest comes first
+    name = gate.key(new[0])
+    assert gate.baseline_of(both)["cells"][name]["metrics"]["test/accuracy"] == [0.9, 0.91, 0.92]
+    assert judged(compare(new, "x"), both).code == 0
+
+
+def test_only_what_has_a_direction_is_checked(monkeypatch):
+    assert all(METRICS[metric].higher_is_better is not None for metric in gate.CHECKED)
+    monkeypatch.setattr(gate, "CHECKED", ("best/epoch",))
+    epochs = compare(over_seeds("lstm", [0.9, 0.8], metrics={"best/epoch": [1, 2]}), "x")
+    with pytest.raises(AssertionError, match="best/epoch has no direction"):
+        judged(epochs, epochs)
+
+
+def test_span_f1_that_got_worse_fails():
+    before, after = (
+        compare(over_seeds("lstm", [0.9, 0.91, 0.9], metrics={"test/f1_span": [f1, f1 + 0.01, f1 - 0.01]}), "x")
+        for f1 in (0.8, 0.4)
+    )
+    assert [check.metric for check in judged(before, after).worse] == ["test/f1_span"]
+    assert judged(after, before).code == 0
 
 
 def test_a_file_that_is_no_baseline_is_refused(tmp_path):

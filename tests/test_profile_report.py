@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.profile_report import exponents_table, names, picture, points_table
+from harness.profile_report import exponents_table, names, picture, points_table, show
 
 
 def record(label, points=(), **exponents):
@@ -28,6 +28,14 @@ POINTS = [
     {"length": 256, "batch_size": 8, "status": "out_of_memory", "forward_ms": 4.0, "forward_ms_p95": 5.0},
     {"length": 512, "batch_size": 8, "status": "timed_out"},
 ]  # fmt: skip
+
+
+def test_brackets_in_labels_and_reasons_are_shown_and_not_read_as_markup(capsys):
+    label = "lstm/[red]sizes=[64]"
+    assert label in " ".join(shown(points_table(record(label, POINTS)))[0])
+    assert shown(exponents_table([record(label), record("gru")]))[2][0] == label
+    show([{**record(label), "status": "failed", "reason": "[bold]boom[/]"}])
+    assert f"failed {label}: [bold]boom[/]" in capsys.readouterr().out
 
 
 def test_a_row_a_point_with_spread_and_what_became_of_it():

@@ -13,7 +13,7 @@ from harness.page import html
 from harness.page.figures import figures
 from harness.terminal import print_runs
 
-LATENCY, TOKENS = "latency/p50_ms", "speed/train_tokens_per_second"
+LATENCY, TOKENS, MEMORY = "latency/p50_ms", "speed/train_tokens_per_second", "memory/host_train_peak_mib"
 HISTORY = [{"epoch": 1, "val/accuracy": 0.5, "val/loss": 2.0}, {"epoch": 2, "val/accuracy": 0.7, "val/loss": 1.0}]
 
 
@@ -78,17 +78,24 @@ def test_the_page_needs_no_network():
 
 
 def test_names_from_elsewhere_are_escaped_wherever_they_go():
-    evil = "</script><script>alert(1)</script>"
-    records = over_seeds("lstm", [0.9, 0.8], metrics={TOKENS: [1.0, 2.0]}, history=HISTORY)
-    records += over_seeds(evil, [0.7, 0.6], metrics={TOKENS: [3.0, 2.0]}, history=HISTORY)
-    records += [
-        made("gru", accuracy=None, status="failed", reason="<img src=x onerror=alert(2)>", choices={"data": "<b>"})
-    ]
-    text = html(compare(records, "<i>name</i>"))
+    evil, strange = "</script><script>alert(1)</script>", "<marquee>"
+    data = {"data": {"hash": strange, "source": strange, "classes": [strange, "b"]}}
+    more = {"history": HISTORY, "choices": {"data": strange}, **data}
+    records = over_seeds("lstm", [0.9, 0.8], metrics={TOKENS: [1.0, 2.0]}, **more)
+    for encoder in (evil, strange):
+        records += over_seeds(encoder, [0.7, 0.6], metrics={TOKENS: [3.0, 2.0]}, **more)
+    records += [made("gru", accuracy=None, status="failed", reason="<img src=x onerror=alert(2)>")]
+    records += [made("tcn", environment={"processor": strange, "versions": {"python": strange}})]
+    for record in records:
+        record.update(name=strange, ended=strange)
+    comparison = compare(records, strange, "encoder=lstm")
+    text = html(comparison)
     page = Page(text)
     assert "alert(1)" in page.shown()  # as text
     assert not [data for tag, data in page.texts if tag == "script" and data == "alert(1)"]
-    assert not {"img", "b>", "i>"} & set(page.tags)
+    assert ("h1", strange) in page.texts
+    assert not {"img", "marquee"} & set(page.tags)
+    assert "<marquee" not in tables.markdown(comparison).replace("\\<", "")
     assert page.tags.count("script") == 3
     embedded = re.search(r'id="figures">(.*?)</script>', text, re.DOTALL).group(1)
     assert "<" not in embedded
@@ -214,6 +221,22 @@ def test_a_run_measured_on_a_busy_machine_is_marked(capsys):
     assert "during 1 of 2 runs" in capsys.readouterr().out
     print_runs([quiet])
     assert "busy" not in capsys.readouterr().out
+
+
+def test_only_plots_with_a_hollow_point_explain_it():
+    busy = {"metrics": {LATENCY: [2.0, 2.2], MEMORY: [5.0, 6.0]}, "environment": {"other_processes_cpu_share": 0.9}}
+    (board,) = compare(over_seeds("lstm", [0.9, 0.8], **busy), "x").boards
+    captions = {figure["title"]: figure["caption"] for figure in figures(board)}
+    assert "Hollow" in captions["Accuracy against latency p50"]
+    assert "Hollow" not in captions["Accuracy against train peak"]
+
+
+def test_texts_of_test_that_stand_in_train_are_told_once_for_each_data(capsys):
+    imdb = {"hash": "1", "sizes": {"train": 22500, "test": 25000}, "repeated_texts": {"validation": 0, "test": 107}}
+    print_runs([made("lstm", data=imdb), made("gru", data=imdb), made("gru", data={"hash": "2"})])
+    shown = capsys.readouterr().out
+    assert shown.count("note    107 of 25,000 test texts also stand in train, word for word\n") == 1
+    assert shown.count("note") == 1
 
 
 def test_brackets_in_a_label_are_shown_and_not_read_as_markup(capsys):

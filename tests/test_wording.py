@@ -87,11 +87,50 @@ def test_the_answer_names_the_best_and_the_fastest_within_noise_of_it():
     assert speed == "Fastest to train: of those, gru (201.3 tokens/s); of all: rnn (301.3 tokens/s at accuracy 0.510)."
 
 
+def fastest(**cells):
+    """What is said of speed where each cell has these accuracies and speeds."""
+    records = [
+        record
+        for name, (accuracies, speeds) in cells.items()
+        for record in over_seeds(name, accuracies, metrics={TOKENS: speeds})
+    ]
+    return wording.answer(compare(records, "x").boards[0])[1]
+
+
+def test_noise_among_others_is_not_said_of_the_fastest_of_the_best():
+    good, near, bad = [0.90, 0.92, 0.91], [0.91, 0.90, 0.905], [0.50, 0.52, 0.51]
+    slow, middle, fast = [100.0, 101.0, 102.0], [200.0, 201.0, 203.0], [300.0, 310.0, 305.0]
+    found = fastest(lstm=(good, slow), gru=(near, middle), rnn=(bad, fast), tcn=(bad, [304.0, 303.0, 306.0]))
+    assert found == (
+        "Fastest to train: of those, gru (201.3 tokens/s); of all: rnn (305 tokens/s at accuracy 0.510), though others "
+        "are within noise of it."
+    )
+    found = fastest(lstm=(good, [290.0, 330.0, 310.0]), gru=(near, fast), rnn=(bad, [200.0, 201.0, 203.0]))
+    assert found == "Fastest to train: of those, lstm (310 tokens/s), though others are within noise of it."
+
+
+def test_too_few_seeds_are_not_called_noise():
+    found = fastest(lstm=([0.9], [100.0]), gru=([0.8], [200.0]))
+    assert found == "Fastest to train: of those, gru (200 tokens/s), though there are too few seeds to say."
+
+
 def test_the_answer_with_one_seed_promises_nothing():
     (first,) = wording.answer(compare([made("lstm", accuracy=0.9), made("gru", accuracy=0.1)], "x").boards[0])
     assert first == (
         "Best accuracy: lstm with 0.9, one seed, so without an interval; too few seeds to tell it from gru."
     )
+
+
+def test_the_answer_says_how_many_seeds_failed():
+    records = over_seeds("lstm", [0.9, 0.8, 0.9, 0.9])
+    for record in records[2:]:
+        record.update(status="failed", metrics={})
+    (first,) = wording.answer(compare(records, "x").boards[0])
+    assert first.endswith(", 2 of 4 seeds.")
+    (first,) = wording.answer(compare(records + over_seeds("gru", [0.1, 0.2]), "x").boards[0])
+    assert ", 2 of 4 seeds; within noise of it: gru" in first
+    (first,) = wording.answer(compare(records[1:], "x").boards[0])
+    assert first.endswith(", one of 3 seeds, so without an interval.")
 
 
 def test_notes_count_what_is_not_in_the_numbers():

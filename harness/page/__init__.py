@@ -48,11 +48,11 @@ def html(comparison: Comparison) -> str:
 
 def _head(comparison: Comparison) -> str:
     failed = f", {len(comparison.failed)} failed" if comparison.failed else ""
-    newest = max(cell.record["ended"] or cell.record["started"] for cell in comparison.cells)
+    newest = max(cell.record["ended"] or cell.record["started"] for cell in comparison.cells)[:16].replace("T", " ")
     return (
         f"<header><h1>{escape(comparison.name)}</h1><p class=sub>Sequence encoders side by side: "
         f"{len(comparison.cells)} cells, {comparison.runs} finished runs{failed}; "
-        f"the newest of {newest[:16].replace('T', ' ')} UTC</p></header>"
+        f"the newest of {escape(newest)} UTC</p></header>"
     )
 
 

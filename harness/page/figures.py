@@ -158,7 +158,8 @@ def _tradeoff(
     name, better = wording.HEADLINES[metric], "more" if known(metric).higher_is_better else "less"
     unit = known(metric).unit
     title = f"{name}, {unit} ({better} is better)" if unit not in ("", "1/s") else f"{name} ({better} is better)"
-    hollow = " Hollow: measured on a busy machine, not on the front." if any(c.disturbed for c in points) else ""
+    shows_hollow = any(wording.mark(cell, metric) == "!" for cell in points)
+    hollow = " Hollow: measured on a busy machine, not on the front." if shows_hollow else ""
     line = "Dotted: the Pareto front, where nothing else is better in both." if len(front) > 1 else ""
     quality = wording.HEADLINES[board.quality]
     values = [cell.means[metric].mean for cell in points]
