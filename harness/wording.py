@@ -203,7 +203,7 @@ def notes(comparison: Comparison) -> list[str]:
         )
     if comparison.outdated:
         runs = sum(len(cell.runs) + len(cell.failed) for cell in comparison.outdated)
-        said.append(f"{runs} runs of the same configs with earlier code are left out: the newest code counts.")
+        said.append(f"{runs} runs of the same configs with earlier code or packages are left out: the newest count.")
     said += [warning for board in comparison.boards if (warning := _few_seeds(board))]
     if any(
         cell.means.get(board.quality, Mean(0, None, 2)).n == 1 for board in comparison.boards for cell in board.cells
