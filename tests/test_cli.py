@@ -77,7 +77,7 @@ MISTAKES = [
     (["seed=null"], "seed must be a whole number"),
     (["trainer.batch_size=0"], "trainer.batch_size must be a whole number of 1 or more, and is 0"),
     (["trainer.monitor=test/accuracy"], "nothing is chosen on test"),
-    (["optimizer.lr=-1"], "optimizer.lr must be a number above 0"),
+    (["optimizer.lr=-1"], "optimizer.lr must be a finite number above 0"),
     (["optimizer.schedule=cosin"], "optimizer.schedule is one of constant, cosine, inverse_time"),
     (["encoder=additive_attention", "pooling=max"], "take encoder=bag_of_embeddings"),
     (["encoder=custom", "encoder._target_=nowhere.Encoder"], "nowhere"),
