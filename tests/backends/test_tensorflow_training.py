@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -67,6 +68,30 @@ def test_training_learns_and_dropout_is_off_when_predicting(tmp_path):
     np.testing.assert_array_equal(logits_NC, made.predict(data.test))
     accuracy = (logits_NC.argmax(1) == data.test.y).mean()
     assert accuracy == pytest.approx(history[best - 1]["test/accuracy_each_epoch"])
+
+
+@pytest.mark.parametrize("compiled", ["false", "true"])
+def test_only_a_training_holds_an_optimizer(tmp_path, monkeypatch, compiled):
+    """What inference and a profile take in memory is the model's own, as in the other backend."""
+    from harness.backends.tensorflow.optimizers import Optimizer
+
+    held, make = [], Optimizer.__init__
+
+    def recorded(self, *arguments):
+        make(self, *arguments)
+        held.extend(weakref.ref(variable) for variable in self.state)
+
+    monkeypatch.setattr(Optimizer, "__init__", recorded)
+    data = words()
+    made = ready(data, *SMALL, "trainer.epochs=1", f"trainer.compile={compiled}")
+    forward, (batch,) = made.passes(data.train, [np.arange(3)])
+    forward(batch)
+    made.training_pass()(batch)
+    assert held == []
+    fitted(made, data, tmp_path)
+    assert len(held) == 1 + 2 * len(made.model.trainable_variables)
+    assert all(variable() is None for variable in held)
+    made.predict(data.test)
 
 
 def test_patience_ends_a_training_that_gets_no_better(tmp_path):
@@ -190,14 +215,16 @@ def test_a_layer_of_the_users_own_is_trained_counted_and_reseeded(tmp_path, monk
         ("seed=0", {"devices": 2}, "trains on one device, not 2; take backend=pytorch"),
     ],
 )
-def test_what_the_backend_lacks_is_refused_in_a_sentence(override, hardware, said):
+def test_what_the_backend_lacks_is_refused_in_a_sentence(tmp_path, override, hardware, said):
+    data = words()
     with pytest.raises(Mistake, match=said):
-        ready(words(), *SMALL, override, hardware={**HARDWARE, **hardware})
+        fitted(ready(data, *SMALL, override, hardware={**HARDWARE, **hardware}), data, tmp_path)
 
 
-def test_nesterov_needs_a_momentum():
+def test_nesterov_needs_a_momentum(tmp_path):
+    data = words()
     with pytest.raises(Mistake, match="nesterov=true looks ahead along the momentum"):
-        ready(words(), *SMALL, "optimizer=sgd", "optimizer.nesterov=true")
+        fitted(ready(data, *SMALL, "optimizer=sgd", "optimizer.nesterov=true"), data, tmp_path)
 
 
 def test_a_run_from_the_command_line_in_a_forked_process(command):

@@ -29,6 +29,16 @@ def signature(data: Dataset) -> list[tf.TensorSpec]:
     return [x, tf.TensorSpec([None], tf.int32), y]
 
 
+def differentiate(model: Classifier, x: tf.Tensor, length_B: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, list]:
+    """The loss, and its gradient for each trained weight: dense, None where the weight plays no part."""
+    trained = [variable.value for variable in model.trainable_variables]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(trained)
+        loss = cross_entropy(model(x, length_B, training=True), y)
+    found = tape.gradient(loss, trained)
+    return loss, [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in found]
+
+
 class Training:
     """A model with its optimizer and the step that trains it."""
 
@@ -37,22 +47,13 @@ class Training:
         clip_norm: float | None = None, compiled: bool = False,
     ) -> None:
         self.model, self.optimizer, self.clip_norm, self.compiled = model, optimizer, clip_norm, compiled
-        self.trained = [variable.value for variable in model.trainable_variables]
         self.weights = [variable.value for variable in model.variables]
         self.last_loss = tf.Variable(0.0, trainable=False)
         self.loss_sum = tf.Variable(0.0, trainable=False)
         self.step = tf.function(self._step, input_signature=specs, jit_compile=compiled or None)
 
-    def differentiate(self, x: tf.Tensor, length_B: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, list]:
-        """The loss, and its gradient for each trained weight: dense, None where the weight plays no part."""
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(self.trained)
-            loss = cross_entropy(self.model(x, length_B, training=True), y)
-        found = tape.gradient(loss, self.trained)
-        return loss, [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in found]
-
     def _step(self, x: tf.Tensor, length_B: tf.Tensor, y: tf.Tensor) -> None:
-        loss, gradients = self.differentiate(x, length_B, y)
+        loss, gradients = differentiate(self.model, x, length_B, y)
         self.optimizer.apply(gradients if self.clip_norm is None else clipped(gradients, self.clip_norm))
         self.last_loss.assign(loss)
         self.loss_sum.assign_add(loss * tf.cast(tf.shape(length_B)[0], tf.float32))
