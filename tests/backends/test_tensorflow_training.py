@@ -35,8 +35,12 @@ def ready(data, *overrides, backend="tensorflow", hardware=HARDWARE):
 
 
 def fitted(made, data, folder, epoch_done=lambda numbers: None):
+    """What ``fit`` gives, and the timer; as after a run, no checkpoint to go on from is left."""
     timer = StepTimer(time.perf_counter, made.sync, warmup_steps=0)
-    return made.fit(data, timer, folder, epoch_done), timer
+    found = made.fit(data, timer, folder, epoch_done)
+    for last in folder.glob("last.*"):
+        last.unlink()
+    return found, timer
 
 
 def arrays(made):
@@ -55,7 +59,6 @@ def test_the_model_is_left_with_the_weights_of_the_best_epoch(tmp_path):
     assert set(history[0]) == {"epoch", "train/loss", "val/accuracy", "val/f1_macro", "val/loss"}
     assert len(timer.seconds) == 5 * 8
     assert sum(timer.tokens) == 5 * data.train.length_N.sum()
-    assert not (tmp_path / "last.npz").exists()
 
 
 def test_training_learns_and_dropout_is_off_when_predicting(tmp_path):
@@ -125,6 +128,20 @@ def test_a_resumed_training_equals_one_that_was_never_interrupted(tmp_path, stop
     assert found == expected
     assert best_again == best
     for ours, theirs in zip(arrays(second), arrays(whole), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_training_that_was_over_already_takes_no_step_and_gives_the_same(tmp_path):
+    data, settings = words(), (*SMALL, "trainer.monitor=val/loss", "optimizer.lr=0.3")
+    first = ready(data, *settings)
+    expected = first.fit(data, StepTimer(time.perf_counter, first.sync, warmup_steps=0), tmp_path, lambda numbers: None)
+    assert (tmp_path / "last.npz").exists()
+    assert expected[1] < 5
+    second = ready(data, *settings)
+    found, timer = fitted(second, data, tmp_path, lambda numbers: pytest.fail("an epoch was trained"))
+    assert timer.seconds == []
+    assert found == expected
+    for ours, theirs in zip(arrays(second), arrays(first), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 

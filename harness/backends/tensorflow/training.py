@@ -98,7 +98,7 @@ def fit(
     """Train by ``trainer``'s settings and leave the best epoch's weights in the model; history and best epoch.
 
     ``evaluate`` gives the scores of ``val`` and, where it is watched, of ``test``. A checkpoint in the folder is gone
-    on from; there is none left when the training is over.
+    on from, and the last one is left: who calls removes it when the results are safe.
 
     Raises:
         RuntimeError: a number of an epoch is not finite.
@@ -118,7 +118,6 @@ def fit(
         progress.epoch_ends(history[-1])
     weights, _ = checkpoints.load(folder / BEST)
     training.restore(weights)
-    (folder / LAST).unlink()
     return history, epochs.best_epoch(history, settings["monitor"])
 
 
