@@ -36,6 +36,20 @@ def test_encoders_have_the_same_outputs_and_gradients(in_torch, in_keras, name):
     close(by_weights, expected_weights, 1e-4)
 
 
+@pytest.mark.parametrize("part", [("encoders", "SelfAttention", 14, 2), ("poolings", "AdditiveAttention", 7)])
+def test_attention_can_be_looked_at_by_the_same_name(in_torch, in_keras, part):
+    import tensorflow as tf
+    import torch
+
+    kind, name, *sizes = part
+    ours, theirs = (side.new(kind, name, D, *sizes) for side in (in_keras, in_torch))
+    for side, made in ((in_keras, ours), (in_torch, theirs)):
+        scatter(side, made)
+    x_BLD = np.random.default_rng(1).normal(size=(B, L, D)).astype(np.float32)
+    expected = theirs.attention(torch.from_numpy(x_BLD), torch.from_numpy(MASK_BL)).detach()
+    np.testing.assert_allclose(ours.attention(tf.constant(x_BLD), tf.constant(MASK_BL)), expected, atol=1e-6)
+
+
 def models(in_torch, in_keras, data, *overrides):
     """The Keras model and the torch model of one config."""
     from harness.backends.pytorch.model import build as build_torch
