@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -87,5 +88,9 @@ def _input(settings: dict[str, Any], data: Dataset) -> tuple[nn.Module, int]:
 
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """Mean over the sequences, or over the positions that count."""
-    return F.cross_entropy(logits.flatten(0, -2).float(), y.flatten(), ignore_index=IGNORED)
+    """Mean over the sequences, or over the positions that count; 0 where none does."""
+    loss = F.cross_entropy(logits.flatten(0, -2).float(), y.flatten(), ignore_index=IGNORED)
+    if y.ndim == 1:
+        return loss
+    # chosen on the device: to ask for the number of positions would make every step wait for it
+    return torch.where((y != IGNORED).any(), loss, 0.0)
