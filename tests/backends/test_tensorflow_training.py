@@ -197,6 +197,33 @@ def test_low_precision_trains_with_weights_in_full_precision(tmp_path):
     assert history[0]["val/loss"] != expected[0]["val/loss"]
 
 
+@pytest.mark.parametrize(("tagging", "compiled"), [(False, "false"), (True, "false"), (False, "true")])
+def test_ids_and_lengths_may_be_wide_integers_as_they_are_on_a_gpu(tmp_path, tagging, compiled):
+    import tensorflow as tf
+
+    from harness.backends.tensorflow import Backend
+
+    class Wide(Backend):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.integer = tf.int64
+
+    data, found = words(tagging=tagging), []
+    config = composed(
+        "backend=tensorflow", *SMALL[2:], "encoder=bilstm_self_attention", "pooling=last", "position=learned",
+        "trainer.epochs=1", f"trainer.compile={compiled}",
+    )
+    for make in (Backend, Wide):
+        made = make(config, HARDWARE)
+        made.seed(0)
+        made.build(data, 0)
+        history, _ = fitted(made, data, tmp_path)[0]
+        _, (batch,) = made.passes(data.test, [np.arange(3)])
+        assert {tensor.dtype for tensor in batch[:2]} == {made.integer}
+        found.append((history, made.predict(data.test).tolist()))
+    assert found[0] == found[1]
+
+
 def test_a_layer_of_the_users_own_is_trained_counted_and_reseeded(tmp_path, monkeypatch):
     (tmp_path / "my_keras.py").write_text(
         "import keras\n"

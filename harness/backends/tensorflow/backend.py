@@ -36,6 +36,9 @@ class Backend:
     def __init__(self, config: dict[str, Any], hardware: dict[str, Any]) -> None:
         self.config, self.hardware = config, hardware
         self.on_gpu = hardware["accelerator"] == "gpu"
+        self.device = "GPU:0" if self.on_gpu else "CPU:0"
+        # TensorFlow keeps int32 in the host's memory whatever the device, and would copy it within the timed step
+        self.integer = tf.int64 if self.on_gpu else tf.int32
         runtime.start(hardware)
 
     def seed(self, seed: int) -> None:
@@ -45,7 +48,7 @@ class Backend:
         runtime.check(self.hardware)
         settings = self.config["trainer"]
         self.model = model = build(self.config, data, seed)
-        self.specs = signature(data)
+        self.specs = signature(data, self.integer)
         if settings["compile"] and not all(layer.supports_jit for _, layer in named_layers(model.parts)):
             raise Mistake("trainer.compile=true: XLA cannot compile cuDNN's recurrent kernels; take another encoder")
         self.forward = tf.function(self._forward, input_signature=self.specs[:2])
@@ -132,8 +135,12 @@ class Backend:
 
     def _to_device(self, batch: Batch) -> tuple:
         """What the model reads, on the device, and how much of it is real, as numbers."""
-        arrays = (tf.convert_to_tensor(array) for array in (batch.x, batch.length_B, batch.y))
-        return *arrays, batch.tokens, batch.sequences
+        arrays = (batch.x, batch.length_B, batch.y)
+        with tf.device(self.device):
+            placed = [
+                tf.convert_to_tensor(array, self.integer if array.dtype == np.int32 else None) for array in arrays
+            ]
+        return *placed, batch.tokens, batch.sequences
 
 
 def _padded(batch: Batch, length: int) -> Batch:

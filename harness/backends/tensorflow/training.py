@@ -22,11 +22,14 @@ from harness.measure import StepTimer
 LAST, BEST = "last.npz", "best.npz"
 
 
-def signature(data: Dataset) -> list[tf.TensorSpec]:
-    """Types and shapes of x, ``length_B`` and y, with B and L open, so that one trace serves batches of every size."""
-    x = tf.TensorSpec([None, None], tf.int32) if data.tokens else tf.TensorSpec([None, None, data.width], tf.float32)
+def signature(data: Dataset, integer: tf.DType = tf.int32) -> list[tf.TensorSpec]:
+    """Types and shapes of x, ``length_B`` and y, with B and L open, so that one trace serves batches of every size.
+
+    ``integer`` is the type of token ids and lengths.
+    """
+    x = tf.TensorSpec([None, None], integer) if data.tokens else tf.TensorSpec([None, None, data.width], tf.float32)
     y = tf.TensorSpec([None, None] if data.task == "tagging" else [None], tf.int64)
-    return [x, tf.TensorSpec([None], tf.int32), y]
+    return [x, tf.TensorSpec([None], integer), y]
 
 
 def differentiate(model: Classifier, x: tf.Tensor, length_B: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, list]:
