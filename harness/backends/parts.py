@@ -1,5 +1,6 @@
 """The parts of a model from their configs, in both backends the same."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -43,3 +44,9 @@ def embedding_width(size: int | None) -> int:
     if size is None:
         raise Mistake("input.size is the width of the embedding of token ids; set it to a number, such as 128")
     return size
+
+
+def operations(parts: Iterable[Any], length: int) -> int | None:
+    """The ``flops`` of all parts together; None where one does not say its own."""
+    found = [part.flops(length) if hasattr(part, "flops") else None for part in parts]
+    return None if None in found else sum(found)

@@ -3,9 +3,12 @@
 Dimension letters: B batch, L length, D input width, E output width. Each size is a prime of its own.
 """
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from adapters import ENCODERS, REFUSED, encoder, scatter
+from experiments import composed, words
 
 from harness.records import Mistake
 
@@ -69,6 +72,27 @@ def test_both_backends_count_the_same_operations_and_parameters(in_torch, in_ker
     assert torch_made.flops(13) == keras_made.flops(13)
     shapes = {key: value.shape for key, value in in_torch.weights(torch_made).items()}
     assert shapes == {key: value.shape for key, value in in_keras.weights(keras_made).items()}
+
+
+@pytest.mark.parametrize("name", ["bidirectional", "stack"])
+def test_what_holds_an_encoder_that_does_not_say_its_cost_has_none(backend, name, monkeypatch):
+    silent = backend.new("encoders", "Identity", D)
+    monkeypatch.delattr(type(silent), "flops")
+    made = {
+        "bidirectional": lambda: backend.new("encoders", "Bidirectional", D, lambda in_dim: silent),
+        "stack": lambda: backend.new("encoders", "Stack", D, {
+            "first": lambda in_dim: backend.new("encoders", "GRU", in_dim, 7), "second": lambda in_dim: silent,
+        }),
+    }[name]()
+    assert made.flops(13) is None
+    model = import_module(f"harness.backends.{backend.name}.model")
+    whole = model.build(composed(f"backend={backend.name}", "encoder=bidirectional", "input.size=5"), words(), 0)
+    assert whole.flops(13) > 0
+    if backend.name == "pytorch":
+        whole.encoder = made
+    else:
+        whole.parts["encoder"] = made
+    assert whole.flops(13) is None
 
 
 @pytest.mark.parametrize(("name", "settings", "said"), REFUSED)

@@ -20,9 +20,9 @@ def test_the_training_pass_gives_the_gradients_of_the_loss_and_changes_nothing(i
     data = random_tokens(3, 11, config)
     backend.build(data, 0)
     _, (batch,) = backend.passes(data.train, [np.arange(3)])
-    before = [variable.numpy() for variable in backend.training.state]
+    before = [variable.numpy() for variable in backend.model.variables]
     loss, gradients = backend.training_pass()(batch)
-    for variable, kept in zip(backend.training.state, before, strict=True):
+    for variable, kept in zip(backend.model.variables, before, strict=True):
         np.testing.assert_array_equal(variable.numpy(), kept)
     with tf.GradientTape() as tape:
         expected = cross_entropy(backend.model(batch[0], batch[1], training=True), batch[2])

@@ -36,6 +36,20 @@ def test_encoders_have_the_same_outputs_and_gradients(in_torch, in_keras, name):
     close(by_weights, expected_weights, 1e-4)
 
 
+@pytest.mark.parametrize("part", [("encoders", "SelfAttention", 14, 2), ("poolings", "AdditiveAttention", 7)])
+def test_attention_can_be_looked_at_by_the_same_name(in_torch, in_keras, part):
+    import tensorflow as tf
+    import torch
+
+    kind, name, *sizes = part
+    ours, theirs = (side.new(kind, name, D, *sizes) for side in (in_keras, in_torch))
+    for side, made in ((in_keras, ours), (in_torch, theirs)):
+        scatter(side, made)
+    x_BLD = np.random.default_rng(1).normal(size=(B, L, D)).astype(np.float32)
+    expected = theirs.attention(torch.from_numpy(x_BLD), torch.from_numpy(MASK_BL)).detach()
+    np.testing.assert_allclose(ours.attention(tf.constant(x_BLD), tf.constant(MASK_BL)), expected, atol=1e-6)
+
+
 def models(in_torch, in_keras, data, *overrides):
     """The Keras model and the torch model of one config."""
     from harness.backends.pytorch.model import build as build_torch
@@ -93,6 +107,36 @@ def test_models_that_tag_agree_and_ignored_positions_cost_nothing(in_torch, in_k
     exponents = np.exp(expected[counted])
     by_hand = -np.log(exponents[np.arange(counted.sum()), y_BL[counted]] / exponents.sum(1)).mean()
     assert loss == pytest.approx(by_hand, rel=1e-5)
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_a_batch_to_tag_in_which_no_position_counts_costs_nothing(in_torch, in_keras, counts):
+    import tensorflow as tf
+    import torch
+
+    from harness.backends.pytorch.model import cross_entropy as torch_loss
+    from harness.backends.tensorflow.model import cross_entropy as keras_loss
+
+    logits_BLC = np.random.default_rng(0).normal(size=(B, L, 3)).astype(np.float32)
+    y_BL = np.full((B, L), -100)
+    if counts:
+        y_BL[0, :7] = 2
+    ours, theirs = tf.constant(logits_BLC), torch.from_numpy(logits_BLC).requires_grad_()
+    with tf.GradientTape() as tape:
+        tape.watch(ours)
+        found = keras_loss(ours, tf.constant(y_BL))
+    expected = torch_loss(theirs, torch.from_numpy(y_BL))
+    expected.backward()
+    if counts:
+        plain = torch.from_numpy(logits_BLC).requires_grad_()
+        loss = torch.nn.functional.cross_entropy(plain.flatten(0, 1), torch.from_numpy(y_BL).flatten())
+        loss.backward()
+        assert expected.item() == loss.item() == pytest.approx(float(found), rel=1e-6)
+        assert torch.equal(theirs.grad, plain.grad)
+    else:
+        assert float(found) == expected.item() == 0
+        assert not theirs.grad.any()
+        assert not tape.gradient(found, ours).numpy().any()
 
 
 SGD = ("optimizer=sgd",)

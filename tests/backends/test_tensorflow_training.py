@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -34,8 +35,12 @@ def ready(data, *overrides, backend="tensorflow", hardware=HARDWARE):
 
 
 def fitted(made, data, folder, epoch_done=lambda numbers: None):
+    """What ``fit`` gives, and the timer; as after a run, no checkpoint to go on from is left."""
     timer = StepTimer(time.perf_counter, made.sync, warmup_steps=0)
-    return made.fit(data, timer, folder, epoch_done), timer
+    found = made.fit(data, timer, folder, epoch_done)
+    for last in folder.glob("last.*"):
+        last.unlink()
+    return found, timer
 
 
 def arrays(made):
@@ -54,7 +59,6 @@ def test_the_model_is_left_with_the_weights_of_the_best_epoch(tmp_path):
     assert set(history[0]) == {"epoch", "train/loss", "val/accuracy", "val/f1_macro", "val/loss"}
     assert len(timer.seconds) == 5 * 8
     assert sum(timer.tokens) == 5 * data.train.length_N.sum()
-    assert not (tmp_path / "last.npz").exists()
 
 
 def test_training_learns_and_dropout_is_off_when_predicting(tmp_path):
@@ -67,6 +71,30 @@ def test_training_learns_and_dropout_is_off_when_predicting(tmp_path):
     np.testing.assert_array_equal(logits_NC, made.predict(data.test))
     accuracy = (logits_NC.argmax(1) == data.test.y).mean()
     assert accuracy == pytest.approx(history[best - 1]["test/accuracy_each_epoch"])
+
+
+@pytest.mark.parametrize("compiled", ["false", "true"])
+def test_only_a_training_holds_an_optimizer(tmp_path, monkeypatch, compiled):
+    """What inference and a profile take in memory is the model's own, as in the other backend."""
+    from harness.backends.tensorflow.optimizers import Optimizer
+
+    held, make = [], Optimizer.__init__
+
+    def recorded(self, *arguments):
+        make(self, *arguments)
+        held.extend(weakref.ref(variable) for variable in self.state)
+
+    monkeypatch.setattr(Optimizer, "__init__", recorded)
+    data = words()
+    made = ready(data, *SMALL, "trainer.epochs=1", f"trainer.compile={compiled}")
+    forward, (batch,) = made.passes(data.train, [np.arange(3)])
+    forward(batch)
+    made.training_pass()(batch)
+    assert held == []
+    fitted(made, data, tmp_path)
+    assert len(held) == 1 + 2 * len(made.model.trainable_variables)
+    assert all(variable() is None for variable in held)
+    made.predict(data.test)
 
 
 def test_patience_ends_a_training_that_gets_no_better(tmp_path):
@@ -100,6 +128,20 @@ def test_a_resumed_training_equals_one_that_was_never_interrupted(tmp_path, stop
     assert found == expected
     assert best_again == best
     for ours, theirs in zip(arrays(second), arrays(whole), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_training_that_was_over_already_takes_no_step_and_gives_the_same(tmp_path):
+    data, settings = words(), (*SMALL, "trainer.monitor=val/loss", "optimizer.lr=0.3")
+    first = ready(data, *settings)
+    expected = first.fit(data, StepTimer(time.perf_counter, first.sync, warmup_steps=0), tmp_path, lambda numbers: None)
+    assert (tmp_path / "last.npz").exists()
+    assert expected[1] < 5
+    second = ready(data, *settings)
+    found, timer = fitted(second, data, tmp_path, lambda numbers: pytest.fail("an epoch was trained"))
+    assert timer.seconds == []
+    assert found == expected
+    for ours, theirs in zip(arrays(second), arrays(first), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -155,6 +197,33 @@ def test_low_precision_trains_with_weights_in_full_precision(tmp_path):
     assert history[0]["val/loss"] != expected[0]["val/loss"]
 
 
+@pytest.mark.parametrize(("tagging", "compiled"), [(False, "false"), (True, "false"), (False, "true")])
+def test_ids_and_lengths_may_be_wide_integers_as_they_are_on_a_gpu(tmp_path, tagging, compiled):
+    import tensorflow as tf
+
+    from harness.backends.tensorflow import Backend
+
+    class Wide(Backend):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.integer = tf.int64
+
+    data, found = words(tagging=tagging), []
+    config = composed(
+        "backend=tensorflow", *SMALL[2:], "encoder=bilstm_self_attention", "pooling=last", "position=learned",
+        "trainer.epochs=1", f"trainer.compile={compiled}",
+    )
+    for make in (Backend, Wide):
+        made = make(config, HARDWARE)
+        made.seed(0)
+        made.build(data, 0)
+        history, _ = fitted(made, data, tmp_path)[0]
+        _, (batch,) = made.passes(data.test, [np.arange(3)])
+        assert {tensor.dtype for tensor in batch[:2]} == {made.integer}
+        found.append((history, made.predict(data.test).tolist()))
+    assert found[0] == found[1]
+
+
 def test_a_layer_of_the_users_own_is_trained_counted_and_reseeded(tmp_path, monkeypatch):
     (tmp_path / "my_keras.py").write_text(
         "import keras\n"
@@ -190,14 +259,16 @@ def test_a_layer_of_the_users_own_is_trained_counted_and_reseeded(tmp_path, monk
         ("seed=0", {"devices": 2}, "trains on one device, not 2; take backend=pytorch"),
     ],
 )
-def test_what_the_backend_lacks_is_refused_in_a_sentence(override, hardware, said):
+def test_what_the_backend_lacks_is_refused_in_a_sentence(tmp_path, override, hardware, said):
+    data = words()
     with pytest.raises(Mistake, match=said):
-        ready(words(), *SMALL, override, hardware={**HARDWARE, **hardware})
+        fitted(ready(data, *SMALL, override, hardware={**HARDWARE, **hardware}), data, tmp_path)
 
 
-def test_nesterov_needs_a_momentum():
+def test_nesterov_needs_a_momentum(tmp_path):
+    data = words()
     with pytest.raises(Mistake, match="nesterov=true looks ahead along the momentum"):
-        ready(words(), *SMALL, "optimizer=sgd", "optimizer.nesterov=true")
+        fitted(ready(data, *SMALL, "optimizer=sgd", "optimizer.nesterov=true"), data, tmp_path)
 
 
 def test_a_run_from_the_command_line_in_a_forked_process(command):

@@ -38,6 +38,8 @@ class Backend:
         kind = DEVICE[hardware["accelerator"]]
         self.device = torch.device(kind, self.rank) if kind == "cuda" else torch.device(kind)
         torch.set_num_threads(hardware["threads"])
+        # cuDNN would multiply float32 in TF32 in recurrent layers, where all else, and the other backend, does not
+        torch.backends.cudnn.allow_tf32 = False
         _quieten()
 
     def seed(self, seed: int) -> None:

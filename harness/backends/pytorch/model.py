@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.backends.parts import embedding_width, make, make_encoder, make_position
+from harness.backends.parts import embedding_width, make, make_encoder, make_position, operations
 from harness.backends.pytorch.layers import Dense, Embedding, initialise, length_mask
 from harness.data import Dataset
 from harness.data.dataset import IGNORED
@@ -53,11 +54,9 @@ class Classifier(nn.Module):
 
     def flops(self, length: int) -> int | None:
         """Matrix-product operations of one forward pass of one sequence; None where a part does not say its own."""
-        parts = [self.input, self.encoder, self.pooling]
-        if any(part is not None and not hasattr(part, "flops") for part in parts):
-            return None
-        body = sum(part.flops(length) for part in parts if part is not None)
-        return body + self.head.flops(length if self.pooling is None else 1)
+        parts = [part for part in (self.input, self.encoder, self.pooling) if part is not None]
+        body = operations(parts, length)
+        return None if body is None else body + self.head.flops(length if self.pooling is None else 1)
 
 
 class _AsIs(nn.Identity):
@@ -89,5 +88,9 @@ def _input(settings: dict[str, Any], data: Dataset) -> tuple[nn.Module, int]:
 
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """Mean over the sequences, or over the positions that count."""
-    return F.cross_entropy(logits.flatten(0, -2).float(), y.flatten(), ignore_index=IGNORED)
+    """Mean over the sequences, or over the positions that count; 0 where none does."""
+    loss = F.cross_entropy(logits.flatten(0, -2).float(), y.flatten(), ignore_index=IGNORED)
+    if y.ndim == 1:
+        return loss
+    # chosen on the device: to ask for the number of positions would make every step wait for it
+    return torch.where((y != IGNORED).any(), loss, 0.0)

@@ -69,7 +69,7 @@ class AdditiveAttention(nn.Module):
     def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         return {"u": initial.glorot(rng, len(self.u), 1)[:, 0]}
 
-    def weights(self, y_BLE: Tensor, mask_BL: Tensor) -> Tensor:
+    def attention(self, y_BLE: Tensor, mask_BL: Tensor) -> Tensor:
         """How much each real step weighs, ``a_BL``; all 0 where there is none."""
         score_BL = torch.tanh(self.dense(y_BLE)) @ self.u
         # padding takes part in no sum; a sequence of nothing but padding is cleared afterwards
@@ -77,7 +77,7 @@ class AdditiveAttention(nn.Module):
         return score_BL.masked_fill(~counted_BL, -torch.inf).softmax(1).masked_fill(~mask_BL, 0)
 
     def forward(self, y_BLE: Tensor, mask_BL: Tensor) -> Tensor:
-        return torch.einsum("bl,ble->be", self.weights(y_BLE, mask_BL), y_BLE)
+        return torch.einsum("bl,ble->be", self.attention(y_BLE, mask_BL), y_BLE)
 
     def flops(self, length: int) -> int:
         return self.dense.flops(length) + 2 * length * len(self.u) + 2 * length * self.out_dim

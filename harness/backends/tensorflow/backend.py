@@ -3,8 +3,10 @@
 Dimension letters: N sequences, L length, C classes.
 """
 
+import gc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from harness.backends.tensorflow import runtime
 from harness.backends.tensorflow.layers import named_layers
 from harness.backends.tensorflow.model import build
 from harness.backends.tensorflow.optimizers import make_optimizer
-from harness.backends.tensorflow.training import Training, fit, signature
+from harness.backends.tensorflow.training import Training, differentiate, fit, signature
 from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
 from harness.data.dataset import IGNORED
@@ -34,6 +36,9 @@ class Backend:
     def __init__(self, config: dict[str, Any], hardware: dict[str, Any]) -> None:
         self.config, self.hardware = config, hardware
         self.on_gpu = hardware["accelerator"] == "gpu"
+        self.device = "GPU:0" if self.on_gpu else "CPU:0"
+        # TensorFlow keeps int32 in the host's memory whatever the device, and would copy it within the timed step
+        self.integer = tf.int64 if self.on_gpu else tf.int32
         runtime.start(hardware)
 
     def seed(self, seed: int) -> None:
@@ -43,12 +48,9 @@ class Backend:
         runtime.check(self.hardware)
         settings = self.config["trainer"]
         self.model = model = build(self.config, data, seed)
-        total_steps = settings["epochs"] * -(-len(data.train) // settings["batch_size"])
-        optimizer = make_optimizer(self.config["optimizer"], model.trainable_variables, total_steps)
-        self.specs = signature(data)
+        self.specs = signature(data, self.integer)
         if settings["compile"] and not all(layer.supports_jit for _, layer in named_layers(model.parts)):
             raise Mistake("trainer.compile=true: XLA cannot compile cuDNN's recurrent kernels; take another encoder")
-        self.training = Training(model, optimizer, self.specs, settings["clip_norm"], settings["compile"])
         self.forward = tf.function(self._forward, input_signature=self.specs[:2])
         counted = {name: _parameters(part) for name, part in model.parts.items()}
         total = _parameters(model)
@@ -73,14 +75,22 @@ class Backend:
         if settings["compile"]:
             # XLA compiles anew for every shape: all batches get the length of the longest sequence
             batches.to_device = lambda batch: self._to_device(_padded(batch, data.train.x.shape[1]))
+        optimizer = make_optimizer(
+            self.config["optimizer"], self.model.trainable_variables, settings["epochs"] * len(batches)
+        )
+        training = Training(self.model, optimizer, self.specs, settings["clip_norm"], settings["compile"])
         last = len(data.train) % batches.batch_size
         sizes = {min(batches.batch_size, len(data.train)), last} - {0}
-        self.training.prepare(batches.to_device(gather(data.train, np.arange(size))) for size in sorted(sizes))
+        training.prepare(batches.to_device(gather(data.train, np.arange(size))) for size in sorted(sizes))
 
         def evaluate() -> dict[str, Metrics]:
             return {name: quality.evaluate_batches(self._outcomes(split)) for name, split in watched.items()}
 
-        return fit(self.training, batches, evaluate, settings, timer, folder, epoch_done)
+        found = fit(training, batches, evaluate, settings, timer, folder, epoch_done)
+        # inference's memory is to hold no optimizer; step and training refer to one another, so they are collected
+        del training, optimizer
+        gc.collect()
+        return found
 
     def gather(self, value: Metrics) -> list[Metrics]:
         return [value]
@@ -104,10 +114,10 @@ class Backend:
         return lambda batch: self.forward(batch[0], batch[1]), [self._to_device(gather(split, some)) for some in rows]
 
     def training_pass(self) -> Callable[[Any], object]:
-        compiled = self.training.compiled or None
+        compiled = self.config["trainer"]["compile"] or None
         # the gradients are returned, because what a graph does not return it does not compute
-        differentiate = tf.function(self.training.differentiate, input_signature=self.specs, jit_compile=compiled)
-        return lambda batch: differentiate(*batch[:3])
+        one_pass = tf.function(partial(differentiate, self.model), input_signature=self.specs, jit_compile=compiled)
+        return lambda batch: one_pass(*batch[:3])
 
     def sync(self) -> None:
         if self.on_gpu:  # on a CPU a call returns when it is done
@@ -125,8 +135,12 @@ class Backend:
 
     def _to_device(self, batch: Batch) -> tuple:
         """What the model reads, on the device, and how much of it is real, as numbers."""
-        arrays = (tf.convert_to_tensor(array) for array in (batch.x, batch.length_B, batch.y))
-        return *arrays, batch.tokens, batch.sequences
+        arrays = (batch.x, batch.length_B, batch.y)
+        with tf.device(self.device):
+            placed = [
+                tf.convert_to_tensor(array, self.integer if array.dtype == np.int32 else None) for array in arrays
+            ]
+        return *placed, batch.tokens, batch.sequences
 
 
 def _padded(batch: Batch, length: int) -> Batch:

@@ -104,7 +104,7 @@ def project(x: tf.Tensor, kernel_DE: keras.Variable) -> tf.Tensor:
 
 def length_mask(length_B: tf.Tensor, longest: tf.Tensor) -> tf.Tensor:
     """``mask_BL``, True at real steps."""
-    return tf.range(longest) < length_B[:, None]
+    return tf.range(tf.cast(longest, length_B.dtype)) < length_B[:, None]
 
 
 def clear_padding(y_BLE: tf.Tensor, mask_BL: tf.Tensor) -> tf.Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from harness.backends.parts import embedding_width, make, make_encoder, make_position
+from harness.backends.parts import embedding_width, make, make_encoder, make_position, operations
 from harness.backends.tensorflow.layers import AsIs, Dense, Embedding, Part, initialise, length_mask
 from harness.data import Dataset
 from harness.data.dataset import IGNORED
@@ -55,10 +55,8 @@ class Classifier(Part):
     def flops(self, length: int) -> int | None:
         """Matrix-product operations of one forward pass of one sequence; None where a part does not say its own."""
         parts = [self.parts[name] for name in ("input", "encoder", "pooling") if name in self.parts]
-        if not all(hasattr(part, "flops") for part in parts):
-            return None
-        rows = 1 if "pooling" in self.parts else length
-        return sum(part.flops(length) for part in parts) + self.parts["head"].flops(rows)
+        body = operations(parts, length)
+        return None if body is None else body + self.parts["head"].flops(1 if "pooling" in self.parts else length)
 
 
 def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:

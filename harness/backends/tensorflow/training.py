@@ -22,11 +22,24 @@ from harness.measure import StepTimer
 LAST, BEST = "last.npz", "best.npz"
 
 
-def signature(data: Dataset) -> list[tf.TensorSpec]:
-    """Types and shapes of x, ``length_B`` and y, with B and L open, so that one trace serves batches of every size."""
-    x = tf.TensorSpec([None, None], tf.int32) if data.tokens else tf.TensorSpec([None, None, data.width], tf.float32)
+def signature(data: Dataset, integer: tf.DType = tf.int32) -> list[tf.TensorSpec]:
+    """Types and shapes of x, ``length_B`` and y, with B and L open, so that one trace serves batches of every size.
+
+    ``integer`` is the type of token ids and lengths.
+    """
+    x = tf.TensorSpec([None, None], integer) if data.tokens else tf.TensorSpec([None, None, data.width], tf.float32)
     y = tf.TensorSpec([None, None] if data.task == "tagging" else [None], tf.int64)
-    return [x, tf.TensorSpec([None], tf.int32), y]
+    return [x, tf.TensorSpec([None], integer), y]
+
+
+def differentiate(model: Classifier, x: tf.Tensor, length_B: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, list]:
+    """The loss, and its gradient for each trained weight: dense, None where the weight plays no part."""
+    trained = [variable.value for variable in model.trainable_variables]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(trained)
+        loss = cross_entropy(model(x, length_B, training=True), y)
+    found = tape.gradient(loss, trained)
+    return loss, [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in found]
 
 
 class Training:
@@ -37,22 +50,13 @@ class Training:
         clip_norm: float | None = None, compiled: bool = False,
     ) -> None:
         self.model, self.optimizer, self.clip_norm, self.compiled = model, optimizer, clip_norm, compiled
-        self.trained = [variable.value for variable in model.trainable_variables]
         self.weights = [variable.value for variable in model.variables]
         self.last_loss = tf.Variable(0.0, trainable=False)
         self.loss_sum = tf.Variable(0.0, trainable=False)
         self.step = tf.function(self._step, input_signature=specs, jit_compile=compiled or None)
 
-    def differentiate(self, x: tf.Tensor, length_B: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, list]:
-        """The loss, and its gradient for each trained weight: dense, None where the weight plays no part."""
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(self.trained)
-            loss = cross_entropy(self.model(x, length_B, training=True), y)
-        found = tape.gradient(loss, self.trained)
-        return loss, [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in found]
-
     def _step(self, x: tf.Tensor, length_B: tf.Tensor, y: tf.Tensor) -> None:
-        loss, gradients = self.differentiate(x, length_B, y)
+        loss, gradients = differentiate(self.model, x, length_B, y)
         self.optimizer.apply(gradients if self.clip_norm is None else clipped(gradients, self.clip_norm))
         self.last_loss.assign(loss)
         self.loss_sum.assign_add(loss * tf.cast(tf.shape(length_B)[0], tf.float32))
@@ -97,7 +101,7 @@ def fit(
     """Train by ``trainer``'s settings and leave the best epoch's weights in the model; history and best epoch.
 
     ``evaluate`` gives the scores of ``val`` and, where it is watched, of ``test``. A checkpoint in the folder is gone
-    on from; there is none left when the training is over.
+    on from, and the last one is left: who calls removes it when the results are safe.
 
     Raises:
         RuntimeError: a number of an epoch is not finite.
@@ -117,7 +121,6 @@ def fit(
         progress.epoch_ends(history[-1])
     weights, _ = checkpoints.load(folder / BEST)
     training.restore(weights)
-    (folder / LAST).unlink()
     return history, epochs.best_epoch(history, settings["monitor"])
 
 

@@ -74,7 +74,7 @@ def test_self_attention_normalised_by_relu_over_the_number_of_real_steps():
 @pytest.mark.parametrize("normalize", ["softmax", "relu"])
 def test_the_weights_that_are_shown_are_those_that_are_used(score, normalize):
     encoder = made(encoders.SelfAttention(D, E, 2, score=score, normalize=normalize))
-    a_BHLK = encoder.weights(X_BLD, MASK_BL)
+    a_BHLK = encoder.attention(X_BLD, MASK_BL)
     values = torch.nn.functional.linear(X_BLD, encoder.query_key_value[2 * E :]).view(B, L, 2, 11)
     y_BLE = torch.einsum("bhlk,bkhs->blhs", a_BHLK, values).flatten(2)
     torch.testing.assert_close(encoder(X_BLD, MASK_BL)[:2][MASK_BL[:2]], y_BLE[:2][MASK_BL[:2]])

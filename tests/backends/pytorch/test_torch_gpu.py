@@ -92,6 +92,20 @@ def test_device_peaks_are_those_of_their_phase(tmp_path):
     assert found["memory/device_inference_peak_mib"] == pytest.approx(64, rel=0.1, abs=8)
 
 
+def test_recurrent_layers_multiply_float32_in_float32():
+    config = compose("encoder=lstm", "encoder.hidden_size=256")
+    data = synthetic_features(sequences=100, length=50, width=64, classes=3)
+    backend = Backend(config, HARDWARE)
+    backend.build(data, 0)
+    encoder = backend.model.encoder.cuda().eval()
+    x_BLD = torch.randn(17, 50, encoder.in_dim, generator=torch.Generator().manual_seed(0))
+    mask_BL = torch.ones(17, 50, dtype=torch.bool)
+    with torch.no_grad():
+        found = encoder(x_BLD.cuda(), mask_BL.cuda()).cpu()
+        expected = encoder.cpu().double()(x_BLD.double(), mask_BL)
+    torch.testing.assert_close(found.double(), expected, rtol=0, atol=1e-5)
+
+
 def test_a_profiles_passes_are_waited_for_and_weighed():
     config = compose("mode=profile", "encoder=self_attention", "encoder.score=additive", "encoder.hidden_size=16")
     backend = Backend(config, HARDWARE)

@@ -53,6 +53,14 @@ def test_the_model_is_in_training_mode_and_dropout_acts():
     assert backend.model.training
 
 
+def test_no_product_of_float32_is_made_in_tf32(monkeypatch):
+    """What it comes to on an accelerator is in test_torch_gpu.py."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    built()
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32
+
+
 def test_low_precision_is_that_of_training():
     backend, data = built(precision="bf16")
     forward, (batch,) = backend.passes(data.train, [np.arange(3)])

@@ -65,7 +65,7 @@ class SelfAttention(nn.Module):
             y_BHLS = self._weights(q_BHLS, k_BHLS, attended_B11K) @ v_BHLS
         return clear_padding(y_BHLS.transpose(1, 2).flatten(2), mask_BL)
 
-    def weights(self, x_BLD: Tensor, mask_BL: Tensor) -> Tensor:
+    def attention(self, x_BLD: Tensor, mask_BL: Tensor) -> Tensor:
         """How much each position attends to each other one, ``a_BHLK``."""
         q_BHLS, k_BHLS, _ = self._project(x_BLD)
         return self._weights(q_BHLS, k_BHLS, _attended(mask_BL))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
+from harness.backends.parts import operations
 from harness.backends.pytorch.layers import clear_padding
 
 MakeEncoder = Callable[[int], nn.Module]
@@ -47,8 +48,8 @@ class Bidirectional(nn.Module):
         backwards_BLE = _take(self.backwards(_take(x_BLD, turn_BL), mask_BL), turn_BL)
         return torch.cat([forwards_BLE, backwards_BLE], -1)
 
-    def flops(self, length: int) -> int:
-        return self.forwards.flops(length) + self.backwards.flops(length)
+    def flops(self, length: int) -> int | None:
+        return operations([self.forwards, self.backwards], length)
 
 
 def reversal(mask_BL: Tensor) -> Tensor:
@@ -77,5 +78,5 @@ class Stack(nn.Module):
             x_BLD = layer(x_BLD, mask_BL)
         return x_BLD
 
-    def flops(self, length: int) -> int:
-        return sum(layer.flops(length) for layer in self.layers.values())
+    def flops(self, length: int) -> int | None:
+        return operations(self.layers.values(), length)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 import keras
 import tensorflow as tf
 
+from harness.backends.parts import operations
 from harness.backends.tensorflow.layers import Part, clear_padding
 
 MakeEncoder = Callable[[int], keras.layers.Layer]
@@ -46,8 +47,8 @@ class Bidirectional(Part):
         backwards_BLE = _reversed(self.backwards(_reversed(x_BLD, mask_BL), mask_BL), mask_BL)
         return tf.concat([forwards_BLE, backwards_BLE], -1)
 
-    def flops(self, length: int) -> int:
-        return self.forwards.flops(length) + self.backwards.flops(length)
+    def flops(self, length: int) -> int | None:
+        return operations([self.forwards, self.backwards], length)
 
 
 def _reversed(x_BLD: tf.Tensor, mask_BL: tf.Tensor) -> tf.Tensor:
@@ -71,5 +72,5 @@ class Stack(Part):
             x_BLD = layer(x_BLD, mask_BL)
         return x_BLD
 
-    def flops(self, length: int) -> int:
-        return sum(layer.flops(length) for layer in self.layers.values())
+    def flops(self, length: int) -> int | None:
+        return operations(self.layers.values(), length)
