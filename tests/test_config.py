@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from harness import config as configs
 from harness import fingerprint
 from harness.measure import environment
-from harness.tracking.tracker import flatten
+from harness.tracking.contents import flatten
 
 CONF = REPOSITORY / "conf"
 

@@ -11,7 +11,7 @@ from conftest import QUICK
 from mlflow import MlflowClient
 
 from harness import report
-from harness.tracking import store, tracker
+from harness.tracking import contents, store
 
 TRACKED = [*QUICK]
 
@@ -133,7 +133,7 @@ def test_eight_processes_at_once_into_a_store_that_does_not_exist_yet(tmp_path):
 
 
 def test_flatten_gives_dotted_keys():
-    assert dict(tracker.flatten({"a": {"b": 1, "c": [2, 3]}, "d": None})) == {"a.b": 1, "a.c": [2, 3], "d": None}
+    assert dict(contents.flatten({"a": {"b": 1, "c": [2, 3]}, "d": None})) == {"a.b": 1, "a.c": [2, 3], "d": None}
 
 
 def test_a_server_that_comes_back_is_brought_up_to_date(command, tmp_path, capfd):

@@ -5,18 +5,16 @@ warning and nothing else, because the record is on disk first.
 """
 
 import json
-import platform
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Any, Protocol
 
-import yaml
-
-from harness import pictures, records
-from harness.records import RECORD, Record, write_json
+from harness import records
+from harness.records import Record
+from harness.tracking.contents import artifacts, flatten, tags_of
 from harness.tracking.store import (
     OFF,
     STATUS,
@@ -25,7 +23,6 @@ from harness.tracking.store import (
     find_experiment,
     parent_run,
     store_uri,
-    this_process,
 )
 
 
@@ -117,7 +114,7 @@ class MlflowTracker:
 
     def _open_run(self, experiment: str, record: Record) -> str:
         """The run of this fingerprint, begun before and to be gone on with, or a new one."""
-        tags = _tags(record)
+        tags = tags_of(record)
         if record["sweep"]:
             tags["mlflow.parentRunId"] = parent_run(self.client, experiment, record["sweep"], self.output_dir)
         begun = None if record["config"]["rerun"] else self._find(experiment, record)
@@ -181,7 +178,7 @@ class MlflowTracker:
         self._log_metrics(record["metrics"], len(record["history"]))
         if record["reason"]:
             self.client.log_batch(self.run_id, tags=[RunTag("reason", record["reason"])])
-        for file in _artifacts(record):
+        for file in artifacts(record):
             self.client.log_artifact(self.run_id, str(file))
         self.client.set_terminated(self.run_id, STATUS[record["status"]])
 
@@ -225,43 +222,6 @@ class MlflowTracker:
 
         now = int(time.time() * 1000)
         self.client.log_batch(self.run_id, [Metric(key, value, now, step) for key, value in metrics.items()])
-
-
-def _tags(record: Record) -> dict[str, str]:
-    return {
-        **record["choices"],
-        "seed": str(record["seed"]),
-        "fingerprint": record["fingerprint"],
-        "cell": record["cell"],
-        "run_dir": record["run_dir"],
-        "host": platform.node(),
-        "process": this_process(),
-        "kind": "run",
-    }
-
-
-def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys to values; a list is a value."""
-    if not isinstance(value, dict):
-        yield prefix, value
-        return
-    for key, inner in value.items():
-        yield from flatten(inner, f"{prefix}.{key}" if prefix else str(key))
-
-
-def _artifacts(record: Record) -> list[Path]:
-    """The files of a run that MLflow gets: made here from the record, in the run's folder."""
-    folder = Path(record["run_dir"])
-    (folder / "config.yaml").write_text(yaml.safe_dump(record["config"], sort_keys=False, allow_unicode=True))
-    write_json(folder / "environment.json", record["environment"])
-    files = [folder / name for name in (RECORD, "config.yaml", "environment.json", "error.txt", "profile.png")]
-    if record["history"]:
-        files.append(pictures.learning_curves(record["history"], folder / "learning_curves.png"))
-    confusion = folder / "confusion.json"
-    if confusion.exists():
-        counts = json.loads(confusion.read_text())
-        files += [confusion, pictures.confusion(counts, record["data"]["classes"], folder / "confusion.png")]
-    return [file for file in files if file.exists()]
 
 
 def sync(found: list[Record]) -> int:
