@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import sys
+import time
 from collections import namedtuple
 from types import SimpleNamespace
 
@@ -73,10 +75,24 @@ def test_rounding_of_the_counters_never_gives_less_than_nothing(machine):
 
 def test_a_busy_neighbour_is_seen_by_the_real_counters():
     others = OtherProcesses()
-    # a second of processor time, in another process
-    subprocess.run(["python3", "-c", "import time\nwhile time.process_time() < 1: pass"], check=True)
-    taken = others.share() * psutil.cpu_count()
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as neighbour:
+        while sum(psutil.Process(neighbour.pid).cpu_times()[:2]) < 1:
+            time.sleep(0.05)
+        taken = others.share() * psutil.cpu_count()
+        neighbour.kill()
     assert taken > 0.3  # of one processor; the machine may be busy besides
+
+
+def test_a_child_that_has_ended_is_our_own():
+    others = OtherProcesses()
+    subprocess.run([sys.executable, "-c", "import time\nwhile time.process_time() < 1: pass"], check=True)
+    assert others.own() > 0.9
+
+
+def test_what_belongs_to_the_run_is_no_strangers(machine):
+    others = OtherProcesses()
+    machine.passes(10, own_user=11, own_system=1, others=18, waiting=2, guest=6)
+    assert others.share(ours=10) == pytest.approx(8 / 40)
 
 
 def test_the_description_says_machine_software_and_load():
