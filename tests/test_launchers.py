@@ -1,11 +1,15 @@
 """The same sweep under each launcher: the same accuracy, nothing lost."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from conftest import QUICK
 
-SWEEP = ("-m", "encoder=rnn,bag_of_embeddings", "seed=0,1", *QUICK)
+from harness import records
+
+SWEEP = ("-m", "encoder=rnn,bag_of_embeddings", "seed=0", *QUICK)
 LAUNCHERS = {"joblib": "joblib", "submitit_local": "submitit", "ray": "ray"}
 
 
@@ -15,16 +19,19 @@ def expected():
 
 
 @pytest.mark.parametrize("launcher", ["basic", *LAUNCHERS])
-def test_every_launcher_gives_the_same_numbers(command, expected, launcher):
+def test_every_launcher_gives_the_same_numbers(tmp_path, expected, launcher):
+    """In a process of its own: launchers start servers and threads that outlive the sweep."""
     if launcher in LAUNCHERS:
         pytest.importorskip(f"hydra_plugins.hydra_{LAUNCHERS[launcher]}_launcher")
-    ended = command(*SWEEP, f"hydra/launcher={launcher}")
-    assert ended.code == 0, ended.err
-    losses = {record["label"]: record["metrics"]["test/loss"] for record in ended.records}
-    assert len(losses) == 4
+    line = [sys.executable, "-m", "harness", *SWEEP, f"hydra/launcher={launcher}"]
+    ended = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    found = list(records.read_all(tmp_path / "outputs" / "runs"))
+    losses = {record["label"]: record["metrics"]["test/loss"] for record in found}
+    assert len(losses) == 2
     assert expected.setdefault("losses", losses) == losses
-    assert all(record["mlflow_run_id"] for record in ended.records)
-    assert len({record["sweep"] for record in ended.records}) == 1
+    assert all(record["mlflow_run_id"] for record in found)
+    assert len({record["sweep"] for record in found}) == 1
 
 
 def test_slurm_composes_with_what_a_cluster_needs(command):
