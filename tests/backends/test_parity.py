@@ -153,26 +153,34 @@ OPTIMIZERS = {
 STEPS = 7
 
 
-def torch_steps(in_torch, model, config, batches):
-    """The weights after each step, as Lightning makes it."""
+def torch_steps(in_torch, model, config, data):
+    """The weights after each step and its loss, as Lightning's trainer makes it."""
+    import pytorch_lightning as lightning
     import torch
 
     from harness.backends.pytorch.training import Training
+    from harness.data import Batches
+    from harness.measure import StepTimer
 
-    training = Training(model, config["optimizer"], 0, STEPS)
-    configured = training.configure_optimizers()
-    optimizer = configured["optimizer"] if isinstance(configured, dict) else configured
-    for batch in batches:
-        optimizer.zero_grad()
-        x, length_B, y = map(torch.from_numpy, (batch.x, batch.length_B, batch.y))
-        loss = training.training_step((x, length_B, y, batch.tokens, batch.sequences, batch.weight), 0)
-        loss.backward()
-        if config["trainer"]["clip_norm"]:
-            torch.nn.utils.clip_grad_norm_(model.parameters(), config["trainer"]["clip_norm"])
-        optimizer.step()
-        if isinstance(configured, dict):
-            configured["lr_scheduler"]["scheduler"].step()
-        yield in_torch.weights(model), loss.item()
+    found = []
+
+    class Weights(lightning.Callback):
+        def on_train_batch_end(self, trainer, module, *_):
+            found.append((in_torch.weights(model), module.last_loss.item()))
+
+    timer = StepTimer(lambda: 0.0, lambda: None, warmup_steps=0)
+    training = Training(model, config["optimizer"], config["trainer"]["clip_norm"], 0, STEPS, timer)
+
+    def tensors(batch):
+        return *map(torch.from_numpy, (batch.x, batch.length_B, batch.y)), batch.tokens, batch.sequences, batch.weight
+
+    parts = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    trainer = lightning.Trainer(
+        accelerator="cpu", max_epochs=1, limit_val_batches=0, callbacks=[Weights()], **dict.fromkeys(parts, False)
+    )
+    loaders = [Batches(data.train, 7, seed=0, to_device=tensors) for _ in range(2)]
+    trainer.fit(training, *loaders)
+    return found
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -187,7 +195,7 @@ def test_one_step_and_several_lead_to_the_same_weights(in_torch, in_keras, name)
     optimizer = make_optimizer(config["optimizer"], ours.trainable_variables, STEPS)
     training = Training(ours, optimizer, signature(data), config["trainer"]["clip_norm"])
     batches = list(Batches(data.train, 7, seed=0))
-    for batch, (expected, loss) in zip(batches, torch_steps(in_torch, theirs, config, batches), strict=True):
+    for batch, (expected, loss) in zip(batches, torch_steps(in_torch, theirs, config, data), strict=True):
         training.step(batch.x, batch.length_B, batch.y)
         assert float(training.last_loss) == pytest.approx(loss, rel=1e-5)
         for parameter, value in in_keras.weights(ours).items():
@@ -204,7 +212,7 @@ def test_lstm_steps_lead_to_the_same_weights(in_torch, in_keras):
     config = composed("backend=tensorflow")
     training = Training(ours, make_optimizer(config["optimizer"], ours.trainable_variables, STEPS), signature(data))
     batches = list(Batches(data.train, 7, seed=0))
-    for batch, (expected, _) in zip(batches, torch_steps(in_torch, theirs, config, batches), strict=True):
+    for batch, (expected, _) in zip(batches, torch_steps(in_torch, theirs, config, data), strict=True):
         training.step(batch.x, batch.length_B, batch.y)
         for parameter, value in in_keras.weights(ours).items():
             np.testing.assert_allclose(value, expected[parameter], atol=1e-5, rtol=1e-5, err_msg=parameter)

@@ -17,7 +17,7 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from harness.backends.epochs import direction
-from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, StepStart, TimedBatches, Timing, WholeCheckpoints
+from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, TimedBatches, WholeCheckpoints
 from harness.backends.pytorch.model import build, cross_entropy
 from harness.backends.pytorch.training import Training
 from harness.data import Batch, Batches, Dataset, Split
@@ -73,14 +73,14 @@ class Backend:
             share=(self.rank, self.hardware["devices"]),
             to_device=self._to_device,
         )
-        training = Training(self.model, self.config["optimizer"], seed, settings["epochs"] * len(batches))
+        total_steps = settings["epochs"] * len(batches)
+        training = Training(self.model, self.config["optimizer"], settings["clip_norm"], seed, total_steps, timer)
         monitor = {"monitor": settings["monitor"], "mode": direction(settings["monitor"])}
         # the last epoch is kept whole, to go on from after an interruption; the best one is what is evaluated
         best = ModelCheckpoint(folder, "best", **monitor, save_last=True, enable_version_counter=False)
-        watching = [Timing(timer), ProgressBar(timer), EpochNews(epoch_done), best]
+        watching = [ProgressBar(timer), EpochNews(epoch_done), best]
         if settings["patience"] is not None:
             watching.append(EarlyStopping(**monitor, patience=settings["patience"]))
-        watching.append(StepStart(timer))
         watched = [data.validation, data.test] if settings["report_test_each_epoch"] else [data.validation]
         last, checkpoints = folder / "last.ckpt", WholeCheckpoints()
         trainer = lightning.Trainer(
@@ -88,7 +88,6 @@ class Backend:
             devices=self.hardware["devices"],
             precision=PRECISION[self.hardware["precision"]],
             max_epochs=settings["epochs"],
-            gradient_clip_val=settings["clip_norm"],
             callbacks=watching,
             plugins=[checkpoints, LightningEnvironment()],
             strategy="ddp" if self.hardware["devices"] > 1 else "auto",

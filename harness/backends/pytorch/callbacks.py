@@ -1,4 +1,4 @@
-"""What watches a training: the timer's marks, the progress bar, the news of each epoch, and what goes to disk."""
+"""What watches a training: how long batches take to come, the progress bar, the news of each epoch, the disk."""
 
 import os
 import sys
@@ -31,25 +31,6 @@ class TimedBatches:
         return self.timer.waiting(self.batches)
 
 
-class Timing(lightning.Callback):
-    """Marks where epochs' training parts begin and end, and where steps end.
-
-    To stand first among the callbacks, so that a step ends before the others' work begins.
-    """
-
-    def __init__(self, timer: StepTimer) -> None:
-        self.timer = timer
-
-    def on_train_epoch_start(self, *_: Any) -> None:
-        self.timer.epoch_begins()
-
-    def on_train_batch_end(self, trainer, module, outputs, batch: tuple, index: int) -> None:
-        *_, tokens, sequences, _ = batch
-        self.timer.step_ends(tokens, sequences)
-        if index + 1 == trainer.num_training_batches:
-            self.timer.epoch_ends()
-
-
 class WholeCheckpoints(TorchCheckpointIO):
     """Writes a checkpoint beside its place and renames it: a run killed while writing finds the one before."""
 
@@ -57,16 +38,6 @@ class WholeCheckpoints(TorchCheckpointIO):
         part = f"{path}.part"
         super().save_checkpoint(checkpoint, part, storage_options)
         os.replace(part, path)
-
-
-class StepStart(lightning.Callback):
-    """Marks where steps begin. To stand last, so that the other callbacks' work is done by then."""
-
-    def __init__(self, timer: StepTimer) -> None:
-        self.timer = timer
-
-    def on_train_batch_start(self, *_: Any) -> None:
-        self.timer.step_begins()
 
 
 class EpochNews(lightning.Callback):

@@ -102,8 +102,8 @@ def test_tokens_are_counted_without_padding(slow_world, tmp_path):
 def test_an_epoch_is_its_training_part_without_validation_checkpoint_and_news(slow_world, tmp_path):
     timer, data = fit(tmp_path)
     steps = -(-len(data.train) // 7)
-    # all included between its first and its last step, of two watchers each; the last step's end is the epoch's end
-    watching = 2 * (EPOCH_START + steps * BATCH_START + (steps - 1) * BATCH_END)
+    # all included from the first batch asked for to the last step's end, of two watchers each
+    watching = 2 * (steps * BATCH_START + (steps - 1) * BATCH_END)
     assert timer.epochs == pytest.approx([steps * (STEP + WAIT) + watching] * 2)
 
 
