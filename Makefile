@@ -12,8 +12,8 @@ help: ## show what there is
 run: .venv/.base ## install what one backend needs, and compare nothing yet: one run on data that ships with scikit-learn
 	$(BIN)/python -m harness encoder=self_attention data=digits
 
-test: .venv/.all lint ## install all extras and pass the tests
-	$(BIN)/python -m pytest
+test: .venv/.all lint ## install all extras and pass the tests, in two processes of one thread each
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-gpu: .venv/.all ## the tests that need an NVIDIA GPU
 	$(BIN)/python -m pytest -m gpu
