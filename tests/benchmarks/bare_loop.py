@@ -24,7 +24,7 @@ from harness.run import prepare_data, run  # noqa: E402
 
 SETTINGS = (
     *("encoder=lstm", "data=synthetic_features", "data.sequences=3000", "data.length=100", "data.width=16"),
-    *("data.min_length=50", "trainer.epochs=2", "tracking=none", "rerun=true"),
+    *("data.min_length=50", "trainer.epochs=5", "tracking=none", "rerun=true"),
 )
 GOAL = 0.03
 
