@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.backends.tensorflow import Backend, training
+from harness.backends.tensorflow.optimizers import make_optimizer
 from harness.backends.tensorflow.progress import Progress
 from harness.data import Batches, Dataset, from_sequences
 from harness.measure import StepTimer
@@ -40,10 +41,13 @@ def ours(data: Dataset, config: dict, threads: int):
     backend.build(data, 0)
     timer = StepTimer(time.perf_counter, backend.sync, warmup_steps=0)
     batches = Batches(data.train, BATCH, seed=0, to_device=backend._to_device)
+    steps = config["trainer"]["epochs"] * len(batches)
+    optimizer = make_optimizer(config["optimizer"], backend.model.trainable_variables, steps)
+    trained = training.Training(backend.model, optimizer, backend.specs)
     progress = Progress(timer, 1, lambda: 0.0)
 
     def epoch(number: int) -> float:
-        training.train_epoch(backend.training, batches, number, timer, progress)
+        training.train_epoch(trained, batches, number, timer, progress)
         return timer.epochs[-1]
 
     return epoch
