@@ -56,6 +56,7 @@ def main() -> None:
     if {"-m", "--multirun"} & set(sys.argv):
         from harness.sweep import identify
 
+        sys.argv[1:] = _seed_outermost(sys.argv[1:])
         sys.argv.append(f"sweep={identify(sys.argv[1:])}")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -70,6 +71,19 @@ def main() -> None:
         sys.exit(MISTAKE if stop.code == 1 else stop.code)
     if code := _finish():
         sys.exit(code)
+
+
+def _seed_outermost(arguments: list[str]) -> list[str]:
+    """Let the runs of one seed stand side by side in time: a machine that drifts then slows all cells of a pair alike.
+
+    Hydra varies the last override fastest, so the seed has to be the first.
+    """
+    overrides = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
+    seeds = [override for override in overrides if override.startswith("seed=")]
+    if not seeds:
+        return arguments
+    first = arguments.index(overrides[0])
+    return [*arguments[:first], *seeds, *(rest for rest in arguments[first:] if rest not in seeds)]
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

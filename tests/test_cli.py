@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from conftest import QUICK, REPOSITORY
 
+from harness import cli
 from harness.sweep import identify
 
 
@@ -227,3 +228,19 @@ def test_help_and_config_load_nothing_heavy():
     )
     ended = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout[-300:] + ended.stderr
+
+
+def test_a_sweep_takes_each_seed_through_all_cells_before_the_next(command):
+    """So that what drifts with time is alike within the pairs that are compared."""
+    ended = command("-m", "encoder=rnn,bag_of_embeddings", "seed=3,1", *QUICK, "trainer.epochs=1", "tracking=none")
+    assert ended.code == 0, ended.err
+    began = sorted(ended.records, key=lambda record: record["started"])
+    assert [(record["seed"], record["choices"]["encoder"]) for record in began] == [
+        (3, "rnn"), (3, "bag_of_embeddings"), (1, "rnn"), (1, "bag_of_embeddings"),
+    ]  # fmt: skip
+
+
+def test_flags_stay_where_they_were_when_the_seed_comes_first():
+    arguments = ["-m", "--config-dir", "mine", "encoder=rnn,gru", "seed=0,1", "rerun=true"]
+    assert cli._seed_outermost(arguments) == ["-m", "--config-dir", "mine", "seed=0,1", "encoder=rnn,gru", "rerun=true"]
+    assert cli._seed_outermost(["-m", "encoder=rnn,gru"]) == ["-m", "encoder=rnn,gru"]

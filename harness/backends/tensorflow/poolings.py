@@ -49,7 +49,7 @@ class Last(_Pooling):
     """The last real step."""
 
     def call(self, y_BLE: tf.Tensor, mask_BL: tf.Tensor) -> tf.Tensor:
-        last_B = tf.maximum(tf.reduce_sum(tf.cast(mask_BL, tf.int32), 1) - 1, 0)
+        last_B = tf.maximum(tf.math.count_nonzero(mask_BL, 1) - 1, 0)
         return tf.gather(clear_padding(y_BLE, mask_BL), last_B, axis=1, batch_dims=1)
 
 

@@ -53,7 +53,7 @@ class Bidirectional(Part):
 
 def _reversed(x_BLD: tf.Tensor, mask_BL: tf.Tensor) -> tf.Tensor:
     """Real steps in the opposite order, padding left alone."""
-    return tf.reverse_sequence(x_BLD, tf.reduce_sum(tf.cast(mask_BL, tf.int32), 1), seq_axis=1)
+    return tf.reverse_sequence(x_BLD, tf.math.count_nonzero(mask_BL, 1), seq_axis=1)
 
 
 class Stack(Part):
