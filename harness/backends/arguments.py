@@ -24,3 +24,10 @@ def check_nonlinearity(nonlinearity: str) -> None:
     """Refuse what an Elman network does not have."""
     if nonlinearity not in ("tanh", "relu"):
         raise Mistake(f"encoder: nonlinearity is tanh or relu, not {nonlinearity!r}")
+
+
+def check_counts(**counts: int) -> None:
+    """Refuse a number of things that is none: anything but a whole number of 1 or more."""
+    for name, count in counts.items():
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            raise Mistake(f"encoder: {name} must be a whole number of 1 or more, and is {count!r}")

@@ -1,6 +1,8 @@
 """The parts of a model from their configs, in both backends the same."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from importlib import import_module
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -32,11 +34,35 @@ def make_position(config: dict[str, Any], width: int, data: Dataset) -> Any:
 
 
 def make_encoder(settings: dict[str, Any], in_dim: int) -> Any:
-    """The encoder, which must say how wide its output is."""
+    """The encoder, which must say how wide its output is.
+
+    Raises:
+        Mistake: it cannot be made, or the backend does not have it.
+    """
+    for target in _targets(settings):
+        _check_backend_has(target)
     encoder = make("encoder", settings, in_dim)
     if not isinstance(getattr(encoder, "out_dim", None), int):
         raise Mistake(f"encoder: {settings['_target_']} must set self.out_dim, the width of what it gives")
     return encoder
+
+
+def _targets(settings: dict[str, Any]) -> Iterator[str]:
+    """What an encoder is made of: its own target and those within it."""
+    yield from (value for key, value in settings.items() if key == "_target_")
+    for value in settings.values():
+        if isinstance(value, dict):
+            yield from _targets(value)
+
+
+def _check_backend_has(target: str) -> None:
+    module, _, name = target.rpartition(".")
+    found = re.fullmatch(r"harness\.backends\.(\w+)\.encoders", module)
+    if found and name not in (there := import_module(module).__all__):
+        raise Mistake(
+            f"encoder: backend={found[1]} has no {name}; it has {', '.join(sorted(there))}: take one of these, or "
+            "another backend"
+        )
 
 
 def embedding_width(size: int | None) -> int:

@@ -161,8 +161,8 @@ def _recurrent_twins(above: str, number: str, cell: Any, gru: bool) -> Iterator[
 
 
 def encoder(backend: InTorch, name: str, in_dim: int) -> Any:
-    """One of ``ENCODERS``, its parameters all different from 0 and from one another, alike in both backends."""
-    made = _make(backend, *ENCODERS[name])(in_dim)
+    """One of ``ENCODERS | TORCH_ENCODERS``, its parameters all different and not 0, alike in both backends."""
+    made = _make(backend, *(ENCODERS | TORCH_ENCODERS)[name])(in_dim)
     scatter(backend, made)
     return made
 
@@ -185,6 +185,8 @@ def _make(backend: InTorch, name: str, settings: dict[str, Any]) -> Callable[[in
         own["inner"] = _make(backend, *own["inner"])
     if name == "Stack":
         own["layers"] = {key: _make(backend, *layer) for key, layer in own["layers"].items()}
+    if name == "Cell":
+        own["cell"] = getattr(importlib.import_module("torch.nn"), own["cell"])
     return lambda in_dim: backend.new("encoders", name, in_dim, **own)
 
 
@@ -214,6 +216,47 @@ ENCODERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Every encoder with every argument that changes its arithmetic."""
 
+TORCH_ENCODERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "cnn": ("CNN", {"hidden_size": 7}),
+    "cnn of three layers": ("CNN", {"hidden_size": 7, "num_layers": 3, "kernel_size": 4, "dilation": [1, 3, 2]}),
+    "cnn causal": ("CNN", {"hidden_size": 7, "num_layers": 2, "causal": True}),
+    "transformer": ("Transformer", {"hidden_size": 14, "num_layers": 2, "num_heads": 2, "feed_forward_size": 11}),
+    "transformer rotary": (
+        "Transformer", {"hidden_size": 12, "num_heads": 3, "feed_forward_size": 11, "dropout": 0.4, "rotary": True},
+    ),
+    "linear attention": ("LinearAttention", {"hidden_size": 14, "num_heads": 2}),
+    "linear attention causal": ("LinearAttention", {"hidden_size": 14, "num_heads": 2, "causal": True}),
+    "min gru": ("MinGRU", {"hidden_size": 7}),
+    "s4d": ("S4D", {"hidden_size": 7, "num_layers": 2, "state_size": 6, "dropout": 0.4}),
+    "jordan": ("JordanRNN", {"hidden_size": 13, "output_size": 7}),
+    "cell": ("Cell", {"hidden_size": 7, "cell": "RNNCell"}),
+    "cell of a tuple": ("Cell", {"hidden_size": 7, "cell": "LSTMCell"}),
+    **{
+        f"bidirectional {name}": ("Bidirectional", {"inner": (name, own)})
+        for name, own in (
+            ("CNN", {"hidden_size": 7, "causal": True}),
+            ("Transformer", {"hidden_size": 7, "num_heads": 1, "feed_forward_size": 11}),
+            ("LinearAttention", {"hidden_size": 7, "num_heads": 1, "causal": True}),
+            ("MinGRU", {"hidden_size": 7}),
+            ("S4D", {"hidden_size": 7, "state_size": 6}),
+            ("JordanRNN", {"hidden_size": 13, "output_size": 7}),
+            ("Cell", {"hidden_size": 7, "cell": "GRUCell"}),
+        )
+    },
+    "stack of all": (
+        "Stack", {"layers": {
+            "first": ("CNN", {"hidden_size": 11}),
+            "second": ("MinGRU", {"hidden_size": 13}),
+            "third": ("S4D", {"hidden_size": 6, "state_size": 4}),
+            "fourth": ("JordanRNN", {"hidden_size": 5, "output_size": 8}),
+            "fifth": ("LinearAttention", {"hidden_size": 6, "num_heads": 2}),
+            "sixth": ("Cell", {"hidden_size": 5, "cell": "GRUCell"}),
+            "seventh": ("Transformer", {"hidden_size": 6, "num_heads": 2, "feed_forward_size": 11}),
+        }},
+    ),
+}
+"""The same for those that PyTorch alone has."""
+
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("SelfAttention", {"hidden_size": 7, "num_heads": 2}, "num_heads=2 does not divide hidden_size=7"),
     ("SelfAttention", {"score": "cosine"}, "score is dot or additive"),
@@ -223,4 +266,17 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
 ]
 """Arguments that are refused, and a part of the sentence."""
 
-__all__ = ["ENCODERS", "REFUSED", "InKeras", "InTorch", "encoder", "scatter"]
+TORCH_REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("CNN", {"kernel_size": 0}, "kernel_size must be a whole number of 1 or more, and is 0"),
+    ("CNN", {"dilation": 0}, "dilation must be a whole number of 1 or more"),
+    ("CNN", {"num_layers": 3, "dilation": [1, 2]}, "one number a layer, and num_layers is 3"),
+    ("Transformer", {"hidden_size": 7, "num_heads": 2}, "num_heads=2 does not divide hidden_size=7"),
+    ("Transformer", {"num_layers": 0}, "num_layers must be a whole number of 1 or more"),
+    ("Transformer", {"hidden_size": 14, "num_heads": 2, "rotary": True}, "a head is 7 wide"),
+    ("LinearAttention", {"hidden_size": 7, "num_heads": 2}, "num_heads=2 does not divide hidden_size=7"),
+    ("S4D", {"state_size": 7}, "state_size=7 must be even"),
+    ("JordanRNN", {"output_size": 0}, "output_size must be a whole number of 1 or more"),
+]
+"""The same for those that PyTorch alone has."""
+
+__all__ = ["ENCODERS", "REFUSED", "TORCH_ENCODERS", "TORCH_REFUSED", "InKeras", "InTorch", "encoder", "scatter"]

@@ -7,7 +7,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from adapters import ENCODERS, REFUSED, encoder, scatter
+from adapters import ENCODERS, REFUSED, TORCH_ENCODERS, TORCH_REFUSED, encoder, scatter
 from experiments import composed, words
 
 from harness.records import Mistake
@@ -16,10 +16,17 @@ B, L, D = 3, 11, 5
 LENGTHS = np.array([11, 4, 0])
 POOLINGS = ["Mean", "Max", "Sum", "Last", "AdditiveAttention"]
 WIDTH = {
-    **dict.fromkeys(ENCODERS, 7),
-    **{"identity": 5, "dot heads relu": 14, "additive": 14, "stack": 6},
+    **dict.fromkeys(ENCODERS | TORCH_ENCODERS, 7),
+    **{name: 14 for name in TORCH_ENCODERS if name.startswith("bidirectional")},
+    **{"transformer": 14, "transformer rotary": 12, "linear attention": 14, "linear attention causal": 14},
+    **{"stack of all": 6, "identity": 5, "dot heads relu": 14, "additive": 14, "stack": 6},
     **{"bidirectional lstm": 14, "bidirectional gru": 14, "bidirectional attention": 14},
 }
+
+BOTH = [(backend, name) for name in ENCODERS for backend in ("pytorch", "tensorflow")]
+EVERY = pytest.mark.parametrize(
+    ("backend", "name"), [*BOTH, *(("pytorch", name) for name in TORCH_ENCODERS)], indirect=["backend"]
+)
 
 
 @pytest.fixture
@@ -32,7 +39,7 @@ def mask_BL():
     return np.arange(L) < LENGTHS[:, None]
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@EVERY
 def test_an_encoder_gives_a_row_a_step_and_exactly_0_behind_the_end(backend, name, x_BLD, mask_BL):
     made = encoder(backend, name, D)
     y_BLE = backend.output(made, x_BLD, mask_BL)
@@ -42,7 +49,7 @@ def test_an_encoder_gives_a_row_a_step_and_exactly_0_behind_the_end(backend, nam
     assert np.abs(y_BLE[0]).max() > 0
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@EVERY
 def test_an_encoder_does_not_depend_on_padding(backend, name, x_BLD, mask_BL):
     made = encoder(backend, name, D)
     expected = backend.output(made, x_BLD, mask_BL)
@@ -56,7 +63,7 @@ def test_an_encoder_does_not_depend_on_padding(backend, name, x_BLD, mask_BL):
     np.testing.assert_allclose(alone[0], expected[1, :4], atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@EVERY
 def test_gradients_are_finite_and_none_reaches_padding_even_with_empty_sequences(backend, name, x_BLD, mask_BL):
     by_x, by_weights = backend.gradients(encoder(backend, name, D), x_BLD, mask_BL)
     assert np.isfinite(by_x).all()
@@ -99,6 +106,28 @@ def test_what_holds_an_encoder_that_does_not_say_its_cost_has_none(backend, name
 def test_what_an_encoder_refuses_is_said_in_the_same_words(backend, name, settings, said):
     with pytest.raises(Mistake, match=said):
         backend.new("encoders", name, D, **settings)
+
+
+@pytest.mark.parametrize(("name", "settings", "said"), TORCH_REFUSED)
+def test_what_an_encoder_of_pytorch_alone_refuses_is_said(in_torch, name, settings, said):
+    with pytest.raises(Mistake, match=said):
+        in_torch.new("encoders", name, D, **settings)
+
+
+ONLY_TORCH = ["cell", "cnn", "jordan_rnn", "linear_attention", "min_gru", "s4d", "transformer"]
+
+
+@pytest.mark.parametrize("overrides", [*([f"encoder={name}"] for name in ONLY_TORCH),
+                                       ["encoder=bidirectional", "encoder@encoder.inner=cnn"],
+                                       ["encoder=stack", "encoder@encoder.layers.second=cnn"]], ids=" ".join)
+def test_what_tensorflow_does_not_have_is_refused_with_what_it_has(in_keras, overrides):
+    from harness.backends.tensorflow.model import build
+
+    missing = {"jordan_rnn": "JordanRNN", "linear_attention": "LinearAttention", "min_gru": "MinGRU", "cell": "Cell",
+               "s4d": "S4D", "transformer": "Transformer"}.get(overrides[0].removeprefix("encoder="), "CNN")
+    there = "Bidirectional, GRU, Identity, LSTM, RNN, SelfAttention, Stack"
+    with pytest.raises(Mistake, match=f"backend=tensorflow has no {missing}; it has {there}: take one of these"):
+        build(composed("backend=tensorflow", *overrides), words(), 0)
 
 
 @pytest.mark.parametrize("name", POOLINGS)

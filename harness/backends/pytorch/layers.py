@@ -23,6 +23,18 @@ class Dense(nn.Linear):
         return 2 * length * self.in_features * self.out_features
 
 
+class AsIs(nn.Identity):
+    """The input as it is, at no cost."""
+
+    def flops(self, length: int) -> int:
+        return 0
+
+
+def projection(in_dim: int, out_dim: int) -> Dense | AsIs:
+    """From one width to another: a dense layer, and nothing where they are the same."""
+    return AsIs() if in_dim == out_dim else Dense(in_dim, out_dim)
+
+
 class Embedding(nn.Embedding):
     """Token ids ``x_BL -> x_BLD``, uniform in +-0.05."""
 

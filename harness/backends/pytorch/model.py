@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.backends.parts import embedding_width, make, make_encoder, make_position, operations
-from harness.backends.pytorch.layers import Dense, Embedding, initialise, length_mask
+from harness.backends.pytorch.layers import AsIs, Dense, Embedding, initialise, length_mask
 from harness.data import Dataset
 from harness.data.dataset import IGNORED
 
@@ -59,11 +59,6 @@ class Classifier(nn.Module):
         return None if body is None else body + self.head.flops(length if self.pooling is None else 1)
 
 
-class _AsIs(nn.Identity):
-    def flops(self, length: int) -> int:
-        return 0
-
-
 def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
     """The model that a config describes, for this data, with the initial values of this seed.
 
@@ -84,7 +79,7 @@ def _input(settings: dict[str, Any], data: Dataset) -> tuple[nn.Module, int]:
     size = settings["size"]
     if data.tokens:
         return Embedding(data.width, embedding_width(size)), size
-    return (_AsIs(), data.width) if size is None else (Dense(data.width, size), size)
+    return (AsIs(), data.width) if size is None else (Dense(data.width, size), size)
 
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:

@@ -6,7 +6,29 @@ counted as 2; element-wise work is not counted.
 """
 
 from harness.backends.pytorch.encoders.attention import SelfAttention
+from harness.backends.pytorch.encoders.cell import Cell
 from harness.backends.pytorch.encoders.composed import Bidirectional, Identity, Stack
+from harness.backends.pytorch.encoders.convolution import CNN
+from harness.backends.pytorch.encoders.jordan import JordanRNN
+from harness.backends.pytorch.encoders.linear_attention import LinearAttention
+from harness.backends.pytorch.encoders.min_gru import MinGRU
 from harness.backends.pytorch.encoders.recurrent import GRU, LSTM, RNN
+from harness.backends.pytorch.encoders.s4d import S4D
+from harness.backends.pytorch.encoders.transformer import Transformer
 
-__all__ = ["GRU", "LSTM", "RNN", "Bidirectional", "Identity", "SelfAttention", "Stack"]
+__all__ = [
+    "CNN",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "S4D",
+    "Bidirectional",
+    "Cell",
+    "Identity",
+    "JordanRNN",
+    "LinearAttention",
+    "MinGRU",
+    "SelfAttention",
+    "Stack",
+    "Transformer",
+]

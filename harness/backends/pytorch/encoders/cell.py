@@ -1,0 +1,58 @@
+"""Any single-step cell as an encoder.
+
+Dimension letters: B batch, L length, D input width, E output width, G gates times E.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from harness.backends import initial
+from harness.backends.pytorch.layers import clear_padding
+
+
+class Cell(nn.Module):
+    """A cell unrolled over the steps: ``(x_BLD, mask_BL) -> y_BLE``.
+
+    A loop over the steps in Python: slow, above all on a GPU. What has a kernel of its own (``encoder=rnn``, ``lstm``,
+    ``gru``) is computed faster by that.
+
+    Args:
+        in_dim: width D of the input.
+        cell: ``cell(in_dim, hidden_size)`` makes a module ``(x_BD, state) -> state``. The state is a tensor ``BE``, or
+            a tuple of tensors whose first is the output, as the (h, c) of ``torch.nn.LSTMCell``; the first state that
+            it is given is None. With ``flops(length)``, a cell of one's own says what so many steps of it cost; with
+            ``initial_values(rng)``, which values it starts from.
+        hidden_size: width E of the output.
+    """
+
+    def __init__(self, in_dim: int, cell: Callable[[int, int], nn.Module], hidden_size: int = 128) -> None:
+        super().__init__()
+        self.in_dim, self.out_dim = in_dim, hidden_size
+        self.cell = cell(in_dim, hidden_size)
+
+    def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Those of torch's cells, the same as other recurrent encoders have; a cell of one's own has its own."""
+        if not isinstance(self.cell, nn.RNNCellBase):
+            return {}
+        gates = len(self.cell.weight_hh) // self.out_dim
+        forget = 1 if isinstance(self.cell, nn.LSTMCell) else None
+        kernel_DG, recurrent_EG, bias_G = initial.recurrent(rng, self.in_dim, self.out_dim, gates, forget)
+        values = {"cell.weight_ih": kernel_DG.T, "cell.weight_hh": recurrent_EG.T}
+        if self.cell.bias:
+            values |= {"cell.bias_ih": bias_G, "cell.bias_hh": np.zeros_like(bias_G)}
+        return values
+
+    def forward(self, x_BLD: Tensor, mask_BL: Tensor) -> Tensor:
+        state, outputs = None, []
+        for x_BD in x_BLD.unbind(1):
+            state = self.cell(x_BD, state)
+            outputs.append(state[0] if isinstance(state, tuple) else state)
+        return clear_padding(torch.stack(outputs, 1), mask_BL)
+
+    def flops(self, length: int) -> int | None:
+        if isinstance(self.cell, nn.RNNCellBase):
+            return 2 * length * (self.cell.weight_ih.numel() + self.cell.weight_hh.numel())
+        return self.cell.flops(length) if hasattr(self.cell, "flops") else None
