@@ -71,3 +71,34 @@ def test_make_targets_that_are_named_are_there():
     makefile = (REPOSITORY / "Makefile").read_text()
     for target in set(re.findall(r"(?:`|^)make ([a-z-]+)", TEXT, re.MULTILINE)):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+ENCODERS = (REPOSITORY / "docs" / "ENCODERS.md").read_text(encoding="utf8")
+
+
+@pytest.mark.parametrize("file", re.findall(r"\]\((docs/[\w./]+)\)", TEXT))
+def test_every_document_that_is_linked_is_there(file):
+    assert (REPOSITORY / file).is_file()
+
+
+def test_every_encoder_has_one_line_under_the_backends_that_have_it():
+    from harness.backends.pytorch import encoders
+
+    keras = (REPOSITORY / "harness/backends/tensorflow/encoders/__init__.py").read_text(encoding="utf8")
+    shared, own = (re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE) for part in ENCODERS.split("alone has:"))
+    assert sorted([*shared, *own]) == choices("encoder")
+    for name in {*shared, *own} - {"custom"}:
+        target = re.search(r"encoders\.(\w+)", (REPOSITORY / f"conf/encoder/{name}.yaml").read_text())[1]
+        assert target in encoders.__all__
+        assert (f'"{target}"' in keras) == (name in shared), name
+
+
+def test_the_example_of_ones_own_cell_runs(command, tmp_path):
+    (code,) = re.findall(r"```python\n(.*?)```", ENCODERS, re.DOTALL)
+    (tmp_path / "my_cell.py").write_text(code)
+    (line,) = re.findall(r"^python -m harness (.*)$", ENCODERS, re.MULTILINE)
+    ended = command(*shlex.split(line), *QUICK, "trainer.epochs=1")
+    assert ended.code == 0, ended.err
+    # one kernel and one bias, and no cost, as it does not say its own
+    assert ended.record["metrics"]["cost/encoder_parameters"] == 128 * 128 + 128
+    assert "cost/forward_flops" not in ended.record["metrics"]
