@@ -69,6 +69,8 @@ VARIANTS = [
         ["encoder=linear_attention", "encoder.causal=true", "encoder.num_heads=2"],
         ["encoder=s4d", "encoder.num_layers=2", "encoder.state_size=6", "encoder.hidden_size=11"],
         ["encoder=cell", "encoder.cell._target_=torch.nn.LSTMCell"],
+        ["encoder=bidirectional", "encoder@encoder.inner=cell", "encoder.inner.cell._target_=torch.nn.GRUCell"],
+        ["encoder=stack", "encoder@encoder.layers.first=jordan_rnn", "encoder@encoder.layers.second=s4d"],
         *(["encoder=rnn", f"pooling={name}"] for name in ("max", "sum", "last", "additive_attention")),
         ["encoder=rnn", "head.hidden_sizes=[19,5]"],
         *(["encoder=rnn", f"position={name}"] for name in ("sinusoidal", "learned")),
