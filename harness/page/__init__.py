@@ -28,7 +28,8 @@ def html(comparison: Comparison) -> str:
     from plotly.offline import get_plotlyjs
 
     plots: list[Figure] = []
-    body = [_head(comparison), *(_board(number, board, plots) for number, board in enumerate(comparison.boards))]
+    body = [_head(comparison)]
+    body += [_board(comparison.name, number, board, plots) for number, board in enumerate(comparison.boards)]
     body += [_to_know(comparison), _definitions(comparison)]
     drawn = [{"data": plot["data"], "layout": plot["layout"]} for plot in plots]
     # "<" would let a name end the script element
@@ -56,7 +57,7 @@ def _head(comparison: Comparison) -> str:
     )
 
 
-def _board(number: int, board: Board, plots: list[Figure]) -> str:
+def _board(name: str, number: int, board: Board, plots: list[Figure]) -> str:
     """One board's section; its plots are added to ``plots``, and their places in the page refer to their index."""
     own = figures(board)
     places = []
@@ -68,8 +69,9 @@ def _board(number: int, board: Board, plots: list[Figure]) -> str:
             f"<figcaption>{plot['caption']}</figcaption></figure>"
         )  # fmt: skip
     plots += own
+    title = "" if board.title == name else f"<h2>{escape(board.title)}</h2>"  # not what stands above it already
     return "\n".join([
-        f"<section><h2>{escape(board.title)}</h2>{_answer(board)}",
+        f"<section>{title}{_answer(board)}",
         *(f"<p class=where>On {escape(block.title)}</p>{_table(board, block.cells)}" for block in board.blocks),
         _legend(), _versus(board), _chips(number, board), f"<div class=plots>{''.join(places)}</div>",
         _all_numbers(board), "</section>",
@@ -90,7 +92,7 @@ def _table(board: Board, cells: list[Cell]) -> str:
         for metric in metrics
     )
     rows = "".join(
-        f"<tr><th scope=row>{escape(cell.name)}</th>"
+        f"<tr><th scope=row>{_breakable(cell.name)}</th>"
         f"<td class=number data-value={len(cell.runs)}>{wording.seeds(cell)}</td>"
         f"{''.join(_number(cell, metric) for metric in metrics)}</tr>"
         for cell in best_first(board, cells)
@@ -113,6 +115,11 @@ def _number(cell: Cell, metric: str) -> str:
     return f'<td class="number {kind}" data-value="{mean.mean!r}">{value}{badge}{spread}</td>'
 
 
+def _breakable(name: str) -> str:
+    """A name that a narrow column may break where it has an underscore."""
+    return escape(name).replace("_", "_<wbr>")
+
+
 def _legend() -> str:
     items = "; ".join(f"<b>{ {'busy': 'busy', **BADGES}[kind] }</b> {meaning}" for kind, meaning in MEANINGS.items())
     return (
@@ -131,7 +138,7 @@ def _versus(board: Board) -> str:
     names = {found.baseline for cell in compared for found in cell.versus.values()}
     title = "the baseline" if len(names) > 1 else escape(*names)
     rows = (
-        f"<tr><th scope=row>{escape(cell.name)}</th>"
+        f"<tr><th scope=row>{_breakable(cell.name)}</th>"
         f"{''.join(_difference(cell, metric, named=len(names) > 1) for metric in metrics)}</tr>"
         for cell in compared
     )
@@ -165,7 +172,8 @@ def _chips(number: int, board: Board) -> str:
 def _all_numbers(board: Board) -> str:
     heads = "".join(f"<th scope=col class=number>{escape(metric)}</th>" for metric in board.metrics)
     rows = "".join(
-        f"<tr><th scope=row>{escape(cell.name)}</th>{''.join(_number(cell, metric) for metric in board.metrics)}</tr>"
+        f"<tr><th scope=row>{_breakable(cell.name)}</th>"
+        f"{''.join(_number(cell, metric) for metric in board.metrics)}</tr>"
         for cell in best_first(board, board.cells)
     )
     return (

@@ -14,6 +14,7 @@ from typing import Any
 from harness import wording
 from harness.boards import LATENCY, THROUGHPUT, Block, Board, known
 from harness.cells import Cell
+from harness.page.labels import sides
 from harness.tables import best_first
 
 Figure = dict[str, Any]
@@ -23,6 +24,8 @@ MOST_CELLS = 30
 """Cells that a plot of one line each shows, the best ones; points have room for all."""
 MOST_BANDS = 8
 """Cells up to which curves have bands: more of them hide each other."""
+MOST_NAMED = 8
+"""Points up to which each has its name beside it."""
 COLOURS = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#6a4c93", "#8c564b", "#5b6770", "#7a9a01",
 )  # fmt: skip
@@ -135,7 +138,10 @@ def _tradeoff(
     board: Board, block: Block, metric: str, points: list[Cell], styles: dict[str, dict[str, str]], where: str
 ) -> Figure:
     data: list[Trace] = []
-    far = 0.6 * max(cell.means[metric].mean for cell in points)
+    values = [cell.means[metric].mean for cell in points]
+    wide = min(values) > 0 and max(values) / min(values) > 20
+    names = [_short(cell.name, 20) for cell in points]
+    places = sides(values, [cell.means[board.quality].mean for cell in points], names, wide)
     front = pareto(board, metric, [cell for cell in points if wording.mark(cell, metric) != "!"])
     if len(front) > 1:
         data.append({
@@ -143,31 +149,33 @@ def _tradeoff(
             "y": [cell.means[board.quality].mean for cell in front], "hoverinfo": "skip",
             "line": {"color": GREY, "width": 1.5, "dash": "dot"}, "name": "Pareto front",
         })  # fmt: skip
-    for cell in points:
-        look, busy = styles[cell.name], wording.mark(cell, metric) == "!"
-        data.append({
-            "type": "scatter", "mode": "markers+text" if len(points) <= 8 else "markers", "legendgroup": cell.name,
-            "x": [cell.means[metric].mean], "y": [cell.means[board.quality].mean],
-            "error_x": _error(metric, cell, look["colour"]), "error_y": _error(board.quality, cell, look["colour"]),
-            "text": [_short(cell.name, 20)],
-            "textposition": "top left" if cell.means[metric].mean > far else "top right",
-            "textfont": {"size": 11, "color": look["colour"]}, "hovertext": [_hover(board, cell)],
-            "hoverinfo": "text", "cliponaxis": False,
-            "marker": {"color": look["colour"], "size": 11, "symbol": look["symbol"] + ("-open" if busy else "")},
-        })  # fmt: skip
-    name, better = wording.HEADLINES[metric], "more" if known(metric).higher_is_better else "less"
+    for cell, name, place in zip(points, names, places, strict=True):
+        named = {"mode": "markers+text", "text": [name], "textposition": place} if len(points) <= MOST_NAMED else {}
+        data.append(_point(board, metric, cell, styles[cell.name]) | named)
+    what, better = wording.HEADLINES[metric], "more" if known(metric).higher_is_better else "less"
     unit = known(metric).unit
-    title = f"{name}, {unit} ({better} is better)" if unit not in ("", "1/s") else f"{name} ({better} is better)"
+    title = f"{what}, {unit} ({better} is better)" if unit not in ("", "1/s") else f"{what} ({better} is better)"
     shows_hollow = any(wording.mark(cell, metric) == "!" for cell in points)
     hollow = " Hollow: measured on a busy machine, not on the front." if shows_hollow else ""
     line = "Dotted: the Pareto front, where nothing else is better in both." if len(front) > 1 else ""
     quality = wording.HEADLINES[board.quality]
-    values = [cell.means[metric].mean for cell in points]
-    wide = min(values) > 0 and max(values) / min(values) > 20
     x = _axis(title, rangemode="tozero", **({"type": "log"} if wide else {}))
     return _figure(
-        f"{quality.capitalize()} against {name}{where}", f"{line}{hollow}".strip(), data, x, _axis(quality), 380
+        f"{quality.capitalize()} against {what}{where}", f"{line}{hollow}".strip(), data, x, _axis(quality), 380
     )
+
+
+def _point(board: Board, metric: str, cell: Cell, look: dict[str, str]) -> Trace:
+    """A cell's mean with its intervals in both; hollow where it was measured on a busy machine."""
+    hollow = "-open" if wording.mark(cell, metric) == "!" else ""
+    return {
+        "type": "scatter", "mode": "markers", "legendgroup": cell.name,
+        "x": [cell.means[metric].mean], "y": [cell.means[board.quality].mean],
+        "error_x": _error(metric, cell, look["colour"]), "error_y": _error(board.quality, cell, look["colour"]),
+        "textfont": {"size": 11, "color": look["colour"]}, "hovertext": [_hover(board, cell)],
+        "hoverinfo": "text", "cliponaxis": False,
+        "marker": {"color": look["colour"], "size": 11, "symbol": look["symbol"] + hollow},
+    }  # fmt: skip
 
 
 def pareto(board: Board, metric: str, cells: list[Cell]) -> list[Cell]:
