@@ -45,6 +45,8 @@ def test_a_run_in_mlflow_says_what_the_record_says(command, tmp_path):
     live = client.get_metric_history(run.info.run_id, "train/loss")
     assert [metric.step for metric in live][:2] == [1, 2]
     assert [metric.value for metric in live][:2] == [entry["train/loss"] for entry in record["history"]]
+    (whole,) = client.get_metric_history(run.info.run_id, "test/accuracy")
+    assert whole.step == 0  # what is told once has no step, and MLflow draws it as a bar
 
 
 def test_a_sweep_is_a_parent_with_its_runs_as_children(command, tmp_path):
