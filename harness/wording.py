@@ -199,7 +199,7 @@ def notes(comparison: Comparison) -> list[str]:
     """What else a reader has to know: what is not ranked, repeated, left out, or failed."""
     said = list(comparison.apart)
     if comparison.profiles:
-        said.append(f"{comparison.profiles} profiles are left out: python -m harness mode=profile shows them.")
+        said.append(f"{len(comparison.profiles)} profiles are not compared with runs; report.html draws them.")
     if comparison.repeated:
         said.append(
             f"{comparison.repeated} runs are repeated or retried ones of the same cell and seed: the newest counts."

@@ -14,10 +14,10 @@ from typing import Any
 from harness import wording
 from harness.boards import LATENCY, THROUGHPUT, Block, Board, known
 from harness.cells import Cell
+from harness.page.document import Figure
 from harness.page.labels import sides
 from harness.tables import best_first
 
-Figure = dict[str, Any]
 Trace = dict[str, Any]
 
 MOST_CELLS = 30
@@ -48,17 +48,19 @@ def figures(board: Board) -> list[Figure]:
     """All plots of a board; none for a board without a finished run."""
     cells = [cell for cell in best_first(board, board.cells) if board.quality in cell.means]
     styles = {cell.name: style(index) for index, cell in enumerate(cells)}
-    return [figure for kind in KINDS for figure in kind(board, cells, styles)] if cells else []
+    return [one for kind in KINDS for one in kind(board, cells, styles)] if cells else []
 
 
-def _axis(title: str, **more: Any) -> dict[str, Any]:
+def axis(title: str, **more: Any) -> dict[str, Any]:
+    """An axis of Plotly's in the page's look."""
     return {
         "title": {"text": title, "font": {"size": 13}}, "gridcolor": GRID, "zeroline": False, "linecolor": "#c3cad3",
         "ticks": "outside", "tickcolor": "#c3cad3", "automargin": True, **more,
     }  # fmt: skip
 
 
-def _figure(title: str, caption: str, data: list[Trace], x: dict[str, Any], y: dict[str, Any], height: int) -> Figure:
+def figure(title: str, caption: str, data: list[Trace], x: dict[str, Any], y: dict[str, Any], height: int) -> Figure:
+    """A figure with what stands around it; the caption is HTML, in which names are escaped already."""
     layout = {
         "xaxis": x, "yaxis": y, "height": height, "showlegend": False, "hovermode": "closest",
         "margin": {"l": 12, "r": 16, "t": 8, "b": 12}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "#ffffff",
@@ -115,11 +117,12 @@ def ranking(board: Board, cells: list[Cell], styles: dict[str, dict[str, str]]) 
     ticks = {"tickvals": list(range(len(shown))), "ticktext": [_short(cell.name, 36) for cell in shown]}
     what = wording.HEADLINES[metric]
     cut = f" The {MOST_CELLS} best of {len(cells)} cells." if len(cells) > MOST_CELLS else ""
-    return [_figure(
+    plot = figure(
         f"{what.capitalize()} of each cell",
-        f"Large: the mean over seeds with its 95 % interval; small: the single runs.{cut}", data, _axis(what),
-        _axis("", range=[len(shown) - 0.5, -0.5], showgrid=False, ticks="", **ticks), 90 + 34 * len(shown),
-    )]  # fmt: skip
+        f"Large: the mean over seeds with its 95 % interval; small: the single runs.{cut}", data, axis(what),
+        axis("", range=[len(shown) - 0.5, -0.5], showgrid=False, ticks="", **ticks), 90 + 34 * len(shown),
+    )  # fmt: skip
+    return [{**plot, "wide": True}]
 
 
 def tradeoffs(board: Board, cells: list[Cell], styles: dict[str, dict[str, str]]) -> list[Figure]:
@@ -159,9 +162,9 @@ def _tradeoff(
     hollow = " Hollow: measured on a busy machine, not on the front." if shows_hollow else ""
     line = "Dotted: the Pareto front, where nothing else is better in both." if len(front) > 1 else ""
     quality = wording.HEADLINES[board.quality]
-    x = _axis(title, rangemode="tozero", **({"type": "log"} if wide else {}))
-    return _figure(
-        f"{quality.capitalize()} against {what}{where}", f"{line}{hollow}".strip(), data, x, _axis(quality), 380
+    x = axis(title, rangemode="tozero", **({"type": "log"} if wide else {}))
+    return figure(
+        f"{quality.capitalize()} against {what}{where}", f"{line}{hollow}".strip(), data, x, axis(quality), 380
     )
 
 
@@ -200,8 +203,8 @@ def curves(board: Board, cells: list[Cell], styles: dict[str, dict[str, str]]) -
             cut = f" The {MOST_CELLS} best of {len(cells)} cells." if len(cells) > MOST_CELLS else ""
             band = "Band: from the lowest seed to the highest." if bands else "Hover for the lowest and highest seed."
             epochs = max(len(run["history"]) for cell in shown for run in cell.runs)
-            x = _axis("epoch", tick0=1, dtick=ceil(epochs / 10))
-            found.append(_figure(title.capitalize(), f"Mean over seeds. {band}{cut}", data, x, _axis(title), 380))
+            x = axis("epoch", tick0=1, dtick=ceil(epochs / 10))
+            found.append(figure(title.capitalize(), f"Mean over seeds. {band}{cut}", data, x, axis(title), 380))
     return found
 
 
