@@ -62,7 +62,7 @@ def figures(records: Sequence[Record]) -> list[Figure]:
         if data:
             lengths = sorted({point["length"] for record in records for point in record["profile"]})
             x = axis("length, tokens", type="log", tickvals=lengths, ticktext=[f"{length:,}" for length in lengths])
-            plot = figure(title, _caption(records), data, x, axis(unit, type="log"), 400 + 10 * len(data))
+            plot = figure(title, _caption(records), data, x, axis(unit, type="log", dtick="D2"), 400 + 10 * len(data))
             plot["layout"] |= {"showlegend": True, "legend": {"orientation": "h", "y": -0.2, "font": {"size": 12}}}
             found.append(plot)
     return found
