@@ -77,9 +77,6 @@ class Cell:
     @cached_property
     def disturbed(self) -> str | None:
         """Why this cell's speed is not to be compared, None where nothing speaks against it."""
-        shared = sum(bool(run["environment"].get("shared_processor")) for run in self.runs)
-        if shared:
-            return f"{shared} of {len(self.runs)} runs shared the processor with other runs"
         shares = [run["environment"].get("other_processes_cpu_share") or 0.0 for run in self.runs]
         if max(shares, default=0.0) > BUSY:
             busy = sum(share > BUSY for share in shares)

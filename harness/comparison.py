@@ -17,8 +17,8 @@ class Comparison:
     boards: list[Board]
     baseline: str | None
     repeated: int
-    profiles: int
-    """Records of ``mode=profile``, which are left out."""
+    profiles: list[Record]
+    """Those of ``mode=profile``, which are shown and not compared."""
     outdated: list[Cell]
     apart: list[str]
     """A sentence for everything that keeps cells from being ranked together."""
@@ -44,6 +44,7 @@ def compare(records: Iterable[Record], name: str, baseline: str | None = None) -
     """
     readable = [record for record in records if record.get("schema") == SCHEMA]
     runs = [record for record in readable if record.get("mode") != "profile"]
+    profiles = [record for record in readable if record.get("mode") == "profile"]
     if readable and not runs:
         raise Mistake(
             "there are only profiles, and they are not compared with runs; python -m harness mode=profile shows them"
@@ -53,7 +54,7 @@ def compare(records: Iterable[Record], name: str, baseline: str | None = None) -
         raise Mistake("there is no record of a run to compare; run something first, or name the folder of its records")
     boards = make_boards(gathered.cells)
     comparison = Comparison(
-        name, boards, baseline, gathered.repeated, len(readable) - len(runs), gathered.outdated, apart(boards)
+        name, boards, baseline, gathered.repeated, profiles, gathered.outdated, apart(boards)
     )
     for board in boards:
         _rank(board)

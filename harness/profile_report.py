@@ -47,7 +47,9 @@ def show(done: Sequence[Record]) -> None:
 
 
 def summarise(done: Sequence[Record]) -> list[Path]:
-    """Print the exponents of all profiles side by side; draw them, and return the picture's file."""
+    """Print the exponents of all profiles side by side; draw them, and return the picture's and the page's file."""
+    from harness.page import profiles
+
     measured = [record for record in done if record.get("profile")]
     if not measured:
         return []
@@ -56,8 +58,11 @@ def summarise(done: Sequence[Record]) -> list[Path]:
     folder = Path(done[0]["config"]["output_dir"]).absolute() / "reports" / measured[0]["name"]
     folder.mkdir(parents=True, exist_ok=True)
     file = picture(measured, folder / "profile.png")
-    console.print(f"picture {escape(str(file))}", highlight=False, soft_wrap=True)
-    return [file]
+    page = folder / "profile.html"
+    page.write_text(profiles.html(measured, measured[0]["name"]), encoding="utf8")
+    for kind, made in (("picture", file), ("page   ", page)):
+        console.print(f"{kind} {escape(str(made))}", highlight=False, soft_wrap=True)
+    return [file, page]
 
 
 def _console() -> Console:

@@ -103,8 +103,9 @@ def rank(values: Sequence[dict[int, float]], higher_is_better: bool, exact: bool
     """Which of several is best, and which cannot be told from it; each is its values by seed, empty where it has none.
 
     Best is the best mean. The others are compared with it by paired differences: at p >= 0.05 one is ``tied``, below
-    it ``worse``; ``unknown`` where fewer than two seeds are shared, or where those that are shared contradict the means
-    and put it before the best. None for an empty one.
+    it ``worse``; ``unknown`` where p is below 0.05 only before the correction, so that the seeds are too few to say,
+    where fewer than two seeds are shared, or where those that are shared contradict the means and put it before the
+    best. None for an empty one.
 
     The best is chosen from the same numbers, so p is corrected by Holm for all k(k-1)/2 pairs, not for the k-1 that are
     looked at; the other pairs count as p = 1, which can only make it stricter. Among equals, one is then called worse
@@ -122,12 +123,12 @@ def rank(values: Sequence[dict[int, float]], higher_is_better: bool, exact: bool
     unseen = [1.0] * (len(others) * (len(others) - 1) // 2)
     corrected = holm([*(found.p if found else None for found in differences), *unseen])
     for index, found, p in zip(others, differences, corrected, strict=False):
-        if found is None or p is None:
+        if found is None or found.p is None or p is None:
             verdicts[index] = "unknown"
-        elif p >= ALPHA:
+        elif found.p >= ALPHA:
             verdicts[index] = "tied"
         else:
-            verdicts[index] = "worse" if sign * found.mean < 0 else "unknown"
+            verdicts[index] = "worse" if p < ALPHA and sign * found.mean < 0 else "unknown"
     return verdicts
 
 

@@ -17,6 +17,9 @@ from harness import records
 
 Outcome = dict[str, Any]
 
+MOST_NAMED = 20
+"""Runs that were done before a sweep of which it says the names; of more of them, only the number."""
+
 
 def identify(overrides: list[str]) -> str:
     """The id of the sweep that a command's overrides ask for, in whatever order they come."""
@@ -59,7 +62,7 @@ class Sweep(Callback):
                 runs = [record for record in done if record["name"] == name]
                 complete = all(record["status"] == "finished" for record in runs)
                 status = "killed" if interrupted else "finished" if complete else "failed"
-                summary = _summary(runs, output_dir, name)
+                summary = _summary(runs, output_dir, name, self.config.sweep)
                 if uri != tracking.OFF:
                     tracking.end_sweep(uri, output_dir, name, self.config.sweep, status, summary)
             if uri != tracking.OFF:
@@ -71,7 +74,7 @@ class Sweep(Callback):
             print(f"MLflow did not take the end of the sweep ({why}); its records are kept", file=sys.stderr)
 
 
-def _summary(runs: list[records.Record], output_dir: Path, name: str) -> records.Summary:
+def _summary(runs: list[records.Record], output_dir: Path, name: str, sweep: str) -> records.Summary:
     """Print what a sweep's runs come to in one experiment, and return it for the parent run."""
     from harness import profile_report, report
 
@@ -79,7 +82,18 @@ def _summary(runs: list[records.Record], output_dir: Path, name: str) -> records
         return records.Summary(files=profile_report.summarise(runs))
     compared = report.compare(runs, output_dir, name)
     compared.print()
-    return records.Summary(compared.files, compared.files[0].read_text(encoding="utf8"), compared.means())
+    note = compared.files[0].read_text(encoding="utf8") + _done_before(runs, sweep)
+    return records.Summary(compared.files, note, compared.means())
+
+
+def _done_before(runs: list[records.Record], sweep: str) -> str:
+    """A paragraph for the runs that were found finished: compared here, but children of another parent run, or none."""
+    before = [record["label"] for record in runs if record.get("skipped") and record["sweep"] != sweep]
+    if not before:
+        return ""
+    more = f" and {len(before) - MOST_NAMED} more" if len(before) > MOST_NAMED else ""
+    named = ", ".join(f"`{label}`" for label in before[:MOST_NAMED])
+    return f"\nDone before this sweep, so compared here but not among its child runs: {named}{more}.\n"
 
 
 def outcomes_folder(config: DictConfig) -> Path:

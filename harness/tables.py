@@ -42,7 +42,9 @@ def markdown(comparison: Comparison) -> str:
     """The comparison as GitHub's Markdown."""
     lines = [f"# {_escaped(comparison.name)}", ""]
     for board in comparison.boards:
-        lines += [f"## {_escaped(board.title)}", "", _escaped(" ".join(wording.answer(board))), ""]
+        # not what stands above it already
+        lines += [] if board.title == comparison.name else [f"## {_escaped(board.title)}", ""]
+        lines += [_escaped(" ".join(wording.answer(board))), ""]
         for block in board.blocks:
             lines += [f"On {_escaped(block.title)}:", "", *_markdown_table(board, block.cells), ""]
         lines += list(_markdown_versus(board))

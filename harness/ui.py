@@ -17,6 +17,8 @@ COMPARISON = (
     "&orderByKey=metrics.%60test/accuracy%60&orderByAsc=false&searchFilter=tags.kind%20%3D%20%22run%22"
 )
 """MLflow opens on its pages for language models with a sweep's runs folded; this lands on the runs side by side."""
+TREE = "/#/experiments/{id}/runs?workflowType=machine_learning&searchFilter=&orderByKey=attributes.start_time"
+"""The table of sweeps, each with its runs beneath; what the other link filters would be remembered otherwise."""
 
 
 def main() -> None:
@@ -55,7 +57,8 @@ def serve(output_dir: Path, host: str, port: int) -> int:
         if _wait_until_up(server, address):
             print(f"{address}  (Ctrl-C ends it)", flush=True)
             for name, number in _experiments(store):
-                print(f"  {name}: {address}{COMPARISON.format(id=number)}", flush=True)
+                print(f"  {name}, side by side: {address}{COMPARISON.format(id=number)}", flush=True)
+                print(f"  {name}, by sweep: {address}{TREE.format(id=number)}", flush=True)
         _, said = server.communicate()
         if server.returncode:
             print(said.decode(errors="replace")[-2000:], file=sys.stderr)

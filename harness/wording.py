@@ -122,6 +122,7 @@ def answer(board: Board) -> list[str]:
     """What a board says, in a few plain sentences: the best cell first, then what speed and memory cost."""
     metric = board.quality
     ranked = [cell for cell in board.cells if metric in cell.means]
+    ranked.sort(key=lambda cell: -cell.means[metric].mean)  # what has a verdict in it is better the higher it is
     if not ranked:
         return ["No run finished, so there is nothing to rank."]
     what = HEADLINES.get(metric, metric)
@@ -133,11 +134,11 @@ def answer(board: Board) -> list[str]:
     tied = [cell for cell in ranked if cell.verdicts.get(metric) == "tied"]
     unknown = [cell for cell in ranked if cell.verdicts.get(metric) == "unknown"]
     if tied:
-        said.append(f"within noise of it: {_some(tied)}")
+        said.append(f"within noise of it: {_some(tied, metric)}")
     elif not unknown:
         said.append("the difference to every other cell is unlikely to be noise")
     if unknown:
-        said.append(f"too few seeds to tell it from {_some(unknown)}")
+        said.append(f"too few seeds to tell it from {_some(unknown, metric)}")
     return ["; ".join(said) + ".", *_cheapest(board, [best, *tied, *unknown])]
 
 
@@ -154,7 +155,7 @@ def _cheapest(board: Board, good: list[Cell]) -> list[str]:
             where = "" if len(board.blocks) == 1 else f" on {next(b.title for b in board.blocks if own in b.cells)}"
             text = f"{words}{where}"
             if len(good) > 1:
-                text += f": of those, {_at(metric, own)}{_caveat(metric, among)}"
+                text += f": of those, {_at(metric, own, board.quality)}{_caveat(metric, among)}"
                 if leader is not own:
                     text += f"; of all: {_at(metric, leader, board.quality)}{_caveat(metric, pool)}"
             else:
@@ -187,8 +188,10 @@ def _seeds(cell: Cell, metric: str) -> str:
     return f"one{tried or ' seed'}, so without an interval" if n == 1 else f"{n}{tried or ' seeds'}"
 
 
-def _some(cells: list[Cell], most: int = 6) -> str:
-    names = [cell.name for cell in cells[:most]]
+def _some(cells: list[Cell], metric: str, most: int = 6) -> str:
+    """The first of these cells, each with its mean."""
+    means = [cell.means[metric] for cell in cells[:most]]
+    names = [f"{cell.name} ({_rounded(mean.mean, mean.half)})" for cell, mean in zip(cells, means, strict=False)]
     return ", ".join(names) + (f" and {len(cells) - most} more" if len(cells) > most else "")
 
 
@@ -196,7 +199,7 @@ def notes(comparison: Comparison) -> list[str]:
     """What else a reader has to know: what is not ranked, repeated, left out, or failed."""
     said = list(comparison.apart)
     if comparison.profiles:
-        said.append(f"{comparison.profiles} profiles are left out: python -m harness mode=profile shows them.")
+        said.append(f"{len(comparison.profiles)} profiles are not compared with runs; report.html draws them.")
     if comparison.repeated:
         said.append(
             f"{comparison.repeated} runs are repeated or retried ones of the same cell and seed: the newest counts."
@@ -214,9 +217,12 @@ def notes(comparison: Comparison) -> list[str]:
 
 def _few_seeds(board: Board) -> str | None:
     """A warning where so many cells are tied with the best that the number of seeds must be to blame."""
-    verdicts = [cell.verdicts.get(board.quality) for cell in board.cells]
     seeds = [cell.means[board.quality].n for cell in board.cells if board.quality in cell.means]
-    if verdicts.count("tied") <= verdicts.count("worse") + 1 or min(seeds) >= ENOUGH_SEEDS:
+    if not seeds or min(seeds) >= ENOUGH_SEEDS:
+        return None
+    verdicts = [cell.verdicts.get(board.quality) for cell in board.cells if cell.values(board.quality)]
+    doubtful = verdicts.count("tied") + (verdicts.count("unknown") if min(seeds) > 1 else 0)
+    if doubtful <= verdicts.count("worse") + 1:
         return None
     return (
         f"{board.title}: most cells cannot be told from the best, with as few as {min(seeds)} seeds; that does not "

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import start as start_browser
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it: no test reaches for the network
 
@@ -68,6 +69,14 @@ def mirror() -> str:
     if not Path(folder, "stanfordnlp", "imdb").is_dir():
         pytest.skip("HARNESS_DATA_MIRROR holds no stanfordnlp/imdb")
     return str(Path(folder).absolute())
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """One browser for all tests that look at pages; they skip where there is none."""
+    found = start_browser(tmp_path_factory.mktemp("browser"))
+    yield found
+    found.quit()
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from harness import report, tables
 from harness.comparison import compare
 from harness.page import html
 from harness.page.figures import figures
+from harness.sweep import _summary
 from harness.terminal import print_runs
 
 LATENCY, TOKENS, MEMORY = "latency/p50_ms", "speed/train_tokens_per_second", "memory/host_train_peak_mib"
@@ -244,3 +245,13 @@ def test_brackets_in_a_label_are_shown_and_not_read_as_markup(capsys):
     shown = capsys.readouterr().out
     assert "lstm/head.hidden_sizes=[64]" in shown
     assert "failed lstm/[red]x: no reason was recorded" in shown
+
+
+def test_a_sweeps_description_names_the_runs_that_were_done_before_it(tmp_path, capsys):
+    old = [{**made("gru", seed), "skipped": True, "sweep": other} for seed, other in enumerate([None, "s1", "s2"])]
+    note = _summary([*over_seeds("lstm", [0.9, 0.8]), *old], tmp_path, "digits", "s2").note
+    last = note.splitlines()[-1]
+    assert last == "Done before this sweep, so compared here but not among its child runs: `gru/seed=0`, `gru/seed=1`."
+    many = [{**made("gru", seed), "skipped": True, "sweep": "s1"} for seed in range(23)]
+    assert _summary(many, tmp_path, "digits", "s2").note.endswith("`gru/seed=19` and 3 more.\n")
+    assert "Done before" not in _summary(over_seeds("lstm", [0.9, 0.8]), tmp_path, "digits", "s2").note

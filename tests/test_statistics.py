@@ -147,7 +147,7 @@ def test_rank_corrects_for_all_pairs_because_the_best_is_chosen_from_the_same_nu
     third, fourth = {0: 0.93, 1: 0.87, 2: 0.93, 3: 0.92}, {0: 0.87, 1: 0.93, 2: 0.93, 3: 0.92}
     assert 0.05 / 6 < paired_difference(other, best).p < 0.05 / 3  # four cells are six pairs, three of them looked at
     assert rank([best, other], higher_is_better=True) == ["best", "worse"]
-    assert rank([best, other, third, fourth], higher_is_better=True) == ["best", "tied", "tied", "tied"]
+    assert rank([best, other, third, fourth], higher_is_better=True) == ["best", "unknown", "tied", "tied"]
 
 
 def test_among_ten_equal_cells_some_is_called_worse_in_one_draw_of_twenty_at_most():

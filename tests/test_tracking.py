@@ -1,5 +1,7 @@
 """MLflow gets what the record says, and costs nothing when it is not there."""
 
+import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -10,8 +12,9 @@ import pytest
 from conftest import QUICK
 from mlflow import MlflowClient
 
-from harness import report
+from harness import report, ui
 from harness.tracking import contents, store
+from harness.tracking.tracker import MlflowTracker
 
 TRACKED = [*QUICK]
 
@@ -45,6 +48,8 @@ def test_a_run_in_mlflow_says_what_the_record_says(command, tmp_path):
     live = client.get_metric_history(run.info.run_id, "train/loss")
     assert [metric.step for metric in live][:2] == [1, 2]
     assert [metric.value for metric in live][:2] == [entry["train/loss"] for entry in record["history"]]
+    (whole,) = client.get_metric_history(run.info.run_id, "test/accuracy")
+    assert whole.step == 0  # what is told once has no step, and MLflow draws it as a bar
 
 
 def test_a_sweep_is_a_parent_with_its_runs_as_children(command, tmp_path):
@@ -156,6 +161,62 @@ def test_a_server_that_comes_back_is_brought_up_to_date(command, tmp_path, capfd
     assert run.data.metrics == pytest.approx(ended.record["metrics"])
     steps = [metric.step for metric in client.get_metric_history(run.info.run_id, "val/loss")]
     assert steps[:2] == [1, 2]
+
+
+def start_server(folder, port):
+    """A real tracking server in a session of its own, up."""
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", f"{folder}/kept"]
+    quiet = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    quiet.pop("MLFLOW_TRACKING_URI", None)
+    with open(folder / "server.log", "a") as log:
+        server = subprocess.Popen(command, env=quiet, stdout=log, stderr=log, start_new_session=True)
+    assert ui._wait_until_up(server, f"http://127.0.0.1:{port}"), (folder / "server.log").read_text()
+    return server
+
+
+def kill(server):
+    os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
+
+
+def test_a_server_that_goes_down_in_the_middle_is_brought_up_to_date_when_it_is_back(
+    command, tmp_path, monkeypatch, capfd
+):
+    port = ui.free_port(5500)
+    server = start_server(tmp_path, port)
+    heard = []
+
+    def epoch(tracker, metrics):
+        """The run's news, which the server takes once and then never again."""
+        heard.append(metrics["epoch"])
+        tell(tracker, metrics)
+        if len(heard) == 1:
+            kill(server)
+
+    tell = MlflowTracker.epoch
+    monkeypatch.setattr(MlflowTracker, "epoch", epoch)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    uri = f"http://127.0.0.1:{port}"
+    ended = command(*TRACKED, f"tracking.uri={uri}")
+    assert (ended.code, heard) == (0, [1, 2])
+    assert ended.err.count(f"MLflow at {uri} failed") == 1
+    assert "python -m harness.report --sync" in ended.err
+    record = ended.record
+    assert (record["status"], len(record["history"])) == ("finished", 2)
+    server = start_server(tmp_path, port)
+    try:
+        client = MlflowClient(uri)
+        assert client.get_run(record["mlflow_run_id"]).info.status == "RUNNING"
+        assert report.main(["--sync"]) == 0
+        assert "up to date with 1 of 1 records" in capfd.readouterr().out
+        run = client.get_run(record["mlflow_run_id"])
+        assert (run.info.status, run.data.metrics) == ("FINISHED", pytest.approx(record["metrics"]))
+        steps = [metric.step for metric in client.get_metric_history(run.info.run_id, "train/loss")]
+        assert sorted(set(steps)) == [1, 2]
+        assert "confusion.png" in {file.path for file in client.list_artifacts(run.info.run_id)}
+    finally:
+        kill(server)
 
 
 def test_a_second_try_with_another_time_limit_goes_on_in_the_same_mlflow_run(command, tmp_path):

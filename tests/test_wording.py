@@ -83,8 +83,21 @@ def test_the_answer_names_the_best_and_the_fastest_within_noise_of_it():
     records += over_seeds("gru", [0.91, 0.90, 0.905], metrics={TOKENS: [200.0, 201.0, 203.0]})
     records += over_seeds("rnn", [0.50, 0.52, 0.51], metrics={TOKENS: [300.0, 301.0, 303.0]})
     first, speed = wording.answer(compare(records, "x").boards[0])
-    assert first == "Best accuracy: lstm with 0.910 (0.885 to 0.935), 3 seeds; within noise of it: gru."
-    assert speed == "Fastest to train: of those, gru (201.3 tokens/s); of all: rnn (301.3 tokens/s at accuracy 0.510)."
+    assert first == "Best accuracy: lstm with 0.910 (0.885 to 0.935), 3 seeds; within noise of it: gru (0.905)."
+    assert speed == (
+        "Fastest to train: of those, gru (201.3 tokens/s at accuracy 0.905); of all: rnn (301.3 tokens/s at accuracy "
+        "0.510)."
+    )
+
+
+def test_a_far_cell_that_three_seeds_do_not_tell_apart_is_named_with_its_mean_and_not_called_noise():
+    """By itself p = 0.01, among six cells 0.17: that is neither a difference nor its absence."""
+    far = {"rnn": 0.67, "lstm": 0.66, "gru": 0.65, "tcn": 0.64}
+    records = over_seeds("bidirectional", [0.758, 0.753, 0.747]) + over_seeds("additive", [0.29, 0.41, 0.40])
+    for name, accuracy in far.items():
+        records += over_seeds(name, [accuracy - 0.0055, accuracy, accuracy + 0.0055])
+    (first, *_) = wording.answer(compare(records, "x").boards[0])
+    assert first.endswith("; too few seeds to tell it from rnn (0.670), lstm (0.660), gru (0.650), additive (0.37).")
 
 
 def fastest(**cells):
@@ -102,22 +115,26 @@ def test_noise_among_others_is_not_said_of_the_fastest_of_the_best():
     slow, middle, fast = [100.0, 101.0, 102.0], [200.0, 201.0, 203.0], [300.0, 310.0, 305.0]
     found = fastest(lstm=(good, slow), gru=(near, middle), rnn=(bad, fast), tcn=(bad, [304.0, 303.0, 306.0]))
     assert found == (
-        "Fastest to train: of those, gru (201.3 tokens/s); of all: rnn (305 tokens/s at accuracy 0.510), though others "
-        "are within noise of it."
+        "Fastest to train: of those, gru (201.3 tokens/s at accuracy 0.905); of all: rnn (305 tokens/s at accuracy "
+        "0.510), though others are within noise of it."
     )
     found = fastest(lstm=(good, [290.0, 330.0, 310.0]), gru=(near, fast), rnn=(bad, [200.0, 201.0, 203.0]))
-    assert found == "Fastest to train: of those, lstm (310 tokens/s), though others are within noise of it."
+    assert found == (
+        "Fastest to train: of those, lstm (310 tokens/s at accuracy 0.910), though others are within noise of it."
+    )
 
 
 def test_too_few_seeds_are_not_called_noise():
     found = fastest(lstm=([0.9], [100.0]), gru=([0.8], [200.0]))
-    assert found == "Fastest to train: of those, gru (200 tokens/s), though there are too few seeds to say."
+    assert found == (
+        "Fastest to train: of those, gru (200 tokens/s at accuracy 0.8), though there are too few seeds to say."
+    )
 
 
 def test_the_answer_with_one_seed_promises_nothing():
     (first,) = wording.answer(compare([made("lstm", accuracy=0.9), made("gru", accuracy=0.1)], "x").boards[0])
     assert first == (
-        "Best accuracy: lstm with 0.9, one seed, so without an interval; too few seeds to tell it from gru."
+        "Best accuracy: lstm with 0.9, one seed, so without an interval; too few seeds to tell it from gru (0.1)."
     )
 
 

@@ -1,19 +1,16 @@
 """The comparison as one page that needs nothing else: no network, no server, no further file."""
 
-import json
 from html import escape
-from pathlib import Path
 
 from harness import wording
 from harness.boards import Board, known
 from harness.cells import Cell
 from harness.comparison import Comparison
+from harness.page import profiles
+from harness.page.document import document, places
 from harness.page.figures import MOST_CELLS, Figure, figures, style
 from harness.tables import best_first, columns, header
 
-HERE = Path(__file__).parent
-POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
-"""What the page may load: nothing from anywhere. The browser itself refuses what a library might want to fetch."""
 BADGES = {"best": "best", "tied": "≈ best", "unknown": "?", "worse": ""}
 MEANINGS = {
     "best": "the best mean",
@@ -25,25 +22,12 @@ MEANINGS = {
 
 def html(comparison: Comparison) -> str:
     """The page. All that comes from data or config is escaped."""
-    from plotly.offline import get_plotlyjs
-
     plots: list[Figure] = []
-    body = [_head(comparison), *(_board(number, board, plots) for number, board in enumerate(comparison.boards))]
+    body = [_head(comparison)]
+    body += [_board(comparison.name, number, board, plots) for number, board in enumerate(comparison.boards)]
+    body.append(profiles.section(comparison.profiles, len(comparison.boards), plots))
     body += [_to_know(comparison), _definitions(comparison)]
-    drawn = [{"data": plot["data"], "layout": plot["layout"]} for plot in plots]
-    # "<" would let a name end the script element
-    embedded = json.dumps(drawn, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
-    return "\n".join([
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(comparison.name)}: sequence encoders side by side</title>",
-        f"<style>{(HERE / 'page.css').read_text(encoding='utf8')}</style></head><body><main>",
-        *body,
-        f'</main><script type="application/json" id="figures">{embedded}</script>',
-        f"<script>{get_plotlyjs()}</script>" if plots else "",
-        f"<script>{(HERE / 'page.js').read_text(encoding='utf8')}</script></body></html>",
-    ])  # fmt: skip
+    return document(f"{comparison.name}: sequence encoders side by side", body, plots)
 
 
 def _head(comparison: Comparison) -> str:
@@ -56,22 +40,13 @@ def _head(comparison: Comparison) -> str:
     )
 
 
-def _board(number: int, board: Board, plots: list[Figure]) -> str:
+def _board(name: str, number: int, board: Board, plots: list[Figure]) -> str:
     """One board's section; its plots are added to ``plots``, and their places in the page refer to their index."""
-    own = figures(board)
-    places = []
-    for index, plot in enumerate(own, start=len(plots)):
-        wide = " wide" if index == len(plots) else ""
-        places.append(
-            f'<figure class="plot{wide}"><h3>{escape(plot["title"])}</h3>'
-            f'<div class=canvas data-figure={index} data-board={number}></div>'
-            f"<figcaption>{plot['caption']}</figcaption></figure>"
-        )  # fmt: skip
-    plots += own
+    title = "" if board.title == name else f"<h2>{escape(board.title)}</h2>"  # not what stands above it already
     return "\n".join([
-        f"<section><h2>{escape(board.title)}</h2>{_answer(board)}",
+        f"<section>{title}{_answer(board)}",
         *(f"<p class=where>On {escape(block.title)}</p>{_table(board, block.cells)}" for block in board.blocks),
-        _legend(), _versus(board), _chips(number, board), f"<div class=plots>{''.join(places)}</div>",
+        _legend(), _versus(board), _chips(number, board), places(figures(board), plots, number),
         _all_numbers(board), "</section>",
     ])  # fmt: skip
 
@@ -90,7 +65,7 @@ def _table(board: Board, cells: list[Cell]) -> str:
         for metric in metrics
     )
     rows = "".join(
-        f"<tr><th scope=row>{escape(cell.name)}</th>"
+        f"<tr><th scope=row>{_breakable(cell.name)}</th>"
         f"<td class=number data-value={len(cell.runs)}>{wording.seeds(cell)}</td>"
         f"{''.join(_number(cell, metric) for metric in metrics)}</tr>"
         for cell in best_first(board, cells)
@@ -113,6 +88,11 @@ def _number(cell: Cell, metric: str) -> str:
     return f'<td class="number {kind}" data-value="{mean.mean!r}">{value}{badge}{spread}</td>'
 
 
+def _breakable(name: str) -> str:
+    """A name that a narrow column may break where it has an underscore."""
+    return escape(name).replace("_", "_<wbr>")
+
+
 def _legend() -> str:
     items = "; ".join(f"<b>{ {'busy': 'busy', **BADGES}[kind] }</b> {meaning}" for kind, meaning in MEANINGS.items())
     return (
@@ -131,7 +111,7 @@ def _versus(board: Board) -> str:
     names = {found.baseline for cell in compared for found in cell.versus.values()}
     title = "the baseline" if len(names) > 1 else escape(*names)
     rows = (
-        f"<tr><th scope=row>{escape(cell.name)}</th>"
+        f"<tr><th scope=row>{_breakable(cell.name)}</th>"
         f"{''.join(_difference(cell, metric, named=len(names) > 1) for metric in metrics)}</tr>"
         for cell in compared
     )
@@ -165,7 +145,8 @@ def _chips(number: int, board: Board) -> str:
 def _all_numbers(board: Board) -> str:
     heads = "".join(f"<th scope=col class=number>{escape(metric)}</th>" for metric in board.metrics)
     rows = "".join(
-        f"<tr><th scope=row>{escape(cell.name)}</th>{''.join(_number(cell, metric) for metric in board.metrics)}</tr>"
+        f"<tr><th scope=row>{_breakable(cell.name)}</th>"
+        f"{''.join(_number(cell, metric) for metric in board.metrics)}</tr>"
         for cell in best_first(board, board.cells)
     )
     return (

@@ -14,15 +14,18 @@ from typing import Any
 from harness import wording
 from harness.boards import LATENCY, THROUGHPUT, Block, Board, known
 from harness.cells import Cell
+from harness.page.document import Figure
+from harness.page.labels import sides
 from harness.tables import best_first
 
-Figure = dict[str, Any]
 Trace = dict[str, Any]
 
 MOST_CELLS = 30
 """Cells that a plot of one line each shows, the best ones; points have room for all."""
 MOST_BANDS = 8
 """Cells up to which curves have bands: more of them hide each other."""
+MOST_NAMED = 8
+"""Points up to which each has its name beside it."""
 COLOURS = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#6a4c93", "#8c564b", "#5b6770", "#7a9a01",
 )  # fmt: skip
@@ -45,17 +48,19 @@ def figures(board: Board) -> list[Figure]:
     """All plots of a board; none for a board without a finished run."""
     cells = [cell for cell in best_first(board, board.cells) if board.quality in cell.means]
     styles = {cell.name: style(index) for index, cell in enumerate(cells)}
-    return [figure for kind in KINDS for figure in kind(board, cells, styles)] if cells else []
+    return [one for kind in KINDS for one in kind(board, cells, styles)] if cells else []
 
 
-def _axis(title: str, **more: Any) -> dict[str, Any]:
+def axis(title: str, **more: Any) -> dict[str, Any]:
+    """An axis of Plotly's in the page's look."""
     return {
         "title": {"text": title, "font": {"size": 13}}, "gridcolor": GRID, "zeroline": False, "linecolor": "#c3cad3",
         "ticks": "outside", "tickcolor": "#c3cad3", "automargin": True, **more,
     }  # fmt: skip
 
 
-def _figure(title: str, caption: str, data: list[Trace], x: dict[str, Any], y: dict[str, Any], height: int) -> Figure:
+def figure(title: str, caption: str, data: list[Trace], x: dict[str, Any], y: dict[str, Any], height: int) -> Figure:
+    """A figure with what stands around it; the caption is HTML, in which names are escaped already."""
     layout = {
         "xaxis": x, "yaxis": y, "height": height, "showlegend": False, "hovermode": "closest",
         "margin": {"l": 12, "r": 16, "t": 8, "b": 12}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "#ffffff",
@@ -112,11 +117,12 @@ def ranking(board: Board, cells: list[Cell], styles: dict[str, dict[str, str]]) 
     ticks = {"tickvals": list(range(len(shown))), "ticktext": [_short(cell.name, 36) for cell in shown]}
     what = wording.HEADLINES[metric]
     cut = f" The {MOST_CELLS} best of {len(cells)} cells." if len(cells) > MOST_CELLS else ""
-    return [_figure(
+    plot = figure(
         f"{what.capitalize()} of each cell",
-        f"Large: the mean over seeds with its 95 % interval; small: the single runs.{cut}", data, _axis(what),
-        _axis("", range=[len(shown) - 0.5, -0.5], showgrid=False, ticks="", **ticks), 90 + 34 * len(shown),
-    )]  # fmt: skip
+        f"Large: the mean over seeds with its 95 % interval; small: the single runs.{cut}", data, axis(what),
+        axis("", range=[len(shown) - 0.5, -0.5], showgrid=False, ticks="", **ticks), 90 + 34 * len(shown),
+    )  # fmt: skip
+    return [{**plot, "wide": True}]
 
 
 def tradeoffs(board: Board, cells: list[Cell], styles: dict[str, dict[str, str]]) -> list[Figure]:
@@ -135,7 +141,10 @@ def _tradeoff(
     board: Board, block: Block, metric: str, points: list[Cell], styles: dict[str, dict[str, str]], where: str
 ) -> Figure:
     data: list[Trace] = []
-    far = 0.6 * max(cell.means[metric].mean for cell in points)
+    values = [cell.means[metric].mean for cell in points]
+    wide = min(values) > 0 and max(values) / min(values) > 20
+    names = [_short(cell.name, 20) for cell in points]
+    places = sides(values, [cell.means[board.quality].mean for cell in points], names, wide)
     front = pareto(board, metric, [cell for cell in points if wording.mark(cell, metric) != "!"])
     if len(front) > 1:
         data.append({
@@ -143,31 +152,33 @@ def _tradeoff(
             "y": [cell.means[board.quality].mean for cell in front], "hoverinfo": "skip",
             "line": {"color": GREY, "width": 1.5, "dash": "dot"}, "name": "Pareto front",
         })  # fmt: skip
-    for cell in points:
-        look, busy = styles[cell.name], wording.mark(cell, metric) == "!"
-        data.append({
-            "type": "scatter", "mode": "markers+text" if len(points) <= 8 else "markers", "legendgroup": cell.name,
-            "x": [cell.means[metric].mean], "y": [cell.means[board.quality].mean],
-            "error_x": _error(metric, cell, look["colour"]), "error_y": _error(board.quality, cell, look["colour"]),
-            "text": [_short(cell.name, 20)],
-            "textposition": "top left" if cell.means[metric].mean > far else "top right",
-            "textfont": {"size": 11, "color": look["colour"]}, "hovertext": [_hover(board, cell)],
-            "hoverinfo": "text", "cliponaxis": False,
-            "marker": {"color": look["colour"], "size": 11, "symbol": look["symbol"] + ("-open" if busy else "")},
-        })  # fmt: skip
-    name, better = wording.HEADLINES[metric], "more" if known(metric).higher_is_better else "less"
+    for cell, name, place in zip(points, names, places, strict=True):
+        named = {"mode": "markers+text", "text": [name], "textposition": place} if len(points) <= MOST_NAMED else {}
+        data.append(_point(board, metric, cell, styles[cell.name]) | named)
+    what, better = wording.HEADLINES[metric], "more" if known(metric).higher_is_better else "less"
     unit = known(metric).unit
-    title = f"{name}, {unit} ({better} is better)" if unit not in ("", "1/s") else f"{name} ({better} is better)"
+    title = f"{what}, {unit} ({better} is better)" if unit not in ("", "1/s") else f"{what} ({better} is better)"
     shows_hollow = any(wording.mark(cell, metric) == "!" for cell in points)
     hollow = " Hollow: measured on a busy machine, not on the front." if shows_hollow else ""
     line = "Dotted: the Pareto front, where nothing else is better in both." if len(front) > 1 else ""
     quality = wording.HEADLINES[board.quality]
-    values = [cell.means[metric].mean for cell in points]
-    wide = min(values) > 0 and max(values) / min(values) > 20
-    x = _axis(title, rangemode="tozero", **({"type": "log"} if wide else {}))
-    return _figure(
-        f"{quality.capitalize()} against {name}{where}", f"{line}{hollow}".strip(), data, x, _axis(quality), 380
+    x = axis(title, rangemode="tozero", **({"type": "log"} if wide else {}))
+    return figure(
+        f"{quality.capitalize()} against {what}{where}", f"{line}{hollow}".strip(), data, x, axis(quality), 380
     )
+
+
+def _point(board: Board, metric: str, cell: Cell, look: dict[str, str]) -> Trace:
+    """A cell's mean with its intervals in both; hollow where it was measured on a busy machine."""
+    hollow = "-open" if wording.mark(cell, metric) == "!" else ""
+    return {
+        "type": "scatter", "mode": "markers", "legendgroup": cell.name,
+        "x": [cell.means[metric].mean], "y": [cell.means[board.quality].mean],
+        "error_x": _error(metric, cell, look["colour"]), "error_y": _error(board.quality, cell, look["colour"]),
+        "textfont": {"size": 11, "color": look["colour"]}, "hovertext": [_hover(board, cell)],
+        "hoverinfo": "text", "cliponaxis": False,
+        "marker": {"color": look["colour"], "size": 11, "symbol": look["symbol"] + hollow},
+    }  # fmt: skip
 
 
 def pareto(board: Board, metric: str, cells: list[Cell]) -> list[Cell]:
@@ -192,8 +203,8 @@ def curves(board: Board, cells: list[Cell], styles: dict[str, dict[str, str]]) -
             cut = f" The {MOST_CELLS} best of {len(cells)} cells." if len(cells) > MOST_CELLS else ""
             band = "Band: from the lowest seed to the highest." if bands else "Hover for the lowest and highest seed."
             epochs = max(len(run["history"]) for cell in shown for run in cell.runs)
-            x = _axis("epoch", tick0=1, dtick=ceil(epochs / 10))
-            found.append(_figure(title.capitalize(), f"Mean over seeds. {band}{cut}", data, x, _axis(title), 380))
+            x = axis("epoch", tick0=1, dtick=ceil(epochs / 10))
+            found.append(figure(title.capitalize(), f"Mean over seeds. {band}{cut}", data, x, axis(title), 380))
     return found
 
 

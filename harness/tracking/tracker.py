@@ -174,8 +174,12 @@ class MlflowTracker:
     def _log_end(self, record: Record) -> None:
         from mlflow.entities import RunTag
 
+        by_epoch = {name for epoch in record["history"] for name in epoch}
         # at the last epoch's step, so that what MLflow shows as latest is what the record says
-        self._log_metrics(record["metrics"], len(record["history"]))
+        last = {name: value for name, value in record["metrics"].items() if name in by_epoch}
+        self._log_metrics(last, len(record["history"]))
+        # at no step, so that MLflow compares runs by bars
+        self._log_metrics({name: value for name, value in record["metrics"].items() if name not in by_epoch}, 0)
         if record["reason"]:
             self.client.log_batch(self.run_id, tags=[RunTag("reason", record["reason"])])
         for file in artifacts(record):

@@ -1,0 +1,106 @@
+"""Time and memory against length, where profiled: log-log plots with the fitted exponents."""
+
+import json
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from harness.cells import BUSY
+from harness.page.document import document, places
+from harness.page.figures import Figure, Trace, axis, figure, style
+from harness.profile_report import STATUS, names
+from harness.records import Record
+
+COSTS = {
+    "time": ("ms", "Time of a pass against length", "ms a pass, median"),
+    "memory": ("peak_mib", "Peak memory of a pass against length", "peak MiB over the baseline"),
+}
+"""What is plotted: the end of a point's key, the title, and the axis."""
+
+
+def html(records: Sequence[Record], name: str) -> str:
+    """A page of these profiles alone."""
+    plots: list[Figure] = []
+    head = f"<header><h1>{escape(name)}</h1><p class=sub>How sequence encoders' cost grows with length</p></header>"
+    return document(f"{name}: cost against length", [head, section(records, 0, plots)], plots)
+
+
+def section(records: Sequence[Record], group: int, plots: list[Figure]) -> str:
+    """The section of profiles, a part for each machine and hardware; its figures are added to ``plots``."""
+    machines: dict[str, dict[str, Record]] = {}
+    for record in sorted(records, key=lambda record: record["started"]):
+        if record.get("profile"):
+            machines.setdefault(_machine(record), {})[record["label"]] = record  # of repeated ones the newest counts
+    parts = [
+        f"<p class=where>On {escape(machine)}</p>{places(figures(list(found.values())), plots, group)}"
+        for machine, found in machines.items()
+    ]
+    return f"<section><h2>Time and memory against length</h2>{''.join(parts)}</section>" if parts else ""
+
+
+def _machine(record: Record) -> str:
+    """What times and memory depend on beside the config, in words."""
+    environment = record["environment"]
+    facts = {**environment["hardware"], "processor": environment.get("processor")}
+    facts["device_names"] = ", ".join(facts.get("device_names") or []) or None
+    return ", ".join(
+        f"{key.removesuffix('_names')} {value if isinstance(value, str) else json.dumps(value)}"
+        for key, value in facts.items()
+        if value is not None
+    )
+
+
+def figures(records: Sequence[Record]) -> list[Figure]:
+    """Time and memory, both axes logarithmic, a line for each profile, pass and batch size."""
+    found = []
+    for cost, (field, title, unit) in COSTS.items():
+        data = [
+            trace
+            for index, (name, record) in enumerate(zip(names(records), records, strict=True))
+            for trace in _traces(name, record, cost, field, style(index)["colour"])
+        ]
+        if data:
+            lengths = sorted({point["length"] for record in records for point in record["profile"]})
+            x = axis("length, tokens", type="log", tickvals=lengths, ticktext=[f"{length:,}" for length in lengths])
+            plot = figure(title, _caption(records), data, x, axis(unit, type="log", dtick="D2"), 400 + 10 * len(data))
+            plot["layout"] |= {"showlegend": True, "legend": {"orientation": "h", "y": -0.2, "font": {"size": 12}}}
+            found.append(plot)
+    return found
+
+
+def _traces(name: str, record: Record, cost: str, field: str, colour: str) -> list[Trace]:
+    sizes = sorted({point["batch_size"] for point in record["profile"]})
+    found = []
+    for phase, dash in (("forward", "dash"), ("training", "solid")):
+        power = record["metrics"].get(f"profile/{phase}_{cost}_exponent")
+        for size in sizes:
+            points = [point for point in record["profile"] if point["batch_size"] == size]
+            measured = [(point["length"], point.get(f"{phase}_{field}")) for point in points]
+            positive = [(length, value) for length, value in measured if value is not None and value > 0]
+            if not positive:
+                continue
+            label = f"{escape(name)}, {phase}" + (f", batch {size}" if len(sizes) > 1 else "")
+            label += "" if power is None else f": L<sup>{power:.2f}</sup>"
+            found.append({
+                "type": "scatter", "mode": "lines+markers", "name": label, "x": [length for length, _ in positive],
+                "y": [value for _, value in positive], "line": {"color": colour, "width": 2, "dash": dash},
+                "marker": {"size": 6}, "hovertemplate": "%{x:,} tokens: %{y:.4g}<extra>%{fullData.name}</extra>",
+            })  # fmt: skip
+    return found
+
+
+def _caption(records: Sequence[Record]) -> str:
+    """How to read it, what was not measured and why, and what was measured on a busy machine."""
+    said = [
+        "Solid: forward, loss and backward; dashed: the forward pass alone. L<sup>p</sup>: cost grows as length to the "
+        "power p, fitted over the longer half of the lengths."
+    ]
+    missing: dict[str, list[str]] = {}
+    for name, record in zip(names(records), records, strict=True):
+        for point in record["profile"]:
+            if point["status"] != "finished":
+                missing.setdefault(STATUS[point["status"]], []).append(f"{escape(name)} at {point['length']:,}")
+    said += [f"Ended early, {why}: {', '.join(where)}." for why, where in missing.items()]
+    shares: list[Any] = [record["environment"].get("other_processes_cpu_share") or 0 for record in records]
+    busy = [escape(name) for name, share in zip(names(records), shares, strict=True) if share > BUSY]
+    return " ".join(said + ([f"Measured on a busy machine, so not comparable: {', '.join(busy)}."] if busy else []))

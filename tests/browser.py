@@ -1,0 +1,42 @@
+"""A real browser, Chromium without a window, for the tests that look at pages."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--window-size=1400,2400"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+
+
+def start(profile: Path) -> Any:
+    """A browser with this empty folder for its own; what needs one skips where there is none."""
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (chromium and driver):
+        pytest.skip("chromium and chromedriver are not installed (Debian: chromium, chromium-driver)")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    return webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+
+
+def wait_for(browser: Any, condition: Callable[[], Any], what: str) -> Any:
+    """What ``condition()`` gives as soon as that is something; elements that change meanwhile are asked for again."""
+    from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    passing = (NoSuchElementException, StaleElementReferenceException)
+    return WebDriverWait(browser, 60, 0.1, passing).until(lambda _: condition(), f"waited for {what}")
+
+
+def text(browser: Any) -> str:
+    """All that a page shows as text."""
+    return browser.find_element("css selector", "body").text

@@ -1,0 +1,228 @@
+"""What the pages show in a browser: the report, and MLflow's pages on a sweep."""
+
+import json
+import socket
+import subprocess
+import sys
+
+import pytest
+from browser import text, wait_for
+from made_records import over_seeds
+
+from harness import report, tracking
+from harness.comparison import compare
+from harness.page import html
+from harness.records import Summary
+
+LATENCY, TOKENS, MEMORY = "latency/p50_ms", "speed/train_tokens_per_second", "memory/host_train_peak_mib"
+CURVE = [{"epoch": 1, "val/accuracy": 0.5, "val/loss": 2.0}, {"epoch": 2, "val/accuracy": 0.7, "val/loss": 1.0}]
+TABLE = """
+return [...document.querySelector(".sortable").tBodies[0].rows].map(row => [...row.cells].map(cell => cell.innerText))
+"""
+FIGURES = """
+return [...document.querySelectorAll("figure")].map(figure => ({
+  title: figure.querySelector("h3").innerText,
+  traces: figure.querySelector(".canvas").data.map(trace => ({
+    name: trace.name || trace.legendgroup, x: trace.x, y: trace.y, mode: trace.mode, fill: trace.fill || ""})),
+  points: figure.querySelectorAll(".scatterlayer .trace .point").length,
+  lines: figure.querySelectorAll(".scatterlayer .trace .js-line").length,
+  fills: figure.querySelectorAll(".scatterlayer .trace .js-fill").length,
+  names: [...figure.querySelectorAll(".scatterlayer .textpoint")].map(text => text.textContent)}))
+"""
+
+
+def records():
+    """Three cells over three seeds; rnn is the worst in everything, so on no Pareto front."""
+    numbers = {
+        "lstm": ([0.90, 0.92, 0.91], [2.0, 2.2, 2.1], [100.0, 110.0, 105.0]),
+        "gru": ([0.70, 0.72, 0.71], [1.0, 1.2, 1.1], [200.0, 210.0, 205.0]),
+        "rnn": ([0.30, 0.32, 0.31], [10.0, 10.2, 10.1], [50.0, 52.0, 51.0]),
+    }
+    return [
+        record
+        for name, (accuracy, latency, tokens) in numbers.items()
+        for record in over_seeds(name, accuracy, metrics={LATENCY: latency, TOKENS: tokens}, history=CURVE)
+    ]
+
+
+@pytest.fixture
+def page(browser, tmp_path):
+    """The report of the three cells, open, with nothing to complain of."""
+    (tmp_path / "report.html").write_text(html(compare(records(), "digits")), encoding="utf8")
+    browser.get(f"file://{tmp_path}/report.html")
+    wait_for(browser, lambda: browser.execute_script("return document.querySelectorAll('.main-svg').length"), "plots")
+    yield browser
+    assert [entry["message"] for entry in browser.get_log("browser")] == []
+
+
+def test_the_report_shows_the_rows_the_best_first_and_sorts_them_by_a_click(page):
+    assert page.find_element("css selector", "h1").text == "digits"
+    assert page.find_elements("css selector", "h2") == []  # the name is not said twice
+    rows = page.execute_script(TABLE)
+    assert [row[0] for row in rows] == ["lstm", "gru", "rnn"]
+    assert rows[0] == ["lstm", "3", "0.910 best\n±0.025", "105\n±12", "2.10\n±0.25"]
+    assert rows[1][3:] == ["205 best\n±12", "1.10 best\n±0.25"]
+    latency = next(b for b in page.find_elements("css selector", ".sortable button") if b.text == "latency p50, ms")
+    latency.click()
+    assert [row[0] for row in page.execute_script(TABLE)] == ["gru", "lstm", "rnn"]  # as text, 10.1 were before 2.1
+    latency.click()
+    assert [row[0] for row in page.execute_script(TABLE)] == ["rnn", "lstm", "gru"]
+
+
+def test_the_report_marks_the_best_cell_of_each_column_and_no_other(page):
+    heads = [head.text for head in page.find_elements("css selector", ".sortable thead th")]
+    for column, name in (("accuracy", "lstm"), ("train tokens/s", "gru"), ("latency p50, ms", "gru")):
+        place = heads.index(column) + 1
+        marked = page.find_elements("css selector", f".sortable tbody td.best:nth-child({place})")
+        assert [cell.find_element("xpath", "../th").text for cell in marked] == [name]
+        badge = marked[0].find_element("css selector", ".badge")
+        assert badge.text == "best"
+        assert badge.value_of_css_property("background-color") == "rgba(11, 110, 79, 1)"
+
+
+def test_the_report_draws_the_front_the_intervals_and_the_learning_curves(page):
+    drawn = {figure["title"]: figure for figure in page.execute_script(FIGURES)}
+    assert list(drawn) == [
+        "Accuracy of each cell", "Accuracy against latency p50", "Accuracy against train tokens/s",
+        "Validation accuracy", "Validation loss",
+    ]  # fmt: skip
+    plot = drawn["Accuracy against latency p50"]
+    front, *cells = plot["traces"]
+    assert (front["name"], front["x"], front["y"]) == (
+        "Pareto front", pytest.approx([1.1, 2.1]), pytest.approx([0.71, 0.91])
+    )  # fmt: skip
+    assert [trace["name"] for trace in cells] == plot["names"] == ["lstm", "gru", "rnn"]
+    assert (plot["points"], plot["lines"]) == (3, 1)
+    curves = drawn["Validation accuracy"]
+    lines = [trace for trace in curves["traces"] if trace["mode"] == "lines+markers"]
+    assert [(trace["name"], trace["x"], trace["y"]) for trace in lines] == [
+        (name, [1, 2], [0.5, 0.7]) for name in ("lstm", "gru", "rnn")
+    ]
+    assert (curves["points"], curves["fills"]) == (6, 3)
+    assert len(page.find_elements("css selector", ".canvas .errorbar path.xerror")) == 3 + 2 * 3
+
+
+def test_a_click_on_a_cells_chip_hides_it_in_every_plot(page):
+    def points():
+        return [figure["points"] for figure in page.execute_script(FIGURES)]
+
+    assert points() == [12, 3, 3, 6, 6]
+    next(chip for chip in page.find_elements("css selector", ".chip") if chip.text == "gru").click()
+    wait_for(page, lambda: points() == [8, 2, 2, 4, 4], "the hidden cell's points to go")
+
+
+def test_the_report_fits_a_narrow_screen(page):
+    page.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 420, "height": 900, "deviceScaleFactor": 1, "mobile": True}
+    )
+    try:
+        page.refresh()
+        wait_for(page, lambda: page.execute_script("return document.querySelectorAll('.main-svg').length"), "plots")
+        assert page.execute_script("return document.documentElement.scrollWidth") == 420
+        widths = page.execute_script("return [...document.querySelectorAll('.main-svg')].map(svg => svg.clientWidth)")
+        assert 300 < max(widths) <= 420
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """The MLflow store of a sweep of two encoders and two seeds: the ids of its parent and of its runs by name."""
+    folder = tmp_path_factory.mktemp("outputs")
+    data = {"source": "digits", "sizes": {}, "vocabulary_size": 0, "max_length": 8, "classes": []}
+    told = []
+    for record in records():
+        if record["choices"]["encoder"] == "rnn" or record["seed"] == 2:
+            continue
+        record["config"] |= {"rerun": False}
+        record["data"] |= data
+        record |= {"sweep": "s1", "run_dir": str(folder / "runs" / record["label"].replace("/", "-")), "history": []}
+        (folder / record["run_dir"]).mkdir(parents=True)
+        tracker = tracking.open_tracker({"uri": None, "system_metrics_seconds": None}, folder)
+        record["mlflow_run_id"] = tracker.start(record)
+        tracker.epoch({"epoch": 1, "val/accuracy": 0.5})
+        tracker.finish(record)
+        told.append(record)
+    compared = report.compare(told, folder, "digits")
+    summary = Summary(compared.files, compared.files[0].read_text(encoding="utf8"), compared.means())
+    tracking.end_sweep(tracking.store_uri({"uri": None}, folder), folder, "digits", "s1", "finished", summary)
+    return folder, {record["label"]: record["mlflow_run_id"] for record in told}
+
+
+@pytest.fixture(scope="module")
+def pages(store):
+    """``python -m harness.ui`` on the store: the addresses that it prints, by what they are of."""
+    folder, _ = store
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "harness.ui", "--output-dir", str(folder), "--port", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        found = {"home": f"http://127.0.0.1:{port}"}
+        for line in server.stdout:
+            name, _, address = line.strip().partition(": ")
+            found[name] = address
+            if name == "digits, by sweep":
+                break
+        yield found
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def look_at(browser, address):
+    """Open an address as a person would who comes from elsewhere: a page of MLflow's keeps what it showed before."""
+    browser.get("about:blank")
+    browser.get(address)
+
+
+def names(browser):
+    """What the run table shows: each row's name and how far it is indented."""
+    cells = browser.find_elements("css selector", ".ag-cell a[href*='/runs/']")
+    return {cell.text: cell.rect["x"] for cell in cells}
+
+
+def test_mlflow_shows_a_sweep_as_one_row_with_its_runs_beneath(browser, pages, store):
+    look_at(browser, pages["digits, by sweep"])
+    wait_for(browser, lambda: list(names(browser)) == ["sweep s1"], "the table of sweeps")
+    browser.find_element("css selector", ".ag-cell[col-id*='Run Name'] button").click()
+    wait_for(browser, lambda: len(names(browser)) == 5, "the runs beneath the sweep")
+    shown = names(browser)
+    parent = shown.pop("sweep s1")
+    assert set(shown) == set(store[1]) == {"lstm/seed=0", "lstm/seed=1", "gru/seed=0", "gru/seed=1"}
+    assert set(shown.values()) == {parent + 24}
+
+
+def test_the_printed_link_lands_on_the_runs_side_by_side_the_best_first(browser, pages):
+    look_at(browser, pages["digits, side by side"])
+    wait_for(browser, lambda: len(names(browser)) == 4 and "val/accuracy" in text(browser), "the runs' charts")
+    assert list(names(browser)) == ["lstm/seed=1", "lstm/seed=0", "gru/seed=1", "gru/seed=0"]
+    shown = text(browser)
+    assert "4 matching runs" in shown
+    for metric, bars in ((LATENCY, "1.00\n1.20\n2.00\n2.20"), (TOKENS, "200.00\n210.00\n100.00\n110.00")):
+        assert f"{metric}\n{bars}\n" in shown
+
+
+def test_mlflows_compare_page_has_the_runs_numbers_side_by_side(browser, pages, store):
+    numbers = {"lstm/seed=1": ["2.2", "110", "0.92", "0.5"], "gru/seed=0": ["1", "200", "0.7", "0.5"]}
+    runs = [store[1][name] for name in numbers]
+    browser.get(f"{pages['home']}/#/compare-runs?runs={json.dumps(runs)}&experiments=[%221%22]")
+    wait_for(browser, lambda: "Artifacts" in text(browser), "the compared metrics")
+    shown = text(browser)
+    assert "Comparing 2 Runs from 1 Experiment" in shown
+    order = sorted(numbers, key=shown.splitlines().index)
+    section = shown.split("Metrics\nShow diff only\n")[1].split("\nArtifacts")[0].splitlines()
+    assert section[:4] == [LATENCY, TOKENS, "test/accuracy", "val/accuracy"]
+    assert section[4:] == [value for pair in zip(*(numbers[name] for name in order), strict=True) for value in pair]
+
+
+def test_the_sweeps_own_page_tells_the_answer_and_the_cells_means(browser, pages, store):
+    look_at(browser, pages["digits, by sweep"])
+    wait_for(browser, lambda: "sweep s1" in names(browser), "the run table")
+    browser.find_element("link text", "sweep s1").click()
+    wait_for(browser, lambda: "Child runs" in text(browser) and "lstm/seed=0" in text(browser), "the sweep's page")
+    shown = text(browser)
+    assert "Best accuracy: lstm with 0.91 (" in shown
+    assert "lstm/test/accuracy\n0.91\n" in shown
+    assert [name for name in store[1] if name not in shown] == []  # links to its runs
