@@ -21,8 +21,8 @@ from harness.statistics import mean_interval
 
 ACCURACY = "test/accuracy"
 QUALITY = ("test/f1_span", ACCURACY, "test/label_error_rate", "test/mse")
-"""What decides which cell is best; the first that all have: spans where labels are spans, accuracy elsewhere, and errors
-where nothing is right or wrong."""
+"""What decides which cell is best; the first that all have: spans where labels are spans, accuracy elsewhere, and
+errors where nothing is right or wrong."""
 THROUGHPUT, LATENCY = "speed/train_tokens_per_second", "latency/p50_ms"
 DEVICE_MEMORY, HOST_MEMORY = "memory/device_train_peak_mib", "memory/host_train_peak_mib"
 WHOLE = "speed/total_seconds"

@@ -20,7 +20,7 @@ def squared_error(found_B1: Tensor, y_B: Tensor, length_B: Tensor) -> Tensor:
 
 
 def ctc(logits_BLK: Tensor, y_BT: Tensor, length_B: Tensor) -> Tensor:
-    """Mean over the sequences of -log p(target) per label, in nats (Graves et al. 2006); the blank is the last symbol."""
+    """Mean over the sequences of -log p(target) per label, nats (Graves et al. 2006); the last symbol is the blank."""
     log_p_LBK = logits_BLK.float().log_softmax(-1).transpose(0, 1)
     inside_BT = y_BT != IGNORED
     targets_BT = y_BT.masked_fill(~inside_BT, 0)  # what is behind a target's end is not read, but has to be a class
