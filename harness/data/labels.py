@@ -41,8 +41,10 @@ def encode(
     """The array of a split's labels; ``number`` has the classes' numbers, ``steps`` is the padded length.
 
     Raises:
-        Mistake: a label is not among the classes, or a tagging row's labels are not as many as its steps.
+        Mistake: a label is not among the classes, a tagging row's labels are not as many as its steps, or there is no
+            such task.
     """
+    _check_name(task)
     if task == "regression":
         return np.array(y, np.float32)
     if task == "classification":
@@ -65,12 +67,18 @@ def _number(number: dict[Any, int], label: Any, name: str, row: int) -> int:
         raise Mistake(f"data: row {row} of {name} has the label {label!r}, not among the classes") from None
 
 
+def _check_name(task: str) -> None:
+    if task not in TASKS:
+        raise Mistake(f"data: the task is one of {', '.join(TASKS)}, not {task!r}")
+
+
 def check(task: str, name: str, y: np.ndarray, length_N: np.ndarray, classes: int) -> None:
     """Refuse a split's labels that no model of the task could learn or be scored on.
 
     Raises:
-        Mistake: their type or range is wrong, or a ctc target is too long for its input.
+        Mistake: their type or range is wrong, a ctc target is too long for its input, or there is no such task.
     """
+    _check_name(task)
     if task == "regression":
         if y.dtype != np.float32 or y.ndim != 1 or not np.isfinite(y).all():
             raise Mistake(f"data: labels of the {name} split must be finite float32, one per sequence, for regression")

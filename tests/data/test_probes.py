@@ -90,12 +90,12 @@ def test_adding_is_the_sum_of_what_is_marked():
 
 
 def test_copying_asks_for_the_symbols_at_the_front_in_order():
-    data = probes.copying(length=3, gap=5, symbols=7, **SIZES)
+    data = probes.copying(length=5, gap=3, symbols=7, **SIZES)
     for words, labels in sequences(data):
-        said = "".join(words[:3])
-        assert "".join(words[3:]) == "_" * 5 + ">" + "_" * 2
+        said = "".join(words[:5])
+        assert "".join(words[5:]) == "_" * 3 + ">" + "_" * 4
         assert labels == [None] * 8 + list(said)
-    assert len(words) == 3 + 5 + 3
+    assert len(words) == 5 + 3 + 5
     in_balance(data)
 
 
@@ -237,7 +237,7 @@ def test_who_is_blind_to_order_gives_the_same_answer_to_every_order(name):
 
 
 def test_attention_without_positions_gives_one_answer_to_all_that_copying_asks():
-    data = probes.copying(length=3, gap=5, **SIZES)
+    data = probes.copying(length=5, gap=3, **SIZES)
     asked_NLC = outputs(data, data.test.x, *BLIND["attention"])[:, -2:]
     np.testing.assert_allclose(asked_NLC[:, 0], asked_NLC[:, 1], atol=1e-5)
     placed_NLC = outputs(data, data.test.x, *SIGHTED["attention with positions"])[:, -2:]
