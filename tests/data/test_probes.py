@@ -134,12 +134,15 @@ def test_majority_is_the_more_frequent_one():
 
 
 def test_parity_is_what_a_flipping_state_ends_in():
-    data = probes.parity(length=13, min_length=7, **SIZES)
-    for words, label in sequences(data):
+    data, whole = (probes.parity(length=13, min_length=7, every_step=every, **SIZES) for every in (True, False))
+    for (words, labels), (same, label) in zip(sequences(data), sequences(whole), strict=True):
         odd = False
-        for word in words:
+        for word, expected in zip(words, labels, strict=True):
             odd ^= word == "1"
-        assert label == ("odd" if odd else "even")
+            assert expected == ("odd" if odd else "even")
+        assert same == words
+        assert label == labels[-1]
+    in_balance(whole)
     assert {len(words) for words, _ in sequences(data)} == set(range(7, 14))
     in_balance(data)
 
