@@ -10,7 +10,7 @@ POWER = 0.01
 """Of the power law by which a key is asked for again soon rather than late, as its authors set it."""
 
 
-def associative_recall(length: int = 32, pairs: int = 4, keys: int = 16, values: int = 16, **sizes: int) -> Dataset:
+def associative_recall(length: int = 10, pairs: int = 2, keys: int = 4, values: int = 4, **sizes: int) -> Dataset:
     """Multi-query associative recall (Arora et al. 2023, Zoology): ``pairs`` keys, each followed by its value; then
     every key once more, somewhere in the rest of ``length`` steps, where its value is asked for.
 
