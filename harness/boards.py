@@ -19,8 +19,10 @@ from harness.cells import Cell, name_cells, versions
 from harness.records import METRICS, Metric, Record, definition
 from harness.statistics import mean_interval
 
-QUALITY = ("test/f1_span", "test/accuracy")
-"""What decides which cell is best; the first that all have: spans where labels are spans, accuracy elsewhere."""
+ACCURACY = "test/accuracy"
+QUALITY = ("test/f1_span", ACCURACY, "test/label_error_rate", "test/mse")
+"""What decides which cell is best; the first that all have: spans where labels are spans, accuracy elsewhere, and
+errors where nothing is right or wrong."""
 THROUGHPUT, LATENCY = "speed/train_tokens_per_second", "latency/p50_ms"
 DEVICE_MEMORY, HOST_MEMORY = "memory/device_train_peak_mib", "memory/host_train_peak_mib"
 WHOLE = "speed/total_seconds"
@@ -54,7 +56,7 @@ class Board:
     def quality(self) -> str:
         """The metric that decides which cell is best."""
         shared = [name for name in QUALITY if all(name in cell.means for cell in self.cells if cell.runs)]
-        return shared[0] if shared else QUALITY[-1]
+        return shared[0] if shared else ACCURACY
 
     @property
     def memory(self) -> str:
@@ -167,7 +169,7 @@ def apart(boards: list[Board]) -> list[str]:
             keys = differing([_conditions(block.cells[0].record) for block in board.blocks])
             said.append(
                 f"{board.title}: speed and memory are shown apart and not ranked together, because the runs differ in "
-                f"{_listed(keys)}; accuracy is ranked over all of them."
+                f"{_listed(keys)}; what the test split says is ranked over all of them."
             )
         if resumed := [cell for cell in board.cells if cell.resumed and WHOLE in cell.means]:
             names = ", ".join(cell.name for cell in resumed[:MOST_NAMED])

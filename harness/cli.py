@@ -115,7 +115,14 @@ def task(config: DictConfig) -> float:
     _outcomes.append(outcome)
     if config.sweep:
         sweep.keep_outcome(config, HydraConfig.get().job.num, outcome)
-    return outcome.get("record", {}).get("metrics", {}).get(config.trainer.monitor, math.nan)
+    return _objective(outcome.get("record"), config.trainer.monitor)
+
+
+def _objective(record: dict | None, monitor: str) -> float:
+    """What a search on validation goes by; a profile has nothing of the kind."""
+    from harness import tasks
+
+    return record["metrics"].get(tasks.of_summary(record["data"]).monitor(monitor), math.nan) if record else math.nan
 
 
 def _command_started() -> float:

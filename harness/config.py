@@ -13,6 +13,7 @@ from omegaconf.errors import MissingMandatoryValue
 from harness.backends.schedules import SCHEDULES
 from harness.measure import environment
 from harness.records import METRICS, Mistake
+from harness.tasks import AUTO, Task
 
 Config = dict[str, Any]
 
@@ -72,7 +73,8 @@ ONE_OF = {
     "hardware.accelerator": ("auto", "cpu", "gpu", "mps"),
     "hardware.precision": ("32", "bf16"),
     "optimizer.schedule": SCHEDULES,
-    "trainer.monitor": tuple(name for name in METRICS if name.startswith("val/")),  # nothing is chosen on test
+    # nothing is chosen on test
+    "trainer.monitor": (AUTO, *(name for name in METRICS if name.startswith("val/"))),
 }
 """Keys that name something, and what there is."""
 
@@ -128,17 +130,19 @@ def _check_encoder(config: Config) -> None:
         )
 
 
-def check_task(config: Config, task: str) -> None:
+def check_task(config: Config, task: Task) -> None:
     """Refuse what cannot do the task that the data sets.
 
     Raises:
-        Mistake: the encoder gives one vector per sequence where every position has a label.
+        Mistake: the encoder gives one vector per sequence where every position needs one, or the task has no metric of
+            the name that the best epoch is to be chosen by.
     """
-    if task == "tagging" and config["choices"]["encoder"] == "additive_attention":
+    if task.per_step and config["choices"]["encoder"] == "additive_attention":
         raise Mistake(
             "encoder=additive_attention makes one vector of a sequence, and this data has a label for every position; "
             "take an encoder that gives one vector per position, such as self_attention or bidirectional"
         )
+    task.monitor(config["trainer"]["monitor"])
 
 
 def _get(config: Config, key: str) -> Any:

@@ -26,8 +26,8 @@ NOT_DECIDING = (
 hardware, what it is resolved to."""
 
 COMPUTING = {
-    "train": ("data", "measure", "backends", "quality.py", "run.py"),
-    "profile": ("data", "measure", "backends", "profile.py", "profile_point.py"),
+    "train": ("data", "measure", "backends", "quality.py", "ctc.py", "tasks.py", "run.py"),
+    "profile": ("data", "measure", "backends", "tasks.py", "profile.py", "profile_point.py"),
 }
 """The parts of the harness that the numbers of each mode come from."""
 

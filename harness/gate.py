@@ -24,7 +24,8 @@ from harness.statistics import ALPHA, holm, welch_worse
 
 SCHEMA = 1
 CHECKED = (
-    "test/accuracy", "test/f1_span", "speed/train_tokens_per_second", "speed/inference_sequences_per_second",
+    "test/accuracy", "test/f1_span", "test/label_error_rate", "test/mse",
+    "speed/train_tokens_per_second", "speed/inference_sequences_per_second",
     "latency/p50_ms", "memory/host_train_peak_mib", "memory/host_inference_peak_mib",
     "memory/device_train_peak_mib", "memory/device_inference_peak_mib",
 )  # fmt: skip

@@ -5,18 +5,21 @@ from typing import Any
 
 import numpy as np
 
+KINDS = ("loss", "mse", "accuracy", "label_error_rate")
+"""What learning curves show, as far as there is such a thing."""
 MOST_CLASSES = 30
 """Beyond so many classes a matrix shows its colours without names and numbers."""
 
 
 def learning_curves(history: list[dict[str, Any]], file: Path) -> Path:
-    """Loss and accuracy against the epoch, one line per split."""
-    figure, axes = figure_of(2, (10, 4))
+    """What is minimised and what is counted, such as loss and accuracy, against the epoch, one line per split."""
+    kinds = [kind for kind in KINDS if any(f"/{kind}" in name for name in history[0])]
+    figure, axes = figure_of(len(kinds), (5 * len(kinds), 4))
     epochs = [entry["epoch"] for entry in history]
-    for axis, kind in zip(axes, ("loss", "accuracy"), strict=True):
+    for axis, kind in zip(axes, kinds, strict=True):
         for name in [name for name in history[0] if f"/{kind}" in name]:
             axis.plot(epochs, [entry.get(name, np.nan) for entry in history], marker="o", markersize=3, label=name)
-        axis.set(xlabel="epoch", ylabel=kind)
+        axis.set(xlabel="epoch", ylabel=kind.replace("_", " "))
         axis.grid(alpha=0.3)
         axis.legend()
     return save(figure, file)

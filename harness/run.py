@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from harness import backends, data, fingerprint, isolate, measure, quality, records, tracking
+from harness import backends, data, fingerprint, isolate, measure, records, tasks, tracking
 from harness import config as configs
 from harness.data.batches import plan
 from harness.measure import environment
@@ -39,7 +39,7 @@ def run(config: configs.Config, label: str, started: float) -> Record:
 
     record = new_record(config, label, started, folder, hardware)
     record.update(fingerprint=identity, cell=cell, data=data.read_summary(prepared))
-    configs.check_task(config, record["data"]["task"])
+    configs.check_task(config, tasks.of_summary(record["data"]))
     if config["rerun"]:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
@@ -127,6 +127,7 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
     clock = time.perf_counter
     try:
         dataset = data.open_prepared(Path(job["prepared"]))
+        task = tasks.of(dataset)
         backend = backends.load(config["backend"]["name"])(config, hardware)
         backend.seed(config["seed"])
         memory = measure.PhaseMemory(backend.device_peak, backend.device_reset)
@@ -141,14 +142,14 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
             return
 
         memory.phase_begins()
-        logits = backend.predict(dataset.test)
-        test = quality.evaluate(logits, dataset.test.y)
+        outputs = backend.predict(dataset.test)
+        test = task.evaluate([(outputs, dataset.test.y, dataset.test.length_N)])
         inference = measure_inference(backend, dataset, config, clock)
         memory.phase_ends("inference")
 
         metrics |= {f"test/{name}": value for name, value in test.items()}
-        metrics |= {"best/epoch": best, **{k: v for k, v in history[best - 1].items() if k.startswith("val/")}}
-        metrics["train/loss"] = history[best - 1]["train/loss"]
+        metrics |= {name: value for name, value in history[best - 1].items() if name.startswith(("val/", "train/"))}
+        metrics["best/epoch"] = best
         if timer.first_step_at is not None:  # none, where all epochs were trained before an interruption
             metrics["speed/startup_seconds"] = time.time() - (clock() - timer.first_step_at) - started
         seconds = [rank.pop("own_cpu_seconds") for rank in ranks]
@@ -157,8 +158,8 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
         metrics |= {**ranks[0], **inference, **measure.over_ranks(ranks)}
         record["ranks"] = ranks
         record["resumed_epochs"] = len(history) - len(timer.epochs)  # trained before an interruption, not timed
-        counts = quality.confusion(dataset.test.y, logits.argmax(-1), len(dataset.classes))
-        records.write_json(folder / "confusion.json", counts.tolist())
+        if (counts := task.confusion(outputs, dataset.test)) is not None:
+            records.write_json(folder / "confusion.json", counts)
         record.update(status="finished", metrics=metrics, history=history)
     except Mistake as mistake:  # told before any training; the parent undoes what it began
         tell({"mistake": str(mistake)})

@@ -24,9 +24,11 @@ def columns(board: Board) -> list[str]:
 def best_first(board: Board, cells: list[Cell]) -> list[Cell]:
     """Cells by quality; those without a finished run come last."""
 
+    sign = -1 if known(board.quality).higher_is_better else 1
+
     def order(cell: Cell) -> tuple[bool, float, str]:
         mean = cell.means.get(board.quality)
-        return mean is None, -mean.mean if mean else 0.0, cell.name
+        return mean is None, sign * mean.mean if mean else 0.0, cell.name
 
     return sorted(cells, key=order)
 

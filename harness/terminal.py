@@ -22,6 +22,8 @@ GROUPS = {
 }
 SHORT = {
     "accuracy": "test/accuracy",
+    "label error rate": "test/label_error_rate",
+    "squared error": "test/mse",
     "loss": "test/loss",
     "tokens/s": THROUGHPUT,
     "latency p50": LATENCY,
@@ -102,11 +104,12 @@ def _one(record: Record) -> Table:
 def _several(done: list[Record]) -> Table:
     table = Table(title="runs", title_justify="left", box=None, pad_edge=False)
     table.add_column("run")
-    for name in SHORT:
+    metrics = {name: metric for name, metric in SHORT.items() if any(metric in run["metrics"] for run in done)}
+    for name in metrics:
         table.add_column(name, justify="right", no_wrap=True)
     for record in done:
         name = record["label"] + (" (skipped)" if record.get("skipped") else "")
-        values = [number(metric, record["metrics"].get(metric)) for metric in SHORT.values()]
+        values = [number(metric, record["metrics"].get(metric)) for metric in metrics.values()]
         table.add_row(escape(name), *values)
     return table
 

@@ -10,6 +10,7 @@ from harness.statistics import ALPHA, Mean, rank
 
 HEADLINES = {
     "test/accuracy": "accuracy", "test/f1_span": "span F1", "test/f1_macro": "macro F1",
+    "test/label_error_rate": "label error rate", "test/mse": "squared error",
     THROUGHPUT: "train tokens/s", "speed/inference_sequences_per_second": "inference seq./s",
     LATENCY: "latency p50", "memory/host_train_peak_mib": "train peak", "memory/device_train_peak_mib": "device peak",
     "cost/parameters": "parameters",
@@ -111,7 +112,7 @@ def _amount(metric: str, difference: float, theirs: float, with_word: bool = Tru
     good, bad = BETTER.get(kind, ("less", "more") if kind == "cost" else ("better", "worse"))
     word = good if (difference > 0) == bool(known(metric).higher_is_better) else bad
     if good == "better" or not theirs:
-        text = f"{abs(difference):.3f}"
+        text = f"{abs(difference):.2g}" if metric.endswith("/mse") else f"{abs(difference):.3f}"
     else:
         share = 100 * abs(difference / theirs)
         text = f"{share:.0f} %" if share >= 9.5 else f"{share:.1f} %"

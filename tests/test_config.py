@@ -143,8 +143,27 @@ def test_recipes_on_imdb_train(command, name, mirror, monkeypatch):
     assert ended.code == 0, ended.err
 
 
+@pytest.mark.parametrize(("data", "metric"), [("adding", "mse"), ("transcription", "label_error_rate")])
+def test_every_task_goes_from_the_command_to_mlflow(command, data, metric):
+    sizes = ("data.train=200", "data.validation=70", "data.test=70", "data.length=20")
+    ended = command("experiment=probe", "encoder=lstm", f"data={data}", *sizes, *QUICK)
+    assert ended.code == 0, ended.err
+    record = ended.record
+    metrics, history = record["metrics"], record["history"]
+    assert min(entry[f"val/{metric}"] for entry in history) == metrics[f"val/{metric}"]
+    assert metrics[f"test/{metric}"] > 0
+    assert (metrics.get("train/loss") is None) == (data == "adding") == (metrics.get("train/mse") is not None)
+    assert not (Path(record["run_dir"]) / "confusion.json").exists()
+    assert (Path(record["run_dir"]) / "learning_curves.png").exists()
+    assert record["mlflow_run_id"]
+    assert f"test/{metric}"[:15] in ended.out
+    refused = command("experiment=probe", f"data={data}", *sizes, *QUICK, "trainer.monitor=val/f1_macro")
+    assert refused.code == 2
+    assert f"this data's task has val/{metric}" in refused.err
+
+
 def test_every_recipe_is_tested():
-    tested = {*RECIPES, "keras_self_attention_imdb", "lstm_self_attention"}
+    tested = {*RECIPES, "probe", "keras_self_attention_imdb", "lstm_self_attention"}
     assert set(choices("experiment")) == tested
 
 

@@ -9,7 +9,7 @@ from conftest import REPOSITORY
 PACKAGE = REPOSITORY / "harness"
 ORDER = [
     {"records"},
-    {"data", "measure", "quality"},
+    {"data", "measure", "quality", "ctc", "tasks"},
     {"backends"},
     {
         *("pictures", "tracking", "statistics", "cells", "boards", "comparison", "wording", "tables", "page"),

@@ -32,7 +32,7 @@ class Backend(Protocol):
         """Build the model and return its ``cost/`` parameters.
 
         Raises:
-            Mistake: an encoder, pooling or position cannot be built with these arguments.
+            Mistake: an encoder, pooling or position cannot be built with these arguments, or the task has no loss here.
         """
 
     def flops(self, length: int) -> int | None:
@@ -50,7 +50,7 @@ class Backend(Protocol):
         """What each process that shares the training has, in the order of their ranks; after ``fit``."""
 
     def predict(self, split: Split) -> np.ndarray:
-        """Logits ``NC``, or ``NLC`` for tagging, in the order of the split's rows."""
+        """Outputs ``NC``, or ``NLC`` where the task wants them at every step, in the order of the split's rows."""
 
     def passes(self, split: Split, rows: Sequence[np.ndarray]) -> tuple[Callable[[Any], object], list[Any]]:
         """A function that runs one forward pass, and the batches of these rows, on the device already."""

@@ -107,5 +107,6 @@ def gather(split: Split, rows: np.ndarray) -> Batch:
     """The batch that consists of these rows."""
     length_B = split.length_N[rows]
     longest = max(1, int(length_B.max()))
+    # nothing of a ctc target is cut: it is never longer than its input
     y = split.y[rows] if split.y.ndim == 1 else split.y[rows, :longest]
     return Batch(split.x[rows, :longest], length_B, y, int(length_B.sum()))

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from harness.data import labels
+from harness.data.labels import IGNORED as IGNORED  # for the many who read labels
 from harness.records import Mistake
-
-IGNORED = -100
-"""The label of a position that counts neither in the loss nor in a metric (padding of a tagging task)."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,8 @@ class Split:
     """One part of a data set.
 
     ``x`` is int32 token ids ``x_NL`` or float32 features ``x_NLD``, zero behind each sequence's end; ``length_N`` int32
-    real lengths; ``y`` int64 class numbers, ``y_N`` for classification or ``y_NL`` with -100 at ignored positions for
-    tagging.
+    real lengths; ``y`` as the task wants it (``harness.data.labels``): ``y_N`` for classification and regression,
+    ``y_NL`` for tagging, ``y_NT`` for ctc.
     """
 
     x: np.ndarray
@@ -39,7 +38,9 @@ class Dataset:
     """Train, validation and test, disjoint, with what the model must know about them.
 
     ``vocabulary`` lists the tokens by id (0 is padding, 1 unknown); empty for feature vectors. ``classes`` names the
-    labels by number. ``notes`` is whatever else is worth keeping in the record.
+    labels by number. ``notes`` is whatever else is worth keeping in the record. ``task`` is told by the labels, but for
+    ``ctc``, which has to be named. ``tolerance`` is the error below which a regression's answer counts as right, where
+    there is such a thing.
     """
 
     train: Split
@@ -49,15 +50,15 @@ class Dataset:
     vocabulary: list[str] = field(default_factory=list)
     source: str = ""
     notes: dict[str, Any] = field(default_factory=dict)
+    task: str = ""
+    tolerance: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "task", self.task or labels.infer(self.train.y))
 
     @property
     def splits(self) -> dict[str, Split]:
         return {"train": self.train, "validation": self.validation, "test": self.test}
-
-    @property
-    def task(self) -> str:
-        """``tagging`` where every position has a label, else ``classification``."""
-        return "tagging" if self.train.y.ndim == 2 else "classification"
 
     @property
     def tokens(self) -> bool:
@@ -75,13 +76,15 @@ class Dataset:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over the contents of all splits, the classes and the vocabulary."""
+        """SHA-256 over the contents of all splits, the classes and the vocabulary, and what they do not tell."""
         digest = hashlib.sha256()
         for name, split in self.splits.items():
             for part in (split.x, split.length_N, split.y):
                 digest.update(f"{name} {part.dtype} {part.shape}".encode())
                 digest.update(np.ascontiguousarray(part))
         digest.update("\0".join([*self.classes, "", *self.vocabulary]).encode("utf8", "surrogatepass"))
+        if self.task != labels.infer(self.train.y) or self.tolerance is not None:
+            digest.update(f"{self.task} {self.tolerance}".encode())
         return digest.hexdigest()
 
     def summary(self) -> dict[str, Any]:
@@ -94,6 +97,7 @@ class Dataset:
             "classes": self.classes,
             "vocabulary_size": len(self.vocabulary),
             "max_length": self.max_length,
+            **({} if self.tolerance is None else {"tolerance": self.tolerance}),
             **self.notes,
         }
 
@@ -105,15 +109,10 @@ class Dataset:
         """
         for name, split in self.splits.items():
             _check_split(name, split, self)
-        seen = np.unique(self.train.y[self.train.y != IGNORED])
-        if len(seen) < 2:
-            only = f" ({self.classes[int(seen[0])]!r})" if len(seen) else ""
-            raise Mistake(f"data: the training split has one class only{only}; a classifier needs two or more")
-        for name in ("validation", "test"):
-            labels = self.splits[name].y
-            if unknown := sorted(set(np.unique(labels[labels != IGNORED])) - set(seen)):
-                named = ", ".join(repr(self.classes[int(label)]) for label in unknown[:5])
-                raise Mistake(f"data: the {name} split has labels that the training split lacks: {named}")
+            labels.check(self.task, name, split.y, split.length_N, len(self.classes))
+        labels.check_together(
+            self.task, self.train.y, {"validation": self.validation.y, "test": self.test.y}, self.classes
+        )
 
 
 def _check_split(name: str, split: Split, data: Dataset) -> None:
@@ -132,9 +131,6 @@ def _check_split(name: str, split: Split, data: Dataset) -> None:
         raise Mistake(f"data: the {name} split has {sizes}; they must be as many")
     if split.length_N.min() < 0 or split.length_N.max() > split.x.shape[1]:
         raise Mistake(f"data: a length in the {name} split is negative or beyond the {split.x.shape[1]} steps of x")
-    labels = split.y[split.y != IGNORED]
-    if split.y.dtype != np.int64 or (labels.size and not 0 <= labels.min() <= labels.max() < len(data.classes)):
-        raise Mistake(f"data: labels of the {name} split must be int64 in 0..{len(data.classes) - 1}")
     if not data.tokens and not np.isfinite(split.x).all():
         row = int(np.argwhere(~np.isfinite(split.x))[0, 0])
         raise Mistake(f"data: row {row} of the {name} split holds a value that is not finite")
@@ -150,46 +146,40 @@ def from_sequences(
     validation: tuple[Sequences, Sequence[Any]],
     test: tuple[Sequences, Sequence[Any]],
     *,
-    classes: Sequence[Any],
+    classes: Sequence[Any] = (),
     vocabulary: Sequence[str] = (),
     source: str = "",
     notes: dict[str, Any] | None = None,
+    task: str | None = None,
+    tolerance: float | None = None,
 ) -> Dataset:
     """A data set from plain sequences, each a list of token ids or an array of shape (length, D).
 
     ``classes`` lists the labels, ``y`` of each split holds members of it: one for a sequence, or for tagging a
-    sequence of them, as long as its x. Ids need a ``vocabulary`` (0 padding, 1 unknown).
+    sequence of them, as long as its x, with None at positions that do not count. Ids need a ``vocabulary`` (0 padding,
+    1 unknown). With ``task="regression"``, ``y`` are numbers and there are no classes; with ``task="ctc"``, sequences
+    of classes of whatever length.
 
     Raises:
         Mistake: a label is not in ``classes``, or a tagging row's labels are not as many as its steps.
     """
     number = {label: index for index, label in enumerate(classes)}
     parts = {"train": train, "validation": validation, "test": test}
-    made = {name: _pad(name, x, y, number, bool(len(vocabulary))) for name, (x, y) in parts.items()}
-    names = [str(label) for label in classes]
-    return Dataset(**made, classes=names, vocabulary=list(vocabulary), source=source, notes=notes or {})
+    task = task or labels.infer_from([y for _, y in parts.values()])
+    made = {name: _pad(name, x, y, task, number, bool(len(vocabulary))) for name, (x, y) in parts.items()}
+    names, words = [str(label) for label in classes], list(vocabulary)
+    return Dataset(**made, classes=names, vocabulary=words, source=source, notes=notes or {}, task=task,
+                   tolerance=tolerance)  # fmt: skip
 
 
-def _pad(name: str, x: Sequences, y: Sequence[Any], number: dict[Any, int], tokens: bool) -> Split:
+def _pad(name: str, x: Sequences, y: Sequence[Any], task: str, number: dict[Any, int], tokens: bool) -> Split:
     length_N = np.array([len(sequence) for sequence in x], np.int32)
     longest = max(1, int(length_N.max(initial=1)))
     width = () if tokens else (np.asarray(x[int(length_N.argmax())]).shape[1],) if len(x) else (1,)
     padded = np.zeros((len(x), longest, *width), np.int32 if tokens else np.float32)
     for row, sequence in enumerate(x):
         padded[row, : len(sequence)] = sequence if len(sequence) else 0
-    tagging = len(y) > 0 and not isinstance(y[0], str) and np.ndim(y[0]) == 1
-    labels = np.full(padded.shape[:2] if tagging else len(x), IGNORED, np.int64)
-    for row, label in enumerate(y):
-        try:
-            if tagging:
-                if len(label) != length_N[row]:
-                    raise Mistake(f"data: row {row} of {name} has {length_N[row]} steps and {len(label)} labels")
-                labels[row, : len(label)] = [number[one] for one in label]
-            else:
-                labels[row] = number[label]
-        except KeyError as error:
-            raise Mistake(f"data: row {row} of {name} has the label {error.args[0]!r}, not among the classes") from None
-    return Split(padded, length_N, labels)
+    return Split(padded, length_N, labels.encode(task, name, y, number, length_N, longest))
 
 
 def one_sequence(data: Dataset, length: int) -> Split:
@@ -199,5 +189,5 @@ def one_sequence(data: Dataset, length: int) -> Split:
         x = generator.integers(1, data.width, (1, length), dtype=np.int32)
     else:
         x = generator.normal(size=(1, length, data.width)).astype(np.float32)
-    y = np.zeros((1, length) if data.task == "tagging" else 1, np.int64)
+    y = np.zeros((1, length)[: data.train.y.ndim], data.train.y.dtype)
     return Split(x, np.array([length], np.int32), y)

@@ -115,7 +115,8 @@ def _store(data: Dataset, folder: Path) -> None:
     for name, split in data.splits.items():
         for part in ("x", "length_N", "y"):
             np.save(temporary / f"{name}.{part}.npy", getattr(split, part))
-    meta = {"classes": data.classes, "vocabulary": data.vocabulary, "source": data.source, "notes": data.notes}
+    kept = ("classes", "vocabulary", "source", "notes", "task", "tolerance")
+    meta = {name: getattr(data, name) for name in kept}
     records.write_json(temporary / "meta.json", {**meta, "hash": data.hash, "summary": data.summary()})
     temporary.rename(folder)
 

@@ -29,6 +29,11 @@ MOST_NAMED = 8
 COLOURS = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#6a4c93", "#8c564b", "#5b6770", "#7a9a01",
 )  # fmt: skip
+CURVES = {
+    "val/accuracy": "validation accuracy", "val/label_error_rate": "validation label error rate",
+    "val/loss": "validation loss", "val/mse": "validation squared error",
+}  # fmt: skip
+"""What there are curves of, as far as it was measured."""
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 GREY, GRID = "#5f6b7a", "#e8ebef"
@@ -184,20 +189,21 @@ def _point(board: Board, metric: str, cell: Cell, look: dict[str, str]) -> Trace
 def pareto(board: Board, metric: str, cells: list[Cell]) -> list[Cell]:
     """The cells that no other beats in quality without losing in the metric, along the metric."""
     sign = 1 if known(metric).higher_is_better else -1
-    ordered = sorted(cells, key=lambda c: (-sign * c.means[metric].mean, -c.means[board.quality].mean))
+    good = 1 if known(board.quality).higher_is_better else -1
+    ordered = sorted(cells, key=lambda c: (-sign * c.means[metric].mean, -good * c.means[board.quality].mean))
     front: list[Cell] = []
     for cell in ordered:
-        if not front or cell.means[board.quality].mean > front[-1].means[board.quality].mean:
+        if not front or good * cell.means[board.quality].mean > good * front[-1].means[board.quality].mean:
             front.append(cell)
     return front
 
 
 def curves(board: Board, cells: list[Cell], styles: dict[str, dict[str, str]]) -> list[Figure]:
-    """Validation accuracy and loss by epoch, the mean over seeds with a band from the lowest seed to the highest."""
+    """What validation said by epoch, the mean over seeds with a band from the lowest seed to the highest."""
     found = []
     shown = cells[:MOST_CELLS]
     bands = len(shown) <= MOST_BANDS
-    for metric, title in (("val/accuracy", "validation accuracy"), ("val/loss", "validation loss")):
+    for metric, title in CURVES.items():
         data = [trace for cell in shown for trace in _curve(cell, metric, styles[cell.name], bands)]
         if data:
             cut = f" The {MOST_CELLS} best of {len(cells)} cells." if len(cells) > MOST_CELLS else ""

@@ -169,7 +169,7 @@ def torch_steps(in_torch, model, config, data):
             found.append((in_torch.weights(model), module.last_loss.item()))
 
     timer = StepTimer(lambda: 0.0, lambda: None, warmup_steps=0)
-    training = Training(model, config["optimizer"], config["trainer"]["clip_norm"], 0, STEPS, timer)
+    training = Training(model, data, config["optimizer"], config["trainer"]["clip_norm"], 0, STEPS, timer)
 
     def tensors(batch):
         return *map(torch.from_numpy, (batch.x, batch.length_B, batch.y)), batch.tokens, batch.sequences, batch.weight

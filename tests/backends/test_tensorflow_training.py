@@ -11,7 +11,7 @@ import pytest
 from conftest import QUICK
 from experiments import HARDWARE, composed, features, words
 
-from harness.data import open_prepared
+from harness.data import Dataset, Split, open_prepared
 from harness.measure import StepTimer
 from harness.records import Mistake
 from harness.run import prepare_data
@@ -45,6 +45,15 @@ def fitted(made, data, folder, epoch_done=lambda numbers: None):
 
 def arrays(made):
     return [variable.numpy() for variable in made.model.trainable_variables]
+
+
+@pytest.mark.parametrize("task", ["regression", "ctc"])
+def test_a_task_without_a_loss_is_refused(task):
+    x = np.ones((2, 3, 5), np.float32)
+    labels = np.array([0.5, 1.0], np.float32) if task == "regression" else np.array([[0, 1], [1, -100]])
+    split = Split(x, np.array([3, 3], np.int32), labels)
+    with pytest.raises(Mistake, match=f"has classification and tagging, and this data asks for {task}; take backend=p"):
+        ready(Dataset(split, split, split, ["a", "b"], task=task), *SMALL)
 
 
 def test_the_model_is_left_with_the_weights_of_the_best_epoch(tmp_path):

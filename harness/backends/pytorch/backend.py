@@ -16,9 +16,11 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
+from harness import tasks
 from harness.backends.epochs import direction
 from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, TimedBatches, WholeCheckpoints
-from harness.backends.pytorch.model import build, cross_entropy
+from harness.backends.pytorch.losses import LOSSES
+from harness.backends.pytorch.model import build
 from harness.backends.pytorch.training import Training
 from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
@@ -50,6 +52,7 @@ class Backend:
             # torch.compile compiles recurrent kernels anew for every length, in the midst of the timed steps
             raise Mistake("trainer.compile=true is for backend=tensorflow (XLA); take that, or leave it false")
         self.model = build(self.config, data, seed)
+        self.task, self.loss = tasks.of(data), LOSSES[data.task]
         trained = [(name, part) for name, part in self.model.named_parameters() if part.requires_grad]
         counted = {name: part.numel() for name, part in trained}
         outer = ("input.", "head.")
@@ -73,9 +76,10 @@ class Backend:
             share=(self.rank, self.hardware["devices"]),
             to_device=self._to_device,
         )
-        total_steps = settings["epochs"] * len(batches)
-        training = Training(self.model, self.config["optimizer"], settings["clip_norm"], seed, total_steps, timer)
-        monitor = {"monitor": settings["monitor"], "mode": direction(settings["monitor"])}
+        total_steps, clip_norm = settings["epochs"] * len(batches), settings["clip_norm"]
+        training = Training(self.model, data, self.config["optimizer"], clip_norm, seed, total_steps, timer)
+        chosen_by = self.task.monitor(settings["monitor"])
+        monitor = {"monitor": chosen_by, "mode": direction(chosen_by)}
         # the last epoch is kept whole, to go on from after an interruption; the best one is what is evaluated
         best = ModelCheckpoint(folder, "best", **monitor, save_last=True, enable_version_counter=False)
         watching = [ProgressBar(timer), EpochNews(epoch_done), best]
@@ -118,8 +122,8 @@ class Backend:
 
     def predict(self, split: Split) -> np.ndarray:
         batches = self._evaluation(split)
-        shape = (len(split), len(self.model.head.layers[-1].bias))
-        logits = np.zeros(shape if split.y.ndim == 1 else (*split.y.shape, shape[1]), np.float32)
+        shape = split.x.shape[:2] if self.task.per_step else (len(split),)
+        logits = np.zeros((*shape, self.task.width), np.float32)
         forward = self._forward()
         for rows, batch in zip(batches.rows(), batches, strict=True):
             found = forward(batch).float().cpu().numpy()
@@ -138,7 +142,7 @@ class Backend:
         def training_pass(batch: tuple) -> None:
             model.zero_grad(set_to_none=True)
             with self._precision():
-                loss = cross_entropy(model(batch[0], batch[1]), batch[2])
+                loss = self.loss(model(batch[0], batch[1]), batch[2], batch[1])
             loss.backward()
 
         return training_pass

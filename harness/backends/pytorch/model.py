@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from harness import tasks
 from harness.backends.parts import embedding_width, make, make_encoder, make_position, operations
 from harness.backends.pytorch.layers import AsIs, Dense, Embedding, initialise, length_mask
 from harness.data import Dataset
@@ -18,12 +19,12 @@ from harness.data.dataset import IGNORED
 
 
 class Head(nn.Module):
-    """Dropout, then dense relu layers, then one dense layer to the classes."""
+    """Dropout, then dense relu layers, then one dense layer to what the task wants, such as a logit per class."""
 
-    def __init__(self, in_dim: int, classes: int, hidden_sizes: Sequence[int], dropout: float) -> None:
+    def __init__(self, in_dim: int, out_dim: int, hidden_sizes: Sequence[int], dropout: float) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
-        widths = [in_dim, *hidden_sizes, classes]
+        widths = [in_dim, *hidden_sizes, out_dim]
         self.layers = nn.ModuleList(Dense(*pair) for pair in pairwise(widths))
 
     def forward(self, z_BE: Tensor) -> Tensor:
@@ -37,7 +38,7 @@ class Head(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Logits ``BC`` for sequences, or without a pooling ``BLC`` for their steps."""
+    """Outputs ``BC`` for sequences, or without a pooling ``BLC`` for their steps; C is what the task wants."""
 
     def __init__(
         self, source: nn.Module, dropout: float, position: nn.Module, encoder: nn.Module,
@@ -68,8 +69,9 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
     source, width = _input(config["input"], data)
     position = make_position(config, width, data)
     encoder = make_encoder(config["encoder"], width)
-    pooling = None if data.task == "tagging" else make("pooling", config["pooling"], encoder.out_dim)
-    head = Head(encoder.out_dim if pooling is None else pooling.out_dim, len(data.classes), **config["head"])
+    task = tasks.of(data)
+    pooling = None if task.per_step else make("pooling", config["pooling"], encoder.out_dim)
+    head = Head(encoder.out_dim if pooling is None else pooling.out_dim, task.width, **config["head"])
     model = Classifier(source, config["input"]["dropout"], position, encoder, pooling, head)
     initialise(model, seed)
     return model

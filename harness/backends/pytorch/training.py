@@ -7,9 +7,11 @@ import pytorch_lightning as lightning
 import torch
 from torch import Tensor
 
-from harness import quality
-from harness.backends.pytorch.model import Classifier, cross_entropy
+from harness import tasks
+from harness.backends.pytorch.losses import LOSSES
+from harness.backends.pytorch.model import Classifier
 from harness.backends.schedules import schedule_factor
+from harness.data import Dataset
 from harness.measure import StepTimer
 from harness.records import Mistake
 
@@ -24,18 +26,19 @@ class Training(lightning.LightningModule):
     """
 
     def __init__(
-        self, model: Classifier, optimizer: dict[str, Any], clip_norm: float | None, seed: int, total_steps: int,
-        timer: StepTimer,
+        self, model: Classifier, data: Dataset, optimizer: dict[str, Any], clip_norm: float | None, seed: int,
+        total_steps: int, timer: StepTimer,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
+        self.task, self.loss = tasks.of(data), LOSSES[data.task]
         self.model, self.optimizer_settings, self.clip_norm = model, optimizer, clip_norm
         self.seed, self.total_steps, self.timer = seed, total_steps, timer
         self.history: list[dict[str, float]] = []
         self._loss_sum = torch.zeros(())
         self._sequences = 0
         self.last_loss: Tensor | None = None
-        self._evaluated: list[tuple[int, np.ndarray, np.ndarray]] = []
+        self._evaluated: list[tuple[int, tasks.Scored]] = []
 
     def on_train_epoch_start(self) -> None:
         # dropout's draws depend on seed and epoch alone, so that a resumed training goes on as if never interrupted
@@ -50,7 +53,7 @@ class Training(lightning.LightningModule):
         optimizer, schedule = self.optimizers(), self.lr_schedulers()
         self.timer.step_begins()
         optimizer.zero_grad()
-        loss = cross_entropy(self.model(x, length_B), y)
+        loss = self.loss(self.model(x, length_B), y, length_B)
         self.manual_backward(loss if weight == 1 else loss * weight)
         if self.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.parameters(), self.clip_norm)
@@ -67,14 +70,15 @@ class Training(lightning.LightningModule):
 
     def validation_step(self, batch: tuple, _index: int, dataloader_idx: int = 0) -> None:
         x, length_B, y, *_ = batch
-        self._evaluated.append((dataloader_idx, self.model(x, length_B).float().cpu().numpy(), y.cpu().numpy()))
+        outputs = self.model(x, length_B).float()
+        self._evaluated.append((dataloader_idx, tuple(part.cpu().numpy() for part in (outputs, y, length_B))))
 
     def on_validation_epoch_end(self) -> None:
-        found = {"train/loss": self._mean_loss()}
+        found = {f"train/{self.task.loss}": self._mean_loss()}
         for index, split in enumerate(("val", "test")):
-            parts = [(logits, y) for number, logits, y in self._evaluated if number == index]
+            parts = [scored for number, scored in self._evaluated if number == index]
             if parts:
-                found |= {f"{split}/{name}": value for name, value in quality.evaluate_batches(parts).items()}
+                found |= {f"{split}/{name}": value for name, value in self.task.evaluate(parts).items()}
         self._evaluated.clear()
         self.log_dict({name: found[name] for name in found if name.startswith("val/")})
         each_epoch = {f"{name}_each_epoch": found.pop(name) for name in list(found) if name.startswith("test/")}

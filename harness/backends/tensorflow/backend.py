@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from harness import quality
+from harness import tasks
 from harness.backends.epochs import Metrics
 from harness.backends.tensorflow import runtime
 from harness.backends.tensorflow.layers import named_layers
@@ -65,7 +65,7 @@ class Backend:
     def fit(
         self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None]
     ) -> tuple[list[Metrics], int]:
-        settings, watched = self.config["trainer"], {"val": data.validation}
+        settings, watched, task = self.config["trainer"], {"val": data.validation}, tasks.of(data)
         if settings["report_test_each_epoch"]:
             watched["test"] = data.test
         batches = Batches(
@@ -84,9 +84,9 @@ class Backend:
         training.prepare(batches.to_device(gather(data.train, np.arange(size))) for size in sorted(sizes))
 
         def evaluate() -> dict[str, Metrics]:
-            return {name: quality.evaluate_batches(self._outcomes(split)) for name, split in watched.items()}
+            return {name: task.evaluate(self._outcomes(split)) for name, split in watched.items()}
 
-        found = fit(training, batches, evaluate, settings, timer, folder, epoch_done)
+        found = fit(training, batches, evaluate, settings, task.monitor(settings["monitor"]), timer, folder, epoch_done)
         # inference's memory is to hold no optimizer; step and training refer to one another, so they are collected
         del training, optimizer
         gc.collect()
@@ -95,15 +95,18 @@ class Backend:
     def gather(self, value: Metrics) -> list[Metrics]:
         return [value]
 
-    def _outcomes(self, split: Split) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Logits and labels, batch by batch."""
-        return [(self.forward(x, length_B).numpy(), y.numpy()) for x, length_B, y, *_ in self._evaluation(split)]
+    def _outcomes(self, split: Split) -> list[tasks.Scored]:
+        """Logits, labels and lengths, batch by batch."""
+        return [
+            (self.forward(x, length_B).numpy(), y.numpy(), length_B.numpy())
+            for x, length_B, y, *_ in self._evaluation(split)
+        ]
 
     def predict(self, split: Split) -> np.ndarray:
         batches = self._evaluation(split)
         classes = self.model.parts["head"].layers[-1].out_dim
         logits = np.zeros((*split.y.shape, classes), np.float32)
-        for rows, (found, _) in zip(batches.rows(), self._outcomes(split), strict=True):
+        for rows, (found, *_) in zip(batches.rows(), self._outcomes(split), strict=True):
             if found.ndim == 2:
                 logits[rows] = found
             else:

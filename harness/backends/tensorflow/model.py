@@ -10,10 +10,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from harness import tasks
 from harness.backends.parts import embedding_width, make, make_encoder, make_position, operations
 from harness.backends.tensorflow.layers import AsIs, Dense, Embedding, Part, initialise, length_mask
 from harness.data import Dataset
 from harness.data.dataset import IGNORED
+from harness.records import Mistake
+
+TASKS = ("classification", "tagging")
+"""What this backend has a loss for."""
 
 
 class Head(Part):
@@ -63,14 +68,18 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
     """The model that a config describes, for this data, with the initial values of this seed.
 
     Raises:
-        Mistake: a part cannot be made from its settings.
+        Mistake: a part cannot be made from its settings, or there is no loss for the data's task.
     """
+    if data.task not in TASKS:
+        raise Mistake(
+            f"backend=tensorflow has {' and '.join(TASKS)}, and this data asks for {data.task}; take backend=pytorch"
+        )
     parts: dict[str, keras.layers.Layer] = {}
     parts["input"], width = _input(config["input"]["size"], data)
     parts["position"] = make_position(config, width, data)
     parts["encoder"] = make_encoder(config["encoder"], width)
     width = parts["encoder"].out_dim
-    if data.task != "tagging":
+    if not tasks.of(data).per_step:
         parts["pooling"] = make("pooling", config["pooling"], width)
         width = parts["pooling"].out_dim
     parts["head"] = Head(width, len(data.classes), **config["head"])

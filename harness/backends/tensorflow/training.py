@@ -28,7 +28,7 @@ def signature(data: Dataset, integer: tf.DType = tf.int32) -> list[tf.TensorSpec
     ``integer`` is the type of token ids and lengths.
     """
     x = tf.TensorSpec([None, None], integer) if data.tokens else tf.TensorSpec([None, None, data.width], tf.float32)
-    y = tf.TensorSpec([None, None] if data.task == "tagging" else [None], tf.int64)
+    y = tf.TensorSpec([None] * data.train.y.ndim, tf.int64)
     return [x, tf.TensorSpec([None], integer), y]
 
 
@@ -94,34 +94,36 @@ def fit(
     batches: Batches,
     evaluate: Callable[[], dict[str, Metrics]],
     settings: dict[str, Any],
+    monitor: str,
     timer: StepTimer,
     folder: Path,
     epoch_done: Callable[[Metrics], None],
 ) -> tuple[list[Metrics], int]:
     """Train by ``trainer``'s settings and leave the best epoch's weights in the model; history and best epoch.
 
-    ``evaluate`` gives the scores of ``val`` and, where it is watched, of ``test``. A checkpoint in the folder is gone
-    on from, and the last one is left: who calls removes it when the results are safe.
+    ``evaluate`` gives the scores of ``val`` and, where it is watched, of ``test``; ``monitor`` is the one that
+    chooses. A checkpoint in the folder is gone on from, and the last one is left: who calls removes it when the results
+    are safe.
 
     Raises:
         RuntimeError: a number of an epoch is not finite.
     """
-    history = resume(training, settings["monitor"], folder)
+    history = resume(training, monitor, folder)
     progress = Progress(timer, settings["epochs"], lambda: float(training.last_loss))
     while len(history) < settings["epochs"] and not (
-        history and epochs.patience_is_out(history, settings["monitor"], settings["patience"])
+        history and epochs.patience_is_out(history, monitor, settings["patience"])
     ):
         train_loss = train_epoch(training, batches, len(history), timer, progress)
         epochs.check_finite(epochs.entry(len(history) + 1, train_loss, {}))
         numbers = epochs.entry(len(history) + 1, train_loss, evaluate())
         epochs.check_finite(numbers)
         history.append(numbers)
-        keep(training, history, settings["monitor"], folder)
+        keep(training, history, monitor, folder)
         epoch_done(history[-1])
         progress.epoch_ends(history[-1])
     weights, _ = checkpoints.load(folder / BEST)
     training.restore(weights)
-    return history, epochs.best_epoch(history, settings["monitor"])
+    return history, epochs.best_epoch(history, monitor)
 
 
 def train_epoch(training: Training, batches: Batches, epoch: int, timer: StepTimer, progress: Progress) -> float:

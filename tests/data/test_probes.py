@@ -1,0 +1,275 @@
+"""The probes: labels by independent solvers, splits that share no sequence, classes in balance, and who fails where."""
+
+import re
+import time
+from collections import Counter
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pytest
+import torch
+
+from harness import tasks
+from harness.backends.pytorch import Backend
+from harness.backends.pytorch.model import build
+from harness.cli import compose
+from harness.data import Dataset, probes
+from harness.data.probes.drawn import distinct
+from harness.measure import StepTimer
+from harness.records import Mistake
+
+HARDWARE = {"accelerator": "cpu", "devices": 1, "precision": "32", "threads": 1}
+SIZES = {"train": 401, "validation": 101, "test": 211, "seed": 0}
+
+
+def sequences(data: Dataset, split: str = "test"):
+    """The words, and the label: a class, or for tagging the labels by step, None where it does not count."""
+    part = data.splits[split]
+    for x_L, length, y in zip(part.x, part.length_N, part.y, strict=True):
+        words = [data.vocabulary[token] for token in x_L[:length]]
+        named = [None if label == -100 else data.classes[label] for label in np.atleast_1d(y)]
+        yield words, named[0] if part.y.ndim == 1 else named[:length]
+
+
+@pytest.mark.parametrize("name", probes.__all__)
+def test_no_sequence_stands_twice_and_the_seed_of_the_data_decides(name):
+    made = getattr(probes, name)
+    data = made(**SIZES)
+    data.check()
+    assert [len(split) for split in data.splits.values()] == [401, 101, 211]
+    pairs = [pair for split in data.splits.values() for pair in zip(split.x, split.length_N, strict=True)]
+    rows = [x[:length].tobytes() for x, length in pairs]
+    assert len(set(rows)) == len(rows) == 713
+    assert made(**SIZES).hash == data.hash
+    assert made(**{**SIZES, "seed": 1}).hash != data.hash
+
+
+def test_a_space_that_is_too_small_is_said():
+    with pytest.raises(Mistake, match=r"parity .* has hardly more than 62 different sequences, and 713 are"):
+        probes.parity(length=5, **SIZES)
+    assert len(distinct("bits", lambda rng: (rng.integers(0, 2, 3), 0), 8, np.random.default_rng(0))) == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "said"),
+    [
+        ("adding", {"length": 19}, "data.length of adding is a whole number of 20 or more"),
+        ("majority", {"length": 40}, "majority needs odd lengths"),
+        ("parity", {"min_length": 17}, "min_length=17 of parity is more than data.length=16"),
+        ("selective_copying", {"length": 3}, "data.length of selective_copying is a whole number of 4 or more"),
+        ("associative_recall", {"keys": 1}, "data.keys of associative_recall is a whole number of 2 or more"),
+        ("associative_recall", {"length": 5}, "take 6"),
+        ("dyck", {"depth": 1}, "dyck needs"),
+        ("dyck", {"length": 7, "min_length": 7}, "hardly a beginning of 7 to 7 brackets"),
+        ("listops", {"length": 7, "min_length": 7, "depth": 1, "arguments": 2}, "hardly an expression of listops"),
+        ("transcription", {"noise": -1.0}, "data.noise"),
+        ("copying", {"train": 0}, "data.train is how many sequences"),
+    ],
+)
+def test_settings_that_make_no_probe_are_refused(name, settings, said):
+    with pytest.raises(Mistake, match=said):
+        getattr(probes, name)(**{**SIZES, **settings})
+
+
+def test_adding_is_the_sum_of_what_is_marked():
+    data = probes.adding(length=23, **SIZES)
+    lengths = set()
+    for x_LD, length, y in zip(data.test.x, data.test.length_N, data.test.y, strict=True):
+        numbers, markers = x_LD[:length].T
+        assert Counter(markers[1:-1]) + Counter(markers[[0, -1]]) == {0: length - 4 + (markers[0] == 1), 1: 2,
+                                                                      -1: 2 - (markers[0] == 1)}  # fmt: skip
+        first, second = np.flatnonzero(markers == 1)
+        assert second < 23 // 2
+        counted = sum(numbers[step] for step in (first, second) if step > 0)
+        assert y == pytest.approx(0.5 + counted / 4, abs=1e-6)
+        lengths.add(int(length))
+    assert lengths == {23, 24, 25}
+    assert (data.task, data.tolerance) == ("regression", 0.04)
+    assert data.test.y.var() == pytest.approx(1 / 24, rel=0.25)
+
+
+def test_copying_asks_for_the_symbols_at_the_front_in_order():
+    data = probes.copying(length=5, gap=3, symbols=7, **SIZES)
+    for words, labels in sequences(data):
+        said = "".join(words[:5])
+        assert "".join(words[5:]) == "_" * 3 + ">" + "_" * 4
+        assert labels == [None] * 8 + list(said)
+    assert len(words) == 5 + 3 + 5
+    in_balance(data)
+
+
+def test_selective_copying_asks_for_what_is_not_noise_in_order():
+    data = probes.selective_copying(length=13, items=3, symbols=7, **SIZES)
+    places = set()
+    for words, labels in sequences(data):
+        text = "".join(words)
+        said = re.findall(r"\d", text)
+        assert re.fullmatch(r"[\d_]{13}>>>", text)
+        assert labels == [None] * 13 + said
+        assert len(said) == 3
+        places |= {match.start() for match in re.finditer(r"\d", text)}
+    assert places == set(range(13))
+    in_balance(data)
+
+
+def test_associative_recall_asks_for_the_value_behind_each_key():
+    data = probes.associative_recall(length=23, pairs=5, keys=11, values=13, **SIZES)
+    for words, labels in sequences(data):
+        pairs = dict(zip(words[:10:2], words[1:10:2], strict=True))
+        assert len(pairs) == len(set(pairs.values())) == 5
+        expected = [pairs[word] if word.startswith("k") else None for word in words[10:]]
+        assert labels == [None] * 10 + expected
+        assert sum(label is not None for label in labels) == 5
+    in_balance(data)
+
+
+def test_majority_is_the_more_frequent_one():
+    data = probes.majority(length=17, min_length=11, **SIZES)
+    for words, label in sequences(data):
+        ((most, _),) = Counter(words).most_common(1)
+        assert label == most
+        assert len(words) in (11, 13, 15, 17)
+    in_balance(data)
+
+
+def test_parity_is_what_a_flipping_state_ends_in():
+    data, whole = (probes.parity(length=13, min_length=7, every_step=every, **SIZES) for every in (True, False))
+    for (words, labels), (same, label) in zip(sequences(data), sequences(whole), strict=True):
+        odd = False
+        for word, expected in zip(words, labels, strict=True):
+            odd ^= word == "1"
+            assert expected == ("odd" if odd else "even")
+        assert same == words
+        assert label == labels[-1]
+    in_balance(whole)
+    assert {len(words) for words, _ in sequences(data)} == set(range(7, 14))
+    in_balance(data)
+
+
+def test_listops_are_what_python_makes_of_them():
+    data = probes.listops(length=31, min_length=5, depth=3, arguments=5, **SIZES)
+    operations = {"MIN": min, "MAX": max, "MED": lambda *v: int(median(v)), "SM": lambda *v: sum(v) % 10}
+    deepest, widest = 0, 0
+    for words, label in sequences(data):
+        called = " ".join(words).replace("]", ")").replace(" ", ",").replace(",)", ")")
+        called = re.sub(r"\[(\w+),", r"\1(", called)
+        assert str(eval(called, {}, operations)) == label, called
+        depths = np.cumsum([word.startswith("[") - (word == "]") for word in words])
+        deepest, widest = max(deepest, depths.max()), max(widest, len(words))
+        assert depths[-1] == 0
+        assert 5 <= len(words) <= 31
+    assert deepest == 3
+    shares = Counter(label for _, label in sequences(data, "train"))
+    assert max(shares.values()) / 401 < 0.2
+    assert min(shares.values()) / 401 > 0.04
+
+
+def test_dyck_asks_for_the_bracket_that_closes_what_is_open_last():
+    data = probes.dyck(length=17, min_length=5, depth=6, brackets=3, **SIZES)
+    closing = {"(": ")", "[": "]", "{": "}"}
+    deepest = 0
+    for words, label in sequences(data):
+        text = "".join(words)
+        while (shorter := re.sub(r"\(\)|\[\]|\{\}", "", text)) != text:
+            text = shorter
+        assert closing[text[-1]] == label
+        assert len({text.count(bracket) for bracket in closing}) == 1
+        deepest = max(deepest, *np.cumsum([1 if word in closing else -1 for word in words]))
+    assert deepest == 6
+    in_balance(data)
+
+
+def test_how_often_each_bracket_is_there_tells_nothing_of_the_answer():
+    data = probes.dyck(length=10, min_length=6, train=3001, validation=1, test=1, seed=0)
+    answers: dict[str, Counter] = {}
+    for words, label in sequences(data, "train"):
+        answers.setdefault("".join(sorted(words)), Counter())[label] += 1
+    guessed = sum(max(counts.values()) for counts in answers.values() if counts.total() >= 50)
+    shown = sum(counts.total() for counts in answers.values() if counts.total() >= 50)
+    assert shown > 1000
+    assert guessed / shown < 0.55
+
+
+def test_transcription_is_read_off_where_there_is_no_noise():
+    data = probes.transcription(length=7, min_length=2, symbols=5, width=3, noise=0.0, **SIZES)
+    x_ND = np.concatenate([x[:length] for x, length in zip(data.test.x, data.test.length_N, strict=True)])
+    assert len(np.unique(x_ND.round(4), axis=0)) == 2 * 5  # a first frame and a held one of each symbol
+    first: dict[bytes, int] = {}
+    repeats = 0
+    for x_LD, length, y in zip(data.test.x, data.test.length_N, data.test.y, strict=True):
+        target = y[y != -100]
+        changes = [0, *(np.flatnonzero((x_LD[1:length] != x_LD[: length - 1]).any(1)) + 1)]
+        starts = changes[::2]  # each symbol is a first frame, then held ones
+        assert len(starts) == len(target)
+        for start, label in zip(starts, target, strict=True):
+            assert first.setdefault(x_LD[start].tobytes(), label) == label
+        assert (np.diff([*starts, length]) >= 2).all()
+        repeats += int((np.diff(target) == 0).sum())
+    assert len(first) == 5
+    assert repeats > 50
+    assert data.task == "ctc"
+
+
+def in_balance(data: Dataset) -> None:
+    """Every class's share in train is what chance gives, within four deviations."""
+    labels = data.train.y[data.train.y != -100]
+    share, wanted = np.bincount(labels, minlength=len(data.classes)) / len(labels), 1 / len(data.classes)
+    assert np.abs(share - wanted).max() < 4 * np.sqrt(wanted * (1 - wanted) / len(labels))
+
+
+LSTM = ("encoder=lstm", "encoder.hidden_size=32")
+ATTENTION = ("encoder=self_attention", "encoder.hidden_size=32")
+SIGHTED = {"lstm": LSTM, "attention with positions": (*ATTENTION, "position=sinusoidal")}
+BLIND = {"bag of embeddings": ("encoder=bag_of_embeddings",), "attention": ATTENTION}
+
+
+def outputs(data: Dataset, x_NL: np.ndarray, *settings: str) -> np.ndarray:
+    """What a model that was never trained makes of sequences of full length."""
+    model = build(compose(*settings, "input.size=16"), data, 0).eval()
+    with torch.no_grad():
+        return model(torch.from_numpy(x_NL), torch.full((len(x_NL),), x_NL.shape[1])).numpy()
+
+
+@pytest.mark.parametrize("name", [*BLIND, *SIGHTED])
+def test_who_is_blind_to_order_gives_the_same_answer_to_every_order(name):
+    data = probes.dyck(length=12, min_length=12, **SIZES)
+    shuffled_NL = np.random.default_rng(0).permuted(data.test.x, axis=1)
+    one, other = (outputs(data, x_NL, *{**BLIND, **SIGHTED}[name]) for x_NL in (data.test.x, shuffled_NL))
+    assert np.allclose(one, other, atol=1e-5) == (name in BLIND)
+
+
+def test_attention_without_positions_gives_one_answer_to_all_that_copying_asks():
+    data = probes.copying(length=5, gap=3, **SIZES)
+    asked_NLC = outputs(data, data.test.x, *BLIND["attention"])[:, -2:]
+    np.testing.assert_allclose(asked_NLC[:, 0], asked_NLC[:, 1], atol=1e-5)
+    placed_NLC = outputs(data, data.test.x, *SIGHTED["attention with positions"])[:, -2:]
+    assert np.abs(placed_NLC[:, 0] - placed_NLC[:, 1]).max() > 1e-3
+
+
+def trained(data: Dataset, folder: Path, *settings: str) -> dict[str, float]:
+    """The scores on test after a few epochs."""
+    config = compose(*settings, "input.size=32", "optimizer.lr=0.01", "trainer.epochs=8")
+    backend = Backend(config, HARDWARE)
+    backend.seed(0)
+    backend.build(data, 0)
+    backend.fit(data, StepTimer(time.perf_counter, backend.sync, warmup_steps=0), folder, lambda numbers: None)
+    return tasks.of(data).evaluate([(backend.predict(data.test), data.test.y, data.test.length_N)])
+
+
+@pytest.mark.parametrize("name", [*BLIND, "lstm"])
+def test_where_order_matters_who_is_blind_to_it_stays_at_chance(tmp_path, name):
+    data = probes.dyck(length=10, train=800, validation=200, test=500, seed=0)
+    accuracy = trained(data, tmp_path, *{**BLIND, **SIGHTED}[name])["accuracy"]
+    if name in BLIND:
+        assert abs(accuracy - 0.5) < 4 * np.sqrt(0.25 / 500)
+    else:
+        assert accuracy > 0.8
+
+
+def test_a_regression_learns_and_a_transcription_too(tmp_path):
+    adding = probes.adding(length=20, train=400, validation=100, test=100, seed=0)
+    found = trained(adding, tmp_path / "adding", *LSTM)
+    assert found["mse"] < 0.9 * adding.test.y.var()
+    spoken = probes.transcription(length=4, noise=0.3, train=400, validation=100, test=100, seed=0)
+    assert trained(spoken, tmp_path / "spoken", *LSTM)["label_error_rate"] < 0.1
