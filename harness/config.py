@@ -97,7 +97,7 @@ def check(config: Config) -> None:
         if str(_get(config, key)) not in choices:
             why = "; nothing is chosen on test" if key == "trainer.monitor" else ""
             raise Mistake(f"{key} is one of {', '.join(choices)}, not {_get(config, key)!r}{why}")
-    for key in ("input.dropout", "head.dropout"):
+    for key in ("input.dropout", "input.word_dropout", "head.dropout"):
         value = _get(config, key)
         if not (_number(value) and 0 <= value < 1):
             raise Mistake(f"{key} must be a share from 0 to below 1, and is {value!r}")

@@ -65,6 +65,15 @@ def _check_backend_has(target: str) -> None:
         )
 
 
+def check_word_dropout(share: float, data: Dataset) -> None:
+    """Refuse to drop words where there are none."""
+    if share and not data.tokens:
+        raise Mistake(
+            f"input.word_dropout={share} reads words as [UNK], and this data has feature vectors; leave it 0, "
+            "or set input.dropout"
+        )
+
+
 def embedding_width(size: int | None) -> int:
     """The width of the embedding, which cannot be left out."""
     if size is None:

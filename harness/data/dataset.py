@@ -15,6 +15,9 @@ from harness.data import labels
 from harness.data.labels import IGNORED as IGNORED  # for the many who read labels
 from harness.records import Mistake
 
+PADDING, UNKNOWN = 0, 1
+"""The ids that every vocabulary begins with."""
+
 
 @dataclass(frozen=True)
 class Split:

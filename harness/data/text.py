@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.data.dataset import Dataset, Split
+from harness.data.dataset import UNKNOWN, Dataset, Split
 from harness.data.prepare import cached_by
 from harness.data.sources import content_key, file_key, read_file, read_source
 from harness.records import Mistake
 
-PADDING, UNKNOWN = 0, 1
 SPECIAL = ["[PAD]", "[UNK]"]
 SPLIT_SEED = 0
 """Splits that are cut here are the same for every run: the seed of a run changes the training, never the data."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.backends import initial
+from harness.data.dataset import UNKNOWN
 
 
 class Dense(nn.Linear):
@@ -36,10 +37,23 @@ def projection(in_dim: int, out_dim: int) -> Dense | AsIs:
 
 
 class Embedding(nn.Embedding):
-    """Token ids ``x_BL -> x_BLD``, uniform in +-0.05."""
+    """Token ids ``x_BL -> x_BLD``, uniform in +-0.05.
+
+    In training a share ``word_dropout`` of the tokens is read as unknown (Iyyer et al. 2015, there left out).
+    """
+
+    def __init__(self, rows: int, width: int, word_dropout: float = 0.0) -> None:
+        super().__init__(rows, width)
+        self.word_dropout = nn.Dropout(word_dropout) if word_dropout else None
 
     def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         return {"weight": initial.embedding(rng, self.num_embeddings, self.embedding_dim)}
+
+    def forward(self, x_BL: Tensor) -> Tensor:
+        if self.training and self.word_dropout:
+            dropped_BL = self.word_dropout(torch.ones(x_BL.shape, device=x_BL.device)) == 0
+            x_BL = x_BL.masked_fill(dropped_BL, UNKNOWN)
+        return super().forward(x_BL)
 
     def flops(self, length: int) -> int:
         return 0

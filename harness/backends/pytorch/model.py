@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness import tasks
-from harness.backends.parts import embedding_width, make, make_encoder, make_position, operations
+from harness.backends.parts import check_word_dropout, embedding_width, make, make_encoder, make_position, operations
 from harness.backends.pytorch.layers import AsIs, Dense, Embedding, initialise, length_mask
 from harness.data import Dataset
 from harness.data.dataset import IGNORED
@@ -79,8 +79,9 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
 
 def _input(settings: dict[str, Any], data: Dataset) -> tuple[nn.Module, int]:
     size = settings["size"]
+    check_word_dropout(settings["word_dropout"], data)
     if data.tokens:
-        return Embedding(data.width, embedding_width(size)), size
+        return Embedding(data.width, embedding_width(size), settings["word_dropout"]), size
     return (AsIs(), data.width) if size is None else (Dense(data.width, size), size)
 
 

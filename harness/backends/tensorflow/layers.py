@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from harness.backends import initial
+from harness.data.dataset import UNKNOWN
 
 
 class Part(keras.layers.Layer):
@@ -47,10 +48,14 @@ class Dense(Part):
 
 
 class Embedding(Part):
-    """Token ids ``x_BL -> x_BLD``, uniform in +-0.05."""
+    """Token ids ``x_BL -> x_BLD``, uniform in +-0.05.
 
-    def __init__(self, rows: int, width: int) -> None:
+    In training a share ``word_dropout`` of the tokens is read as unknown (Iyyer et al. 2015, there left out).
+    """
+
+    def __init__(self, rows: int, width: int, word_dropout: float = 0.0) -> None:
         super().__init__()
+        self.word_dropout = keras.layers.Dropout(word_dropout) if word_dropout else None
         self.rows, self.width = rows, width
         # looked up first and cast then: the other way round all of the table would be cast at every step
         self.table_VD = self.weight(rows, width, cast=False)
@@ -58,7 +63,10 @@ class Embedding(Part):
     def initialise(self, rng: np.random.Generator) -> None:
         self.table_VD.assign(initial.embedding(rng, self.rows, self.width))
 
-    def call(self, x_BL: tf.Tensor) -> tf.Tensor:
+    def call(self, x_BL: tf.Tensor, training: bool = False) -> tf.Tensor:
+        if training and self.word_dropout:
+            dropped_BL = self.word_dropout(tf.ones(tf.shape(x_BL)), training=True) == 0
+            x_BL = tf.where(dropped_BL, tf.cast(UNKNOWN, x_BL.dtype), x_BL)
         return tf.cast(tf.gather(self.table_VD.value, x_BL), self.compute_dtype)
 
     def flops(self, length: int) -> int:

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from harness import tasks
-from harness.backends.parts import embedding_width, make, make_encoder, make_position, operations
+from harness.backends.parts import check_word_dropout, embedding_width, make, make_encoder, make_position, operations
 from harness.backends.tensorflow.layers import AsIs, Dense, Embedding, Part, initialise, length_mask
 from harness.data import Dataset
 from harness.data.dataset import IGNORED
@@ -75,7 +75,7 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
             f"backend=tensorflow has {' and '.join(TASKS)}, and this data asks for {data.task}; take backend=pytorch"
         )
     parts: dict[str, keras.layers.Layer] = {}
-    parts["input"], width = _input(config["input"]["size"], data)
+    parts["input"], width = _input(config["input"], data)
     parts["position"] = make_position(config, width, data)
     parts["encoder"] = make_encoder(config["encoder"], width)
     width = parts["encoder"].out_dim
@@ -90,9 +90,11 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
     return model
 
 
-def _input(size: int | None, data: Dataset) -> tuple[keras.layers.Layer, int]:
+def _input(settings: dict[str, Any], data: Dataset) -> tuple[keras.layers.Layer, int]:
+    size = settings["size"]
+    check_word_dropout(settings["word_dropout"], data)
     if data.tokens:
-        return Embedding(data.width, embedding_width(size)), size
+        return Embedding(data.width, embedding_width(size), settings["word_dropout"]), size
     return (AsIs(), data.width) if size is None else (Dense(data.width, size), size)
 
 
