@@ -107,6 +107,7 @@ def check(config: Config) -> None:
         _whole_list(key, _get(config, key), may_be_empty=key == "head.hidden_sizes")
     if config["mode"] == "profile" and config["hardware"]["devices"] != 1:
         raise Mistake(f"mode=profile measures one device, not {config['hardware']['devices']}; set hardware.devices=1")
+    _check_letters(config)
     _check_encoder(config)
     _check_backend(config["backend"]["name"])
     hardware(config)
@@ -118,6 +119,13 @@ def _whole_list(key: str, values: Any, may_be_empty: bool) -> None:
         raise Mistake(f"{key} must be a list of whole numbers, such as [128,256], and is {values!r}")
     for value in values:
         _whole(key, value, least=1)
+
+
+def _check_letters(config: Config) -> None:
+    for name, value in (config["input"]["letters"] or {}).items():
+        _whole(f"input.letters.{name}", value, least=1)
+    if config["input"]["letters"] and config["backend"]["name"] == "tensorflow":
+        raise Mistake("backend=tensorflow has input=embedding alone; for input=word_char take backend=pytorch")
 
 
 def _check_encoder(config: Config) -> None:

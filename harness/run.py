@@ -126,7 +126,7 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
     settings = config["measure"]
     clock = time.perf_counter
     try:
-        dataset = data.open_prepared(Path(job["prepared"]))
+        dataset = data.open_prepared(Path(job["prepared"]), letters=config["input"]["letters"] is not None)
         task = tasks.of(dataset)
         backend = backends.load(config["backend"]["name"])(config, hardware)
         backend.seed(config["seed"])

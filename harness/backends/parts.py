@@ -74,6 +74,15 @@ def check_word_dropout(share: float, data: Dataset) -> None:
         )
 
 
+def check_letters(data: Dataset) -> None:
+    """Refuse to read the letters of words where the data has none."""
+    if data.train.letters is None:
+        raise Mistake(
+            "input.letters reads the letters of words, and this data has none; set input=embedding, or take data of "
+            "words and their tags, such as ud_ewt"
+        )
+
+
 def embedding_width(size: int | None) -> int:
     """The width of the embedding, which cannot be left out."""
     if size is None:

@@ -1,6 +1,7 @@
 """Batches as a pure function of (split, batch size, seed, epoch): both backends see the same ones in the same order.
 
-Dimension letters: N sequences of a split, B of a batch, L length, D feature width.
+Dimension letters: N sequences of a split, B of a batch, L length, D feature width,
+W letters of a word.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ class Batch:
     y: np.ndarray
     tokens: int
     weight: float = 1.0
+    letters_BLW: np.ndarray | None = None
 
     @property
     def sequences(self) -> int:
@@ -109,4 +111,5 @@ def gather(split: Split, rows: np.ndarray) -> Batch:
     longest = max(1, int(length_B.max()))
     # nothing of a ctc target is cut: it is never longer than its input
     y = split.y[rows] if split.y.ndim == 1 else split.y[rows, :longest]
-    return Batch(split.x[rows, :longest], length_B, y, int(length_B.sum()))
+    letters_BLW = None if split.letters is None else split.letters.of(rows, longest)
+    return Batch(split.x[rows, :longest], length_B, y, int(length_B.sum()), letters_BLW=letters_BLW)

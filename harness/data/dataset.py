@@ -13,10 +13,12 @@ import numpy as np
 
 from harness.data import labels
 from harness.data.labels import IGNORED as IGNORED  # for the many who read labels
+from harness.data.letters import Letters, check_letters, full_words
 from harness.records import Mistake
 
 PADDING, UNKNOWN = 0, 1
-"""The ids that every vocabulary begins with."""
+SPECIAL = ["[PAD]", "[UNK]"]
+"""What every vocabulary begins with: the ids, and what stands for them."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,14 @@ class Split:
 
     ``x`` is int32 token ids ``x_NL`` or float32 features ``x_NLD``, zero behind each sequence's end; ``length_N`` int32
     real lengths; ``y`` as the task wants it (``harness.data.labels``): ``y_N`` for classification and regression,
-    ``y_NL`` for tagging, ``y_NT`` for ctc.
+    ``y_NL`` for tagging, ``y_NT`` for ctc. ``letters`` are those of the words, where the data brings them and the run's
+    input reads them.
     """
 
     x: np.ndarray
     length_N: np.ndarray
     y: np.ndarray
+    letters: Letters | None = None
 
     def __len__(self) -> int:
         return len(self.length_N)
@@ -43,7 +47,7 @@ class Dataset:
     ``vocabulary`` lists the tokens by id (0 is padding, 1 unknown); empty for feature vectors. ``classes`` names the
     labels by number. ``notes`` is whatever else is worth keeping in the record. ``task`` is told by the labels, but for
     ``ctc``, which has to be named. ``tolerance`` is the error below which a regression's answer counts as right, where
-    there is such a thing.
+    there is such a thing. ``alphabet`` lists the letters of words by id, where the data brings them.
     """
 
     train: Split
@@ -55,6 +59,7 @@ class Dataset:
     notes: dict[str, Any] = field(default_factory=dict)
     task: str = ""
     tolerance: float | None = None
+    alphabet: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "task", self.task or labels.infer(self.train.y))
@@ -79,13 +84,15 @@ class Dataset:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over the contents of all splits, the classes and the vocabulary, and what they do not tell."""
+        """SHA-256 over the contents of all splits, the classes, vocabulary and alphabet, and what they do not tell."""
         digest = hashlib.sha256()
         for name, split in self.splits.items():
-            for part in (split.x, split.length_N, split.y):
+            letters = [] if split.letters is None else [split.letters.spelling_NL, split.letters.table_SW]
+            for part in (split.x, split.length_N, split.y, *letters):
                 digest.update(f"{name} {part.dtype} {part.shape}".encode())
                 digest.update(np.ascontiguousarray(part))
-        digest.update("\0".join([*self.classes, "", *self.vocabulary]).encode("utf8", "surrogatepass"))
+        names = [*self.classes, "", *self.vocabulary, *(["", *self.alphabet] if self.alphabet else [])]
+        digest.update("\0".join(names).encode("utf8", "surrogatepass"))
         if self.task != labels.infer(self.train.y) or self.tolerance is not None:
             digest.update(f"{self.task} {self.tolerance}".encode())
         return digest.hexdigest()
@@ -139,6 +146,8 @@ def _check_split(name: str, split: Split, data: Dataset) -> None:
         raise Mistake(f"data: row {row} of the {name} split holds a value that is not finite")
     if data.tokens and (split.x.min() < 0 or split.x.max() >= data.width):
         raise Mistake(f"data: token ids of the {name} split must be in 0..{data.width - 1}, the vocabulary's size")
+    if split.letters is not None:
+        check_letters(name, split.letters, split.x.shape, len(data.alphabet))
 
 
 Sequences = Sequence[Sequence[int]] | Sequence[np.ndarray]
@@ -193,4 +202,5 @@ def one_sequence(data: Dataset, length: int) -> Split:
     else:
         x = generator.normal(size=(1, length, data.width)).astype(np.float32)
     y = np.zeros((1, length)[: data.train.y.ndim], data.train.y.dtype)
-    return Split(x, np.array([length], np.int32), y)
+    letters = None if data.train.letters is None else full_words(data.train.letters, length, len(data.alphabet))
+    return Split(x, np.array([length], np.int32), y, letters)

@@ -19,9 +19,11 @@ from filelock import FileLock
 
 from harness import records
 from harness.data.dataset import Dataset, Split
+from harness.data.letters import Letters
 from harness.records import Mistake
 
-FORMAT = "1"
+LETTERS = ("spelling_NL", "table_SW")
+FORMAT = "2"
 """To be raised when what is stored, or what preparation does, changes."""
 
 Loader = TypeVar("Loader", bound=Callable[..., Dataset])
@@ -99,7 +101,7 @@ def _code(loader: Callable[..., Dataset]) -> str:
 
 def _versions() -> list[str]:
     """Of the libraries that prepare: another one may read or split otherwise."""
-    return [metadata.version(name) for name in ("datasets", "numpy", "pandas", "scikit-learn", "tokenizers")]
+    return [metadata.version(name) for name in ("conllu", "datasets", "numpy", "pandas", "scikit-learn", "tokenizers")]
 
 
 def _name(source: str, key: str) -> str:
@@ -115,18 +117,25 @@ def _store(data: Dataset, folder: Path) -> None:
     for name, split in data.splits.items():
         for part in ("x", "length_N", "y"):
             np.save(temporary / f"{name}.{part}.npy", getattr(split, part))
-    kept = ("classes", "vocabulary", "source", "notes", "task", "tolerance")
+        if split.letters is not None:
+            for part in LETTERS:
+                np.save(temporary / f"{name}.{part}.npy", getattr(split.letters, part))
+    kept = ("classes", "vocabulary", "source", "notes", "task", "tolerance", "alphabet")
     meta = {name: getattr(data, name) for name in kept}
     records.write_json(temporary / "meta.json", {**meta, "hash": data.hash, "summary": data.summary()})
     temporary.rename(folder)
 
 
-def open_prepared(folder: Path) -> Dataset:
-    """The data set that ``prepare`` left in a folder, read into memory."""
+def open_prepared(folder: Path, letters: bool = True) -> Dataset:
+    """The data set that ``prepare`` left in a folder, read into memory; its words' letters only with ``letters``."""
     meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
     known_hash, _ = meta.pop("hash"), meta.pop("summary")
+    spelled = letters and bool(meta["alphabet"])
     splits = {
-        name: Split(*(np.load(folder / f"{name}.{part}.npy") for part in ("x", "length_N", "y")))
+        name: Split(
+            *(np.load(folder / f"{name}.{part}.npy") for part in ("x", "length_N", "y")),
+            letters=Letters(*(np.load(folder / f"{name}.{part}.npy") for part in LETTERS)) if spelled else None,
+        )
         for name in ("train", "validation", "test")
     }
     data = Dataset(**splits, **meta)

@@ -112,6 +112,8 @@ def _frame(split) -> pd.DataFrame:
     for name, feature in split.features.items():
         if labels := getattr(feature, "names", None):
             frame[name] = [labels[number] if number >= 0 else None for number in frame[name]]
+        elif labels := getattr(getattr(feature, "feature", None), "names", None):  # of a list, one for each word
+            frame[name] = [[labels[number] if number >= 0 else None for number in row] for row in frame[name]]
     return frame
 
 

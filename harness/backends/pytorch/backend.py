@@ -179,7 +179,10 @@ class Backend:
     def _to_device(self, batch: Batch) -> tuple:
         """What the model reads, on the device, and how much of it is real, as numbers."""
         arrays = (torch.from_numpy(array) for array in (batch.x, batch.length_B, batch.y))
-        return *(array.to(self.device) for array in arrays), batch.tokens, batch.sequences, batch.weight
+        x, length_B, y = (array.to(self.device) for array in arrays)
+        if batch.letters_BLW is not None:
+            x = (x, torch.from_numpy(batch.letters_BLW).to(self.device))
+        return x, length_B, y, batch.tokens, batch.sequences, batch.weight
 
 
 def _quieten() -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from harness import tasks
 from harness.backends.parts import check_word_dropout, embedding_width, make, make_encoder, make_position, operations
+from harness.backends.pytorch.inputs import WordChar
 from harness.backends.pytorch.layers import AsIs, Dense, Embedding, initialise, length_mask
 from harness.data import Dataset
 from harness.data.dataset import IGNORED
@@ -48,9 +49,10 @@ class Classifier(nn.Module):
         self.input, self.dropout, self.position = source, nn.Dropout(dropout), position
         self.encoder, self.pooling, self.head = encoder, pooling, head
 
-    def forward(self, x: Tensor, length_B: Tensor) -> Tensor:
-        mask_BL = length_mask(length_B, x.shape[1])
-        y_BLE = self.encoder(self.dropout(self.position(self.input(x))), mask_BL)
+    def forward(self, x: Tensor | tuple[Tensor, Tensor], length_B: Tensor) -> Tensor:
+        x_BLD = self.input(x)
+        mask_BL = length_mask(length_B, x_BLD.shape[1])
+        y_BLE = self.encoder(self.dropout(self.position(x_BLD)), mask_BL)
         return self.head(y_BLE if self.pooling is None else self.pooling(y_BLE, mask_BL))
 
     def flops(self, length: int) -> int | None:
@@ -80,6 +82,9 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
 def _input(settings: dict[str, Any], data: Dataset) -> tuple[nn.Module, int]:
     size = settings["size"]
     check_word_dropout(settings["word_dropout"], data)
+    if settings["letters"] is not None:
+        source = WordChar(data, embedding_width(size), settings["word_dropout"], **settings["letters"])
+        return source, source.out_dim
     if data.tokens:
         return Embedding(data.width, embedding_width(size), settings["word_dropout"]), size
     return (AsIs(), data.width) if size is None else (Dense(data.width, size), size)

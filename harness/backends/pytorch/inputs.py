@@ -1,0 +1,58 @@
+"""What reads a step of the data beside its id.
+
+Dimension letters: B batch, L length, W letters of a word, N = B * L words, D width of a word, C width of a letter,
+F filters.
+"""
+
+import numpy as np
+from torch import Tensor, cat, nn
+
+from harness.backends import initial
+from harness.backends.parts import check_letters
+from harness.backends.pytorch.layers import Embedding
+from harness.data import Dataset
+
+
+class WordChar(Embedding):
+    """A word's vector beside what filters find in its letters: ``(x_BL, letters_BLW) -> x_BLD``, of width D + F.
+
+    A convolution runs over the word's letters, and of each filter the strongest answer is kept (Kim et al. 2016; beside
+    a word's vector, for tagging: Ma & Hovy 2016). A word without letters, as padding is, gets zeros. Words are
+    initialised as without letters, so that the two inputs are compared from the same vectors.
+
+    Args:
+        data: gives the vocabulary, the alphabet and the longest word.
+        width: D, the width of a word's vector.
+        word_dropout: share of the words read as unknown in training; their letters stay.
+        size, filters, kernel: width C of a letter, filters F, letters that a filter spans.
+
+    Raises:
+        Mistake: the data has no letters.
+    """
+
+    def __init__(self, data: Dataset, width: int, word_dropout: float, size: int, filters: int, kernel: int) -> None:
+        check_letters(data)
+        super().__init__(data.width, width, word_dropout)
+        self.out_dim, self.longest_word = width + filters, data.train.letters.table_SW.shape[1]
+        self.letters = Embedding(len(data.alphabet), size)
+        self.filters = nn.Conv1d(size, filters, kernel, padding="same")
+
+    def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        words = super().initial_values(rng)
+        filters, size, kernel = self.filters.weight.shape
+        drawn = initial.glorot(rng, kernel * size, filters).T.reshape(filters, kernel, size).transpose(0, 2, 1)
+        return {**words, "filters.weight": drawn, "filters.bias": np.zeros(filters, np.float32)}
+
+    def forward(self, x: tuple[Tensor, Tensor]) -> Tensor:
+        x_BL, letters_BLW = x
+        words_BLD = super().forward(x_BL)
+        letters_NW = letters_BLW.flatten(0, 1)
+        real_N1W = (letters_NW != 0)[:, None]
+        letters_NCW = self.letters(letters_NW).transpose(1, 2) * real_N1W  # as at a word's edge: nothing beyond it
+        found_NFW = self.filters(letters_NCW).relu().masked_fill(~real_N1W, 0)
+        return cat([words_BLD, found_NFW.amax(2).view(*x_BL.shape, -1)], 2)
+
+    def flops(self, length: int) -> int:
+        """Of words as long as the data's longest."""
+        filters, size, kernel = self.filters.weight.shape
+        return 2 * length * self.longest_word * kernel * size * filters

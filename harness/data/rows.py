@@ -1,0 +1,131 @@
+"""Rows of text and label, or of words and tags, before they become numbers: checked, cut into splits, sampled."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.records import Mistake
+
+SPLIT_SEED = 0
+"""Splits that are cut here are the same for every run: the seed of a run changes the training, never the data."""
+
+Part = tuple[list[Any], list[Any]]
+"""What is read, and what it is labelled with, row by row."""
+
+
+def column(frame: pd.DataFrame, name: str, key: str, where: str, may_be_blank: bool = False) -> pd.Series:
+    """A column of a table, without gaps; ``key`` is the setting that named it.
+
+    Raises:
+        Mistake: the table has no such column, or a row has nothing there; it is named, counted from 1.
+    """
+    if name not in frame.columns:
+        there = ", ".join(map(str, frame.columns))
+        raise Mistake(f"data: {where} has no column {name!r}; it has {there}; set {key} to one of them")
+    missing = frame[name].isna()
+    if not may_be_blank:
+        missing |= frame[name].astype(str).str.strip() == ""
+    if missing.any():
+        rows = np.flatnonzero(missing)
+        raise Mistake(
+            f"data: {where}, row {rows[0] + 1} has no {name!r} ({len(rows)} such); fill it or take the row out"
+        )
+    return frame[name]
+
+
+def label_names(labels: pd.Series) -> list[str]:
+    """Labels as text; whole numbers alike whether written 1, 1.0 or "1"."""
+    numbers = pd.to_numeric(labels, errors="coerce")
+    if numbers.notna().all() and (numbers % 1 == 0).all():
+        return [str(int(number)) for number in numbers]
+    return labels.astype(str).str.strip().tolist()
+
+
+def check_lengths(truncate: str, max_length: int, vocabulary_size: int) -> None:
+    """Refuse settings of the preparation that there are not."""
+    if truncate not in ("head", "tail"):
+        raise Mistake(f"data.truncate must be head or tail, and is {truncate!r}")
+    if max_length < 1 or vocabulary_size < 3:
+        raise Mistake("data.max_length must be 1 or more and data.vocabulary_size 3 or more")
+
+
+def whole_splits(
+    parts: Mapping[str, Part | None], validation: float, test: float, limit: int | None, source: str, stratify: bool
+) -> dict[str, Part]:
+    """All three splits: those not given are cut from train; of each a sample of at most ``limit`` rows is kept.
+
+    ``stratify``: with like shares of every class.
+    """
+    train = parts["train"]
+    if train is None:
+        raise Mistake(f"data: {source}: the training split must be named")
+    cut: dict[str, Part] = {}
+    for role, share in (("test", test), ("validation", validation)):
+        given = parts.get(role)
+        if given is None:
+            given, train = _cut(train, role, share, source, stratify)
+        cut[role] = given
+    whole = {"train": train, "validation": cut["validation"], "test": cut["test"]}
+    return {role: _sample(part, limit) for role, part in whole.items()}
+
+
+def _cut(train: Part, role: str, share: float, source: str, stratify: bool) -> tuple[Part, Part]:
+    """A share of train for a role, and what is left of train."""
+    from sklearn.model_selection import train_test_split
+
+    labels = train[1]
+    if stratify and len(set(labels)) < 2:
+        raise Mistake(f"data: {source} has one class only ({labels[0]!r}); a classifier needs two or more")
+    try:
+        rows, kept = train_test_split(
+            np.arange(len(labels)), test_size=1 - share, stratify=labels if stratify else None, random_state=SPLIT_SEED
+        )
+    except ValueError:
+        which = f"make no {role} split"
+        if stratify:
+            rarest = min(set(labels), key=labels.count)
+            which += f" in which every class appears (the rarest, {rarest!r}, has {labels.count(rarest)} rows)"
+        raise Mistake(
+            f"data: {source}: {share:.0%} of {len(labels)} rows {which}; give a {role} split of its own"
+        ) from None
+    return _take(train, rows), _take(train, np.sort(kept))
+
+
+def _take(part: Part, rows: Iterable[int]) -> Part:
+    read, labels = part
+    rows = list(rows)
+    return [read[row] for row in rows], [labels[row] for row in rows]
+
+
+def _sample(part: Part, limit: int | None) -> Part:
+    if limit is None or len(part[1]) <= limit:
+        return part
+    return _take(part, np.sort(np.random.default_rng(SPLIT_SEED).permutation(len(part[1]))[:limit]))
+
+
+def class_names(labels: Mapping[str, Sequence[str]], source: str, key: str) -> list[str]:
+    """The classes of the training split in order; ``labels`` are all of each split, ``key`` names their column.
+
+    Raises:
+        Mistake: they do not recur, or another split has some that train lacks.
+    """
+    train = labels["train"]
+    found = set(train)
+    if len(found) > 100 and len(found) > len(train) / 2:
+        raise Mistake(
+            f"data: {source}: the label column has {len(found)} different values in {len(train)} rows; "
+            f"expected classes that recur: is {key} the right column?"
+        )
+    for role, own in labels.items():
+        if unknown := sorted(set(own) - found):
+            named = ", ".join(repr(one) for one in unknown[:5])
+            raise Mistake(f"data: the {role} split has labels that the training split lacks: {named}")
+    return sorted(found, key=int if all(name.lstrip("-").isdigit() for name in found) else None)
+
+
+def repeated(parts: Mapping[str, Part]) -> dict[str, int]:
+    """How many rows of validation and test also stand in train: said, not mended, since published data is as it is."""
+    train = set(parts["train"][0])
+    return {role: sum(one in train for one in parts[role][0]) for role in ("validation", "test")}

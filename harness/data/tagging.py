@@ -1,0 +1,103 @@
+"""Words with a tag each, from tables to numbers: ids of words, their letters, and a class for every position.
+
+Dimension letters: N sequences, L length.
+"""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from harness.data.dataset import SPECIAL, UNKNOWN, Dataset, from_sequences
+from harness.data.letters import LONGEST_WORD, make_alphabet, spell
+from harness.data.rows import Part, check_lengths, class_names, column, repeated, whole_splits
+from harness.records import Mistake
+
+Words = tuple[str, ...]
+
+
+def read_tagged(frame: pd.DataFrame, where: str, tokens: str, tags: str) -> Part:
+    """The words and the tags of each row of a table: lists, or texts with spaces between.
+
+    Raises:
+        Mistake: a column is not there, or a row has no word, or another number of words than of tags; it is named,
+            counted from 1.
+    """
+    words = [_listed(value) for value in column(frame, tokens, "data.tokens", where)]
+    named = [_listed(value) for value in column(frame, tags, "data.tags", where)]
+    for row, (some, theirs) in enumerate(zip(words, named, strict=True), 1):
+        if len(some) != len(theirs):
+            counts = f"{len(some)} in {tokens!r} and {len(theirs)} in {tags!r}"
+            raise Mistake(f"data: {where}, row {row} has {counts}; every word needs one tag")
+        if not some or None in some or None in theirs:
+            raise Mistake(f"data: {where}, row {row} has no word, or a word without a tag; mend it or take the row out")
+    return words, named
+
+
+def _listed(value: Any) -> Words | tuple[None]:
+    if isinstance(value, str):
+        return tuple(value.split())
+    try:
+        return tuple(None if one is None else str(one) for one in value)
+    except TypeError:  # neither a list nor a text: one that stands alone
+        return (str(value),)
+
+
+def encode_tagged(
+    parts: Mapping[str, Part | None],
+    *,
+    source: str,
+    vocabulary_size: int = 20_000,
+    max_length: int = 256,
+    truncate: str = "head",
+    validation_share: float = 0.1,
+    test_share: float = 0.2,
+    limit: int | None = None,
+    column: str = "data.tags",
+) -> Dataset:
+    """Ids of words as they are written, a class for each, and their letters.
+
+    The vocabulary is the most frequent words of train, ``[PAD]`` and ``[UNK]`` included in its size; of letters, all
+    of train. ``truncate`` says which side of a longer sentence is kept: its ``head`` or its ``tail``. ``limit`` keeps a
+    sample of so many rows a split. ``column`` is the setting that named the tags, for what is said about them.
+    """
+    check_lengths(truncate, max_length, vocabulary_size)
+    whole = whole_splits(parts, validation_share, test_share, limit, source, stratify=False)
+    kept = slice(None, max_length) if truncate == "head" else slice(-max_length, None)
+    words = {role: [_normal(row[kept]) for row in rows] for role, (rows, _) in whole.items()}
+    tags = {role: [row[kept] for row in rows] for role, (_, rows) in whole.items()}
+    classes = class_names({role: [tag for row in rows for tag in row] for role, rows in tags.items()}, source, column)
+    vocabulary = _vocabulary(words["train"], vocabulary_size)
+    number = {word: index for index, word in enumerate(vocabulary)}
+    numbered = {role: [[number.get(word, UNKNOWN) for word in row] for row in rows] for role, rows in words.items()}
+    data = from_sequences(
+        **{role: (numbered[role], tags[role]) for role in whole},
+        classes=classes, vocabulary=vocabulary, source=source, notes={"repeated_texts": repeated(whole)},
+    )
+    return _with_letters(data, words)
+
+
+def _normal(words: Words) -> Words:
+    """Composed letters; upper case tells a tagger much, and stays."""
+    return tuple(unicodedata.normalize("NFC", word) for word in words)
+
+
+def _vocabulary(sentences: Sequence[Words], size: int) -> list[str]:
+    counts = Counter(word for words in sentences for word in words)
+    special = set(SPECIAL)
+    found = sorted((word for word in counts if word not in special), key=lambda word: (-counts[word], word))
+    return [*SPECIAL, *found[: size - len(SPECIAL)]]
+
+
+def _with_letters(data: Dataset, words: Mapping[str, Sequence[Words]]) -> Dataset:
+    alphabet = make_alphabet(words["train"], SPECIAL)
+    longest = max(len(word) for sentences in words.values() for row in sentences for word in row)
+    width = min(LONGEST_WORD, max(1, longest))
+    spelled = {
+        role: replace(split, letters=spell(words[role], alphabet, split.x.shape[1], width, UNKNOWN))
+        for role, split in data.splits.items()
+    }
+    return replace(data, **spelled, alphabet=alphabet)
