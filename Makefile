@@ -1,7 +1,7 @@
 # Everything from a fresh clone: `make run` and `make test` make .venv themselves.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := $(BIN)/pip install --quiet --use-pep517 --disable-pip-version-check --constraint constraints.txt
 EXTRAS := tensorflow,joblib,slurm,ray,optuna,test
 
 .PHONY: help run test test-gpu lint bench clean

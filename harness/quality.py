@@ -3,6 +3,8 @@
 Dimension letters: N positions, C classes.
 """
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
 from harness.data.dataset import IGNORED
@@ -53,3 +55,26 @@ def evaluate_batches(batches: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, 
     """The same over batches of (logits, labels), which may be padded to different lengths."""
     logits = np.concatenate([logits.reshape(-1, logits.shape[-1]) for logits, _ in batches])
     return evaluate(logits, np.concatenate([labels.ravel() for _, labels in batches]))
+
+
+def are_spans(classes: Sequence[str]) -> bool:
+    """Whether the classes are BIO labels: ``B-x`` begins a span of kind x, ``I-x`` goes on, ``O`` is outside."""
+    known = all(name == "O" or name[:2] in ("B-", "I-") for name in classes)
+    return known and any(name[:2] == "B-" for name in classes)
+
+
+def f1_span(batches: Iterable[tuple[np.ndarray, np.ndarray]], classes: Sequence[str]) -> float:
+    """F1 over the spans of all rows, from batches of logits ``NLC`` and labels ``NL``, as seqeval counts.
+
+    A span is right where its kind, its beginning and its end are (as in CoNLL's shared tasks; an ``I-`` that follows
+    nothing of its kind begins one). 0 where no span is found right.
+    """
+    from seqeval.metrics import f1_score
+
+    true, predicted = [], []
+    for logits, labels in batches:
+        for answer_L, label_L in zip(logits.argmax(-1), labels, strict=True):
+            counted_L = label_L != IGNORED
+            true.append([classes[number] for number in label_L[counted_L]])
+            predicted.append([classes[number] for number in answer_L[counted_L]])
+    return float(f1_score(true, predicted, zero_division=0))

@@ -54,6 +54,7 @@ METRICS: dict[str, Metric] = {
     "val/label_error_rate": Metric("", False, "edit distance over target length, both summed over validation"),
     "val/mse": Metric("", False, "mean squared error on the validation split"),
     "val/f1_macro": Metric("", True, "unweighted mean over classes of F1 on the validation split"),
+    "val/f1_span": Metric("", True, "F1 over whole spans of the validation split, where labels are BIO"),
     "val/loss": Metric("nats", False, "mean cross-entropy on the validation split; of CTC, per label"),
     "train/loss": Metric("nats", False, "mean cross-entropy over the epoch's training steps; of CTC, per label"),
     "train/mse": Metric("", False, "mean squared error over the epoch's training steps"),

@@ -73,9 +73,19 @@ class Classification(Task):
 
 
 class Tagging(Classification):
-    """One class for every step: logits ``NLC``."""
+    """One class for every step: logits ``NLC``. Where classes are BIO labels, whole spans are to be right."""
 
     per_step = True
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        return ("f1_span", *super().scores) if quality.are_spans(self.classes) else super().scores
+
+    def evaluate(self, batches: list[Scored]) -> dict[str, float]:
+        found = super().evaluate(batches)
+        if "f1_span" in self.scores:
+            found["f1_span"] = quality.f1_span(((logits, y) for logits, y, _ in batches), self.classes)
+        return found
 
 
 class Regression(Task):

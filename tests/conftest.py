@@ -62,6 +62,24 @@ def command(tmp_path, monkeypatch, capfd) -> Callable[..., Ended]:
     return run
 
 
+def refused(call: Callable, *arguments: Any, **settings: Any) -> str:
+    """The one sentence with which a call refuses."""
+    with pytest.raises(records.Mistake) as refusal:
+        call(*arguments, **settings)
+    (sentence,) = refusal.value.args
+    assert "\n" not in sentence
+    return sentence
+
+
+@pytest.fixture(scope="session")
+def treebanks() -> str:
+    """The folder with treebanks; tests that need one skip where it is absent."""
+    folder = os.environ.get("HARNESS_DATA_MIRROR") or str(REPOSITORY.parent / "shared" / "data")
+    if not Path(folder, "UniversalDependencies", "UD_English-EWT").is_dir():
+        pytest.skip("HARNESS_DATA_MIRROR holds no UniversalDependencies/UD_English-EWT")
+    return str(Path(folder).absolute())
+
+
 @pytest.fixture(scope="session")
 def mirror() -> str:
     """The folder with real data; tests that need it skip where it is absent."""

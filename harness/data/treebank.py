@@ -60,7 +60,7 @@ def _file(source: str, published: str) -> Path:
 
 
 def _read(file: Path, column: str) -> Part:
-    import conllu
+    import conllu.exceptions
 
     words, tags = [], []
     fields = ["id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel"]
@@ -74,6 +74,6 @@ def _read(file: Path, column: str) -> Part:
                 if None in tags[-1] or "_" in tags[-1]:
                     named = sentence.metadata.get("sent_id", len(words))
                     raise Mistake(f"data: {file}, sentence {named} has a word without {column!r}; take another column")
-        except conllu.ParseException as error:
+        except conllu.exceptions.ParseException as error:
             raise Mistake(f"data: {file} is not CoNLL-U: {str(error).splitlines()[0]}") from None
     return words, tags

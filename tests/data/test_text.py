@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import refused
 
 from harness.data import open_prepared, prepare
 from harness.data.text import encode, load_files, load_hub
@@ -105,14 +106,6 @@ def test_classes_that_are_numbers_are_sorted_as_numbers(tmp_path):
 def test_limit_keeps_a_sample_of_each_split(tmp_path):
     data = load_files(write_csv(tmp_path / "a.csv"), limit=3)
     assert [len(split) for split in data.splits.values()] == [3, 3, 3]
-
-
-def refused(call, *arguments, **settings):
-    with pytest.raises(Mistake) as refusal:
-        call(*arguments, **settings)
-    (sentence,) = refusal.value.args
-    assert "\n" not in sentence
-    return sentence
 
 
 def test_a_missing_column_names_those_that_exist(tmp_path):

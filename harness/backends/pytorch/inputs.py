@@ -35,7 +35,7 @@ class WordChar(Embedding):
         super().__init__(data.width, width, word_dropout)
         self.out_dim, self.longest_word = width + filters, data.train.letters.table_SW.shape[1]
         self.letters = Embedding(len(data.alphabet), size)
-        self.filters = nn.Conv1d(size, filters, kernel, padding="same")
+        self.filters = nn.Conv1d(size, filters, kernel)
 
     def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         words = super().initial_values(rng)
@@ -48,8 +48,10 @@ class WordChar(Embedding):
         words_BLD = super().forward(x_BL)
         letters_NW = letters_BLW.flatten(0, 1)
         real_N1W = (letters_NW != 0)[:, None]
-        letters_NCW = self.letters(letters_NW).transpose(1, 2) * real_N1W  # as at a word's edge: nothing beyond it
-        found_NFW = self.filters(letters_NCW).relu().masked_fill(~real_N1W, 0)
+        letters_NCW = self.letters(letters_NW).transpose(1, 2) * real_N1W  # beyond a word's last letter is nothing
+        (kernel,) = self.filters.kernel_size
+        around_NCW = nn.functional.pad(letters_NCW, ((kernel - 1) // 2, kernel // 2))
+        found_NFW = self.filters(around_NCW).relu().masked_fill(~real_N1W, 0)
         return cat([words_BLD, found_NFW.amax(2).view(*x_BL.shape, -1)], 2)
 
     def flops(self, length: int) -> int:

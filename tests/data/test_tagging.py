@@ -1,0 +1,204 @@
+"""Words with tags: from treebanks, files and folders to numbers, and what is refused."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import refused
+
+from harness.data import open_prepared, prepare
+from harness.data.tagging import encode_tagged
+from harness.data.text import load_files, load_hub
+from harness.data.treebank import load_treebank
+
+SENTENCE = """\
+# sent_id = {name}
+# text = Don't they {verb} tea
+1-2\tDon't\t_\t_\t_\t_\t_\t_\t_\t_
+1\tDo\tdo\tAUX\tVBP\t_\t4\taux\t_\t_
+2\tn't\tnot\tPART\tRB\t_\t4\tadvmod\t_\t_
+3\tthey\tthey\tPRON\tPRP\t_\t4\tnsubj\t_\t_
+4\t{verb}\t{verb}\tVERB\tVB\t_\t0\troot\t_\t_
+4.1\thot\thot\tADJ\tJJ\t_\t_\t_\t5:amod\t_
+5\ttea\ttea\tNOUN\tNN\t_\t4\tobj\t_\t_
+
+"""
+
+
+def treebank(folder, **verbs):
+    folder.mkdir(parents=True)
+    for part in ("train", "dev", "test"):
+        text = SENTENCE.format(name=f"{part}-1", verb=verbs.get(part, "drink"))
+        (folder / f"xx_small-ud-{part}.conllu").write_text(text)
+    return str(folder)
+
+
+def read(data, split, row=0):
+    part = data.splits[split]
+    inside = slice(None, part.length_N[row])
+    words = [data.vocabulary[number] for number in part.x[row, inside]]
+    return words, [data.classes[number] for number in part.y[row, inside]]
+
+
+def spelled(data, split, row=0):
+    part = data.splits[split]
+    letters_LW = part.letters.of(np.array([row]), part.length_N[row])[0]
+    return ["".join(data.alphabet[number] for number in word if number) for word in letters_LW]
+
+
+def test_contractions_are_their_parts_and_words_not_written_are_none(tmp_path):
+    data = load_treebank(treebank(tmp_path / "bank"))
+    assert read(data, "train") == (
+        ["Do", "n't", "they", "drink", "tea"], ["AUX", "PART", "PRON", "VERB", "NOUN"]
+    )  # fmt: skip
+    assert [len(split) for split in data.splits.values()] == [1, 1, 1]
+    assert data.task == "tagging"
+    data.check()
+
+
+def test_another_column_can_be_learnt(tmp_path):
+    folder = treebank(tmp_path / "bank")
+    assert read(load_treebank(folder, column="xpos"), "test")[1] == ["VBP", "RB", "PRP", "VB", "NN"]
+    assert read(load_treebank(folder, column="deprel"), "test")[1] == ["aux", "advmod", "nsubj", "root", "obj"]
+
+
+def test_a_word_that_train_lacks_is_unknown_and_its_letters_are_not(tmp_path):
+    data = load_treebank(treebank(tmp_path / "bank", test="brew"))
+    assert read(data, "test")[0] == ["Do", "n't", "they", "[UNK]", "tea"]
+    assert spelled(data, "test") == ["Do", "n't", "they", "[UNK]re[UNK]", "tea"]  # no b and no w in train
+
+
+def test_the_english_web_treebank_is_whole_and_its_splits_are_as_published(treebanks, monkeypatch, tmp_path_factory):
+    monkeypatch.setenv("HARNESS_DATA_MIRROR", treebanks)
+    arguments = {"source": "UniversalDependencies/UD_English-EWT"}
+    data = open_prepared(prepare(load_treebank, arguments, tmp_path_factory.mktemp("cache")))
+    assert [len(split) for split in data.splits.values()] == [12_544, 2_001, 2_077]
+    words = [int(split.length_N.sum()) for split in data.splits.values()]
+    assert words == [204_577, 25_147, 25_094]  # lines whose id is a whole number
+    assert [int((split.y >= 0).sum()) for split in data.splits.values()] == words
+    assert len(data.classes) == 17
+    assert spelled(data, "test")[:7] == ["What", "if", "Google", "Morphed", "Into", "GoogleOS", "?"]
+    assert read(data, "test")[1][:7] == ["PRON", "SCONJ", "PROPN", "VERB", "ADP", "PROPN", "PUNCT"]
+
+
+def test_a_treebank_that_is_not_there_says_where_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HARNESS_DATA_MIRROR", str(tmp_path))
+    said = refused(prepare, load_treebank, {"source": "UniversalDependencies/UD_None"}, tmp_path / "cache")
+    assert f"HARNESS_DATA_MIRROR={tmp_path} holds no UniversalDependencies/UD_None/" in said
+    assert "clone its repository" in said
+
+
+def test_a_changed_treebank_is_never_served_stale(tmp_path):
+    folder = treebank(tmp_path / "bank")
+    before = prepare(load_treebank, {"source": folder}, tmp_path / "cache")
+    (tmp_path / "bank" / "xx_small-ud-train.conllu").write_text(SENTENCE.format(name="train-1", verb="pour"))
+    after = open_prepared(prepare(load_treebank, {"source": folder}, tmp_path / "cache"))
+    assert "drink" in open_prepared(before).vocabulary
+    assert "pour" in after.vocabulary
+
+
+def test_a_treebank_without_a_split_a_column_or_a_tag_is_refused(tmp_path):
+    folder = treebank(tmp_path / "bank")
+    assert "data.column is one of upos, xpos, deprel, not 'pos'" in refused(load_treebank, folder, column="pos")
+    file = tmp_path / "bank" / "xx_small-ud-dev.conllu"
+    file.write_text(file.read_text().replace("\tNN\t", "\t_\t"))
+    assert "sentence dev-1 has a word without 'xpos'" in refused(load_treebank, folder, column="xpos")
+    file.write_text("no treebank\n\n")
+    assert f"{file} is not CoNLL-U" in refused(load_treebank, folder)
+    file.unlink()
+    assert "holds 0 files *-ud-dev.conllu" in refused(load_treebank, folder)
+
+
+ROWS = [(["Ann", "Lee", "sings"], ["B-PER", "I-PER", "O"]), (["in", "Rome"], ["O", "B-LOC"])] * 20
+COLUMNS = {"tokens": "words", "tags": "ner"}
+
+
+def table(rows=ROWS):
+    return pd.DataFrame(rows, columns=["words", "ner"])
+
+
+def test_lists_in_jsonl_and_parquet_and_texts_in_csv_are_the_same_data(tmp_path):
+    frame = table()
+    frame.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame.map(" ".join).to_csv(tmp_path / "a.csv", index=False)
+    made = [load_files(str(file), **COLUMNS) for file in tmp_path.iterdir()]
+    assert len({data.hash for data in made}) == 1
+    assert [len(split) for split in made[0].splits.values()] == [29, 3, 8]
+    assert made[0].classes == ["B-LOC", "B-PER", "I-PER", "O"]
+    assert {tuple(read(made[0], "test", row)[0]) for row in range(8)} <= {("Ann", "Lee", "sings"), ("in", "Rome")}
+
+
+def test_vocabulary_and_alphabet_are_of_train_alone_by_frequency():
+    parts = {"train": ([("b", "a", "a"), ("c",)], [("x", "y", "x"), ("y",)])} | {
+        role: ([("z", "a", "z")], [("x", "x", "y")]) for role in ("validation", "test")
+    }
+    data = encode_tagged(parts, source="here", vocabulary_size=4)
+    assert data.vocabulary == ["[PAD]", "[UNK]", "a", "b"]
+    assert data.alphabet == ["[PAD]", "[UNK]", "a", "b", "c"]
+    assert data.test.x.tolist() == [[1, 2, 1]]
+    assert data.train.x.tolist() == [[3, 2, 2], [1, 0, 0]]
+    assert data.train.y.tolist() == [[0, 1, 0], [1, -100, -100]]
+
+
+@pytest.mark.parametrize(("side", "kept"), [("head", ["a", "b"]), ("tail", ["c", "d"])])
+def test_truncation_cuts_words_tags_and_letters_alike(side, kept):
+    parts = {role: ([tuple("abcd")], [tuple("ABCD")]) for role in ("train", "validation", "test")}
+    data = encode_tagged(parts, source="here", max_length=2, truncate=side)
+    assert read(data, "train") == (kept, [word.upper() for word in kept])
+    assert spelled(data, "train") == kept
+
+
+def test_tags_of_the_hub_have_their_names(tmp_path):
+    import datasets
+
+    numbers = {"O": 0, "B-PER": 1, "I-PER": 2, "B-LOC": 3}
+    named = datasets.Sequence(datasets.ClassLabel(names=list(numbers)))
+    features = datasets.Features({"tokens": datasets.Sequence(datasets.Value("string")), "ner_tags": named})
+    rows = {"tokens": [words for words, _ in ROWS], "ner_tags": [[numbers[tag] for tag in tags] for _, tags in ROWS]}
+    for split in ("train", "test"):
+        datasets.Dataset.from_dict(rows, features).to_parquet(tmp_path / f"{split}-00000-of-00001.parquet")
+    splits = {"train": "train", "validation": None, "test": "test"}
+    data = load_hub(str(tmp_path), splits=splits, tokens="tokens", tags="ner_tags")
+    assert read(data, "test", 1) == (["in", "Rome"], ["O", "B-LOC"])
+    assert data.classes == ["B-LOC", "B-PER", "I-PER", "O"]
+
+
+def written(tmp_path, rows):
+    file = tmp_path / "a.jsonl"
+    file.write_text("\n".join(json.dumps({"words": words, "ner": tags}) for words, tags in rows))
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ((["a", "b"], ["O"]), "row 29 has 2 in 'words' and 1 in 'ner'; every word needs one tag"),
+        (([], []), "row 29 has no word, or a word without a tag"),
+        ((["a", "b"], ["O", None]), "row 29 has no word, or a word without a tag"),
+        ((None, ["O"]), "row 29 has no 'words' (1 such)"),
+    ],
+)
+def test_a_row_that_is_no_tagged_sentence_is_named(tmp_path, row, said):
+    assert said in refused(load_files, written(tmp_path, [*ROWS[:28], row, *ROWS[28:]]), **COLUMNS)
+
+
+def test_a_missing_column_names_those_that_exist_and_one_alone_is_not_enough(tmp_path):
+    file = written(tmp_path, ROWS)
+    said = refused(load_files, file, tokens="words", tags="pos")
+    assert "no column 'pos'; it has words, ner; set data.tags" in said
+    assert "data.tokens=words needs data.tags" in refused(load_files, file, tokens="words")
+    assert "data.tags=ner needs data.tokens" in refused(load_files, file, tags="ner")
+
+
+def test_too_few_rows_to_cut_a_split_from(tmp_path):
+    assert "20% of 1 rows make no test split" in refused(load_files, written(tmp_path, ROWS[:1]), **COLUMNS)
+
+
+def test_a_tag_in_test_that_train_lacks(tmp_path):
+    train = written(tmp_path, ROWS)
+    (tmp_path / "b.jsonl").write_text(json.dumps({"words": ["Acme"], "ner": ["B-ORG"]}))
+    said = refused(load_files, train, test=str(tmp_path / "b.jsonl"), **COLUMNS)
+    assert "the test split has labels that the training split lacks: 'B-ORG'" in said
