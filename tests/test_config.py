@@ -1,5 +1,6 @@
 """Every shipped config is composed, instantiated and trained on a little data; no key is without a reader."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -162,8 +163,48 @@ def test_every_task_goes_from_the_command_to_mlflow(command, data, metric):
     assert f"this data's task has val/{metric}" in refused.err
 
 
+TREEBANK_RECIPES = {"ud_ewt_bilstm": 0, "ud_ewt_bilstm_word_char": 110 * 32 + 100 * 32 * 4 + 100 + 2 * 4 * 150 * 100}
+"""What each has of parameters beyond words alone: letters, filters, and what reads them."""
+
+
+def test_recipes_on_the_treebank_are_of_the_same_data_and_differ_in_letters(command, treebanks, monkeypatch):
+    monkeypatch.setenv("HARNESS_DATA_MIRROR", treebanks)
+    for name in TREEBANK_RECIPES:
+        ended = command(f"experiment={name}", *QUICK, "trainer.epochs=1", "data.limit=300")
+        assert ended.code == 0, ended.err
+    found = {record["choices"]["input"]: record for record in ended.records}
+    words, letters = found["embedding"], found["word_char"]
+    assert words["data"]["hash"] == letters["data"]["hash"]
+    assert words["cell"] != letters["cell"]
+    for record in (words, letters):
+        assert {"test/accuracy", "test/f1_macro", "latency/p50_ms"} < record["metrics"].keys()
+        assert "test/f1_span" not in record["metrics"]
+        counts = json.loads((Path(record["run_dir"]) / "confusion.json").read_text())
+        share = sum(counts[number][number] for number in range(len(counts))) / sum(map(sum, counts))
+        assert record["metrics"]["test/accuracy"] == share
+    assert letters["metrics"]["cost/forward_flops"] > words["metrics"]["cost/forward_flops"]
+
+
+def test_recipes_on_the_treebank_have_the_parameters_counted_by_hand(tmp_path, treebanks, monkeypatch):
+    monkeypatch.setenv("HARNESS_DATA_MIRROR", treebanks)
+    alone = 19_676 * 128 + 2 * 4 * 150 * (128 + 150 + 1) + 2 * 150 * 17 + 17
+    for name, more in TREEBANK_RECIPES.items():
+        config = cli.compose(f"experiment={name}", f"output_dir={tmp_path}")
+        data = open_prepared(prepare_data(config), letters=config["input"]["letters"] is not None)
+        backend = Backend(config, {"accelerator": "cpu", "devices": 1, "precision": "32", "threads": 1})
+        assert backend.build(data, 0)["cost/parameters"] == alone + more
+
+
+def test_letters_are_pytorchs_alone_and_their_settings_whole_numbers():
+    configs.check(configs.resolve(composed("input=word_char")))
+    with pytest.raises(configs.Mistake, match="has input=embedding alone; for input=word_char take backend=pytorch"):
+        configs.check(configs.resolve(composed("input=word_char", "backend=tensorflow")))
+    with pytest.raises(configs.Mistake, match=r"input.letters.filters must be a whole number of 1 or more, and is 0"):
+        configs.check(configs.resolve(composed("input=word_char", "input.letters.filters=0")))
+
+
 def test_every_recipe_is_tested():
-    tested = {*RECIPES, "probe", "keras_self_attention_imdb", "lstm_self_attention"}
+    tested = {*RECIPES, *TREEBANK_RECIPES, "probe", "keras_self_attention_imdb", "lstm_self_attention"}
     assert set(choices("experiment")) == tested
 
 

@@ -52,7 +52,7 @@ def test_every_module_that_is_named_says_its_options(module):
     assert "usage: python -m " + module in ended.stdout
 
 
-GROUPS = ["backend", "encoder", "pooling", "position", "data", "optimizer", "hardware", "experiment"]
+GROUPS = ["backend", "input", "encoder", "pooling", "position", "data", "optimizer", "hardware", "experiment"]
 
 
 @pytest.mark.parametrize("group", GROUPS)
