@@ -51,6 +51,7 @@ WHOLE = {
     "measure.latency_length": 1,
     "measure.latency_passes": 1,
     "measure.inference_batches": 1,
+    "measure.attention_examples": 0,
     "profile.vocabulary_size": 2,
     "profile.warmup_passes": 0,
     "profile.passes": 1,

@@ -1,6 +1,7 @@
 """The walk of one run: ``run`` in the parent, from config to table, and ``train`` in the run's own process."""
 
 import shutil
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -8,7 +9,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from harness import backends, data, fingerprint, isolate, measure, records, tasks, tracking
+import numpy as np
+
+from harness import attention, backends, data, fingerprint, isolate, measure, records, tasks, tracking
 from harness import config as configs
 from harness.data.batches import plan
 from harness.measure import environment
@@ -173,8 +176,19 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
             record["ended"] = records.now()
             records.write(record)
     if record["status"] == "finished":
+        draw_attention(backend, dataset, outputs, folder, settings["attention_examples"])
         for checkpoint in folder.glob("last.*"):  # what an interrupted run would have gone on from
             checkpoint.unlink()
+
+
+def draw_attention(
+    backend: backends.Backend, dataset: data.Dataset, outputs: np.ndarray, folder: Path, examples: int
+) -> None:
+    """Picture what weighed, now that all is measured and recorded; a failure of that fails no run."""
+    try:
+        attention.keep(backend, dataset, outputs, folder, examples)
+    except Exception as error:
+        print(f"the attention could not be drawn ({type(error).__name__}: {error})", file=sys.stderr)
 
 
 def measure_inference(

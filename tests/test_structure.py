@@ -12,7 +12,8 @@ ORDER = [
     {"data", "measure", "quality", "ctc", "tasks"},
     {"backends"},
     {
-        *("pictures", "tracking", "statistics", "cells", "boards", "comparison", "wording", "tables", "page"),
+        *("pictures", "attention", "tracking"),
+        *("statistics", "cells", "boards", "comparison", "wording", "tables", "page"),
         *("terminal", "gate", "report", "profile_report"),
     },
     {"config", "fingerprint", "isolate"},

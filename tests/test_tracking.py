@@ -43,8 +43,11 @@ def test_a_run_in_mlflow_says_what_the_record_says(command, tmp_path):
     client = client_of(tmp_path)
     names = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert names == {
-        *("record.json", "config.yaml", "environment.json", "learning_curves.png", "confusion.json", "confusion.png")
+        *("record.json", "config.yaml", "environment.json", "learning_curves.png", "confusion.json", "confusion.png"),
+        "attention",
     }
+    drawn = {file.path for file in client.list_artifacts(run.info.run_id, "attention")}
+    assert drawn == {"attention/1-right-encoder.png", "attention/2-wrong-encoder.png"}
     live = client.get_metric_history(run.info.run_id, "train/loss")
     assert [metric.step for metric in live][:2] == [1, 2]
     assert [metric.value for metric in live][:2] == [entry["train/loss"] for entry in record["history"]]

@@ -16,7 +16,7 @@ Metrics = dict[str, float]
 class Backend(Protocol):
     """What a framework does for a run; all else is shared.
 
-    Dimension letters: N sequences, L length, D features, C classes.
+    Dimension letters: N sequences, L length (also K for the attended side), D features, C classes, H heads.
     """
 
     rank: int
@@ -54,6 +54,13 @@ class Backend(Protocol):
 
     def passes(self, split: Split, rows: Sequence[np.ndarray]) -> tuple[Callable[[Any], object], list[Any]]:
         """A function that runs one forward pass, and the batches of these rows, on the device already."""
+
+    def attention(self, split: Split, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """The attention of each part of the model that attends, by its path, on these rows.
+
+        ``a_NHLK`` where steps attend to steps, ``a_NL`` where a pooling does; 0 at padding. Empty where nothing
+        attends, or where the backend cannot say.
+        """
 
     def training_pass(self) -> Callable[[Any], object]:
         """A function that runs forward, loss and backward on one of the batches that ``passes`` gave.

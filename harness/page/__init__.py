@@ -6,7 +6,7 @@ from harness import wording
 from harness.boards import Board, known
 from harness.cells import Cell
 from harness.comparison import Comparison
-from harness.page import profiles
+from harness.page import profiles, weighed
 from harness.page.document import document, places
 from harness.page.figures import MOST_CELLS, Figure, figures, style
 from harness.tables import best_first, columns, header
@@ -26,6 +26,7 @@ def html(comparison: Comparison) -> str:
     body = [_head(comparison)]
     body += [_board(comparison.name, number, board, plots) for number, board in enumerate(comparison.boards)]
     body.append(profiles.section(comparison.profiles, len(comparison.boards), plots))
+    body.append(weighed.section(comparison.boards))
     body += [_to_know(comparison), _definitions(comparison)]
     return document(f"{comparison.name}: sequence encoders side by side", body, plots)
 

@@ -12,7 +12,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness import records
+from harness import attention, records
 from harness.records import Record
 from harness.tracking.contents import artifacts, flatten, tags_of
 from harness.tracking.store import (
@@ -184,6 +184,8 @@ class MlflowTracker:
             self.client.log_batch(self.run_id, tags=[RunTag("reason", record["reason"])])
         for file in artifacts(record):
             self.client.log_artifact(self.run_id, str(file))
+        if (drawn := Path(record["run_dir"]) / attention.FOLDER).exists():
+            self.client.log_artifacts(self.run_id, str(drawn), attention.FOLDER.name)
         self.client.set_terminated(self.run_id, STATUS[record["status"]])
 
     def sync(self, record: Record) -> bool:

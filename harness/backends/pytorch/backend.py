@@ -18,6 +18,7 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from harness import tasks
 from harness.backends.epochs import direction
+from harness.backends.pytorch.attending import attention_of
 from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, TimedBatches, WholeCheckpoints
 from harness.backends.pytorch.losses import LOSSES
 from harness.backends.pytorch.model import build
@@ -135,6 +136,10 @@ class Backend:
 
     def passes(self, split: Split, rows: Sequence[np.ndarray]) -> tuple[Callable[[Any], object], list[Any]]:
         return self._forward(), [self._to_device(gather(split, some)) for some in rows]
+
+    def attention(self, split: Split, rows: np.ndarray) -> dict[str, np.ndarray]:
+        forward, (batch,) = self.passes(split, [rows])
+        return attention_of(self.model, lambda: forward(batch))
 
     def training_pass(self) -> Callable[[Any], object]:
         model = self.model.to(self.device).train()

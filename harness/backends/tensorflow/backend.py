@@ -116,6 +116,9 @@ class Backend:
     def passes(self, split: Split, rows: Sequence[np.ndarray]) -> tuple[Callable[[Any], object], list[Any]]:
         return lambda batch: self.forward(batch[0], batch[1]), [self._to_device(gather(split, some)) for some in rows]
 
+    def attention(self, split: Split, rows: np.ndarray) -> dict[str, np.ndarray]:
+        return {}  # what a layer of Keras was given cannot be listened to from outside
+
     def training_pass(self) -> Callable[[Any], object]:
         compiled = self.config["trainer"]["compile"] or None
         # the gradients are returned, because what a graph does not return it does not compute
