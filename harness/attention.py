@@ -18,6 +18,8 @@ FILE = "attention.json"
 FOLDER = Path("artifacts", "attention")
 LEGIBLE = pictures.MOST_TOKENS
 """Tokens up to which a sequence is easy to look at; of longer ones, the shortest are taken."""
+LONGEST = 512
+"""Tokens beyond which a sequence is not looked at: weights take memory as the square of the length."""
 
 Example = dict[str, Any]
 
@@ -52,7 +54,7 @@ def keep(backend: Backend, data: Dataset, logits_NC: np.ndarray, folder: Path, e
 def choose(split: Split, predicted_N: np.ndarray, examples: int) -> np.ndarray:
     """Rows to look at: half of them labelled right, half wrong, as far as there are; legible ones first, in order."""
     order = np.argsort(np.maximum(split.length_N, LEGIBLE), kind="stable")
-    order = order[split.length_N[order] > 0]
+    order = order[(0 < split.length_N[order]) & (split.length_N[order] <= LONGEST)]
     right = predicted_N[order] == split.y[order]
     wrong_rows, right_rows = order[~right][: examples // 2], order[right]
     return np.concatenate([right_rows[: examples - len(wrong_rows)], wrong_rows])

@@ -13,7 +13,7 @@ from torch import nn
 from harness import attention
 from harness.backends.pytorch import poolings
 from harness.backends.pytorch.attending import attention_of
-from harness.backends.pytorch.encoders import Bidirectional, SelfAttention
+from harness.backends.pytorch.encoders import Bidirectional, SelfAttention, Transformer
 from harness.comparison import compare
 from harness.data import from_sequences
 from harness.page import html
@@ -83,6 +83,15 @@ def test_a_part_that_only_holds_one_that_attends_is_asked_nothing():
     assert list(found) == ["encoder.attention"]
 
 
+def test_every_block_of_a_transformer_is_heard():
+    model = Model(Transformer(5, 6, num_layers=2, num_heads=3, feed_forward_size=11, rotary=True), poolings.Mean(6))
+    model.eval()
+    found = attention_of(model, lambda: model(torch.randn(2, 7, 5), torch.ones(2, 7, dtype=torch.bool)))
+    assert {path: weights.shape for path, weights in found.items()} == {
+        f"encoder.layers.{number}.self_attention": (2, 3, 7, 7) for number in (0, 1)
+    }
+
+
 def test_received_is_the_mean_over_heads_and_real_steps():
     a_HLK = np.array([[[0.2, 0.8, 0], [0.6, 0.4, 0], [0, 0, 0]], [[0.4, 0.6, 0], [1.0, 0.0, 0], [0, 0, 0]]])
     assert attention.received(a_HLK, 2) == pytest.approx([0.55, 0.45])
@@ -90,8 +99,8 @@ def test_received_is_the_mean_over_heads_and_real_steps():
 
 
 def test_half_of_the_rows_are_wrong_ones_and_legible_ones_come_first():
-    split = SimpleNamespace(length_N=np.array([90, 3, 0, 5, 70, 7]), y=np.array([0, 0, 0, 1, 1, 1]))
-    predicted_N = np.array([0, 0, 0, 0, 0, 1])  # rows 3 and 4 are wrong; row 2 is empty
+    split = SimpleNamespace(length_N=np.array([90, 3, 0, 5, 70, 7, 513]), y=np.array([0, 0, 0, 1, 1, 1, 1]))
+    predicted_N = np.array([0, 0, 0, 0, 0, 1, 0])  # rows 3 and 4 are wrong; row 2 is empty, row 6 too long
     assert list(attention.choose(split, predicted_N, 3)) == [1, 5, 3]
     assert list(attention.choose(split, predicted_N, 4)) == [1, 5, 3, 4]
     assert list(attention.choose(split, split.y, 3)) == [1, 3, 5]  # nothing is wrong
