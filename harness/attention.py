@@ -54,7 +54,7 @@ def keep(backend: Backend, data: Dataset, logits_NC: np.ndarray, folder: Path, e
 def choose(split: Split, predicted_N: np.ndarray, examples: int) -> np.ndarray:
     """Rows to look at: half of them labelled right, half wrong, as far as there are; legible ones first, in order."""
     order = np.argsort(np.maximum(split.length_N, LEGIBLE), kind="stable")
-    order = order[(0 < split.length_N[order]) & (split.length_N[order] <= LONGEST)]
+    order = order[(split.length_N[order] > 0) & (split.length_N[order] <= LONGEST)]
     right = predicted_N[order] == split.y[order]
     wrong_rows, right_rows = order[~right][: examples // 2], order[right]
     return np.concatenate([right_rows[: examples - len(wrong_rows)], wrong_rows])
