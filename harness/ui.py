@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -28,6 +29,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=None, help="default: 5000, or the next that is free")
     parser.add_argument("--host", default="127.0.0.1", help="who may look; default: this machine alone")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exit, so that the server is ended too
     try:
         sys.exit(serve(options.output_dir.absolute(), options.host, options.port or free_port(5000)))
     except Mistake as mistake:

@@ -168,7 +168,9 @@ def pages(store):
         yield found
     finally:
         server.terminate()
-        server.wait()
+        assert server.wait(30) == 143
+        with socket.socket() as probe:  # MLflow's own server has ended with it
+            assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def look_at(browser, address):
