@@ -21,8 +21,8 @@ test-gpu: .venv/.all ## the tests that need an NVIDIA GPU
 lint: .venv/.all ## style and types
 	$(BIN)/ruff check harness tests
 
-bench: .venv/.all ## what is timed, one script each: keep the machine quiet
-	@for script in tests/benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+bench: .venv/.all ## all that is timed, in one table (outputs/benchmarks.md): about two hours, keep the machine quiet
+	$(BIN)/python tests/benchmarks/bench.py
 
 clean: ## remove .venv and the caches, keep outputs
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache

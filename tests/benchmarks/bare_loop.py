@@ -2,31 +2,30 @@
 
     python tests/benchmarks/bare_loop.py [--pairs 7] [KEY=VALUE ...]
 
-Run on a quiet machine. Runs of the harness and of the bare loop take turns, each in a process of its own; printed is
-the ratio of their training tokens per second in each pair, and the median of them. The goal is 1 within 3 %.
+Runs of the harness and of the bare loop take turns, each in a process of its own; the ratio is that of their training
+tokens per second, to be 1 within 3 %.
 """
 
-import argparse
-import json
-import statistics
-import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY))
+from paired import Goal, Row, in_turns, main, ratios
+from sides import in_fresh_process, record_of
 
-from harness import data, isolate  # noqa: E402 (the path comes first)
-from harness.cli import compose  # noqa: E402
-from harness.run import prepare_data, run  # noqa: E402
+from harness import config as configs
+from harness import data
+from harness.cli import compose
+from harness.run import prepare_data
 
 SETTINGS = (
-    *("encoder=lstm", "data=synthetic_features", "data.sequences=3000", "data.length=100", "data.width=16"),
-    *("data.min_length=50", "trainer.epochs=5", "tracking=none", "rerun=true"),
+    *("hardware=cpu", "encoder=lstm", "data=synthetic_features", "data.sequences=3000", "data.length=100"),
+    *("data.width=16", "data.min_length=50", "trainer.epochs=5", "tracking=none", "rerun=true"),
 )
-GOAL = 0.03
+QUICK = ("data.sequences=700", "trainer.epochs=2")
+KEY = "tokens_per_second"
 
 
 def bare(job: dict[str, Any], tell: Any) -> None:
@@ -57,51 +56,23 @@ def bare(job: dict[str, Any], tell: Any) -> None:
         cross_entropy(model(x, length_B), y).backward()
         optimizer.step()
         tokens += real if step >= warmup else 0
-    tell({"tokens_per_second": tokens / (time.perf_counter() - start)})
+    tell({KEY: tokens / (time.perf_counter() - start)})
 
 
-def measured_by_harness(config: dict[str, Any]) -> tuple[float, int]:
-    """Tokens per second and threads from the record of a run."""
-    record = run(config, "bare_loop", time.time())
-    if record["status"] != "finished":
-        sys.exit(f"the run failed: {record['reason']}")
-    return record["metrics"]["speed/train_tokens_per_second"], record["environment"]["hardware"]["threads"]
-
-
-def measured_by_stopwatch(config: dict[str, Any], threads: int) -> float:
-    """Tokens per second of the bare loop, in a fresh process as well."""
-    found: dict[str, float] = {}
-    job = {"config": config, "prepared": str(prepare_data(config)), "threads": threads}
-    end = isolate.server(["harness.run", "harness.backends.pytorch"]).run("bare_loop:bare", job, found.update)
-    if end.reason:
-        sys.exit(f"the bare loop failed: {end.reason}")
-    return found["tokens_per_second"]
-
-
-def main() -> None:
-    """Measure pairs, the one first in every other of them, and print their ratios."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pairs", type=int, default=7)
-    parser.add_argument("overrides", nargs="*", help="what to set besides, as for python -m harness")
-    arguments = parser.parse_args()
-    ratios = []
+def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = ()) -> list[Row]:
+    """One row: the record's throughput over the stopwatch's."""
     with tempfile.TemporaryDirectory(prefix="bare-loop-") as folder:
-        config = compose(*SETTINGS, *arguments.overrides, f"output_dir={folder}")
-        _, threads = measured_by_harness(config)
-        for pair in range(arguments.pairs):
-            if pair % 2:
-                bare_speed = measured_by_stopwatch(config, threads)
-                speed, _ = measured_by_harness(config)
-            else:
-                speed, _ = measured_by_harness(config)
-                bare_speed = measured_by_stopwatch(config, threads)
-            ratios.append(speed / bare_speed)
-            said = f"record {speed:,.0f}, stopwatch {bare_speed:,.0f}, ratio {ratios[-1]:.4f}"
-            print(f"pair {pair + 1}: {said}", flush=True)
-    middle = statistics.median(ratios)
-    within = abs(middle - 1) <= GOAL
-    print(json.dumps({"median_ratio": round(middle, 4), "goal": GOAL, "within": within, "pairs": len(ratios)}))
+        config = compose(*SETTINGS, *(QUICK if quick else ()), *overrides, f"output_dir={folder}")
+        threads = configs.hardware(config)["threads"]
+        job = {"config": config, "prepared": str(prepare_data(config)), "threads": threads}
+        sides = {
+            "record": lambda: {KEY: record_of(config)["metrics"]["speed/train_tokens_per_second"]},
+            "stopwatch": lambda: in_fresh_process("bare_loop:bare", job),
+        }
+        found = in_turns(sides, pairs)
+    values = ratios(found, KEY, over="record", under="stopwatch")
+    return [Row("tokens per second in the record", "a stopwatch around a bare loop", values, Goal(0.97, 1.03))]
 
 
 if __name__ == "__main__":
-    main()
+    main(rows, __doc__)

@@ -1,29 +1,27 @@
-"""Our training against ``model.fit`` of the same Keras layers on the same batches, in turns: A B A B ...
+"""Training by our TensorFlow backend against ``model.fit`` of the same Keras layers on the same batches.
 
-    python tests/benchmarks/keras_fit.py --encoder lstm --sequences 6400 --length 64 --pairs 5
+    python tests/benchmarks/keras_fit.py [--pairs 5] [KEY=VALUE ...]
 
-Prints sequences per second of both and the ratio of each pair; above 1 ours is faster. An epoch counts from its first
-batch to its last step, the gathering of batches included, in both. Keep the machine quiet.
+An epoch counts from its first batch to its last step, the gathering of batches included, in both. Both train in this
+process, on token ids drawn at random.
 """
 
-import argparse
-import sys
 import time
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
 
 import numpy as np
+from paired import Found, Goal, Row, in_turns, main, ratios
 
-from harness.backends.tensorflow import Backend, training
-from harness.backends.tensorflow.optimizers import make_optimizer
-from harness.backends.tensorflow.progress import Progress
+from harness import config as configs
+from harness.cli import compose
 from harness.data import Batches, Dataset, from_sequences
-from harness.measure import StepTimer
 
-TESTS = Path(__file__).parents[1]
-sys.path.extend([str(TESTS), str(TESTS / "backends")])
-from experiments import HARDWARE, composed  # noqa: E402 - found in the folders that pytest would add to the path
-
-BATCH = 32
+BATCH, LENGTH = 32, 64
+SEQUENCES, QUICK = 6400, 160
+ENCODERS = ("self_attention", "lstm")
+KEY = "epoch_seconds"
 
 
 def reviews(sequences: int, length: int) -> Dataset:
@@ -35,29 +33,34 @@ def reviews(sequences: int, length: int) -> Dataset:
     return from_sequences((x, y), few, few, classes=[0, 1], vocabulary=[str(number) for number in range(20_000)])
 
 
-def ours(data: Dataset, config: dict, threads: int):
-    """A function that trains one epoch of our backend and returns its seconds."""
-    backend = Backend(config, {**HARDWARE, "threads": threads})
+def ours(data: Dataset, config: dict[str, Any], epochs: int) -> Callable[[], Found]:
+    """A function that trains the next epoch of our backend and gives its seconds."""
+    from harness.backends.tensorflow import Backend, training
+    from harness.backends.tensorflow.optimizers import make_optimizer
+    from harness.backends.tensorflow.progress import Progress
+    from harness.measure import StepTimer
+
+    backend = Backend(config, configs.hardware(config))
     backend.build(data, 0)
     timer = StepTimer(time.perf_counter, backend.sync, warmup_steps=0)
     batches = Batches(data.train, BATCH, seed=0, to_device=backend._to_device)
-    steps = config["trainer"]["epochs"] * len(batches)
-    optimizer = make_optimizer(config["optimizer"], backend.model.trainable_variables, steps)
+    optimizer = make_optimizer(config["optimizer"], backend.model.trainable_variables, epochs * len(batches))
     trained = training.Training(backend.model, optimizer, backend.specs)
-    progress = Progress(timer, 1, lambda: 0.0)
+    progress, numbers = Progress(timer, 1, lambda: 0.0), count()
 
-    def epoch(number: int) -> float:
-        training.train_epoch(trained, batches, number, timer, progress)
-        return timer.epochs[-1]
+    def epoch() -> Found:
+        training.train_epoch(trained, batches, next(numbers), timer, progress)
+        return {KEY: timer.epochs[-1]}
 
     return epoch
 
 
-def bare(data: Dataset, config: dict):
+def bare(data: Dataset, config: dict[str, Any]) -> Callable[[], Found]:
     """The same with a new model of the same layers, Keras's own Adam and ``fit``."""
     import keras
     import tensorflow as tf
 
+    from harness.backends.tensorflow import training
     from harness.backends.tensorflow.model import build
 
     class Bare(keras.Model):
@@ -71,47 +74,41 @@ def bare(data: Dataset, config: dict):
     model = Bare()
     # not compiled by XLA, which would start anew at every length; ours is not either
     model.compile(
-        keras.optimizers.Adam(config["optimizer"]["lr"]), keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        keras.optimizers.Adam(config["optimizer"]["lr"]),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=False,
     )
     batches = Batches(data.train, BATCH, seed=0)
-    x, length_B, y = training.signature(data)
+    (x, length_B, y), numbers = training.signature(data), count()
 
-    def epoch(number: int) -> float:
-        batches.set_epoch(number)
+    def epoch() -> Found:
+        batches.set_epoch(next(numbers))
         stream = tf.data.Dataset.from_generator(
             lambda: (((batch.x, batch.length_B), batch.y) for batch in batches), output_signature=((x, length_B), y)
         )
         stream = stream.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(2)
         start = time.perf_counter()
         model.fit(stream, epochs=1, shuffle=False, verbose=0)
-        return time.perf_counter() - start
+        return {KEY: time.perf_counter() - start}
 
     return epoch
 
 
-def main() -> None:
-    """Run the pairs and print them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--encoder", default="self_attention")
-    parser.add_argument("--sequences", type=int, default=6400)
-    parser.add_argument("--length", type=int, default=64)
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
-    arguments = parser.parse_args()
-    data = reviews(arguments.sequences, arguments.length)
-    settings = (f"encoder={arguments.encoder}", f"trainer.batch_size={BATCH}", f"trainer.epochs={arguments.pairs + 1}")
-    config = composed("backend=tensorflow", *settings)
-    a, b = ours(data, config, arguments.threads), bare(data, config)
-    a(0), b(0)  # both trace their step here
-    ratios = []
-    for pair in range(1, arguments.pairs + 1):
-        seconds_a, seconds_b = a(pair), b(pair)
-        ratios.append(seconds_b / seconds_a)
-        speeds = (arguments.sequences / seconds for seconds in (seconds_a, seconds_b))
-        print("pair {}: ours {:,.0f}/s, fit {:,.0f}/s, ratio {:.3f}".format(pair, *speeds, ratios[-1]), flush=True)
-    print(f"median ratio of {arguments.encoder}: {np.median(ratios):.3f}")
+def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = ()) -> list[Row]:
+    """A row an encoder: our seconds per epoch over those of ``fit``."""
+    data, found = reviews(QUICK if quick else SEQUENCES, LENGTH), []
+    for encoder in ENCODERS:
+        print(f" {encoder}", flush=True)
+        own = ("backend=tensorflow", "hardware=cpu", f"encoder={encoder}", f"trainer.batch_size={BATCH}")
+        config = compose(*own, *overrides)
+        sides = {"ours": ours(data, config, pairs + 1), "fit": bare(data, config)}
+        for epoch in sides.values():
+            epoch()  # traces the step
+        values = ratios(in_turns(sides, pairs), KEY, over="ours", under="fit")
+        what = f"epoch seconds of backend=tensorflow, {encoder}, {LENGTH} tokens"
+        found.append(Row(what, "model.fit, the same layers and batches", values, Goal(most=1.05)))
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    main(rows, __doc__)

@@ -1,0 +1,66 @@
+"""What the harness costs over a script by hand (``loop.py``): the recipe keras_self_attention_imdb, one epoch.
+
+    python tests/benchmarks/against_loop.py [--pairs 5] [KEY=VALUE ...]
+
+Each side is a command of its own, imports included, on data prepared beforehand; the same batches, evaluated on
+validation and test once each, and inference timed for a second. The harness also measures latency, writes its record
+and tracks the run, and its whole command says so.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from paired import REPOSITORY, Found, Goal, Row, in_turns, main, ratios
+from sides import command, timed
+
+EPOCHS = 1
+SETTINGS = (
+    *("experiment=keras_self_attention_imdb", "hardware=cpu", f"trainer.epochs={EPOCHS}"),
+    "trainer.report_test_each_epoch=false",
+)
+QUICK = ("data.limit=320", "measure.latency_seconds=0.1")
+LOOP = REPOSITORY / "tests" / "benchmarks" / "loop.py"
+AGAINST = "a PyTorch script by hand"
+NUMBERS = {
+    "epoch_seconds": "speed/epoch_seconds",
+    "train_peak_mib": "memory/host_train_peak_mib",
+    "inference_sequences_per_second": "speed/inference_sequences_per_second",
+    "test_accuracy": "test/accuracy",
+}
+"""What both sides tell, and what it is called in a record."""
+
+
+def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = ()) -> list[Row]:
+    """Epoch, whole command, peak memory and inference, all from the same pairs; above 1 the harness costs more."""
+    settings = (*SETTINGS, *(QUICK if quick else ()), *overrides)
+    with tempfile.TemporaryDirectory(prefix="against-loop-") as name:
+        folder = Path(name)
+        _, first = command(folder, *settings)  # prepares the data and makes the store
+        threads = str(first["environment"]["hardware"]["threads"])
+        (meta,) = folder.glob("cache/*/meta.json")
+        by_hand = [sys.executable, str(LOOP), str(meta.parent), "--threads", threads, "--epochs", str(EPOCHS)]
+
+        def harness() -> Found:
+            seconds, record = command(folder, *settings)
+            return {"command_seconds": seconds, **{key: record["metrics"][name] for key, name in NUMBERS.items()}}
+
+        def loop() -> Found:
+            seconds, printed = timed(by_hand, folder)
+            return {"command_seconds": seconds, **json.loads(printed)}
+
+        found = in_turns({"harness": harness, "loop": loop}, pairs)
+    more = {"over": "harness", "under": "loop"}
+    slower = ratios(found, "inference_sequences_per_second", over="loop", under="harness")
+    return [
+        Row("epoch seconds of a run", AGAINST, ratios(found, "epoch_seconds", **more), Goal(most=1.05)),
+        Row("whole command, 1 epoch", AGAINST, ratios(found, "command_seconds", **more), Goal(most=1.10)),
+        Row("peak memory of training", AGAINST, ratios(found, "train_peak_mib", **more), Goal(most=1.15)),
+        Row("seconds a sequence in inference", AGAINST, slower, Goal(most=1.03)),
+    ]
+
+
+if __name__ == "__main__":
+    main(rows, __doc__)

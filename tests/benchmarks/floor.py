@@ -1,0 +1,91 @@
+"""How far above the floor each encoder trains: its matrix products at this machine's own rate, which no step can beat.
+
+    python tests/benchmarks/floor.py [--pairs 5] [KEY=VALUE ...]
+
+The rate is that of float32 products of 2048 x 2048 matrices, measured beside each run. A step's operations are three
+times those of a forward pass (the gradients of input and weights cost as much again, each) over batches as they come,
+padding included. What is no matrix product (element-wise work, the dense optimizer over all embedding rows, the waits
+of a recurrence) is what lies above the floor.
+"""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from paired import Found, Goal, Row, in_turns, main
+from sides import TRAINING_ALONE, in_fresh_process, record_of
+
+from harness import config as configs
+from harness import data
+from harness.cli import compose
+from harness.run import prepare_data
+
+ALWAYS = ("hardware=cpu", "tracking=none", "rerun=true", *TRAINING_ALONE)
+RECIPE = ("experiment=keras_self_attention_imdb", "trainer.epochs=1", "trainer.report_test_each_epoch=false")
+LONGER = ("data=imdb", "data.max_length=256", "data.limit=1600", "trainer.epochs=2")
+ENCODERS = (
+    *("self_attention", "additive_attention", "transformer", "linear_attention", "cnn"),
+    *("rnn", "lstm", "gru", "min_gru", "bidirectional", "bilstm_self_attention"),
+)
+CASES = (
+    ("recipe keras_self_attention_imdb", RECIPE),
+    *((f"{encoder}, 256 tokens", (f"encoder={encoder}", *LONGER)) for encoder in ENCODERS),
+)
+QUICK = ("data.limit=96", "measure.warmup_steps=1")
+SIDE, SECONDS = 2048, 2.0
+
+
+def rate(job: dict[str, Any], tell: Any) -> None:
+    """Operations per second of float32 matrix products, a multiply-add counted as 2."""
+    import torch
+
+    torch.set_num_threads(job["threads"])
+    a, b = torch.randn(2, SIDE, SIDE)
+    a @ b
+    count, start = 0, time.perf_counter()
+    while time.perf_counter() - start < job["seconds"]:
+        a @ b
+        count += 1
+    tell({"gflops": count * 2 * SIDE**3 / (time.perf_counter() - start) / 1e9})
+
+
+def operations(job: dict[str, Any], tell: Any) -> None:
+    """Matrix-product operations of a training epoch, per sequence: each batch at the length it is padded to."""
+    from harness.backends.pytorch.model import build
+
+    config, dataset = job["config"], data.open_prepared(Path(job["prepared"]))
+    model, settings = build(config, dataset, config["seed"]), config["trainer"]
+    batches = data.Batches(dataset.train, settings["batch_size"], seed=config["seed"], bucket=settings["bucket"])
+    total = sum(3 * batch.sequences * model.flops(batch.x.shape[1]) for batch in batches)
+    tell({"gflop": total / len(dataset.train) / 1e9})
+
+
+def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = ()) -> list[Row]:
+    """The rate itself, then a row an encoder: seconds of a training step over those its products would take alone."""
+    rates, found = [], []
+    with tempfile.TemporaryDirectory(prefix="floor-") as folder:
+        for what, settings in CASES:
+            print(f" {what}", flush=True)
+            config = compose(*settings, *ALWAYS, *(QUICK if quick else ()), *overrides, f"output_dir={folder}")
+            job = {"config": config, "prepared": str(prepare_data(config))}
+            gflop = in_fresh_process("floor:operations", job)["gflop"]
+            done = in_turns(_sides(config, 0.05 if quick else SECONDS), pairs)
+            rates += [pair["products"]["gflops"] for pair in done]
+            values = [pair["products"]["gflops"] / gflop / pair["run"]["sequences_per_second"] for pair in done]
+            found.append(Row(f"training step, {what}", "its matrix products alone", values, Goal()))
+    return [Row("float32 matrix products", "", rates, Goal(), "GFLOP/s"), *found]
+
+
+def _sides(config: dict[str, Any], seconds: float) -> dict[str, Any]:
+    job = {"threads": configs.hardware(config)["threads"], "seconds": seconds}
+
+    def run() -> Found:
+        return {"sequences_per_second": record_of(config)["metrics"]["speed/train_sequences_per_second"]}
+
+    return {"run": run, "products": lambda: in_fresh_process("floor:rate", job)}
+
+
+if __name__ == "__main__":
+    main(rows, __doc__)
