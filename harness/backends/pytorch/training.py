@@ -54,10 +54,13 @@ class Training(lightning.LightningModule):
         self.timer.step_begins()
         optimizer.zero_grad()
         loss = self.loss(self.model(x, length_B), y, length_B)
-        self.manual_backward(loss if weight == 1 else loss * weight)
-        if self.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.parameters(), self.clip_norm)
-        optimizer.step()
+        # Lightning has autocast on for the whole of a step that is written out; within it a gradient would be in half
+        # precision even of what the model computes in single
+        with torch.autocast(self.device.type, enabled=False):
+            self.manual_backward(loss if weight == 1 else loss * weight)
+            if self.clip_norm is not None:
+                torch.nn.utils.clip_grad_norm_(self.parameters(), self.clip_norm)
+            optimizer.step()
         if schedule is not None:
             schedule.step()
         self.timer.step_ends(tokens, sequences)

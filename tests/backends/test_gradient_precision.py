@@ -1,0 +1,33 @@
+"""In half precision the gradient of what is computed in single is in single too, as a profile's training pass has it."""
+
+import pytorch_lightning as lightning
+import torch
+from experiments import composed, words
+
+from harness.backends.pytorch.backend import Backend
+from harness.backends.pytorch.training import Training
+from harness.data import Batches
+from harness.measure import StepTimer
+
+HARDWARE = {"accelerator": "cpu", "devices": 1, "precision": "bf16", "threads": 1}
+
+
+def test_a_training_step_has_the_gradients_of_a_training_pass():
+    config, data = composed("encoder=s4d", "encoder.hidden_size=5", "encoder.state_size=6", "input.size=7"), words(11)
+    backend = Backend(config, HARDWARE)
+    backend.build(data, 0)
+    batches = Batches(data.train, 11, seed=0, to_device=backend._to_device)
+    backend.training_pass()(next(iter(batches)))
+    expected = {name: parameter.grad.clone() for name, parameter in backend.model.named_parameters()}
+
+    backend.build(data, 0)
+    timer = StepTimer(lambda: 0.0, lambda: None, warmup_steps=0)
+    training = Training(backend.model, data, config["optimizer"], None, 0, 1, timer)
+    parts = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    trainer = lightning.Trainer(
+        accelerator="cpu", precision="bf16-mixed", max_epochs=1, limit_val_batches=0, **dict.fromkeys(parts, False)
+    )
+    trainer.fit(training, batches, batches)
+    for name, parameter in backend.model.named_parameters():
+        assert torch.equal(parameter.grad, expected[name]), name
+    assert expected["encoder.layers.0.states.frequency_EN"].abs().sum() > 0
