@@ -45,6 +45,14 @@ def test_no_sequence_stands_twice_and_the_seed_of_the_data_decides(name):
     assert made(**{**SIZES, "seed": 1}).hash != data.hash
 
 
+def test_splits_are_alike_where_short_sequences_are_used_up():
+    """Half of the lengths have too few sequences for all splits: in the order drawn, test would have but long ones."""
+    data = probes.parity(length=12, train=2003, validation=503, test=503, seed=0)
+    mean = {name: split.length_N.mean() for name, split in data.splits.items()}
+    assert abs(mean["train"] - mean["validation"]) < 0.3  # three standard errors
+    assert abs(mean["train"] - mean["test"]) < 0.3
+
+
 def test_a_space_that_is_too_small_is_said():
     with pytest.raises(Mistake, match=r"parity .* has hardly more than 62 different sequences, and 713 are"):
         probes.parity(length=5, **SIZES)

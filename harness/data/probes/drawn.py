@@ -33,7 +33,10 @@ def dataset(
     for key, size in sizes.items():
         if not isinstance(size, int) or size < 1:
             raise Mistake(f"data.{key} is how many sequences {name} has there, 1 or more, and is {size!r}")
-    examples = distinct(name, draw, sum(sizes.values()), np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    found = distinct(name, draw, sum(sizes.values()), rng)
+    # shuffled: what is drawn late is what is not yet used up, so longer, and not all of it is to be test
+    examples = [found[row] for row in rng.permutation(len(found))]
     parts, start = [], 0
     for size in sizes.values():
         parts.append(tuple(zip(*examples[start : start + size], strict=True)))
