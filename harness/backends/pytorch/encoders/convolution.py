@@ -26,8 +26,8 @@ class CNN(nn.Module):
         num_layers: layers, each reading what the one below gives.
         kernel_size: steps K that one output of a layer reads.
         dilation: distance between these steps, one number for all layers or a list with one a layer.
-        causal: read the step itself and earlier ones; otherwise as many later as earlier ones, and of an even number
-            of neighbours the odd one is a later one.
+        causal: read the step itself and earlier ones; otherwise as many later as earlier ones, and of an odd number
+            of neighbours the one over is a later one.
 
     Raises:
         Mistake: a number is not a whole one of 1 or more, or the list has not one dilation a layer.
