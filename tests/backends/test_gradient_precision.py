@@ -1,4 +1,4 @@
-"""In half precision the gradient of what is computed in single is in single too, as a profile's training pass has it."""
+"""In half precision, gradients of what is computed in single are in single too, as in a profile's training pass."""
 
 import pytorch_lightning as lightning
 import torch
