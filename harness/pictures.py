@@ -82,6 +82,9 @@ def figure_of(columns: int, size: tuple[float, float]) -> tuple[Any, Any]:
 
 
 def save(figure: Any, file: Path) -> Path:
-    """Write a figure, and return the file."""
-    figure.savefig(file, dpi=110)
+    """Write a figure as PNG, and return the file."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure.set_dpi(110)
+    FigureCanvasAgg(figure).print_png(file, pil_kwargs={"compress_level": 1})  # savefig would draw all of it twice
     return file

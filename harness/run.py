@@ -146,9 +146,9 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
 
         memory.phase_begins()
         outputs = backend.predict(dataset.test)
-        test = task.evaluate([(outputs, dataset.test.y, dataset.test.length_N)])
         inference = measure_inference(backend, dataset, config, clock)
-        memory.phase_ends("inference")
+        memory.phase_ends("inference")  # before the scoring, whose arrays are no encoder's
+        test = task.evaluate([(outputs, dataset.test.y, dataset.test.length_N)])
 
         metrics |= {f"test/{name}": value for name, value in test.items()}
         metrics |= {name: value for name, value in history[best - 1].items() if name.startswith(("val/", "train/"))}
