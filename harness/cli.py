@@ -19,6 +19,8 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from harness import misspelt
+
 # a launcher's config of ours has the name of its plugin's, on purpose: ours is what is documented
 warnings.filterwarnings("ignore", message=r"\s*'hydra/(launcher|sweeper)/\w+' is validated against ConfigStore schema")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -56,7 +58,8 @@ def main() -> None:
     if {"-m", "--multirun"} & set(sys.argv):
         from harness.sweep import identify
 
-        sys.argv[1:] = _seed_outermost(sys.argv[1:])
+        rest = [argument for argument in sys.argv[1:] if argument not in ("-m", "--multirun")]
+        sys.argv[1:] = _seed_outermost(["-m", *rest])  # in front: Hydra takes no flag between overrides
         sys.argv.append(f"sweep={identify(sys.argv[1:])}")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -67,8 +70,12 @@ def main() -> None:
         print(error, file=sys.stderr)
         sys.exit(MISTAKE)
     except SystemExit as stop:
+        if stop.code != 1:
+            sys.exit(stop.code)
         # our task raises nothing, so a 1 is Hydra's own: a config that cannot be composed
-        sys.exit(MISTAKE if stop.code == 1 else stop.code)
+        if near := misspelt.meant(stop.__context__):
+            print(f"did you mean {near}?", file=sys.stderr)
+        sys.exit(MISTAKE)
     if code := _finish():
         sys.exit(code)
 
@@ -106,6 +113,7 @@ def task(config: DictConfig) -> float:
     started = time.time() if _outcomes else _command_started()
     walk = profile if config.mode == "profile" else run
     try:
+        misspelt.refuse_new_keys(HydraConfig.get().overrides.task, config)
         outcome = {"record": walk(configs.resolve(config), label(config), started)}
     except Mistake as mistake:
         outcome = {"mistake": str(mistake)}

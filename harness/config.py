@@ -194,7 +194,7 @@ def _check_heads(where: str, encoder: Config) -> None:
 def _check_backend(name: str) -> None:
     module = EXTRAS.get(name)
     if module and find_spec(module) is None:
-        raise Mistake(f"backend={name} needs {module}: pip install 'sequence-encoder-harness[{name}]'")
+        raise Mistake(f"backend={name} needs {module}: in the harness's folder, pip install '.[{name}]'")
 
 
 def check_writable(output_dir: Path) -> None:

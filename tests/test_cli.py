@@ -65,7 +65,16 @@ def test_names_and_paths_do_not_decide_a_result(command, tmp_path):
 
 MISTAKES = [
     (["encoder=lsmt"], "Could not find 'encoder/lsmt'"),
+    (["encoder=lsmt"], "did you mean encoder=lstm?"),
+    (["data=imbd"], "did you mean data=imdb?"),
+    (["encoder=stack", "encoder@encoder.layers.first=grru"], "did you mean encoder=gru?"),
     (["trainer.epoch=3"], "Key 'epoch' is not in struct"),
+    (["trainer.epoch=3"], "did you mean trainer.epochs?"),
+    (["trainer.epoch=3,4", "-m"], "did you mean trainer.epochs?"),
+    (["seed=0", "-m", "encoder=lsmt,gru"], "did you mean encoder=lstm?"),
+    (["lr=0.1"], "did you mean optimizer.lr?"),
+    (["+trainer.epoch=3"], "nothing reads trainer.epoch; did you mean trainer.epochs?"),
+    (["+zzz=1"], "nothing reads zzz; leave it out"),
     (["encoder.num_heads=3"], "encoder.num_heads=3 does not divide encoder.hidden_size=128"),
     (["encoder=stack", "encoder.layers.second.num_heads=5"], "encoder.layers.second.num_heads=5 does not divide"),
     (["data=hub", "data.source=owner/none"], "no source 'owner/none'"),
