@@ -9,7 +9,7 @@ EXTRAS := tensorflow,joblib,slurm,ray,optuna,test
 help: ## show what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
 
-run: .venv/.base ## install what one backend needs, and compare nothing yet: one run on data that ships with scikit-learn
+run: .venv/.base ## install what one backend needs, then one run on data that ships with scikit-learn
 	$(BIN)/python -m harness encoder=self_attention data=digits
 
 test: .venv/.all lint ## install all extras and pass the tests, in two processes of one thread each

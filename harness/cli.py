@@ -11,6 +11,7 @@ import sys
 import time
 import traceback
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -28,6 +29,15 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 MISTAKE, FAILED, INTERRUPTED = 2, 1, 130
 UNNAMED = ("encoder", "seed", "name", "experiment", "output_dir", "cache_dir", "rerun", "run_timeout", "fail_fast")
 """Overrides that are no part of a run's label: said already, or of no influence on its result."""
+
+PLUGINS = {
+    "joblib": ("hydra_joblib_launcher", "joblib"),
+    "submitit_local": ("hydra_submitit_launcher", "slurm"),
+    "submitit_slurm": ("hydra_submitit_launcher", "slurm"),
+    "ray": ("hydra_ray_launcher", "ray"),
+    "optuna": ("hydra_optuna_sweeper", "optuna"),
+}
+"""Launchers and sweepers that come with an extra: the plugin's module, and the extra."""
 
 Outcome = dict[str, Any]
 _outcomes: list[Outcome] = []
@@ -61,6 +71,9 @@ def main() -> None:
         rest = [argument for argument in sys.argv[1:] if argument not in ("-m", "--multirun")]
         sys.argv[1:] = _seed_outermost(["-m", *rest])  # in front: Hydra takes no flag between overrides
         sys.argv.append(f"sweep={identify(sys.argv[1:])}")
+    if lacking := _lacking_plugin(sys.argv[1:]):
+        print(lacking, file=sys.stderr)
+        sys.exit(MISTAKE)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")(task)()
@@ -91,6 +104,17 @@ def _seed_outermost(arguments: list[str]) -> list[str]:
         return arguments
     first = arguments.index(overrides[0])
     return [*arguments[:first], *seeds, *(rest for rest in arguments[first:] if rest not in seeds)]
+
+
+def _lacking_plugin(arguments: list[str]) -> str | None:
+    """One sentence for a launcher or sweeper whose extra is not installed, of which Hydra would make a traceback."""
+    for argument in arguments:
+        key, _, choice = argument.partition("=")
+        if key in ("hydra/launcher", "hydra/sweeper") and choice in PLUGINS:
+            module, extra = PLUGINS[choice]
+            if find_spec("hydra_plugins") is None or find_spec(f"hydra_plugins.{module}") is None:
+                return f"{argument} needs {module}: in the harness's folder, pip install '.[{extra}]'"
+    return None
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

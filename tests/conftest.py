@@ -2,7 +2,8 @@
 
 import importlib.util
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ class Ended:
 
 
 @pytest.fixture
-def command(tmp_path, monkeypatch, capfd) -> Callable[..., Ended]:
+def command(tmp_path, monkeypatch, capfd) -> Iterator[Callable[..., Ended]]:
     """Run ``python -m harness ...`` in this process, in an empty folder; the run's own process is a real one."""
     monkeypatch.chdir(tmp_path)
 
@@ -59,7 +60,10 @@ def command(tmp_path, monkeypatch, capfd) -> Callable[..., Ended]:
         printed = capfd.readouterr()
         return Ended(code, printed.out, printed.err, list(records.read_all(tmp_path / "outputs" / "runs")))
 
-    return run
+    yield run
+    for name, module in list(sys.modules.items()):  # the next test's my_data.py is another one
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 def refused(call: Callable, *arguments: Any, **settings: Any) -> str:

@@ -253,3 +253,14 @@ def test_flags_stay_where_they_were_when_the_seed_comes_first():
     arguments = ["-m", "--config-dir", "mine", "encoder=rnn,gru", "seed=0,1", "rerun=true"]
     assert cli._seed_outermost(arguments) == ["-m", "--config-dir", "mine", "seed=0,1", "encoder=rnn,gru", "rerun=true"]
     assert cli._seed_outermost(["-m", "encoder=rnn,gru"]) == ["-m", "encoder=rnn,gru"]
+
+
+def test_a_launcher_whose_extra_is_missing_is_one_sentence(command, monkeypatch):
+    found = cli.find_spec
+    monkeypatch.setattr(cli, "find_spec", lambda name: None if "joblib" in name else found(name))
+    ended = command("-m", "hydra/launcher=joblib", "seed=0,1")
+    assert ended.code == 2
+    assert ended.err.strip() == (
+        "hydra/launcher=joblib needs hydra_joblib_launcher: in the harness's folder, pip install '.[joblib]'"
+    )
+    assert not ended.records

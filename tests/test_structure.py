@@ -18,7 +18,7 @@ ORDER = [
     },
     {"config", "fingerprint", "isolate"},
     {"run", "profile", "profile_point"},
-    {"cli", "sweep", "ui", "selfcheck", "__main__"},
+    {"cli", "misspelt", "sweep", "ui", "selfcheck", "__main__"},
 ]
 """Each level may import from those above it and from its own."""
 
