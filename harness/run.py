@@ -55,6 +55,8 @@ def run(config: configs.Config, label: str, started: float) -> Record:
             mistakes.append(message["mistake"])
         elif "epoch" in message:
             tracker.epoch(message["epoch"])
+        elif "recorded" in message:
+            tracker.draw(records.read(folder) or record)
 
     job = {"record": record, "prepared": str(prepared), "started": started}
     try:
@@ -176,6 +178,7 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
             record["ended"] = records.now()
             records.write(record)
     if record["status"] == "finished":
+        tell({"recorded": True})  # the parent draws its pictures while this process draws its own
         draw_attention(backend, dataset, outputs, folder, settings["attention_examples"])
         for checkpoint in folder.glob("last.*"):  # what an interrupted run would have gone on from
             checkpoint.unlink()

@@ -35,6 +35,9 @@ class Tracker(Protocol):
     def epoch(self, metrics: dict[str, float]) -> None:
         """Take the numbers of an epoch, ``epoch`` among them."""
 
+    def draw(self, record: Record) -> None:
+        """Make the files that go with a whole record, while its process still has something to do."""
+
     def finish(self, record: Record) -> None:
         """Take the whole record and set the status that it says."""
 
@@ -57,6 +60,9 @@ class NoTracker:
         return None
 
     def epoch(self, metrics: dict[str, float]) -> None:
+        pass
+
+    def draw(self, record: Record) -> None:
         pass
 
     def finish(self, record: Record) -> None:
@@ -99,6 +105,7 @@ class MlflowTracker:
         self.uri = store_uri(settings, output_dir)
         self.lost = False
         self.run_id: str | None = None
+        self._files: list[Path] = []
         self._monitor: Any = None
 
     @_survives
@@ -167,6 +174,10 @@ class MlflowTracker:
         self._log_metrics({key: value for key, value in metrics.items() if key != "epoch"}, int(metrics["epoch"]))
 
     @_survives
+    def draw(self, record: Record) -> None:
+        self._files = artifacts(record)
+
+    @_survives
     def finish(self, record: Record) -> None:
         self._stop_watching()
         self._log_end(record)
@@ -182,7 +193,7 @@ class MlflowTracker:
         self._log_metrics({name: value for name, value in record["metrics"].items() if name not in by_epoch}, 0)
         if record["reason"]:
             self.client.log_batch(self.run_id, tags=[RunTag("reason", record["reason"])])
-        for file in artifacts(record):
+        for file in self._files or artifacts(record):
             self.client.log_artifact(self.run_id, str(file))
         if (drawn := Path(record["run_dir"]) / attention.FOLDER).exists():
             self.client.log_artifacts(self.run_id, str(drawn), attention.FOLDER.name)
