@@ -116,4 +116,5 @@ class OtherProcesses:
     def share(self, ours: float = 0.0) -> float:
         """The share since this object was made; ``ours`` are processor seconds of others that belong to the run."""
         busy, own, wall = (now - start for now, start in zip(self._now(), self._start, strict=True))
-        return max(0.0, (busy - own - ours) / (wall * psutil.cpu_count()))
+        # the system counts in ticks, each processor at a time of its own: over a short while the sum may be off
+        return min(1.0, max(0.0, (busy - own - ours) / (wall * psutil.cpu_count())))
