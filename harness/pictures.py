@@ -12,12 +12,14 @@ MOST_CLASSES = 30
 """Beyond so many classes a matrix shows its colours without names and numbers."""
 MOST_TOKENS = 40
 """Tokens of a sequence whose attention is drawn, the heaviest ones."""
+LONGEST_NAME = 24
+"""Letters of a class or token that a picture shows."""
 
 
 def learning_curves(history: list[dict[str, Any]], file: Path) -> Path:
     """What is minimised and what is counted, such as loss and accuracy, against the epoch, one line per split."""
     kinds = [kind for kind in KINDS if any(f"/{kind}" in name for name in history[0])]
-    figure, axes = figure_of(len(kinds), (5 * len(kinds), 4))
+    figure, axes = figure_of(len(kinds), (5 * len(kinds), 4), left=0.7, bottom=0.5)
     epochs = [entry["epoch"] for entry in history]
     for axis, kind in zip(axes, kinds, strict=True):
         for name in [name for name in history[0] if f"/{kind}" in name]:
@@ -29,20 +31,25 @@ def learning_curves(history: list[dict[str, Any]], file: Path) -> Path:
 
 
 def confusion(counts: list[list[int]], classes: list[str], file: Path) -> Path:
-    """Counts on the test split: rows the true class, columns the predicted one, coloured by share of the row."""
+    """Counts on the test split: rows the true class, columns the predicted one, coloured by share of the row.
+
+    A count of 0 is left blank.
+    """
     m_CC = np.array(counts)
-    size = min(12.0, 3 + 0.5 * len(classes))
-    figure, (axis,) = figure_of(1, (size + 1, size))
+    names = [shortened(name) for name in classes] if len(classes) <= MOST_CLASSES else []
+    room = 0.6 + _room(names, 9)
+    side = min(9.0, max(2.5, 0.5 * len(classes)))
+    figure, (axis,) = figure_of(1, (side + room + 0.3, side + room + 0.4), left=room, bottom=room, top=0.4)
     share_CC = m_CC / np.maximum(m_CC.sum(1, keepdims=True), 1)
-    image = axis.imshow(share_CC, cmap="Blues", vmin=0, vmax=1)
-    axis.set(xlabel="predicted", ylabel="true", title="test split")
-    if len(classes) <= MOST_CLASSES:
-        axis.set_xticks(range(len(classes)), classes, rotation=90)
-        axis.set_yticks(range(len(classes)), classes)
-        for (row, column), count in np.ndenumerate(m_CC):
+    axis.imshow(share_CC, cmap="Blues", vmin=0, vmax=1)
+    axis.set(xlabel="predicted", ylabel="true")
+    axis.set_title("test split; shade: share of the true class", fontsize=9)
+    if names:
+        axis.set_xticks(range(len(names)), names, rotation=90, fontsize=9, parse_math=False)
+        axis.set_yticks(range(len(names)), names, fontsize=9, parse_math=False)
+        for row, column in np.argwhere(m_CC):
             colour = "white" if share_CC[row, column] > 0.5 else "black"
-            axis.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=8)
-    figure.colorbar(image, label="share of the true class")
+            axis.text(column, row, str(m_CC[row, column]), ha="center", va="center", color=colour, fontsize=8)
     return save(figure, file)
 
 
@@ -54,12 +61,14 @@ def attention(example: dict[str, Any], part: str, map_LK: np.ndarray | None, fil
     """
     received = np.array(example["received"][part])
     shown = np.sort(np.argsort(-received, kind="stable")[:MOST_TOKENS])
-    tokens, received = [example["tokens"][place] for place in shown], received[shown]
+    tokens, received = [shortened(example["tokens"][place]) for place in shown], received[shown]
     width = min(16.0, 3 + 0.28 * len(tokens))
-    columns = 1 if map_LK is None else 2
-    figure, axes = figure_of(columns, (width * columns, 3.5 if map_LK is None else width))
+    columns, room = (1 if map_LK is None else 2), 0.2 + _room(tokens, 7)
+    height = 2.5 if map_LK is None else width - 1.5
+    size = (width * columns, height + room + 0.4)
+    figure, axes = figure_of(columns, size, left=max(0.7, room), bottom=room, top=0.4)
     axes[0].bar(range(len(tokens)), received, color="C0")
-    title = f"{part}: true {example['true']}, predicted {example['predicted']}"
+    title = f"{part}: true {shortened(example['true'])}, predicted {shortened(example['predicted'])}"
     axes[0].set_title(title, fontsize=9, parse_math=False)
     axes[0].set_ylabel("attention received")
     if map_LK is not None:
@@ -73,12 +82,30 @@ def attention(example: dict[str, Any], part: str, map_LK: np.ndarray | None, fil
         return save(figure, file)
 
 
-def figure_of(columns: int, size: tuple[float, float]) -> tuple[Any, Any]:
-    """A figure of that size in inches, and its axes side by side."""
+def shortened(name: str) -> str:
+    """A name that a picture has room for."""
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def _room(names: list[str], points: int) -> float:
+    """Inches that the longest of the names takes in a font of that size, its letters taken as wide ones."""
+    return max(map(len, names), default=0) * 0.7 * points / 72
+
+
+def figure_of(
+    columns: int, size: tuple[float, float], left: float, bottom: float, top: float = 0.15, right: float = 0.15
+) -> tuple[Any, Any]:
+    """A figure of that size, and its axes side by side, with that much room around each; all in inches.
+
+    The room is given, because to have matplotlib find it takes as long as to draw.
+    """
     from matplotlib.figure import Figure  # without pyplot: no window system, no state shared between runs
 
-    figure = Figure(size, layout="constrained")
-    return figure, figure.subplots(1, columns, squeeze=False)[0]
+    (width, height), wide = size, size[0] / columns - left - right
+    figure = Figure(size)
+    around = {"left": left / width, "right": 1 - right / width, "bottom": bottom / height, "top": 1 - top / height}
+    (axes,) = figure.subplots(1, columns, squeeze=False, gridspec_kw={**around, "wspace": (left + right) / wide})
+    return figure, axes
 
 
 def save(figure: Any, file: Path) -> Path:

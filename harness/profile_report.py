@@ -114,7 +114,7 @@ def names(done: Sequence[Record]) -> list[str]:
 
 def picture(done: Sequence[Record], file: Path) -> Path:
     """Time and peak memory against length, both axes logarithmic; forward dashed, training with its backward solid."""
-    figure, axes = figure_of(2, (12, 5))
+    figure, axes = figure_of(2, (12, 5), left=0.8, bottom=0.6)
     for axis, cost, field, label in zip(
         axes, ("time", "memory"), ("ms", "peak_mib"), ("ms a pass, median", "peak MiB over the baseline"), strict=True
     ):
