@@ -113,7 +113,7 @@ def _conditions(record: Record) -> dict[str, Any]:
     """What speed and memory depend on beside the config: hardware, processor and how it was measured."""
     environment = record["environment"]
     measured = {f"measure.{key}": value for key, value in (record["config"].get("measure") or {}).items()}
-    hardware = dict(environment.get("hardware") or {})
+    hardware = {"nodes": 1, **(environment.get("hardware") or {})}  # records of before there were several
     device = ", ".join(hardware.pop("device_names", None) or ["none"])
     return {**hardware, "device": device, "processor": environment.get("processor"), **measured}
 

@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
+from harness.backends.nodes import node_rank
 from harness.backends.schedules import SCHEDULES
 from harness.measure import environment
 from harness.records import METRICS, Mistake
@@ -46,6 +47,7 @@ WHOLE = {
     "data.limit": 1,
     "input.size": 1,
     "hardware.devices": 1,
+    "hardware.nodes": 1,
     "hardware.threads": 1,
     "measure.warmup_steps": 0,
     "measure.latency_length": 1,
@@ -106,13 +108,22 @@ def check(config: Config) -> None:
         raise Mistake(f"name must be a text, and is {config['name']!r}; quote it: 'name=\"{config['name']}\"'")
     for key in ("head.hidden_sizes", "profile.lengths", "profile.batch_sizes"):
         _whole_list(key, _get(config, key), may_be_empty=key == "head.hidden_sizes")
-    if config["mode"] == "profile" and config["hardware"]["devices"] != 1:
-        raise Mistake(f"mode=profile measures one device, not {config['hardware']['devices']}; set hardware.devices=1")
+    for key in ("devices", "nodes"):
+        if config["mode"] == "profile" and (several := config["hardware"][key]) != 1:
+            raise Mistake(f"mode=profile measures one device, not {several} {key}; set hardware.{key}=1")
     _check_letters(config)
     _check_encoder(config)
     _check_backend(config["backend"]["name"])
     hardware(config)
+    _check_nodes(config)
     check_writable(Path(config["output_dir"]))
+
+
+def _check_nodes(config: Config) -> None:
+    nodes = config["hardware"]["nodes"]
+    if nodes > 1 and config["sweep"]:
+        raise Mistake(f"hardware.nodes={nodes} is for one run at a time: leave -m away and give each seed a command")
+    node_rank(nodes)
 
 
 def _whole_list(key: str, values: Any, may_be_empty: bool) -> None:
@@ -237,6 +248,7 @@ def hardware(config: Config) -> Config:
     return {
         "accelerator": accelerator,
         "devices": wanted["devices"],
+        "nodes": wanted["nodes"],
         "precision": str(wanted["precision"]),
         "threads": threads or max(1, environment.cores() // (wanted["devices"] if accelerator == "cpu" else 1)),
         "device_names": present[: wanted["devices"]],

@@ -80,16 +80,19 @@ class Server:
         on_message: Callable[[Message], None],
         timeout: float | None = None,
         processes: int = 1,
+        meets_elsewhere: bool = False,
     ) -> End:
         """Run ``module:function(job, tell)`` in a fresh child and pass on what it tells, until it ends.
 
         With several ``processes`` as many children run it, numbered by ``LOCAL_RANK`` in their environment; when one of
-        them fails, so do the others.
+        them fails, so do the others. ``meets_elsewhere``: they share a training with processes of other machines, at
+        the meeting point that the environment names already.
         Whatever interrupts the waiting, the child is gone when this returns or raises.
         """
         child, deadline, timed_out, kills = None, None, False, _memory_kills()
         where = {"folder": os.getcwd(), "path": [entry or os.getcwd() for entry in sys.path]}
-        _write(self._requests, {"function": function, "job": job, "processes": processes, **where})
+        many = {"processes": processes, "meets_elsewhere": meets_elsewhere}
+        _write(self._requests, {"function": function, "job": job, **many, **where})
         try:
             while True:
                 message = self._receive(deadline)
@@ -190,7 +193,8 @@ def _serve(requests: int, replies: int, modules: list[str]) -> None:
             if not line.strip():
                 continue
             request = json.loads(line)
-            shared = _meeting_point() if request["processes"] > 1 else {}
+            alone = request["processes"] == 1 or request["meets_elsewhere"]
+            shared = {} if alone else _meeting_point()
             children = []
             for rank in range(request["processes"]):
                 child = os.fork()

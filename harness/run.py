@@ -13,6 +13,7 @@ import numpy as np
 
 from harness import attention, backends, data, fingerprint, isolate, measure, records, tasks, tracking
 from harness import config as configs
+from harness.backends.nodes import node_rank
 from harness.data.batches import plan
 from harness.measure import environment
 from harness.records import Mistake, Record
@@ -43,6 +44,9 @@ def run(config: configs.Config, label: str, started: float) -> Record:
     record = new_record(config, label, started, folder, hardware)
     record.update(fingerprint=identity, cell=cell, data=data.read_summary(prepared))
     configs.check_task(config, tasks.of_summary(record["data"]))
+    job = {"record": record, "prepared": str(prepared), "started": started}
+    if node := node_rank(hardware["nodes"]):
+        return follow(node, server, job)
     if config["rerun"]:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
@@ -58,9 +62,8 @@ def run(config: configs.Config, label: str, started: float) -> Record:
         elif "recorded" in message:
             tracker.draw(records.read(folder) or record)
 
-    job = {"record": record, "prepared": str(prepared), "started": started}
     try:
-        end = server.run("harness.run:train", job, on_message, config["run_timeout"], hardware["devices"])
+        end = start(server, job, on_message)
     except KeyboardInterrupt:
         close(record, tracker, "killed", "interrupted by Ctrl-C")
         raise
@@ -77,6 +80,25 @@ def run(config: configs.Config, label: str, started: float) -> Record:
         close(failed, tracker, "failed", failed["reason"] or end.reason)
         record = failed
     return record
+
+
+def start(server: isolate.Server, job: Job, on_message: Callable[[Job], None]) -> isolate.End:
+    """Have the run trained by this machine's processes; returns when they have ended."""
+    hardware, timeout = job["record"]["environment"]["hardware"], job["record"]["config"]["run_timeout"]
+    several = hardware["nodes"] > 1
+    return server.run("harness.run:train", job, on_message, timeout, hardware["devices"], meets_elsewhere=several)
+
+
+def follow(node: int, server: isolate.Server, job: Job) -> Record:
+    """Do a further node's part of a run, which the first node keeps and follows."""
+    mistakes: list[str] = []
+    record = job["record"]
+    end = start(server, job, lambda message: mistakes.extend(message.get("mistake", "").splitlines()))
+    if mistakes:
+        raise Mistake(mistakes[0])
+    what = f"failed ({end.reason})" if end.reason else "has done its part"
+    print(f"node {node} {what} of {record['label']}; the first node keeps the record", file=sys.stderr)
+    return {**record, "status": "failed" if end.reason else "finished", "reason": end.reason, "follows": True}
 
 
 def new_record(config: configs.Config, label: str, started: float, folder: Path, hardware: Job) -> Record:
@@ -144,7 +166,7 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
         history, best = backend.fit(dataset, timer, folder, lambda epoch: tell({"epoch": epoch}))
         ranks = backend.gather({**timer.metrics(), **memory.metrics(), "own_cpu_seconds": others.own()})
         if backend.rank > 0:
-            return
+            return  # the first process of the first node keeps the record
 
         memory.phase_begins()
         outputs = backend.predict(dataset.test)
@@ -157,8 +179,8 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
         metrics["best/epoch"] = best
         if timer.first_step_at is not None:  # none, where all epochs were trained before an interruption
             metrics["speed/startup_seconds"] = time.time() - (clock() - timer.first_step_at) - started
-        seconds = [rank.pop("own_cpu_seconds") for rank in ranks]
-        record["environment"]["other_processes_cpu_share"] = others.share(ours=sum(seconds[1:]))
+        seconds = [rank.pop("own_cpu_seconds") for rank in ranks]  # those of this node come first
+        record["environment"]["other_processes_cpu_share"] = others.share(ours=sum(seconds[1 : hardware["devices"]]))
         ranks[0] |= memory.metrics()
         metrics |= {**ranks[0], **inference, **measure.over_ranks(ranks)}
         record["ranks"] = ranks

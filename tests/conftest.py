@@ -120,7 +120,7 @@ def in_keras():
 
     from harness.backends.tensorflow import runtime
 
-    runtime.start({"accelerator": "cpu", "devices": 1, "precision": "32", "threads": 1})
+    runtime.start({"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1})
     return InKeras()
 
 

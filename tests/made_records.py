@@ -6,7 +6,7 @@ from typing import Any
 
 CONFIG = {
     "backend": {"name": "pytorch"},
-    "hardware": {"accelerator": "auto", "devices": 1, "precision": "32", "threads": None},
+    "hardware": {"accelerator": "auto", "devices": 1, "nodes": 1, "precision": "32", "threads": None},
     "data": {"_target_": "harness.data.features.digits", "limit": None},
     "encoder": {"_target_": "harness.backends.pytorch.encoders.LSTM", "hidden_size": 128},
     "pooling": {"_target_": "harness.backends.pytorch.poolings.Mean"},
@@ -15,7 +15,7 @@ CONFIG = {
     "measure": {"warmup_steps": 10, "latency_length": None},
     "output_dir": "outputs",
 }
-HARDWARE = {"accelerator": "cpu", "devices": 1, "precision": "32", "threads": 2, "device_names": []}
+HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 2, "device_names": []}
 VERSIONS = {"python": "3.11.7", "torch": "2.13.0", "numpy": "2.4.6"}
 
 

@@ -133,7 +133,7 @@ def test_recipes_on_imdb_have_the_published_parameters(tmp_path, name, parameter
     monkeypatch.setenv("HARNESS_DATA_MIRROR", mirror)
     config = cli.compose(f"experiment={name}", f"output_dir={tmp_path}")
     data = open_prepared(prepare_data(config))
-    backend = Backend(config, {"accelerator": "cpu", "devices": 1, "precision": "32", "threads": 1})
+    backend = Backend(config, {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1})
     assert backend.build(data, 0)["cost/parameters"] == parameters
 
 
@@ -191,7 +191,7 @@ def test_recipes_on_the_treebank_have_the_parameters_counted_by_hand(tmp_path, t
     for name, more in TREEBANK_RECIPES.items():
         config = cli.compose(f"experiment={name}", f"output_dir={tmp_path}")
         data = open_prepared(prepare_data(config), letters=config["input"]["letters"] is not None)
-        backend = Backend(config, {"accelerator": "cpu", "devices": 1, "precision": "32", "threads": 1})
+        backend = Backend(config, {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1})
         assert backend.build(data, 0)["cost/parameters"] == alone + more
 
 

@@ -1,9 +1,16 @@
 """One training shared by several processes is the same training."""
 
+import os
+import socket
+import subprocess
+import sys
+
 import numpy as np
 import pytest
-from conftest import QUICK
+from conftest import QUICK, refused
 
+from harness import records
+from harness.backends.nodes import node_rank
 from harness.data import Split
 from harness.data.batches import deal
 from harness.measure import over_ranks
@@ -25,6 +32,80 @@ def test_two_processes_give_the_losses_of_one_with_the_same_global_batch(command
     memory = "memory/host_train_peak_mib"
     assert two["metrics"][memory] == max(rank[memory] for rank in two["ranks"])
     assert len(list(tmp_path.glob("outputs/runs/*/*ddp*/best.ckpt"))) == 1
+
+
+@pytest.fixture
+def on_nodes(tmp_path):
+    """Give a command on each of two nodes, both this machine, in one folder; returns exit codes and words."""
+
+    def give(*commands: tuple[str, ...]) -> list[tuple[int, str]]:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            meeting = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
+        nodes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "harness", *arguments, "hardware=ddp_cpu", "hardware.nodes=2", *QUICK],
+                cwd=tmp_path, env={**meeting, "NODE_RANK": str(rank)}, text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            )
+            for rank, arguments in enumerate(commands)
+        ]  # fmt: skip
+        said = [node.communicate(timeout=120)[0] for node in nodes]
+        return [(node.returncode, words) for node, words in zip(nodes, said, strict=True)]
+
+    return give
+
+
+def test_two_nodes_give_the_losses_of_one_process_and_the_first_keeps_the_record(command, on_nodes, tmp_path):
+    settings = ("encoder=gru", "trainer.batch_size=29", "hardware.devices=1", "tracking=none")
+    one = command(*settings, *QUICK, "hardware=cpu").record
+    (first, said), (further, also_said) = on_nodes(settings, settings)
+    assert (first, further) == (0, 0), said + also_said
+    assert "node 1 has done its part of gru/seed=0" in also_said
+    assert "test/accuracy" not in also_said
+    (two,) = (
+        each for each in records.read_all(tmp_path / "outputs" / "runs") if each["choices"]["hardware"] == "ddp_cpu"
+    )
+    for alone, shared in zip(one["history"], two["history"], strict=True):
+        assert shared["val/loss"] == pytest.approx(alone["val/loss"], rel=1e-4)
+        assert shared["train/loss"] == pytest.approx(alone["train/loss"], rel=1e-4)
+    speed = "speed/train_sequences_per_second"
+    assert len(two["ranks"]) == 2
+    assert two["metrics"][speed] == pytest.approx(sum(rank[speed] for rank in two["ranks"]))
+    assert (two["status"], two["environment"]["hardware"]["nodes"]) == ("finished", 2)
+
+
+def test_nodes_that_were_given_different_commands_train_nothing(on_nodes, tmp_path):
+    settings = ("hardware.devices=1", "tracking=none")
+    ended = on_nodes((*settings, "optimizer.lr=0.001"), (*settings, "optimizer.lr=0.002"))
+    for code, said in ended:
+        assert code == 2, said
+        assert "the nodes do not agree about config" in said
+    assert not list(records.read_all(tmp_path / "outputs" / "runs"))
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({}, "needs in the environment of each node's command: NODE_RANK (its number, from 0), MASTER_ADDR"),
+        ({"NODE_RANK": "2", "MASTER_ADDR": "a", "MASTER_PORT": "1"}, "from 0 to 1, as hardware.nodes=2, and is '2'"),
+        ({"NODE_RANK": "-1", "MASTER_ADDR": "a", "MASTER_PORT": "1"}, "and is '-1'"),
+    ],
+)  # fmt: skip
+def test_a_node_has_to_be_told_which_it_is_and_where_they_meet(environment, sentence, monkeypatch):
+    for name in ("NODE_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert sentence in refused(node_rank, 2)
+    assert node_rank(1) == 0  # alone, whatever a cluster's environment says
+
+
+def test_a_sweep_is_not_shared_by_nodes(command):
+    ended = command("-m", "seed=0,1", "hardware=ddp_cpu", "hardware.nodes=2", "tracking=none", *QUICK)
+    assert ended.code == 2
+    assert "hardware.nodes=2 is for one run at a time: leave -m away" in ended.err
+    assert not ended.records
 
 
 def test_a_batch_is_dealt_out_whole_and_each_part_weighs_its_rows():

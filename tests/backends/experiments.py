@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from harness.data import Dataset, from_sequences
 
 PARTS = ("backend", "data", "encoder", "pooling", "position", "input", "head", "optimizer", "trainer", "measure")
-HARDWARE = {"accelerator": "cpu", "devices": 1, "precision": "32", "threads": 1}
+HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
 
 
 def composed(*overrides: str) -> dict[str, Any]:

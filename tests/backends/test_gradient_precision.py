@@ -9,7 +9,7 @@ from harness.backends.pytorch.training import Training
 from harness.data import Batches
 from harness.measure import StepTimer
 
-HARDWARE = {"accelerator": "cpu", "devices": 1, "precision": "bf16", "threads": 1}
+HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "bf16", "threads": 1}
 
 
 def test_a_training_step_has_the_gradients_of_a_training_pass():

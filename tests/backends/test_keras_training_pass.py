@@ -6,7 +6,7 @@ import pytest
 from harness.cli import compose
 from harness.profile_point import random_tokens
 
-HARDWARE = {"accelerator": "cpu", "devices": 1, "precision": "32", "threads": 1}
+HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
 
 
 def test_the_training_pass_gives_the_gradients_of_the_loss_and_changes_nothing(in_keras):

@@ -18,7 +18,7 @@ from experiments import composed, features, words
 from harness import backends
 from harness.data import Batches
 
-hardware = {"accelerator": "gpu", "devices": 1, "precision": "32", "threads": 1}
+hardware = {"accelerator": "gpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
 devices = []
 for data in (words(), features(), words(tagging=True)):
     made = backends.load("tensorflow")(composed("backend=tensorflow", "encoder=lstm", "trainer.epochs=1"), hardware)

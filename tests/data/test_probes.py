@@ -19,7 +19,7 @@ from harness.data.probes.drawn import distinct
 from harness.measure import StepTimer
 from harness.records import Mistake
 
-HARDWARE = {"accelerator": "cpu", "devices": 1, "precision": "32", "threads": 1}
+HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
 SIZES = {"train": 401, "validation": 101, "test": 211, "seed": 0}
 
 

@@ -18,8 +18,9 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from harness import tasks
 from harness.backends.epochs import direction
+from harness.backends.nodes import node_rank
 from harness.backends.pytorch.attending import attention_of
-from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, TimedBatches, WholeCheckpoints
+from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, SameEverywhere, TimedBatches, WholeCheckpoints
 from harness.backends.pytorch.losses import LOSSES
 from harness.backends.pytorch.model import build
 from harness.backends.pytorch.training import Training
@@ -37,9 +38,10 @@ class Backend:
 
     def __init__(self, config: dict[str, Any], hardware: dict[str, Any]) -> None:
         self.config, self.hardware = config, hardware
-        self.rank = int(os.environ.get("LOCAL_RANK", 0))
+        local_rank, self.world_size = int(os.environ.get("LOCAL_RANK", 0)), hardware["devices"] * hardware["nodes"]
+        self.rank = node_rank(hardware["nodes"]) * hardware["devices"] + local_rank
         kind = DEVICE[hardware["accelerator"]]
-        self.device = torch.device(kind, self.rank) if kind == "cuda" else torch.device(kind)
+        self.device = torch.device(kind, local_rank) if kind == "cuda" else torch.device(kind)
         torch.set_num_threads(hardware["threads"])
         # cuDNN would multiply float32 in TF32 in recurrent layers, where all else, and the other backend, does not
         torch.backends.cudnn.allow_tf32 = False
@@ -74,7 +76,7 @@ class Backend:
             settings["batch_size"],
             seed=seed,
             bucket=settings["bucket"],
-            share=(self.rank, self.hardware["devices"]),
+            share=(self.rank, self.world_size),
             to_device=self._to_device,
         )
         total_steps, clip_norm = settings["epochs"] * len(batches), settings["clip_norm"]
@@ -84,6 +86,8 @@ class Backend:
         # the last epoch is kept whole, to go on from after an interruption; the best one is what is evaluated
         best = ModelCheckpoint(folder, "best", **monitor, save_last=True, enable_version_counter=False)
         watching = [ProgressBar(timer), EpochNews(epoch_done), best]
+        if self.hardware["nodes"] > 1:
+            watching.append(SameEverywhere({"config": self.config, "goes on": (folder / "last.ckpt").exists()}))
         if settings["patience"] is not None:
             watching.append(EarlyStopping(**monitor, patience=settings["patience"]))
         watched = [data.validation, data.test] if settings["report_test_each_epoch"] else [data.validation]
@@ -91,11 +95,12 @@ class Backend:
         trainer = lightning.Trainer(
             accelerator=self.hardware["accelerator"],
             devices=self.hardware["devices"],
+            num_nodes=self.hardware["nodes"],
             precision=PRECISION[self.hardware["precision"]],
             max_epochs=settings["epochs"],
             callbacks=watching,
             plugins=[checkpoints, LightningEnvironment()],
-            strategy="ddp" if self.hardware["devices"] > 1 else "auto",
+            strategy="ddp" if self.world_size > 1 else "auto",
             default_root_dir=folder,
             logger=False,
             num_sanity_val_steps=0,
@@ -116,7 +121,7 @@ class Backend:
         return training.history, chosen["epoch"] + 1
 
     def gather(self, value: dict[str, float]) -> list[dict[str, float]]:
-        everybody = [value] * self.hardware["devices"]
+        everybody = [value] * self.world_size
         if len(everybody) > 1:
             torch.distributed.all_gather_object(everybody, value)
         return everybody

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytorch_lightning as lightning
+import torch
 from pytorch_lightning.callbacks import TQDMProgressBar
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from harness.backends.epochs import check_finite, line
 from harness.data import Batches
 from harness.measure import StepTimer
+from harness.records import Mistake
 
 
 class TimedBatches:
@@ -38,6 +40,22 @@ class WholeCheckpoints(TorchCheckpointIO):
         part = f"{path}.part"
         super().save_checkpoint(checkpoint, part, storage_options)
         os.replace(part, path)
+
+
+class SameEverywhere(lightning.Callback):
+    """Refuses a training whose nodes were given different things to do; ``told`` is what this one was."""
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        self.told = told
+
+    def setup(self, trainer, module, stage: str) -> None:
+        everywhere: list[Any] = [None] * trainer.world_size
+        torch.distributed.all_gather_object(everywhere, self.told)
+        for name, value in self.told.items():
+            if any(other[name] != value for other in everywhere):
+                raise Mistake(
+                    f"the nodes do not agree about {name}: give each the same command, and an output_dir that all share"
+                )
 
 
 class EpochNews(lightning.Callback):

@@ -47,8 +47,8 @@ def check(hardware: dict[str, Any]) -> None:
     """
     if hardware["accelerator"] == "mps":
         raise Mistake("backend=tensorflow runs on cpu and gpu, not mps; take backend=pytorch or hardware=cpu")
-    if hardware["devices"] != 1:
-        raise Mistake(f"backend=tensorflow trains on one device, not {hardware['devices']}; take backend=pytorch")
+    if (several := hardware["devices"] * hardware["nodes"]) != 1:
+        raise Mistake(f"backend=tensorflow trains on one device, not {several}; take backend=pytorch")
     if hardware["accelerator"] == "gpu" and not tf.config.list_physical_devices("GPU"):
         raise Mistake(
             "backend=tensorflow finds no GPU that it can use; pip install 'tensorflow[and-cuda]', or take hardware=cpu"

@@ -15,7 +15,7 @@ from harness.data import batches
 from harness.data.features import synthetic_features
 from harness.measure import StepTimer
 
-HARDWARE = {"accelerator": "cpu", "devices": 1, "precision": "32", "threads": 1}
+HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
 STEP, WAIT, VALIDATION, CHECKPOINT, EPOCH_START, BATCH_START, BATCH_END, NEWS = (
     0.1, 3.0, 50.0, 700.0, 11_000.0, 130_000.0, 1_700_000.0, 23_000_000.0,
 )  # fmt: skip

@@ -13,7 +13,7 @@ from harness.backends.pytorch.backend import Backend
 from harness.cli import compose
 from harness.data import Dataset, Split
 
-HARDWARE = {"accelerator": "cpu", "devices": 1, "precision": "32", "threads": 1}
+HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
 
 # torch's switch for oneDNN warns about a setting of its own that concerns Intel's GPUs
 pytestmark = pytest.mark.filterwarnings("ignore:TF32 acceleration")

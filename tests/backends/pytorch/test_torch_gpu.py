@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU"),
 ]
 
-HARDWARE = {"accelerator": "gpu", "devices": 1, "precision": "32", "threads": 1}
+HARDWARE = {"accelerator": "gpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
 WIDTH = 8192
 TIMES = 20
 

@@ -8,7 +8,7 @@ from harness.backends.pytorch.model import cross_entropy
 from harness.cli import compose
 from harness.profile_point import random_tokens
 
-HARDWARE = {"accelerator": "cpu", "devices": 1, "precision": "32", "threads": 1}
+HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
 
 
 def built(*overrides, precision="32"):
