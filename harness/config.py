@@ -111,7 +111,7 @@ def check(config: Config) -> None:
     for key in ("devices", "nodes"):
         if config["mode"] == "profile" and (several := config["hardware"][key]) != 1:
             raise Mistake(f"mode=profile measures one device, not {several} {key}; set hardware.{key}=1")
-    _check_letters(config)
+    _check_input(config)
     _check_encoder(config)
     _check_backend(config["backend"]["name"])
     hardware(config)
@@ -133,11 +133,13 @@ def _whole_list(key: str, values: Any, may_be_empty: bool) -> None:
         _whole(key, value, least=1)
 
 
-def _check_letters(config: Config) -> None:
-    for name, value in (config["input"]["letters"] or {}).items():
-        _whole(f"input.letters.{name}", value, least=1)
-    if config["input"]["letters"] and config["backend"]["name"] == "tensorflow":
-        raise Mistake("backend=tensorflow has input=embedding alone; for input=word_char take backend=pytorch")
+def _check_input(config: Config) -> None:
+    for part in ("letters", "bigrams"):
+        for name, value in (config["input"][part] or {}).items():
+            _whole(f"input.{part}.{name}", value, least=1)
+        if config["input"][part] and config["backend"]["name"] == "tensorflow":
+            chosen = config["choices"]["input"]
+            raise Mistake(f"backend=tensorflow has input=embedding alone; for input={chosen} take backend=pytorch")
 
 
 def _check_encoder(config: Config) -> None:

@@ -83,6 +83,12 @@ def check_letters(data: Dataset) -> None:
         )
 
 
+def check_bigrams(data: Dataset) -> None:
+    """Refuse to read pairs of words where there are no words."""
+    if not data.tokens:
+        raise Mistake("input.bigrams reads pairs of words, and this data has feature vectors; set input=embedding")
+
+
 def embedding_width(size: int | None) -> int:
     """The width of the embedding, which cannot be left out."""
     if size is None:

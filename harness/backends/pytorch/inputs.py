@@ -11,6 +11,42 @@ from harness.backends import initial
 from harness.backends.parts import check_letters
 from harness.backends.pytorch.layers import Embedding
 from harness.data import Dataset
+from harness.data.dataset import SPECIAL
+
+
+class WordBigram(Embedding):
+    """A word's vector plus that of its pair with the word before: ``x_BL -> x_BLD`` (Joulin et al. 2017, fastText).
+
+    Pairs have rows of a table of their own, of which there are fewer than pairs: a hash says which one. The vectors of
+    pairs begin at 0, so that a row that training never met says nothing. Nor does a pair with padding or with an
+    unknown word in it.
+
+    Args:
+        rows: ids of words.
+        width: D.
+        word_dropout: share of the words read as unknown in training, in their pairs too.
+        buckets: rows of the table of pairs.
+    """
+
+    def __init__(self, rows: int, width: int, word_dropout: float, buckets: int) -> None:
+        super().__init__(rows, width, word_dropout)
+        self.out_dim = width
+        self.pairs = nn.Embedding(1 + buckets, width, padding_idx=0)
+
+    def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        return {**super().initial_values(rng), "pairs.weight": np.zeros(self.pairs.weight.shape, np.float32)}
+
+    def forward(self, x_BL: Tensor) -> Tensor:
+        x_BL = self.read(x_BL).long()
+        return nn.functional.embedding(x_BL, self.weight) + self.pairs(self.pair_rows(x_BL))
+
+    def pair_rows(self, x_BL: Tensor) -> Tensor:
+        """Which row each word's pair with the one before has, from 1; 0 where there is no pair."""
+        before_BL = nn.functional.pad(x_BL[:, :-1], (1, 0))
+        known_BL = (x_BL >= len(SPECIAL)) & (before_BL >= len(SPECIAL))
+        number_BL = before_BL * self.num_embeddings + x_BL
+        # by Knuth's multiplicative hash, as neighbours among the words are no neighbours in what they are followed by
+        return (1 + number_BL * 2654435761 % 2**32 % (self.pairs.num_embeddings - 1)) * known_BL
 
 
 class WordChar(Embedding):

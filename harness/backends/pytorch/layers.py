@@ -49,11 +49,15 @@ class Embedding(nn.Embedding):
     def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         return {"weight": initial.embedding(rng, self.num_embeddings, self.embedding_dim)}
 
+    def read(self, x_BL: Tensor) -> Tensor:
+        """The ids, less the words that training leaves out this time."""
+        if not (self.training and self.word_dropout):
+            return x_BL
+        dropped_BL = self.word_dropout(torch.ones(x_BL.shape, device=x_BL.device)) == 0
+        return x_BL.masked_fill(dropped_BL, UNKNOWN)
+
     def forward(self, x_BL: Tensor) -> Tensor:
-        if self.training and self.word_dropout:
-            dropped_BL = self.word_dropout(torch.ones(x_BL.shape, device=x_BL.device)) == 0
-            x_BL = x_BL.masked_fill(dropped_BL, UNKNOWN)
-        return super().forward(x_BL)
+        return super().forward(self.read(x_BL))
 
     def flops(self, length: int) -> int:
         return 0

@@ -12,8 +12,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness import tasks
-from harness.backends.parts import check_word_dropout, embedding_width, make, make_encoder, make_position, operations
-from harness.backends.pytorch.inputs import WordChar
+from harness.backends.parts import (
+    check_bigrams,
+    check_word_dropout,
+    embedding_width,
+    make,
+    make_encoder,
+    make_position,
+    operations,
+)
+from harness.backends.pytorch.inputs import WordBigram, WordChar
 from harness.backends.pytorch.layers import AsIs, Dense, Embedding, initialise, length_mask
 from harness.data import Dataset
 from harness.data.dataset import IGNORED
@@ -84,6 +92,10 @@ def _input(settings: dict[str, Any], data: Dataset) -> tuple[nn.Module, int]:
     check_word_dropout(settings["word_dropout"], data)
     if settings["letters"] is not None:
         source = WordChar(data, embedding_width(size), settings["word_dropout"], **settings["letters"])
+        return source, source.out_dim
+    if settings["bigrams"] is not None:
+        check_bigrams(data)
+        source = WordBigram(data.width, embedding_width(size), settings["word_dropout"], **settings["bigrams"])
         return source, source.out_dim
     if data.tokens:
         return Embedding(data.width, embedding_width(size), settings["word_dropout"]), size
