@@ -1,0 +1,168 @@
+"""The published results: every sweep behind docs/RESULTS.md, and the page itself.
+
+    python tests/benchmarks/results.py [SECTION ...] [--page-only]
+
+Runs that are finished are skipped, so that an interrupted command goes on where it stopped. They are in
+``outputs/results``; each sweep's full comparison, with speed and memory, is in ``outputs/results/reports``.
+"""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import records, wording
+from harness.boards import Board
+from harness.cells import Cell
+from harness.comparison import Comparison, compare
+from harness.tables import best_first
+
+FOLDER = Path("outputs", "results")
+PAGE = Path(__file__).parents[2] / "docs" / "RESULTS.md"
+
+COMMON = ("hardware=cpu", "hardware.threads=1")
+"""One thread: the losses then depend on no machine's number of cores, and two sweeps can run side by side."""
+EVERY = (
+    "self_attention,additive_attention,transformer,linear_attention,rnn,lstm,gru,bidirectional,min_gru,s4d,cnn,"
+    "bag_of_embeddings,lstm_self_attention,bilstm_self_attention"
+)
+ON_PROBES = "bag_of_embeddings,self_attention,transformer,rnn,lstm,gru,min_gru,s4d,cnn"
+PROBES = (
+    "adding,copying,selective_copying,associative_recall,majority,parity,listops,dyck,transcription"
+)  # fmt: skip
+
+
+@dataclass
+class Section:
+    """A part of the page: what the runs of its sweeps, by their names, come to.
+
+    A sweep of several data sets becomes a table with a column for each.
+    """
+
+    title: str
+    text: str
+    sweeps: dict[str, tuple[str, ...]]
+    seeds: str = "0,1,2"
+
+    @property
+    def commands(self) -> list[list[str]]:
+        """What is given to ``python -m harness``."""
+        return [["-m", *sweep, f"seed={self.seeds}", f"name={name}", *COMMON] for name, sweep in self.sweeps.items()]
+
+
+SECTIONS = {
+    "imdb": Section(
+        "IMDB from scratch",
+        "Reviews of films, no pretrained vectors, validation cut from train, test read once at the end.",
+        {name: (f"experiment={name}",) for name in ("imdb_bigrams", "imdb_self_attention", "imdb_gru")},
+    ),
+    "imdb_encoders": Section(
+        "IMDB, every encoder in one small setting",
+        "One layer of width 128 over the last 128 words, two epochs, the same for all: what an encoder gives before "
+        "anybody has tuned it. Not here: `jordan_rnn` and `cell`, loops in Python that would take hours.",
+        {"imdb_encoders": ("experiment=imdb_encoders", f"encoder={EVERY}")},
+    ),
+    "ud_ewt": Section(
+        "Parts of speech, English Web Treebank",
+        "A label for every word, 17 classes; a bidirectional LSTM over words alone, and over words and their letters.",
+        {name: (f"experiment={name}",) for name in ("ud_ewt_bilstm", "ud_ewt_bilstm_word_char")},
+    ),
+    "probes": Section(
+        "Probes",
+        "What an encoder can do at all, with a small model and a short training; [PROBES.md](PROBES.md) says what is "
+        "expected of whom. The share of right answers on the test split; for transcription the share of wrong labels.",
+        {"probes": ("experiment=probe", f"encoder={ON_PROBES}", f"data={PROBES}")},
+    ),
+}
+
+
+def main() -> int:
+    """Run the sweeps, all or those named, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
+    parser.add_argument("--page-only", action="store_true", help="write the page from the runs that are there")
+    chosen = parser.parse_args()
+    if unknown := set(chosen.sections) - set(SECTIONS):
+        parser.error(f"there is no section {', '.join(sorted(unknown))}")
+    codes = [0]
+    for name in () if chosen.page_only else chosen.sections or SECTIONS:
+        codes += [_run(command) for command in SECTIONS[name].commands]
+    PAGE.write_text(page(list(records.read_all(FOLDER / "runs"))), encoding="utf8")
+    print(f"page    {PAGE}")
+    return max(codes)
+
+
+def _run(command: list[str]) -> int:
+    print(f"python -m harness {' '.join(command)}", flush=True)
+    return subprocess.run([sys.executable, "-m", "harness", *command, f"output_dir={FOLDER}"], check=False).returncode
+
+
+def page(found: list[records.Record]) -> str:
+    """The page in Markdown, of what was found."""
+    lines = [
+        "# Results",
+        "",
+        "Made by `make results`, which runs every command below and writes this page (what is finished is not run "
+        "again). A number is the mean over seeds, ± half a 95 % t-interval; behind it may stand a mark:",
+        f"{wording.LEGEND.split('   !')[0]}.",
+        "Speed is not told here: [PERFORMANCE.md](PERFORMANCE.md) has it, as ratios on a quiet machine.",
+        "",
+    ]
+    for section in SECTIONS.values():
+        runs = [record for record in found if record["name"] in section.sweeps]
+        lines += [f"## {section.title}", "", section.text, "", "```bash"]
+        lines += [*(f"python -m harness {' '.join(command)}" for command in section.commands), "```", ""]
+        if not any(record["status"] == "finished" for record in runs):
+            lines += ["Not run yet.", ""]
+            continue
+        compared = compare(runs, section.title)
+        table = _by_run(compared) if len(compared.boards) == 1 else _by_data(compared)
+        lines += [*table, "", _made_with(runs), ""]
+    return "\n".join(lines)
+
+
+def _by_run(compared: Comparison) -> Iterator[str]:
+    (board,) = compared.boards
+    shown = [name for name in (board.quality, "test/f1_macro", "cost/parameters") if name in board.metrics]
+    yield f"| {' | '.join(['run', 'seeds', *shown, 'epochs', 'longest run, minutes'])} |"
+    yield "|---|" + "---:|" * (len(shown) + 3)
+    several = len({cell.record["name"] for cell in board.cells}) > 1
+    for cell in best_first(board, board.cells):
+        name = cell.record["name"] if several else cell.record["choices"]["encoder"]
+        minutes = max((run["metrics"]["speed/total_seconds"] / 60 for run in cell.runs), default=0)
+        rest = [str(cell.record["config"]["trainer"]["epochs"]), f"{minutes:.1f}"]
+        yield f"| {' | '.join([name, wording.seeds(cell), *(_number(cell, one) for one in shown), *rest])} |"
+
+
+def _by_data(compared: Comparison) -> Iterator[str]:
+    boards = {board.cells[0].record["choices"]["data"]: board for board in compared.boards}
+    yield f"| encoder | {' | '.join(boards)} |"
+    yield "|---|" + "---:|" * len(boards)
+    encoders = dict.fromkeys(cell.record["choices"]["encoder"] for board in boards.values() for cell in board.cells)
+    for encoder in encoders:
+        yield f"| {' | '.join([encoder, *(_of_encoder(board, encoder) for board in boards.values())])} |"
+
+
+def _of_encoder(board: Board, encoder: str) -> str:
+    cells = (cell for cell in board.cells if cell.record["choices"]["encoder"] == encoder)
+    quality = "test/accuracy" if "test/accuracy" in board.metrics else board.quality
+    return next((_number(cell, quality) for cell in cells), "-")
+
+
+def _number(cell: Cell, metric: str) -> str:
+    return f"{wording.with_interval(cell.means.get(metric))} {wording.mark(cell, metric)}".strip().replace("*", "\\*")
+
+
+def _made_with(runs: list[records.Record]) -> str:
+    newest = max(runs, key=lambda record: record["started"])
+    machine = newest["environment"]
+    packages = ", ".join(f"{name} {machine['versions'][name]}" for name in ("python", "torch", "numpy"))
+    commit = (machine["git"] or {}).get("commit", "unknown")[:12]
+    threads = f"{machine['hardware']['threads']} of {machine['cores']} cores"
+    return f"Made {newest['started'][:10]} on {machine['processor']}, {threads}; {packages}; commit {commit}."
+
+
+if __name__ == "__main__":
+    sys.exit(main())
