@@ -6,11 +6,9 @@ from typing import Any
 import numpy as np
 
 from harness.checks import is_whole
-from harness.data.dataset import Dataset, from_sequences
+from harness.data.dataset import SPECIAL, Dataset, from_sequences
 from harness.records import Mistake
 
-SPECIAL = ["[PAD]", "[UNK]"]
-"""The first tokens of every vocabulary; a probe has no unknown ones."""
 GIVE_UP = 200
 """Draws in a row that were all there before, after which there is taken to be nothing else."""
 
