@@ -12,6 +12,7 @@ from omegaconf.errors import MissingMandatoryValue
 
 from harness.backends.nodes import node_rank
 from harness.backends.schedules import SCHEDULES
+from harness.checks import is_whole
 from harness.measure import environment
 from harness.records import METRICS, Mistake
 from harness.tasks import AUTO, Task
@@ -179,7 +180,7 @@ def _number(value: Any) -> bool:
 
 
 def _whole(key: str, value: Any, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    if not is_whole(value, least):
         raise Mistake(f"{key} must be a whole number of {least} or more, and is {value!r}")
 
 

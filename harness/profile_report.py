@@ -1,7 +1,8 @@
 """What profiles show: tables of time and memory against length, and log-log plots with the fitted exponents."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ EXPONENTS = {
     "forward memory": "profile/forward_memory_exponent",
     "training memory": "profile/training_memory_exponent",
 }
+COSTS = {"time": ("ms", "ms a pass, median"), "memory": ("peak_mib", "peak MiB over the baseline")}
+"""What is plotted against length: the end of a point's key, and the axis."""
 LONGEST = 60
 """So many letters of a name are shown."""
 STATUS = {"out_of_memory": "out of memory", "timed_out": "time-out", "failed": "failed"}
@@ -112,14 +115,37 @@ def names(done: Sequence[Record]) -> list[str]:
     return [name if len(name) <= LONGEST else f"{name[:LONGEST]}…" for name in found]
 
 
+@dataclass(frozen=True)
+class Curve:
+    """What one kind of pass took at one batch size: values at lengths; ``power`` is the fitted exponent, if any."""
+
+    phase: str
+    batch_size: int
+    lengths: tuple[int, ...]
+    values: tuple[float, ...]
+    power: float | None
+
+
+def curves(record: Record, cost: str) -> Iterator[Curve]:
+    """A profile's curves of ``cost``, one of ``COSTS``: what was measured and is above 0, as a logarithm asks."""
+    field, _ = COSTS[cost]
+    for phase in ("forward", "training"):
+        power = record["metrics"].get(f"profile/{phase}_{cost}_exponent")
+        for size in sorted({point["batch_size"] for point in record["profile"]}):
+            points = [point for point in record["profile"] if point["batch_size"] == size]
+            measured = [(point["length"], point.get(f"{phase}_{field}")) for point in points]
+            positive = [(length, value) for length, value in measured if value is not None and value > 0]
+            if positive:
+                lengths, values = zip(*positive, strict=True)
+                yield Curve(phase, size, lengths, values, power)
+
+
 def picture(done: Sequence[Record], file: Path) -> Path:
     """Time and peak memory against length, both axes logarithmic; forward dashed, training with its backward solid."""
     figure, axes = figure_of(2, (12, 5), left=0.8, bottom=0.6)
-    for axis, cost, field, label in zip(
-        axes, ("time", "memory"), ("ms", "peak_mib"), ("ms a pass, median", "peak MiB over the baseline"), strict=True
-    ):
+    for axis, (cost, (_, label)) in zip(axes, COSTS.items(), strict=True):
         for index, (name, record) in enumerate(zip(names(done), done, strict=True)):
-            _curves(axis, name, record, cost, field, f"C{index % 10}")
+            _draw(axis, name, record, cost, f"C{index % 10}")
         lengths = sorted({point["length"] for record in done for point in record["profile"]})
         axis.set(xlabel="length, tokens", ylabel=label, xscale="log", yscale="log")
         axis.set_xticks(lengths, [str(length) for length in lengths])
@@ -130,15 +156,10 @@ def picture(done: Sequence[Record], file: Path) -> Path:
     return save(figure, file)
 
 
-def _curves(axis: Any, name: str, record: Record, cost: str, field: str, colour: str) -> None:
-    for phase, style in (("forward", "--"), ("training", "-")):
-        power = record["metrics"].get(f"profile/{phase}_{cost}_exponent")
-        fitted = "" if power is None else f", L^{power:.2f}"
-        sizes = sorted({point["batch_size"] for point in record["profile"]})
-        for size in sizes:
-            points = [point for point in record["profile"] if point["batch_size"] == size]
-            measured = [(point["length"], point[f"{phase}_{field}"]) for point in points if f"{phase}_{field}" in point]
-            positive = [pair for pair in measured if pair[1] > 0]
-            if positive:
-                label = f"{name} {phase}{fitted}" if size == sizes[0] else None
-                axis.plot(*zip(*positive, strict=True), style, color=colour, marker="o", markersize=3, label=label)
+def _draw(axis: Any, name: str, record: Record, cost: str, colour: str) -> None:
+    smallest = min(point["batch_size"] for point in record["profile"])
+    for curve in curves(record, cost):
+        fitted = "" if curve.power is None else f", L^{curve.power:.2f}"
+        label = f"{name} {curve.phase}{fitted}" if curve.batch_size == smallest else None
+        style = "--" if curve.phase == "forward" else "-"
+        axis.plot(curve.lengths, curve.values, style, color=colour, marker="o", markersize=3, label=label)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.profile_report import exponents_table, names, picture, points_table, show
+from harness.profile_report import Curve, curves, exponents_table, names, picture, points_table, show
 
 
 def record(label, points=(), **exponents):
@@ -68,6 +68,21 @@ def test_names_say_what_differs_and_no_more():
     assert names([record("gru/seed=0/input.size=8")]) == ["gru"]
     long = names([record("a/" + "x" * 100), record("b")])[0]
     assert len(long) == 61
+
+
+def test_curves_are_what_was_measured_above_0_by_pass_and_batch_size():
+    points = [
+        {"length": 128, "batch_size": 3, "forward_ms": 2.0, "training_ms": 7.0, "training_peak_mib": 0.0},
+        {"length": 256, "batch_size": 3, "forward_ms": 4.5},
+        {"length": 128, "batch_size": 2, "forward_ms": 1.5, "training_peak_mib": 11.0},
+    ]
+    made = record("lstm", points, forward_time=1.25)
+    assert list(curves(made, "time")) == [
+        Curve("forward", 2, (128,), (1.5,), 1.25),
+        Curve("forward", 3, (128, 256), (2.0, 4.5), 1.25),
+        Curve("training", 3, (128,), (7.0,), None),
+    ]
+    assert list(curves(made, "memory")) == [Curve("training", 2, (128,), (11.0,), None)]
 
 
 def test_a_picture_is_drawn_whatever_is_missing(tmp_path):

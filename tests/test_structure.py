@@ -8,7 +8,7 @@ from conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "harness"
 ORDER = [
-    {"records"},
+    {"records", "checks"},
     {"data", "measure", "quality", "ctc", "tasks"},
     {"backends"},
     {

@@ -3,6 +3,7 @@
 Raises ``Mistake`` throughout: one sentence with the argument and what it may be.
 """
 
+from harness.checks import is_whole
 from harness.records import Mistake
 
 
@@ -29,5 +30,5 @@ def check_nonlinearity(nonlinearity: str) -> None:
 def check_counts(**counts: int) -> None:
     """Refuse a number of things that is none: anything but a whole number of 1 or more."""
     for name, count in counts.items():
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        if not is_whole(count, least=1):
             raise Mistake(f"encoder: {name} must be a whole number of 1 or more, and is {count!r}")

@@ -51,6 +51,11 @@ def check_lengths(truncate: str, max_length: int, vocabulary_size: int) -> None:
         raise Mistake("data.max_length must be 1 or more and data.vocabulary_size 3 or more")
 
 
+def kept_part(truncate: str, max_length: int) -> slice:
+    """Which steps of a sequence are kept: of one longer than ``max_length``, its ``head`` or its ``tail``."""
+    return slice(None, max_length) if truncate == "head" else slice(-max_length, None)
+
+
 def whole_splits(
     parts: Mapping[str, Part | None], validation: float, test: float, limit: int | None, source: str, stratify: bool
 ) -> dict[str, Part]:

@@ -75,11 +75,15 @@ def _go_offline_if_alone() -> None:
         os.environ["HF_HUB_OFFLINE"] = "1"
 
 
-def _no_source(source: str, why: str) -> str:
+def not_below_mirror(source: str) -> str:
+    """That the mirror does not hold a source, or that there is no mirror, in words."""
     mirror = os.environ.get(MIRROR)
-    below = f"{MIRROR}={mirror} holds no {source}/" if mirror else f"{MIRROR} is not set"
+    return f"{MIRROR}={mirror} holds no {source}/" if mirror else f"{MIRROR} is not set"
+
+
+def _no_source(source: str, why: str) -> str:
     return (
-        f"data: no source {source!r}: {below}, there is no folder of that name here, and {why}; "
+        f"data: no source {source!r}: {not_below_mirror(source)}, there is no folder of that name here, and {why}; "
         f"set {MIRROR} to a folder that holds {source}/, or data.source to a folder with its files"
     )
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from harness.data.dataset import SPECIAL, UNKNOWN, Dataset, from_sequences
 from harness.data.letters import LONGEST_WORD, make_alphabet, spell
-from harness.data.rows import Part, check_lengths, class_names, column, repeated, whole_splits
+from harness.data.rows import Part, check_lengths, class_names, column, kept_part, repeated, whole_splits
 from harness.records import Mistake
 
 Words = tuple[str, ...]
@@ -66,7 +66,7 @@ def encode_tagged(
     """
     check_lengths(truncate, max_length, vocabulary_size)
     whole = whole_splits(parts, validation_share, test_share, limit, source, stratify=False)
-    kept = slice(None, max_length) if truncate == "head" else slice(-max_length, None)
+    kept = kept_part(truncate, max_length)
     words = {role: [_normal(row[kept]) for row in rows] for role, (rows, _) in whole.items()}
     tags = {role: [row[kept] for row in rows] for role, (_, rows) in whole.items()}
     classes = class_names({role: [tag for row in rows for tag in row] for role, rows in tags.items()}, source, column)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from harness.data.dataset import SPECIAL, UNKNOWN, Dataset, Split
 from harness.data.prepare import cached_by
-from harness.data.rows import Part, check_lengths, class_names, column, label_names, repeated, whole_splits
+from harness.data.rows import Part, check_lengths, class_names, column, kept_part, label_names, repeated, whole_splits
 from harness.data.sources import content_key, file_key, read_file, read_source
 from harness.data.tagging import encode_tagged, read_tagged
 from harness.records import Mistake
@@ -150,7 +150,7 @@ def _ids(tokenizer, texts: list[str], max_length: int, truncate: str) -> tuple[n
     """Padded ids ``x_NL`` and lengths ``length_N``; in portions, because an encoding is much larger than its ids."""
     x_NL = np.zeros((len(texts), max_length), np.int32)
     length_N = np.zeros(len(texts), np.int32)
-    kept = slice(None, max_length) if truncate == "head" else slice(-max_length, None)
+    kept = kept_part(truncate, max_length)
     for start in range(0, len(texts), 1000):
         portion = [_normal(text) for text in texts[start : start + 1000]]
         for row, encoding in enumerate(tokenizer.encode_batch_fast(portion, add_special_tokens=False), start):

@@ -1,13 +1,12 @@
 """Treebanks of Universal Dependencies (de Marneffe et al. 2021), from the CoNLL-U files of a treebank's repository."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 from harness.data.dataset import Dataset
 from harness.data.prepare import cached_by
 from harness.data.rows import Part
-from harness.data.sources import MIRROR, content_key, local_copy
+from harness.data.sources import content_key, local_copy, not_below_mirror
 from harness.data.tagging import encode_tagged
 from harness.records import Mistake
 
@@ -40,11 +39,9 @@ def load_treebank(source: str, column: str = "upos", **settings: Any) -> Dataset
 def _folder(source: str) -> Path:
     folder = local_copy(source)
     if folder is None:
-        mirror = os.environ.get(MIRROR)
-        below = f"{MIRROR}={mirror} holds no {source}/" if mirror else f"{MIRROR} is not set"
         raise Mistake(
-            f"data: no treebank {source!r}: {below}, and there is no folder of that name here; clone its repository "
-            f"({source} on GitHub) and set data.source to the folder"
+            f"data: no treebank {source!r}: {not_below_mirror(source)}, and there is no folder of that name here; "
+            f"clone its repository ({source} on GitHub) and set data.source to the folder"
         )
     return folder
 

@@ -8,14 +8,10 @@ from typing import Any
 from harness.cells import BUSY
 from harness.page.document import document, places
 from harness.page.figures import Figure, Trace, axis, figure, style
-from harness.profile_report import STATUS, names
+from harness.profile_report import COSTS, STATUS, curves, names
 from harness.records import Record
 
-COSTS = {
-    "time": ("ms", "Time of a pass against length", "ms a pass, median"),
-    "memory": ("peak_mib", "Peak memory of a pass against length", "peak MiB over the baseline"),
-}
-"""What is plotted: the end of a point's key, the title, and the axis."""
+TITLES = {"time": "Time of a pass against length", "memory": "Peak memory of a pass against length"}
 
 
 def html(records: Sequence[Record], name: str) -> str:
@@ -53,39 +49,34 @@ def _machine(record: Record) -> str:
 def figures(records: Sequence[Record]) -> list[Figure]:
     """Time and memory, both axes logarithmic, a line for each profile, pass and batch size."""
     found = []
-    for cost, (field, title, unit) in COSTS.items():
+    for cost, (_, unit) in COSTS.items():
         data = [
             trace
             for index, (name, record) in enumerate(zip(names(records), records, strict=True))
-            for trace in _traces(name, record, cost, field, style(index)["colour"])
+            for trace in _traces(name, record, cost, style(index)["colour"])
         ]
         if data:
             lengths = sorted({point["length"] for record in records for point in record["profile"]})
             x = axis("length, tokens", type="log", tickvals=lengths, ticktext=[f"{length:,}" for length in lengths])
-            plot = figure(title, _caption(records), data, x, axis(unit, type="log", dtick="D2"), 400 + 10 * len(data))
+            y = axis(unit, type="log", dtick="D2")
+            plot = figure(TITLES[cost], _caption(records), data, x, y, 400 + 10 * len(data))
             plot["layout"] |= {"showlegend": True, "legend": {"orientation": "h", "y": -0.2, "font": {"size": 12}}}
             found.append(plot)
     return found
 
 
-def _traces(name: str, record: Record, cost: str, field: str, colour: str) -> list[Trace]:
-    sizes = sorted({point["batch_size"] for point in record["profile"]})
+def _traces(name: str, record: Record, cost: str, colour: str) -> list[Trace]:
+    sizes = {point["batch_size"] for point in record["profile"]}
     found = []
-    for phase, dash in (("forward", "dash"), ("training", "solid")):
-        power = record["metrics"].get(f"profile/{phase}_{cost}_exponent")
-        for size in sizes:
-            points = [point for point in record["profile"] if point["batch_size"] == size]
-            measured = [(point["length"], point.get(f"{phase}_{field}")) for point in points]
-            positive = [(length, value) for length, value in measured if value is not None and value > 0]
-            if not positive:
-                continue
-            label = f"{escape(name)}, {phase}" + (f", batch {size}" if len(sizes) > 1 else "")
-            label += "" if power is None else f": L<sup>{power:.2f}</sup>"
-            found.append({
-                "type": "scatter", "mode": "lines+markers", "name": label, "x": [length for length, _ in positive],
-                "y": [value for _, value in positive], "line": {"color": colour, "width": 2, "dash": dash},
-                "marker": {"size": 6}, "hovertemplate": "%{x:,} tokens: %{y:.4g}<extra>%{fullData.name}</extra>",
-            })  # fmt: skip
+    for curve in curves(record, cost):
+        label = f"{escape(name)}, {curve.phase}" + (f", batch {curve.batch_size}" if len(sizes) > 1 else "")
+        label += "" if curve.power is None else f": L<sup>{curve.power:.2f}</sup>"
+        dash = "dash" if curve.phase == "forward" else "solid"
+        found.append({
+            "type": "scatter", "mode": "lines+markers", "name": label, "x": list(curve.lengths),
+            "y": list(curve.values), "line": {"color": colour, "width": 2, "dash": dash},
+            "marker": {"size": 6}, "hovertemplate": "%{x:,} tokens: %{y:.4g}<extra>%{fullData.name}</extra>",
+        })  # fmt: skip
     return found
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from paired import PAIRS, REPOSITORY, Row, table
 
+from harness.cells import BUSY
 from harness.measure import environment
 
 BENCHMARKS = (
@@ -24,8 +25,6 @@ BENCHMARKS = (
     *("floor", "against_torch", "sweep_overhead"),
 )
 TABLE = REPOSITORY / "outputs" / "benchmarks.md"
-TOLERATED = 0.05
-"""Others may take this share of the processors before the table warns of them."""
 
 
 def main() -> int:
@@ -77,8 +76,8 @@ def page(rows: list[Row], failed: dict[str, str], machine: dict[str, Any], other
     ]
     if quick:
         said.append("- **made with --quick: sizes that try the benchmarks out; no number here means anything**")
-    if others > TOLERATED:
-        said.append(f"- **the machine was not quiet (more than {TOLERATED:.0%}): measure again before you believe it**")
+    if others > BUSY:
+        said.append(f"- **the machine was not quiet (more than {BUSY:.0%}): measure again before you believe it**")
     said += [f"- **{name} failed: {reason}**" for name, reason in failed.items()]
     return "# Benchmarks\n\n" + "\n".join(said) + "\n\n" + table(rows)
 

@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.data.dataset import Dataset, from_sequences
+from harness.checks import is_whole
+from harness.data.dataset import SPECIAL, Dataset, from_sequences
 from harness.records import Mistake
 
-SPECIAL = ["[PAD]", "[UNK]"]
-"""The first tokens of every vocabulary; a probe has no unknown ones."""
 GIVE_UP = 200
 """Draws in a row that were all there before, after which there is taken to be nothing else."""
 
@@ -31,7 +30,7 @@ def dataset(
     """
     sizes = {"train": train, "validation": validation, "test": test}
     for key, size in sizes.items():
-        if not isinstance(size, int) or size < 1:
+        if not is_whole(size, least=1):
             raise Mistake(f"data.{key} is how many sequences {name} has there, 1 or more, and is {size!r}")
     rng = np.random.default_rng(seed)
     found = distinct(name, draw, sum(sizes.values()), rng)
@@ -73,7 +72,7 @@ def at_least(name: str, least: int, **settings: int) -> None:
         Mistake: one is not.
     """
     for key, value in settings.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        if not is_whole(value, least):
             raise Mistake(f"data.{key} of {name} is a whole number of {least} or more, not {value!r}")
 
 

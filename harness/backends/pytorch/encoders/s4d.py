@@ -12,15 +12,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.backends.arguments import check_counts
-from harness.backends.pytorch.layers import Dense, clear_padding, projection
+from harness.backends.pytorch.encoders.residual import Residual
+from harness.backends.pytorch.layers import Dense, clear_padding
 from harness.records import Mistake
 
 
-class S4D(nn.Module):
+class S4D(Residual):
     """Blocks of a diagonal state space and a gated mixture of its features (Gu et al. 2022, S4D-Lin).
 
-    ``(x_BLD, mask_BL) -> y_BLE``; reads earlier steps alone. An input of another width than E is projected first, as
-    each block adds to what it reads. Normalised before each block and once after the last.
+    ``(x_BLD, mask_BL) -> y_BLE``; reads earlier steps alone. Normalised before each block and once after the last. The
+    Fourier transforms are no matrix products, so ``flops`` is without them.
 
     Args:
         in_dim: width D of the input.
@@ -36,24 +37,11 @@ class S4D(nn.Module):
     def __init__(
         self, in_dim: int, hidden_size: int = 128, num_layers: int = 1, state_size: int = 64, dropout: float = 0.0
     ) -> None:
-        super().__init__()
         check_counts(num_layers=num_layers, state_size=state_size)
         if state_size % 2:
             raise Mistake(f"encoder: state_size={state_size} must be even, as its numbers come in conjugate pairs")
-        self.out_dim = hidden_size
-        self.project = projection(in_dim, hidden_size)
-        self.layers = nn.ModuleList(_Block(hidden_size, state_size, dropout) for _ in range(num_layers))
-        self.norm = nn.LayerNorm(hidden_size)
-
-    def forward(self, x_BLD: Tensor, mask_BL: Tensor) -> Tensor:
-        x_BLE = self.project(x_BLD)
-        for layer in self.layers:
-            x_BLE = layer(x_BLE, mask_BL)
-        return clear_padding(self.norm(x_BLE), mask_BL)
-
-    def flops(self, length: int) -> int:
-        """Without the Fourier transforms, which are no matrix products."""
-        return self.project.flops(length) + sum(layer.flops(length) for layer in self.layers)
+        blocks = (_Block(hidden_size, state_size, dropout) for _ in range(num_layers))
+        super().__init__(in_dim, hidden_size, blocks)
 
 
 class _Block(nn.Module):

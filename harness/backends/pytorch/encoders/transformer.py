@@ -8,15 +8,15 @@ from torch import Tensor, nn
 
 from harness.backends.arguments import check_counts
 from harness.backends.pytorch.encoders.attention import SelfAttention
+from harness.backends.pytorch.encoders.residual import Residual
 from harness.backends.pytorch.encoders.rotary import RotarySelfAttention
-from harness.backends.pytorch.layers import Dense, clear_padding, projection
+from harness.backends.pytorch.layers import Dense
 
 
-class Transformer(nn.Module):
+class Transformer(Residual):
     """Blocks of self-attention and feed-forward (Vaswani et al. 2017), normalised before each (Xiong et al. 2020).
 
-    ``(x_BLD, mask_BL) -> y_BLE``. An input of another width than E is projected first, as each block adds to what it
-    reads; the last block's output is normalised once more.
+    ``(x_BLD, mask_BL) -> y_BLE``; the last block's output is normalised once more.
 
     Args:
         in_dim: width D of the input.
@@ -41,25 +41,13 @@ class Transformer(nn.Module):
         dropout: float = 0.0,
         rotary: bool = False,
     ) -> None:
-        super().__init__()
         check_counts(num_layers=num_layers, feed_forward_size=feed_forward_size)
-        self.out_dim = hidden_size
-        self.project = projection(in_dim, hidden_size)
         attention = RotarySelfAttention if rotary else SelfAttention
-        self.layers = nn.ModuleList(
+        blocks = (
             _Block(attention(hidden_size, hidden_size, num_heads), feed_forward_size, dropout)
             for _ in range(num_layers)
         )
-        self.norm = nn.LayerNorm(hidden_size)
-
-    def forward(self, x_BLD: Tensor, mask_BL: Tensor) -> Tensor:
-        x_BLE = self.project(x_BLD)
-        for layer in self.layers:
-            x_BLE = layer(x_BLE, mask_BL)
-        return clear_padding(self.norm(x_BLE), mask_BL)
-
-    def flops(self, length: int) -> int:
-        return self.project.flops(length) + sum(layer.flops(length) for layer in self.layers)
+        super().__init__(in_dim, hidden_size, blocks)
 
 
 class _Block(nn.Module):
