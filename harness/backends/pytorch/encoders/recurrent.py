@@ -1,16 +1,23 @@
 """Recurrent encoders, one direction: torch's own kernels over padded batches, with one bias a gate where one suffices.
 
+Where torch's way back is slow, in training the RNN and the GRU on a processor, the steps are our own (recurrence.py).
+
 No packing is needed: what a step gives depends on the steps before it alone, and what lies behind a sequence's end is
 cleared. Packed sequences take two to three times as long on a CPU.
 
 Dimension letters: B batch, L length, D input width, E = H hidden width, G gates times H.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.backends import initial
 from harness.backends.arguments import check_nonlinearity, check_recurrent
+from harness.backends.pytorch.encoders.recurrence import ElmanSteps, GRUSteps
 from harness.backends.pytorch.layers import clear_padding
 
 
@@ -31,6 +38,8 @@ class _Recurrent(nn.Module):
     gates: int
     forget: int | None = None
     second_bias = False
+    steps: Callable[..., Tensor] | None = None
+    """One layer of our own: ``(x_LBD, W_GD, U_GH, b_G, c_G) -> h_LBH``, with torch's weights."""
 
     def __init__(
         self, in_dim: int, hidden_size: int = 128, num_layers: int = 1, dropout: float = 0.0, **own: str
@@ -56,8 +65,19 @@ class _Recurrent(nn.Module):
         return values
 
     def forward(self, x_BLD: Tensor, mask_BL: Tensor) -> Tensor:
-        y_BLE, _ = self.layers(x_BLD)
+        y_BLE = self._trained_here(x_BLD) if self._own_steps(x_BLD) else self.layers(x_BLD)[0]
         return clear_padding(y_BLE, mask_BL)
+
+    def _own_steps(self, x_BLD: Tensor) -> bool:
+        """Whether our own steps are the quicker ones: gradients are wanted, on a processor, in float32."""
+        here = x_BLD.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+        return self.steps is not None and here and torch.is_grad_enabled() and not self.layers.dropout
+
+    def _trained_here(self, x_BLD: Tensor) -> Tensor:
+        y_LBE = x_BLD.transpose(0, 1)
+        for weights in self.layers.all_weights:
+            y_LBE = self.steps(y_LBE, *weights)
+        return y_LBE.transpose(0, 1)
 
     def flops(self, length: int) -> int:
         widths = [self.in_dim, *[self.out_dim] * (self.num_layers - 1)]
@@ -80,6 +100,10 @@ class RNN(_Recurrent):
         check_nonlinearity(nonlinearity)
         super().__init__(in_dim, hidden_size, num_layers, dropout, nonlinearity=nonlinearity)
 
+    def steps(self, x_LBD: Tensor, kernel_HD: Tensor, recurrent_HH: Tensor, bias_H: Tensor, zero_H: Tensor) -> Tensor:
+        """One layer; the second bias is held at 0, so that it is left out."""
+        return ElmanSteps.apply(F.linear(x_LBD, kernel_HD, bias_H), recurrent_HH, self.layers.nonlinearity == "relu")
+
 
 class LSTM(_Recurrent):
     """Long short-term memory (Hochreiter & Schmidhuber 1997, with forget gates: Gers et al. 2000), forget bias 1."""
@@ -91,3 +115,7 @@ class GRU(_Recurrent):
     """Gated recurrent unit (Cho et al. 2014), the form that resets after the product, which takes a second bias."""
 
     kernel, gates, second_bias = nn.GRU, 3, True
+
+    def steps(self, x_LBD: Tensor, kernel_GD: Tensor, recurrent_GH: Tensor, bias_G: Tensor, other_G: Tensor) -> Tensor:
+        """One layer."""
+        return GRUSteps.apply(F.linear(x_LBD, kernel_GD, bias_G), recurrent_GH, other_G)

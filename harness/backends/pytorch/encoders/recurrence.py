@@ -1,0 +1,95 @@
+"""Recurrences over time with gradients written by hand, for training on a processor.
+
+What autograd makes of a loop is a dozen small operations a step on the way back, and a product a step for the gradient
+of the recurrent weights. Here what does not wait for the step after is computed for all steps at once, so that two or
+three operations a step remain, and the weights' gradient is one product. The sums are the same, in another order.
+
+Dimension letters: L length, B batch, H state, G gates times H.
+"""
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+
+class ElmanSteps(Function):
+    """``h_t = nonlinearity(x_t + h_(t-1) U')`` from ``h_0 = 0``: ``(x_LBH, U_HH, relu) -> h_LBH``."""
+
+    @staticmethod
+    def forward(ctx, x_LBH: Tensor, weight_HH: Tensor, relu: bool) -> Tensor:
+        h_LBH, weight_t = torch.empty_like(x_LBH), weight_HH.t()
+        before = x_LBH.new_zeros(x_LBH.shape[1:])
+        for x_BH, h_BH in zip(x_LBH.unbind(), h_LBH.unbind(), strict=True):
+            torch.addmm(x_BH, before, weight_t, out=h_BH)
+            before = h_BH.relu_() if relu else h_BH.tanh_()
+        ctx.save_for_backward(h_LBH, weight_HH)
+        ctx.relu = relu
+        return h_LBH
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, dh_LBH: Tensor) -> tuple[Tensor, Tensor, None]:
+        h_LBH, weight_HH = ctx.saved_tensors
+        slope_LBH = (h_LBH > 0).to(h_LBH.dtype) if ctx.relu else 1 - h_LBH * h_LBH
+        dx_LBH, dh = torch.empty_like(h_LBH), dh_LBH[-1]
+        given = dh_LBH.unbind()
+        for step in range(len(h_LBH) - 1, -1, -1):
+            dx_BH = torch.mul(dh, slope_LBH[step], out=dx_LBH[step])
+            if step:
+                dh = torch.addmm(given[step - 1], dx_BH, weight_HH)
+        return dx_LBH, _weight_gradient(dx_LBH, h_LBH), None
+
+
+class GRUSteps(Function):
+    """The gated recurrent unit that resets after the product, from ``h_0 = 0``: ``(x_LBG, U_GH, b_G) -> h_LBH``.
+
+    With gates r, z and the candidate n, in this order: ``a = h_(t-1) U' + b``, ``r, z = sigmoid(x + a)``,
+    ``n = tanh(x + r a)``, ``h_t = (1 - z) n + z h_(t-1)``.
+    """
+
+    @staticmethod
+    def forward(ctx, x_LBG: Tensor, weight_GH: Tensor, bias_G: Tensor) -> Tensor:
+        length, batch, _ = x_LBG.shape
+        width, weight_t = weight_GH.shape[1], weight_GH.t()
+        h_LBH, n_LBH = x_LBG.new_empty(length, batch, width), x_LBG.new_empty(length, batch, width)
+        a_LBG, gates_LBG = torch.empty_like(x_LBG), x_LBG.new_empty(length, batch, 2 * width)
+        r, z = gates_LBG.split(width, 2)
+        x_gates, x_n = x_LBG.split([2 * width, width], 2)
+        a_gates, a_n = a_LBG.split([2 * width, width], 2)
+        before = x_LBG.new_zeros(batch, width)
+        whole = (x_gates, x_n, a_LBG, a_gates, a_n, gates_LBG, r, z, n_LBH, h_LBH)
+        steps = zip(*(each.unbind() for each in whole), strict=True)
+        for x_rz, x_n_BH, a_BG, a_rz, a_n_BH, rz, r_BH, z_BH, n_BH, h_BH in steps:
+            torch.addmm(bias_G, before, weight_t, out=a_BG)
+            torch.add(x_rz, a_rz, out=rz).sigmoid_()
+            torch.addcmul(x_n_BH, r_BH, a_n_BH, out=n_BH).tanh_()
+            before = torch.lerp(n_BH, before, z_BH, out=h_BH)
+        ctx.save_for_backward(h_LBH, n_LBH, gates_LBG, a_n, weight_GH)
+        return h_LBH
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, dh_LBH: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        h_LBH, n_LBH, gates_LBG, a_n, weight_GH = ctx.saved_tensors
+        length, batch, width = h_LBH.shape
+        r, z = gates_LBG.split(width, 2)
+        before_LBH = torch.cat([h_LBH.new_zeros(1, batch, width), h_LBH[:-1]])
+        through_n = (1 - z) * (1 - n_LBH * n_LBH)
+        # what each gate's sum gets of what the state gets
+        slope_LBG = torch.cat([through_n * a_n * r * (1 - r), (before_LBH - n_LBH) * z * (1 - z), through_n * r], 2)
+        slope_LB3H = slope_LBG.view(length, batch, 3, width)
+        da_LBG, all_dh = torch.empty_like(slope_LBG), torch.empty_like(h_LBH)
+        da_LB3H, dh = da_LBG.view(length, batch, 3, width), all_dh[-1].copy_(dh_LBH[-1])
+        for step in range(length - 1, -1, -1):
+            torch.mul(dh[:, None], slope_LB3H[step], out=da_LB3H[step])
+            if step:
+                kept = torch.addcmul(dh_LBH[step - 1], dh, z[step])
+                dh = torch.addmm(kept, da_LBG[step], weight_GH, out=all_dh[step - 1])
+        dx_LBG = torch.cat([da_LBG[..., : 2 * width], all_dh * through_n], 2)
+        return dx_LBG, _weight_gradient(da_LBG, h_LBH), da_LBG.sum((0, 1))
+
+
+def _weight_gradient(da_LBG: Tensor, h_LBH: Tensor) -> Tensor:
+    """Of the product with the state before: ``dU_GH``, over all steps but the first, whose state is 0."""
+    return da_LBG[1:].flatten(0, 1).t() @ h_LBH[:-1].flatten(0, 1)
