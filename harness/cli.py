@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 import hydra
+from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
@@ -25,6 +26,9 @@ from harness import misspelt
 # a launcher's config of ours has the name of its plugin's, on purpose: ours is what is documented
 warnings.filterwarnings("ignore", message=r"\s*'hydra/(launcher|sweeper)/\w+' is validated against ConfigStore schema")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+# Hydra copies where it finds configs whenever it looks one up, and with that this store of all its plugins' schemas,
+# which took three quarters of --help; the store is a singleton, and itself copies what is loaded from it
+ConfigStore.__deepcopy__ = lambda store, _memo: store
 
 MISTAKE, FAILED, INTERRUPTED = 2, 1, 130
 UNNAMED = ("encoder", "seed", "name", "experiment", "output_dir", "cache_dir", "rerun", "run_timeout", "fail_fast")

@@ -1,14 +1,18 @@
 """The command line: what runs, what is refused in one sentence, and the exit codes."""
 
+import copy
 import json
+import re
+import shlex
 import subprocess
 import sys
 
 import pandas as pd
 import pytest
 from conftest import QUICK, REPOSITORY
+from hydra.core.config_store import ConfigStore
 
-from harness import cli
+from harness import cli, config
 from harness.sweep import identify
 
 
@@ -227,16 +231,80 @@ def test_a_sweeps_id_is_never_read_as_a_number():
     assert identify(["a=1", "b=2"]) == identify(["b=2", "a=1"]) != identify(["a=1"])
 
 
-def test_help_and_config_load_nothing_heavy():
+HEAVY = (
+    *("torch", "pytorch_lightning", "tensorflow", "keras", "mlflow", "datasets", "pyarrow", "transformers", "ray"),
+    *("numpy", "pandas", "scipy", "sklearn", "matplotlib", "optuna", "submitit", "joblib", "psutil", "rich"),
+)
+
+
+@pytest.mark.parametrize("flags", ["--help", "--cfg job", "--info searchpath", "--hydra-help"])
+def test_help_and_config_load_nothing_heavy(flags):
     code = (
-        "import sys; sys.argv = ['harness', '--cfg', 'job']\n"
-        "from harness.cli import main; main()\n"
-        "slow = {'torch', 'pytorch_lightning', 'tensorflow', 'mlflow', 'datasets', 'numpy', 'pandas'}\n"
-        "heavy = slow & set(sys.modules)\n"
-        "print(heavy); sys.exit(len(heavy))"
+        f"import sys; sys.argv = ['harness', *{flags.split()}]\n"
+        "from harness.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as stop: assert not stop.code\n"
+        f"sys.exit(', '.join(set({HEAVY}) & set(sys.modules)))"
     )
     ended = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout[-300:] + ended.stderr
+    assert ended.stderr.strip() == "", ended.stdout[-300:]
+
+
+def choices_told(help_text: str) -> dict[str, list[str]]:
+    """The groups that the help lists, with their choices."""
+    listed = help_text.split("(group=option)")[1].split("== Config ==")[0]
+    return {group: names.split(", ") for group, names in re.findall(r"^(\S+): (.+)$", listed, re.MULTILINE)}
+
+
+def test_help_tells_every_choice_and_nothing_that_is_none(command):
+    conf = cli.conf_dir()
+    groups = [folder for folder in conf.iterdir() if folder.is_dir() and folder.name != "hydra"]
+    ended = command("--help")
+    assert ended.code == 0
+    assert choices_told(ended.out) == {
+        folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in groups
+    }
+    assert not [name for names in choices_told(ended.out).values() for name in names if name.startswith("_")]
+
+
+def test_help_tells_the_config_with_what_was_set(command):
+    out = command("--help", "encoder=cnn", "seed=7").out
+    assert "encoders.CNN" in out
+    assert "\nseed: 7\n" in out
+
+
+def test_the_examples_in_the_help_are_commands_that_compose(command):
+    examples = re.findall(r"^python -m harness (?!.*KEY)(.+)$", command("--help").out, re.MULTILINE)
+    assert len(examples) == 5
+    for example in examples:
+        sets = [word.split(",")[0] if "[" not in word else word for word in shlex.split(example) if word != "-m"]
+        config.check(cli.compose(*sets))
+
+
+def test_help_is_what_hydra_says_that_copies_its_store(command, monkeypatch):
+    quick = command("--help").out
+    monkeypatch.delattr(ConfigStore, "__deepcopy__")
+    assert command("--help").out == quick
+
+
+def test_what_is_loaded_from_the_store_that_is_not_copied_is_a_copy():
+    store = ConfigStore.instance()
+    assert copy.deepcopy(store) is store
+    assert store.load("hydra/config.yaml").node is not store.load("hydra/config.yaml").node
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("all", ["FileConfigSource", "file://", "data/digits", "seed: 0"]),
+        ("defaults-tree", ["data: digits", "encoder: lstm"]),
+    ],
+)
+def test_hydra_tells_about_itself(what, told):
+    words = [sys.executable, "-m", "harness", "--info", what, "encoder=lstm"]
+    ended = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert [part for part in told if part not in ended.stdout] == []
 
 
 def test_a_sweep_takes_each_seed_through_all_cells_before_the_next(command):

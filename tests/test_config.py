@@ -22,7 +22,7 @@ CONF = REPOSITORY / "conf"
 
 
 def choices(group: str) -> list[str]:
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml") if not path.stem.startswith("_"))
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
 def composed(*overrides: str):
