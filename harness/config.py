@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
 from harness.backends.nodes import node_rank
+from harness.backends.arguments import check_optimizer
 from harness.backends.schedules import SCHEDULES
 from harness.checks import is_whole
 from harness.measure import environment
@@ -113,6 +114,7 @@ def check(config: Config) -> None:
         if config["mode"] == "profile" and (several := config["hardware"][key]) != 1:
             raise Mistake(f"mode=profile measures one device, not {several} {key}; set hardware.{key}=1")
     _check_input(config)
+    check_optimizer(config)
     _check_encoder(config)
     _check_backend(config["backend"]["name"])
     hardware(config)

@@ -1,9 +1,11 @@
-"""What the parts of a model refuse, in both backends in the same words.
+"""What the parts of a model and its training refuse, in both backends in the same words.
 
 Raises ``Mistake`` throughout: one sentence with the argument and what it may be.
 """
 
 from harness.checks import is_whole
+from typing import Any
+
 from harness.records import Mistake
 
 
@@ -32,3 +34,16 @@ def check_counts(**counts: int) -> None:
     for name, count in counts.items():
         if not is_whole(count, least=1):
             raise Mistake(f"encoder: {name} must be a whole number of 1 or more, and is {count!r}")
+
+
+def check_optimizer(config: dict[str, Any]) -> None:
+    """Refuse what lazy_adam does not do: another framework, several processes, weight decay."""
+    if config["optimizer"]["name"] != "lazy_adam":
+        return
+    if config["backend"]["name"] != "pytorch":
+        raise Mistake("optimizer=lazy_adam is for backend=pytorch; take that, or optimizer=adam")
+    for key in ("devices", "nodes"):
+        if config["hardware"][key] != 1:
+            raise Mistake(f"optimizer=lazy_adam trains in one process alone: set hardware.{key}=1, or optimizer=adam")
+    if "weight_decay" in config["optimizer"]:
+        raise Mistake("optimizer.weight_decay: lazy_adam would decay touched rows alone; take optimizer=adamw")

@@ -38,7 +38,7 @@ class WordBigram(Embedding):
 
     def forward(self, x_BL: Tensor) -> Tensor:
         x_BL = self.read(x_BL).long()
-        return nn.functional.embedding(x_BL, self.weight) + self.pairs(self.pair_rows(x_BL))
+        return nn.functional.embedding(x_BL, self.weight, sparse=self.sparse) + self.pairs(self.pair_rows(x_BL))
 
     def pair_rows(self, x_BL: Tensor) -> Tensor:
         """Which row each word's pair with the one before has, from 1; 0 where there is no pair."""

@@ -11,12 +11,9 @@ from torch import Tensor
 from harness import tasks
 from harness.backends.pytorch.losses import LOSSES
 from harness.backends.pytorch.model import Classifier
-from harness.backends.schedules import schedule_factor
+from harness.backends.pytorch.optimizers import clip_gradients, make_optimizer
 from harness.data import Dataset
 from harness.measure import StepTimer
-from harness.records import Mistake
-
-OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
 
 
 class Training(lightning.LightningModule):
@@ -58,7 +55,7 @@ class Training(lightning.LightningModule):
         with self._single_precision():
             self.manual_backward(loss if weight == 1 else loss * weight)
             if self.clip_norm is not None:
-                torch.nn.utils.clip_grad_norm_(self.parameters(), self.clip_norm)
+                clip_gradients(self.parameters(), self.clip_norm)
             optimizer.step()
         if schedule is not None:
             schedule.step()
@@ -109,14 +106,5 @@ class Training(lightning.LightningModule):
         self.history = checkpoint["history"]
 
     def configure_optimizers(self) -> Any:
-        settings = dict(self.optimizer_settings)
-        name, schedule, decay = settings.pop("name"), settings.pop("schedule"), settings.pop("decay")
-        if name not in OPTIMIZERS:
-            raise Mistake(f"optimizer.name is one of {', '.join(OPTIMIZERS)}, not {name!r}")
-        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        # one kernel for all parameters: with the default, the optimizer takes longer than the model
-        optimizer = OPTIMIZERS[name](trained, fused=True, **settings)
-        if schedule == "constant":
-            return optimizer
-        factor = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule_factor(schedule, decay, self.total_steps))
-        return {"optimizer": optimizer, "lr_scheduler": factor}
+        optimizer, schedule = make_optimizer(self.optimizer_settings, self.model, self.total_steps)
+        return optimizer if schedule is None else {"optimizer": optimizer, "lr_scheduler": schedule}
