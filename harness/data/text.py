@@ -30,6 +30,7 @@ def load_hub(
     label: str = "label",
     tokens: str | None = None,
     tags: str | None = None,
+    line_break: str | None = None,
     subset: str | None = None,
     revision: str = "main",
     **settings: Any,
@@ -37,9 +38,10 @@ def load_hub(
     """A data set of the hub, or a local copy of one, with a text and a label column, or one of words and of their tags.
 
     ``splits`` says which of its splits serve as train, validation and test; one that is null is cut from train.
+    ``line_break`` is what stands in texts for a line break, beside what web pages write.
     ``settings`` are those of ``encode``.
     """
-    read, encode_rows = _rows(text, label, tokens, tags)
+    read, encode_rows = _rows(text, label, tokens, tags, line_break)
     tables = read_source(source, subset, revision)
     parts = {}
     for role, name in splits.items():
@@ -64,13 +66,14 @@ def load_files(
     label: str = "label",
     tokens: str | None = None,
     tags: str | None = None,
+    line_break: str | None = None,
     **settings: Any,
 ) -> Dataset:
     """Files (csv, tsv, jsonl, parquet) with a text and a label column, or one of words and of their tags.
 
     What is not given is cut from ``train``. In csv and tsv, spaces stand between words, and between tags.
     """
-    read, encode_rows = _rows(text, label, tokens, tags)
+    read, encode_rows = _rows(text, label, tokens, tags, line_break)
     files = {"train": train, "validation": validation, "test": test}
     hashes = {role: file_key(Path(file)) for role, file in files.items() if file and Path(file).is_file()}
     if len(set(hashes.values())) < len(hashes):
@@ -80,7 +83,7 @@ def load_files(
 
 
 def _rows(
-    text: str, label: str, tokens: str | None, tags: str | None
+    text: str, label: str, tokens: str | None, tags: str | None, line_break: str | None
 ) -> tuple[Callable[[pd.DataFrame, str], Part], Callable[..., Dataset]]:
     """How a table is read and its rows become numbers: words and tags where they are named, else text and label."""
     if (tokens is None) != (tags is None):
@@ -90,13 +93,15 @@ def _rows(
             "data.text and data.label are read"
         )
     if tokens is None:
-        return partial(_read_texts, text=text, label=label), encode
+        return partial(_read_texts, text=text, label=label, line_break=line_break), encode
     return partial(read_tagged, tokens=tokens, tags=tags), encode_tagged
 
 
-def _read_texts(frame: pd.DataFrame, where: str, text: str, label: str) -> Part:
-    texts = column(frame, text, "data.text", where, may_be_blank=True).astype(str).tolist()
-    return texts, label_names(column(frame, label, "data.label", where))
+def _read_texts(frame: pd.DataFrame, where: str, text: str, label: str, line_break: str | None) -> Part:
+    texts = column(frame, text, "data.text", where, may_be_blank=True).astype(str)
+    if line_break:
+        texts = texts.str.replace(line_break, " ", regex=False)
+    return texts.tolist(), label_names(column(frame, label, "data.label", where))
 
 
 def encode(

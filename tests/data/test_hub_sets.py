@@ -1,0 +1,79 @@
+"""Data sets of the hub that have a config of their own, on small copies laid out as on the hub."""
+
+import datasets
+import pytest
+
+from harness.cli import compose
+from harness.data import open_prepared
+from harness.run import prepare_data
+
+
+def lay_out(folder, config_name, splits, names):
+    """A hub data set as Parquet: its splits, columns to values, with classes of these names in ``label``."""
+    path = "data" if config_name == "default" else config_name
+    lines = [f"- config_name: {config_name}", "  data_files:"]
+    for split, columns in splits.items():
+        rows = datasets.Dataset.from_dict(columns)
+        rows = rows.cast(datasets.Features({**rows.features, "label": datasets.ClassLabel(names=names)}))
+        (folder / path).mkdir(parents=True, exist_ok=True)
+        rows.to_parquet(folder / path / f"{split}-00000-of-00001.parquet")
+        lines += [f"  - split: {split}", f"    path: {path}/{split}-*"]
+    (folder / "README.md").write_text("\n".join(["---", "configs:", *lines, "---", ""]))
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    """Prepare the data of a config from a mirror in the test's folder, and return it."""
+    monkeypatch.setenv("HARNESS_DATA_MIRROR", str(tmp_path / "mirror"))
+
+    def prepared(*overrides):
+        config = compose(*overrides, f"output_dir={tmp_path / 'outputs'}")
+        return open_prepared(prepare_data(config))
+
+    return prepared
+
+
+def words(data, split):
+    part = data.splits[split]
+    rows = zip(part.x, part.length_N, strict=True)
+    return {" ".join(data.vocabulary[one] for one in row[:length]) for row, length in rows}
+
+
+def test_ag_news_has_its_test_split_and_four_classes(load, tmp_path):
+    names = ["World", "Sports", "Business", "Sci/Tech"]
+    rows = {split: {"text": [f"news {split} {number} \\a \\b" for number in range(size)],
+                    "label": [number % 4 for number in range(size)]}
+            for split, size in (("train", 200), ("test", 40))}  # fmt: skip
+    lay_out(tmp_path / "mirror" / "fancyzhx" / "ag_news", "default", rows, names)
+    data = load("data=ag_news")
+    assert [len(split) for split in data.splits.values()] == [180, 20, 40]
+    assert data.classes == sorted(names)
+    assert [data.classes[one] for one in data.test.y[:4]] == names
+    # a number that train lacks is unknown; a backslash, which stands for a line break there, parts words
+    assert words(data, "test") <= {f"news [UNK] {one} a b" for one in [*range(40), "[UNK]"]}
+
+
+def test_sst2_is_tested_on_validation_since_the_test_splits_labels_are_not_published(load, tmp_path):
+    sizes = {"train": 200, "validation": 30, "test": 10}
+    rows = {split: {"idx": list(range(size)), "sentence": [f"{split} sentence {number % 7}" for number in range(size)],
+                    "label": [-1 if split == "test" else number % 2 for number in range(size)]}
+            for split, size in sizes.items()}  # fmt: skip
+    lay_out(tmp_path / "mirror" / "stanfordnlp" / "sst2", "default", rows, ["negative", "positive"])
+    data = load("data=sst2")
+    assert [len(split) for split in data.splits.values()] == [180, 20, 30]
+    assert data.test.y.tolist() == [0, 1] * 15
+    assert data.classes == ["negative", "positive"]
+    assert {one.split()[0] for one in words(data, "validation")} == {"train"}
+    assert {one.split()[0] for one in words(data, "test")} == {"[UNK]"}  # "validation" does not stand in train
+
+
+def test_yelps_line_breaks_part_words(load, tmp_path):
+    rows = {split: {"text": ["Never again.\\n\\nNot for n dollars", "nice\\nplace"] * (size // 2),
+                    "label": [0, 1] * (size // 2)}
+            for split, size in (("train", 200), ("test", 40))}  # fmt: skip
+    lay_out(tmp_path / "mirror" / "fancyzhx" / "yelp_polarity", "plain_text", rows, ["1", "2"])
+    data = load("data=yelp_polarity")
+    assert [len(split) for split in data.splits.values()] == [180, 20, 40]
+    assert data.classes == ["1", "2"]
+    assert words(data, "test") == {"never again not for n dollars", "nice place"}
+    assert "nnot" in load("data=yelp_polarity", "data.line_break=null").vocabulary
