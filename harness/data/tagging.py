@@ -13,7 +13,7 @@ import pandas as pd
 
 from harness.data.dataset import SPECIAL, UNKNOWN, Dataset, from_sequences
 from harness.data.letters import LONGEST_WORD, make_alphabet, spell
-from harness.data.rows import Part, check_lengths, class_names, column, repeated, whole_splits
+from harness.data.rows import Part, check_lengths, class_names, column, repeated, row_name, whole_splits
 from harness.records import Mistake
 
 Words = tuple[str, ...]
@@ -28,12 +28,13 @@ def read_tagged(frame: pd.DataFrame, where: str, tokens: str, tags: str) -> Part
     """
     words = [_listed(value) for value in column(frame, tokens, "data.tokens", where)]
     named = [_listed(value) for value in column(frame, tags, "data.tags", where)]
-    for row, (some, theirs) in enumerate(zip(words, named, strict=True), 1):
+    for index, (some, theirs) in enumerate(zip(words, named, strict=True)):
+        row = f"data: {where}, {row_name(where, index)}"
         if len(some) != len(theirs):
             counts = f"{len(some)} in {tokens!r} and {len(theirs)} in {tags!r}"
-            raise Mistake(f"data: {where}, row {row} has {counts}; every word needs one tag")
+            raise Mistake(f"{row} has {counts}; every word needs one tag")
         if not some or None in some or None in theirs:
-            raise Mistake(f"data: {where}, row {row} has no word, or a word without a tag; mend it or take the row out")
+            raise Mistake(f"{row} has no word, or a word without a tag; mend it or take the row out")
     return words, named
 
 

@@ -10,9 +10,19 @@ import numpy as np
 import pandas as pd
 
 from harness.data.dataset import SPECIAL, UNKNOWN, Dataset, Split
+from harness.data.files import file_key, read_file
 from harness.data.prepare import cached_by
-from harness.data.rows import Part, check_lengths, class_names, column, label_names, repeated, whole_splits
-from harness.data.sources import content_key, file_key, read_file, read_source
+from harness.data.rows import (
+    Part,
+    check_lengths,
+    class_names,
+    column,
+    label_names,
+    refuse_lists,
+    repeated,
+    whole_splits,
+)
+from harness.data.sources import content_key, read_source
 from harness.data.tagging import encode_tagged, read_tagged
 from harness.records import Mistake
 
@@ -95,8 +105,11 @@ def _rows(
 
 
 def _read_texts(frame: pd.DataFrame, where: str, text: str, label: str) -> Part:
-    texts = column(frame, text, "data.text", where, may_be_blank=True).astype(str).tolist()
-    return texts, label_names(column(frame, label, "data.label", where))
+    texts = column(frame, text, "data.text", where, may_be_blank=True)
+    labels = column(frame, label, "data.label", where)
+    refuse_lists(texts, where, "data.text", "give one text, or words and a tag for each by data.tokens and data.tags")
+    refuse_lists(labels, where, "data.label", "give one class, as text or number")
+    return texts.astype(str).tolist(), label_names(labels)
 
 
 def encode(
