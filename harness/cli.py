@@ -27,9 +27,6 @@ warnings.filterwarnings("ignore", message=r"\s*'hydra/(launcher|sweeper)/\w+' is
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 MISTAKE, FAILED, INTERRUPTED = 2, 1, 130
-UNNAMED = ("encoder", "seed", "name", "experiment", "output_dir", "cache_dir", "rerun", "run_timeout", "fail_fast")
-"""Overrides that are no part of a run's label: said already, or of no influence on its result."""
-
 PLUGINS = {
     "joblib": ("hydra_joblib_launcher", "joblib"),
     "submitit_local": ("hydra_submitit_launcher", "slurm"),
@@ -127,7 +124,7 @@ def task(config: DictConfig) -> float:
     Returns the best score on validation, for a sweeper that searches; not a number where there is none.
     """
     from harness import config as configs
-    from harness import sweep
+    from harness import naming, sweep
     from harness.profile import profile
     from harness.records import Mistake
     from harness.run import run
@@ -138,7 +135,7 @@ def task(config: DictConfig) -> float:
     walk = profile if config.mode == "profile" else run
     try:
         misspelt.refuse_new_keys(HydraConfig.get().overrides.task, config)
-        outcome = {"record": walk(configs.resolve(config), label(config), started)}
+        outcome = {"record": walk(configs.resolve(config), naming.label(config), started, naming.told(config))}
     except Mistake as mistake:
         outcome = {"mistake": str(mistake)}
     except Exception as error:  # a fault of ours, or of code that was passed in: it must not stop the other runs
@@ -161,16 +158,6 @@ def _command_started() -> float:
     import psutil
 
     return psutil.Process().create_time()
-
-
-def label(config: DictConfig) -> str:
-    """A run's readable name: encoder, seed, and whatever else was set."""
-    more = []
-    for override in HydraConfig.get().overrides.task:
-        key = override.lstrip("+~").split("=")[0]
-        if key.split(".")[0] not in (*UNNAMED, "tracking", "sweep", "mode") or key.startswith(("encoder.", "encoder@")):
-            more.append(override)
-    return "/".join([config.choices.encoder, f"seed={config.seed}", *sorted(more)])
 
 
 def _finish(interrupted: bool = False) -> int:

@@ -142,9 +142,21 @@ def read_all(folder: Path) -> Iterator[Record]:
 
 
 def run_folder(output_dir: Path, name: str, label: str, fingerprint: str) -> Path:
-    """The folder that belongs to a fingerprint: readable in front, unmistakable behind."""
+    """The folder that belongs to a fingerprint: readable in front, unmistakable behind.
+
+    One that was begun under another label, such as in a sweep, is gone on with.
+    """
     safe_name, safe_label = (re.sub(r"[^\w.=,-]+", "-", text).strip("-.") for text in (name, label))
-    return output_dir / "runs" / safe_name / f"{safe_label[:LONGEST_LABEL]}-{fingerprint[:12]}"
+    runs = output_dir / "runs" / safe_name
+    new = runs / f"{safe_label[:LONGEST_LABEL]}-{fingerprint[:12]}"
+    return new if new.is_dir() else next(iter(sorted(runs.glob(f"*-{fingerprint[:12]}"))), new)
+
+
+def told(record: Record) -> str:
+    """What names a cell whatever the code: the encoder and all that its command set."""
+    if "told" in record:
+        return "/".join([record["choices"]["encoder"], *record["told"]])
+    return "/".join(part for part in record["label"].split("/") if not part.startswith("seed="))
 
 
 def find(output_dir: Path, fingerprint: str) -> Record | None:

@@ -4,7 +4,7 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,11 @@ from harness.records import Mistake, Record
 Job = dict[str, Any]
 
 
-def run(config: configs.Config, label: str, started: float) -> Record:
+def run(config: configs.Config, label: str, started: float, told: Sequence[str] = ()) -> Record:
     """Run one config in a fresh process, unless a finished run of the same fingerprint is there; return its record.
 
-    ``label`` is the run's readable name; ``started`` the time (UNIX seconds) at which the command started.
+    ``label`` is the run's readable name; ``started`` the time (UNIX seconds) at which the command started; ``told`` all
+    that the command set.
 
     Raises:
         Mistake: the user has to change something; nothing was trained and nothing is left behind.
@@ -40,7 +41,7 @@ def run(config: configs.Config, label: str, started: float) -> Record:
         tracking.open_tracker(config["tracking"], output_dir).catch_up(existing)
         return {**existing, "skipped": True}
 
-    record = new_record(config, label, started, folder, hardware)
+    record = new_record(config, label, started, folder, hardware, told)
     record.update(fingerprint=identity, cell=cell, data=data.read_summary(prepared))
     configs.check_task(config, tasks.of_summary(record["data"]))
     if config["rerun"]:
@@ -79,7 +80,9 @@ def run(config: configs.Config, label: str, started: float) -> Record:
     return record
 
 
-def new_record(config: configs.Config, label: str, started: float, folder: Path, hardware: Job) -> Record:
+def new_record(
+    config: configs.Config, label: str, started: float, folder: Path, hardware: Job, told: Sequence[str]
+) -> Record:
     """The record of a run that has yet to begin, less its fingerprint, cell and data."""
     return {
         "schema": records.SCHEMA,
@@ -88,6 +91,7 @@ def new_record(config: configs.Config, label: str, started: float, folder: Path,
         "mode": config["mode"],
         "name": config["name"],
         "label": label,
+        "told": list(told),
         "seed": config["seed"],
         "choices": config["choices"],
         "config": config,

@@ -103,7 +103,7 @@ def _one(record: Record) -> Table:
 
 def _several(done: list[Record]) -> Table:
     table = Table(title="runs", title_justify="left", box=None, pad_edge=False)
-    table.add_column("run")
+    table.add_column("run", overflow="fold")
     metrics = {name: metric for name, metric in SHORT.items() if any(metric in run["metrics"] for run in done)}
     for name in metrics:
         table.add_column(name, justify="right", no_wrap=True)

@@ -206,7 +206,7 @@ def test_means_have_names_that_mlflow_takes(tmp_path):
     records = sweep() + over_seeds("lstm", [0.8, 0.8], config={"encoder.hidden_size": 64})
     means = report.compare(records, tmp_path, "x").means()
     assert means["gru/test/accuracy"] == pytest.approx(0.51)
-    assert means["lstm encoder.hidden_size:64/test/accuracy"] == pytest.approx(0.8)
+    assert means["lstm hidden_size:64/test/accuracy"] == pytest.approx(0.8)
     assert all(re.fullmatch(r"[\w\-./: ]+", name) for name in means)
 
 

@@ -4,7 +4,6 @@ Each function here makes figures of one kind from a board; a further kind is one
 its cell's name as ``legendgroup``, by which the page shows and hides a cell in all plots at once.
 """
 
-import re
 from collections.abc import Callable
 from html import escape
 from math import ceil
@@ -13,6 +12,7 @@ from typing import Any
 
 from harness import wording
 from harness.boards import LATENCY, THROUGHPUT, Block, Board, known
+from harness.cell_names import MOST_PARTS
 from harness.cells import Cell
 from harness.page.document import Figure
 from harness.page.labels import sides
@@ -76,13 +76,13 @@ def figure(title: str, caption: str, data: list[Trace], x: dict[str, Any], y: di
 
 
 def _short(name: str, most: int = 30) -> str:
-    """A name for where room is scarce: keys less their groups, and cut."""
-    name = re.sub(r"[\w.]+\.(\w+=)", r"\1", name)
+    """A name for where room is scarce."""
     return escape(name if len(name) <= most else f"{name[: most - 1]}…")
 
 
 def _hover(board: Board, cell: Cell) -> str:
     lines = [f"<b>{escape(cell.name)}</b> · {wording.seeds(cell)} seeds"]
+    lines += [escape(cell.setting)] if len(cell.parts) - 1 > MOST_PARTS else []
     for metric in board.questions:
         if metric in cell.means:
             busy = " (busy machine)" if wording.mark(cell, metric) == "!" else ""
