@@ -11,6 +11,7 @@ import sys
 import time
 import traceback
 import warnings
+from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -18,6 +19,7 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from harness import misspelt
@@ -135,7 +137,8 @@ def task(config: DictConfig) -> float:
     walk = profile if config.mode == "profile" else run
     try:
         misspelt.refuse_new_keys(HydraConfig.get().overrides.task, config)
-        outcome = {"record": walk(configs.resolve(config), naming.label(config), started, naming.told(config))}
+        name, told = naming.label(config), naming.told(config)
+        outcome = {"record": walk(configs.resolve(config), name, started, told, _search())}
     except Mistake as mistake:
         outcome = {"mistake": str(mistake)}
     except Exception as error:  # a fault of ours, or of code that was passed in: it must not stop the other runs
@@ -147,11 +150,24 @@ def task(config: DictConfig) -> float:
     return _objective(outcome.get("record"), config.trainer.monitor)
 
 
+def _search() -> str | None:
+    """The direction in which a sweeper that searches goes, None where there is none."""
+    hydra_config = HydraConfig.get()
+    if hydra_config.mode != RunMode.MULTIRUN or "direction" not in hydra_config.sweeper:
+        return None
+    found = hydra_config.sweeper.direction
+    return found.name if isinstance(found, Enum) else str(found)
+
+
 def _objective(record: dict | None, monitor: str) -> float:
-    """What a search on validation goes by; a profile has nothing of the kind."""
+    """What a search on validation goes by; the worst there is for a run that has none, which ends no search.
+
+    Not a number, which Optuna takes for a fault of the whole search, where nobody searches.
+    """
     from harness import tasks
 
-    return record["metrics"].get(tasks.of_summary(record["data"]).monitor(monitor), math.nan) if record else math.nan
+    worst = {"maximize": -math.inf, "minimize": math.inf}.get(_search() or "", math.nan)
+    return record["metrics"].get(tasks.of_summary(record["data"]).monitor(monitor), worst) if record else worst
 
 
 def _command_started() -> float:

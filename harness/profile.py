@@ -20,16 +20,20 @@ LOGGED = ("_ms", "_ms_p95", "_peak_mib", "tokens_per_second_forward", "tokens_pe
 """What of a point goes to the tracker, by how its name ends."""
 
 
-def profile(config: configs.Config, label: str, started: float, told: Sequence[str] = ()) -> Record:
+def profile(
+    config: configs.Config, label: str, started: float, told: Sequence[str] = (), search: str | None = None
+) -> Record:
     """Measure every point in a fresh process, unless the same was measured before; return the record.
 
     ``label`` is the run's readable name; ``started`` the time (UNIX seconds) at which the command started; ``told`` all
-    that the command set.
+    that the command set; ``search`` the direction in which a sweeper searches by what runs return.
 
     Raises:
         Mistake: the user has to change something; nothing was measured and nothing is left behind.
     """
     configs.check(config)
+    if search:
+        raise Mistake("mode=profile has no score to search by; leave hydra/sweeper out: all combinations are measured")
     output_dir = Path(config["output_dir"]).absolute()
     server = isolate.server(["harness.profile_point", f"harness.backends.{config['backend']['name']}"])
     hardware = configs.hardware(config)

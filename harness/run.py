@@ -20,11 +20,13 @@ from harness.records import Mistake, Record
 Job = dict[str, Any]
 
 
-def run(config: configs.Config, label: str, started: float, told: Sequence[str] = ()) -> Record:
+def run(
+    config: configs.Config, label: str, started: float, told: Sequence[str] = (), search: str | None = None
+) -> Record:
     """Run one config in a fresh process, unless a finished run of the same fingerprint is there; return its record.
 
     ``label`` is the run's readable name; ``started`` the time (UNIX seconds) at which the command started; ``told`` all
-    that the command set.
+    that the command set; ``search`` the direction in which a sweeper searches by what runs return.
 
     Raises:
         Mistake: the user has to change something; nothing was trained and nothing is left behind.
@@ -33,6 +35,7 @@ def run(config: configs.Config, label: str, started: float, told: Sequence[str] 
     output_dir = Path(config["output_dir"]).absolute()
     server = isolate.server(["harness.run", f"harness.backends.{config['backend']['name']}"])
     prepared = prepare_data(config)
+    configs.check_task(config, tasks.of_summary(data.read_summary(prepared)), search)
     hardware = configs.hardware(config)
     identity, cell = fingerprint.of(config, hardware, data.read_hash(prepared))
     folder = records.run_folder(output_dir, config["name"], label, identity)
@@ -43,7 +46,6 @@ def run(config: configs.Config, label: str, started: float, told: Sequence[str] 
 
     record = new_record(config, label, started, folder, hardware, told)
     record.update(fingerprint=identity, cell=cell, data=data.read_summary(prepared))
-    configs.check_task(config, tasks.of_summary(record["data"]))
     if config["rerun"]:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)

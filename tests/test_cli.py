@@ -74,6 +74,8 @@ MISTAKES = [
     (["seed=0", "-m", "encoder=lsmt,gru"], "did you mean encoder=lstm?"),
     (["lr=0.1"], "did you mean optimizer.lr?"),
     (["+trainer.epoch=3"], "nothing reads trainer.epoch; did you mean trainer.epochs?"),
+    (["++trainer.epoch=3"], "nothing reads trainer.epoch; did you mean trainer.epochs?"),
+    (["++zzz=1"], "nothing reads zzz; leave it out"),
     (["+zzz=1"], "nothing reads zzz; leave it out"),
     (["encoder.num_heads=3"], "encoder.num_heads=3 does not divide encoder.hidden_size=128"),
     (["encoder=stack", "encoder.layers.second.num_heads=5"], "encoder.layers.second.num_heads=5 does not divide"),
@@ -253,6 +255,33 @@ def test_flags_stay_where_they_were_when_the_seed_comes_first():
     arguments = ["-m", "--config-dir", "mine", "encoder=rnn,gru", "seed=0,1", "rerun=true"]
     assert cli._seed_outermost(arguments) == ["-m", "--config-dir", "mine", "seed=0,1", "encoder=rnn,gru", "rerun=true"]
     assert cli._seed_outermost(["-m", "encoder=rnn,gru"]) == ["-m", "encoder=rnn,gru"]
+
+
+def test_what_two_plus_signs_set_that_is_there_is_set(command):
+    ended = command("++trainer.epochs=1", *(one for one in QUICK if "epochs" not in one), "++encoder.hidden_size=64")
+    assert ended.code == 0, ended.err
+    assert len(ended.record["history"]) == 1
+
+
+def test_a_search_for_the_worst_is_refused_before_any_training(command):
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    search = ("-m", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "encoder.hidden_size=choice(16,32)", *QUICK)
+    said = "hydra.sweeper.direction=minimize, and what a run returns is its val/accuracy, of which the highest is best"
+    ended = command(*search, "tracking=none")
+    assert (ended.code, ended.records) == (2, [])
+    assert said in ended.err
+    assert "Traceback" not in ended.err
+    ended = command(*search, "tracking=none", "trainer.monitor=val/loss", "hydra.sweeper.direction=maximize")
+    assert "add hydra.sweeper.direction=minimize" in ended.err
+
+
+def test_a_run_that_fails_does_not_end_a_search(command):
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    search = ("hydra/sweeper=optuna", "hydra.sweeper.direction=maximize", "hydra.sweeper.n_trials=2")
+    ended = command("-m", *search, "encoder=rnn", "optimizer=sgd", "optimizer.lr=choice(1e30)", *QUICK, "tracking=none")
+    assert ended.code == 1
+    assert "Traceback" not in ended.err
+    assert {record["status"] for record in ended.records} == {"failed"}
 
 
 def test_a_launcher_whose_extra_is_missing_is_one_sentence(command, monkeypatch):

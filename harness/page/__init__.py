@@ -7,8 +7,9 @@ from harness.boards import Board, known
 from harness.cells import Cell
 from harness.comparison import Comparison
 from harness.page import profiles, weighed
-from harness.page.document import document, places
-from harness.page.figures import MOST_CELLS, Figure, figures, style
+from harness.page.document import Figure, document, places
+from harness.page.figures import MOST_CELLS, figures
+from harness.page.looks import style
 from harness.tables import best_first, columns, header
 
 BADGES = {"best": "best", "tied": "≈ best", "unknown": "?", "worse": ""}
