@@ -20,6 +20,7 @@ test-gpu: .venv/.all ## the tests that need an NVIDIA GPU
 
 lint: .venv/.all ## style and types
 	$(BIN)/ruff check harness tests
+	$(BIN)/mypy
 
 bench: .venv/.all ## all that is timed, in one table (outputs/benchmarks.md): takes long, keep the machine quiet
 	$(BIN)/python tests/benchmarks/bench.py

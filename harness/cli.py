@@ -76,8 +76,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")(task)()
-    except KeyboardInterrupt:
-        sys.exit(_finish(interrupted=True))
+    except KeyboardInterrupt as stop:
+        sys.exit(_finish(interrupted=True, kept=str(stop)))
     except ValueError as error:  # Hydra's own, for flags that exclude each other
         print(error, file=sys.stderr)
         sys.exit(MISTAKE)
@@ -87,6 +87,8 @@ def main() -> None:
         # our task raises nothing, so a 1 is Hydra's own: a config that cannot be composed
         if near := misspelt.meant(stop.__context__):
             print(f"did you mean {near}?", file=sys.stderr)
+        if quoted := misspelt.to_be_quoted(stop.__context__):
+            print(f"a value with other letters or signs than a-z needs quotes of its own: {quoted}", file=sys.stderr)
         sys.exit(MISTAKE)
     if code := _finish():
         sys.exit(code)
@@ -125,20 +127,23 @@ def task(config: DictConfig) -> float:
 
     Returns the best score on validation, for a sweeper that searches; not a number where there is none.
     """
-    from harness import config as configs
     from harness import naming, sweep
+
+    if config.sweep and config.fail_fast and sweep.failed_before(config):
+        return math.nan
+    # before the imports, which take longer than a reader of an empty terminal waits
+    name = naming.label(config)
+    print(f"{name}: {'profiling' if config.mode == 'profile' else 'preparing data'}", file=sys.stderr, flush=True)
+    from harness import config as configs
     from harness.profile import profile
     from harness.records import Mistake
     from harness.run import run
 
-    if config.sweep and config.fail_fast and sweep.failed_before(config):
-        return math.nan
     started = time.time() if _outcomes else _command_started()
     walk = profile if config.mode == "profile" else run
     try:
         misspelt.refuse_new_keys(HydraConfig.get().overrides.task, config)
-        name, told = naming.label(config), naming.told(config)
-        outcome = {"record": walk(configs.resolve(config), name, started, told, _search())}
+        outcome: Outcome = {"record": walk(configs.resolve(config), name, started, naming.told(config), _search())}
     except Mistake as mistake:
         outcome = {"mistake": str(mistake)}
     except Exception as error:  # a fault of ours, or of code that was passed in: it must not stop the other runs
@@ -176,8 +181,11 @@ def _command_started() -> float:
     return psutil.Process().create_time()
 
 
-def _finish(interrupted: bool = False) -> int:
-    """Show what became of the runs, end the sweep if there is one, and say the exit code."""
+def _finish(interrupted: bool = False, kept: str = "") -> int:
+    """Show what became of the runs, end the sweep if there is one, and say the exit code.
+
+    ``kept`` is what an interrupted run leaves.
+    """
     from harness.sweep import Sweep
 
     outcomes = Sweep.current.outcomes() if Sweep.current else _outcomes
@@ -190,7 +198,10 @@ def _finish(interrupted: bool = False) -> int:
     for mistake in dict.fromkeys(mistakes):
         print(mistake, file=sys.stderr)
     if interrupted:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
+        finished = sum(record["status"] == "finished" for record in done)
+        runs = f"{finished} finished run{'s' * (finished != 1)} kept" if Sweep.current else ""
+        said = "; ".join(part for part in ("interrupted", runs, kept) if part)
+        print(f"{said}; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED
     if mistakes:
         return MISTAKE

@@ -127,6 +127,6 @@ def _differences(board: Board, metric: str, pairs: list[tuple[Cell, Cell]]) -> N
     """The paired differences in one metric, corrected for all cells that are asked about."""
     asked = [(cell, base) for pool in pools(board, metric) for cell, base in pairs if cell in pool and base in pool]
     found = [paired_difference(cell.values(metric), base.values(metric), exact(metric)) for cell, base in asked]
-    corrected = holm([difference and difference.p for difference in found])
+    corrected = holm([difference.p if difference else None for difference in found])
     for (cell, base), difference, p in zip(asked, found, corrected, strict=True):
         cell.versus[metric] = Versus(base.name, base.means[metric].mean, difference, p)

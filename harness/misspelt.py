@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import MissingConfigException
+from hydra.errors import MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -26,6 +26,15 @@ def meant(fault: BaseException | None) -> str | None:
     if isinstance(refused, OmegaConfBaseException) and refused.full_key and refused.parent_node is not None:
         return _nearest(refused.full_key, refused.parent_node._get_root())
     return None
+
+
+def to_be_quoted(fault: BaseException | None) -> str | None:
+    """The override that Hydra could not read, quoted as a shell and Hydra want it; None where that would not help."""
+    override = getattr(fault, "override", None)
+    key, equals, value = (override or "").partition("=")
+    if not isinstance(fault, OverrideParseException) or not equals or not value or set("\"'") & set(value):
+        return None
+    return f"""'{key}="{value}"'"""
 
 
 def refuse_new_keys(overrides: list[str], config: DictConfig) -> None:

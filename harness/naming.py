@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from harness import records
 
@@ -38,9 +38,10 @@ def label(config: DictConfig) -> str:
         more = [one for one in sorted(HydraConfig.get().overrides.task) if _key(one) in swept]
         more = [one for one in more if _key(one) not in ("encoder", "seed")]
     else:
-        more = [one for one in overrides if not _key(one).startswith(MEASURING) and one != f"data={config.name}"]
+        said = () if any(_key(one) == "name" for one in HydraConfig.get().overrides.task) else ("data",)  # by the name
+        more = [one for one in overrides if _key(one) not in said and not _key(one).startswith(MEASURING)]
         more = more if len(more) <= MOST_TOLD else [*more[: MOST_TOLD - 1], f"{len(more) - MOST_TOLD + 1} more"]
-    return "/".join([config.choices.encoder, f"seed={config.seed}", *more])
+    return "/".join([config.choices.encoder, f"seed={OmegaConf.select(config, 'seed')}", *more])
 
 
 def _key(override: str) -> str:

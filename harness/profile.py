@@ -58,7 +58,7 @@ def profile(
             tracker.epoch(_tracked(point, config["profile"]["batch_sizes"]))
     except KeyboardInterrupt:
         close(record, tracker, "killed", "interrupted by Ctrl-C")
-        raise
+        raise KeyboardInterrupt(f"{label}: {len(record['profile'])} points were measured") from None
     _conclude(record, tracker, started)
     return record
 

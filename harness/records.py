@@ -164,7 +164,7 @@ def find(output_dir: Path, fingerprint: str) -> Record | None:
     folders = sorted((output_dir / "runs").glob(f"*/*-{fingerprint[:12]}"))
     found = [record for folder in folders if (record := read(folder)) and record["fingerprint"] == fingerprint]
     finished = [record for record in found if record["status"] == "finished"]
-    return (finished or found or [None])[0]
+    return next(iter(finished or found), None)
 
 
 def remove_empty(folder: Path) -> None:

@@ -52,21 +52,26 @@ def run(
     tracker = tracking.open_tracker(config["tracking"], output_dir)
     record["mlflow_run_id"] = tracker.start(record)
     mistakes: list[str] = []
+    reached = 0
 
     def on_message(message: Job) -> None:
+        nonlocal reached
         if "mistake" in message:
             mistakes.append(message["mistake"])
         elif "epoch" in message:
+            reached = int(message["epoch"]["epoch"])
             tracker.epoch(message["epoch"])
         elif "recorded" in message:
             tracker.draw(records.read(folder) or record)
 
+    say(f"{label}: loading {config['backend']['name']} and building the model")
     job = {"record": record, "prepared": str(prepared), "started": started}
     try:
         end = server.run("harness.run:train", job, on_message, config["run_timeout"], hardware["devices"])
     except KeyboardInterrupt:
         close(record, tracker, "killed", "interrupted by Ctrl-C")
-        raise
+        kept = f"{reached} of {config['trainer']['epochs']} epochs are kept" if reached else "no epoch was finished"
+        raise KeyboardInterrupt(f"{label}: {kept}") from None
     if mistakes:
         tracker.discard()
         records.remove_empty(folder)
@@ -80,6 +85,11 @@ def run(
         close(failed, tracker, "failed", failed["reason"] or end.reason)
         record = failed
     return record
+
+
+def say(text: str) -> None:
+    """Tell how far a run is; where standard error is a file too, and at once."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def new_record(
@@ -152,6 +162,7 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
         if backend.rank > 0:
             return
 
+        say("measuring on the test split, then speed and memory")
         memory.phase_begins()
         outputs = backend.predict(dataset.test)
         inference = measure_inference(backend, dataset, config, clock)
@@ -212,7 +223,7 @@ def measure_inference(
     found = measure.throughput(forward, sized, clock, backend.sync, settings["inference_seconds"])
 
     length = settings["latency_length"] or dataset.max_length
-    one, (sequence,) = backend.passes(data.one_sequence(dataset, length), [[0]])
+    one, (sequence,) = backend.passes(data.one_sequence(dataset, length), [np.array([0])])
     found |= measure.latency(
         lambda: one(sequence), clock, backend.sync, settings["latency_passes"], settings["latency_seconds"]
     )

@@ -38,7 +38,7 @@ def read_tagged(frame: pd.DataFrame, where: str, tokens: str, tags: str) -> Part
     return words, named
 
 
-def _listed(value: Any) -> Words | tuple[None]:
+def _listed(value: Any) -> tuple[str | None, ...]:
     if isinstance(value, str):
         return tuple(value.split())
     try:
@@ -74,8 +74,9 @@ def encode_tagged(
     vocabulary = _vocabulary(words["train"], vocabulary_size)
     number = {word: index for index, word in enumerate(vocabulary)}
     numbered = {role: [[number.get(word, UNKNOWN) for word in row] for row in rows] for role, rows in words.items()}
+    parts_of: dict[str, Any] = {role: (numbered[role], tags[role]) for role in whole}
     data = from_sequences(
-        **{role: (numbered[role], tags[role]) for role in whole},
+        **parts_of,
         classes=classes, vocabulary=vocabulary, source=source, notes={"repeated_texts": repeated(whole)},
     )
     return _with_letters(data, words)
@@ -97,7 +98,7 @@ def _with_letters(data: Dataset, words: Mapping[str, Sequence[Words]]) -> Datase
     alphabet = make_alphabet(words["train"], SPECIAL)
     longest = max(len(word) for sentences in words.values() for row in sentences for word in row)
     width = min(LONGEST_WORD, max(1, longest))
-    spelled = {
+    spelled: dict[str, Any] = {
         role: replace(split, letters=spell(words[role], alphabet, split.x.shape[1], width, UNKNOWN))
         for role, split in data.splits.items()
     }

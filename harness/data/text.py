@@ -99,7 +99,7 @@ def _rows(
             f"data.{named} needs data.{missing}: name the column of words and that of their tags, or neither, and "
             "data.text and data.label are read"
         )
-    if tokens is None:
+    if tokens is None or tags is None:
         return partial(_read_texts, text=text, label=label), encode
     return partial(read_tagged, tokens=tokens, tags=tags), encode_tagged
 
@@ -133,7 +133,7 @@ def encode(
     classes = class_names({role: labels for role, (_, labels) in whole.items()}, source, "data.label")
     tokenizer = _train_tokenizer(whole["train"][0], vocabulary_size)
     number = {name: index for index, name in enumerate(classes)}
-    splits = {
+    splits: dict[str, Any] = {
         role: Split(*_ids(tokenizer, texts, max_length, truncate), np.array([number[one] for one in labels], np.int64))
         for role, (texts, labels) in whole.items()
     }

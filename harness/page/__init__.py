@@ -116,7 +116,7 @@ def _versus(board: Board) -> str:
     heads = "".join(f"<th scope=col>{escape(header(metric))}</th>" for metric in metrics)
     compared = [cell for cell in best_first(board, board.cells) if cell.versus]
     names = {found.baseline for cell in compared for found in cell.versus.values()}
-    title = "the baseline" if len(names) > 1 else escape(*names)
+    title = "the baseline" if len(names) > 1 else escape(next(iter(names)))
     rows = (
         f"<tr>{_name(cell)}"
         f"{''.join(_difference(cell, metric, named=len(names) > 1) for metric in metrics)}</tr>"
