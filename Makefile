@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --use-pep517 --disable-pip-version-check --constraint constraints.txt
 EXTRAS := tensorflow,joblib,slurm,ray,optuna,test
 
-.PHONY: help run test test-gpu lint bench clean
+.PHONY: help run test test-gpu lint bench screenshots clean
 
 help: ## show what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
@@ -24,6 +24,9 @@ lint: .venv/.all ## style and types
 
 bench: .venv/.all ## all that is timed, in one table (outputs/benchmarks.md): takes long, keep the machine quiet
 	$(BIN)/python tests/benchmarks/bench.py
+
+screenshots: .venv/.all ## the README's pictures, made anew (needs chromium and chromium-driver)
+	$(BIN)/python tests/screenshots.py
 
 clean: ## remove .venv and the caches, keep outputs
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache
