@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --use-pep517 --disable-pip-version-check --constraint constraints.txt
 EXTRAS := tensorflow,joblib,slurm,ray,optuna,test
 
-.PHONY: help run test test-gpu lint bench results clean
+.PHONY: help run test test-gpu lint bench results screenshots clean
 
 help: ## show what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
@@ -20,12 +20,16 @@ test-gpu: .venv/.all ## the tests that need an NVIDIA GPU
 
 lint: .venv/.all ## style and types
 	$(BIN)/ruff check harness tests
+	$(BIN)/mypy
 
 bench: .venv/.all ## all that is timed, in one table (outputs/benchmarks.md): takes long, keep the machine quiet
 	$(BIN)/python tests/benchmarks/bench.py
 
 results: .venv/.all ## the published results, docs/RESULTS.md: hours; what is finished is not run again
 	$(BIN)/python tests/benchmarks/results.py
+
+screenshots: .venv/.all ## the README's pictures, made anew (needs chromium and chromium-driver)
+	$(BIN)/python tests/screenshots.py
 
 clean: ## remove .venv and the caches, keep outputs
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache

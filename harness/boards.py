@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from harness.cells import Cell, name_cells, versions
+from harness.cell_names import name_cells
+from harness.cells import Cell, versions
 from harness.records import METRICS, Metric, Record, definition
 from harness.statistics import mean_interval
 

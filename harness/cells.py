@@ -1,8 +1,7 @@
-"""Records become cells: the runs of one config over its seeds, under a name that says what sets them apart."""
+"""Records become cells: the runs of one config over its seeds."""
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -30,9 +29,6 @@ UNNAMED = (
 COMPUTING = {"pytorch": ("torch", "pytorch-lightning"), "tensorflow": ("tensorflow", "keras")}
 """The packages by which a backend computes; beside them only Python and numpy have a hand in the results."""
 
-IMPLIED = {"additive_attention": ("pooling",)}
-"""Choices that an encoder brings with it: nobody chose them, so they are not named."""
-
 
 @dataclass(frozen=True)
 class Versus:
@@ -59,6 +55,11 @@ class Cell:
     means: dict[str, Mean] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     versus: dict[str, Versus] = field(default_factory=dict)
+
+    @property
+    def setting(self) -> str:
+        """All that sets this cell apart, under its keys' full names."""
+        return ", ".join(f"{key}={value}" for key, value in self.parts.items())
 
     @cached_property
     def record(self) -> Record:
@@ -103,7 +104,7 @@ def gather(records: Iterable[Record]) -> Gathered:
     groups: dict[tuple[str, ...], list[Record]] = {}
     total = 0
     for record in sorted(records, key=lambda record: record["started"]):
-        key = (record["cell"], record["choices"]["encoder"], _device(record), _processor(record))
+        key = (record["cell"], record["choices"]["encoder"], device_of(record), processor_of(record))
         groups.setdefault(key, []).append(record)
         total += 1
     cells = [_cell(group) for group in groups.values()]
@@ -136,7 +137,7 @@ def _cell(group: list[Record]) -> Cell:
 def _identity(record: Record) -> list[Any]:
     environment = record["environment"]
     settings = {key: value for key, value in flat_settings(record).items() if not key.startswith("hardware.")}
-    return [settings, record["data"]["hash"], environment.get("hardware"), _processor(record), versions(record)]
+    return [settings, record["data"]["hash"], environment.get("hardware"), processor_of(record), versions(record)]
 
 
 def versions(record: Record) -> dict[str, str]:
@@ -147,12 +148,14 @@ def versions(record: Record) -> dict[str, str]:
     return {package: found[package] for package in computing if package in found}
 
 
-def _device(record: Record) -> str:
+def device_of(record: Record) -> str:
+    """The accelerator that a run used, and the names of its devices."""
     hardware = record["environment"].get("hardware") or {}
     return ", ".join([str(hardware.get("accelerator")), *(hardware.get("device_names") or [])])
 
 
-def _processor(record: Record) -> str:
+def processor_of(record: Record) -> str:
+    """The processor that a run was on."""
     return str(record["environment"].get("processor"))
 
 
@@ -168,76 +171,3 @@ def _flat(value: Any, prefix: str) -> Iterator[tuple[str, Any]]:
         return
     for key, inner in value.items():
         yield from _flat(inner, f"{prefix}.{key}" if prefix else str(key))
-
-
-def name_cells(cells: list[Cell]) -> None:
-    """Name each cell by its encoder and by whatever else differs between these cells, and make the names unique."""
-    settings = [flat_settings(cell.record) for cell in cells]
-    choices = [cell.record["choices"] for cell in cells]
-    varying = _varying_choices(choices)
-    keys = _varying_keys(settings, choices)
-    for cell, own, choice in zip(cells, settings, choices, strict=True):
-        cell.parts = {"encoder": _encoder(cell.record)}
-        cell.parts |= {key: str(value) for key, value in _chosen(choice).items() if key in varying}
-        cell.parts |= {key: _shown(own[key]) for key in sorted(own) if _group(own, choice, key) in keys.get(key, ())}
-        cell.name = ", ".join([cell.parts["encoder"], *(f"{k}={v}" for k, v in cell.parts.items() if k != "encoder")])
-    _make_unique(cells)
-
-
-def _make_unique(cells: list[Cell]) -> None:
-    """Tell cells of one name apart by their device, their processor, and where that does not do it, by their hash."""
-    ways: tuple[Callable[[Record], str], ...] = (_device, _processor, lambda record: f"[{record['cell'][:6]}]")
-    for tell in ways:
-        told: dict[str, set[str]] = {}
-        for cell in cells:
-            told.setdefault(cell.name, set()).add(tell(cell.record))
-        for cell in cells:
-            if len(told[cell.name]) > 1:
-                cell.name += f", {tell(cell.record)}"
-
-
-def _chosen(choices: dict[str, str]) -> dict[str, str]:
-    """The choices beside the encoder that were somebody's."""
-    implied = IMPLIED.get(choices["encoder"], ())
-    return {key: value for key, value in choices.items() if key != "encoder" and key not in implied}
-
-
-def _varying_choices(choices: list[dict[str, str]]) -> set[str]:
-    """The groups, beside the encoder, in which not all cells chose alike."""
-    pairs = {(key, value) for choice in choices for key, value in _chosen(choice).items()}
-    return {key for key, count in Counter(key for key, _ in pairs).items() if count > 1}
-
-
-def _encoder(record: Record) -> str:
-    """The chosen encoder's name; a custom one is called by its class."""
-    chosen = record["choices"]["encoder"]
-    target = record["config"].get("encoder", {}).get("_target_") if chosen == "custom" else None
-    return target.rpartition(".")[2] if target else chosen
-
-
-def _group(settings: dict[str, Any], choices: dict[str, str], key: str) -> tuple[str, ...]:
-    """What a config key is to be compared within: keys of ``encoder.`` among cells of one encoder, and so on."""
-    top = key.split(".")[0]
-    if top in choices:
-        return (choices[top], *([choices["backend"]] if top != "backend" and "backend" in choices else []))
-    named = settings.get(f"{top}.name")
-    return (str(named),) if named is not None and key != f"{top}.name" else ()
-
-
-def _varying_keys(settings: list[dict[str, Any]], choices: list[dict[str, str]]) -> dict[str, set[tuple[str, ...]]]:
-    """The keys whose values differ between cells that chose alike, each with the choices among which they do."""
-    seen: dict[tuple[str, tuple[str, ...]], set[str]] = {}
-    for own, choice in zip(settings, choices, strict=True):
-        for key, value in own.items():
-            seen.setdefault((key, _group(own, choice, key)), set()).add(_shown(value))
-    found: dict[str, set[tuple[str, ...]]] = {}
-    for (key, group), values in seen.items():
-        if len(values) > 1:
-            found.setdefault(key, set()).add(group)
-    return found
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return "null" if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -11,6 +11,7 @@ import sys
 import time
 import traceback
 import warnings
+from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -19,6 +20,7 @@ from typing import Any
 import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from harness import misspelt
@@ -31,9 +33,6 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 ConfigStore.__deepcopy__ = lambda store, _memo: store
 
 MISTAKE, FAILED, INTERRUPTED = 2, 1, 130
-UNNAMED = ("encoder", "seed", "name", "experiment", "output_dir", "cache_dir", "rerun", "run_timeout", "fail_fast")
-"""Overrides that are no part of a run's label: said already, or of no influence on its result."""
-
 PLUGINS = {
     "joblib": ("hydra_joblib_launcher", "joblib"),
     "submitit_local": ("hydra_submitit_launcher", "slurm"),
@@ -81,8 +80,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")(task)()
-    except KeyboardInterrupt:
-        sys.exit(_finish(interrupted=True))
+    except KeyboardInterrupt as stop:
+        sys.exit(_finish(interrupted=True, kept=str(stop)))
     except ValueError as error:  # Hydra's own, for flags that exclude each other
         print(error, file=sys.stderr)
         sys.exit(MISTAKE)
@@ -92,6 +91,8 @@ def main() -> None:
         # our task raises nothing, so a 1 is Hydra's own: a config that cannot be composed
         if near := misspelt.meant(stop.__context__):
             print(f"did you mean {near}?", file=sys.stderr)
+        if quoted := misspelt.to_be_quoted(stop.__context__):
+            print(f"a value with other letters or signs than a-z needs quotes of its own: {quoted}", file=sys.stderr)
         sys.exit(MISTAKE)
     if code := _finish():
         sys.exit(code)
@@ -130,19 +131,23 @@ def task(config: DictConfig) -> float:
 
     Returns the best score on validation, for a sweeper that searches; not a number where there is none.
     """
+    from harness import naming, sweep
+
+    if config.sweep and config.fail_fast and sweep.failed_before(config):
+        return math.nan
+    # before the imports, which take longer than a reader of an empty terminal waits
+    name = naming.label(config)
+    print(f"{name}: {'profiling' if config.mode == 'profile' else 'preparing data'}", file=sys.stderr, flush=True)
     from harness import config as configs
-    from harness import sweep
     from harness.profile import profile
     from harness.records import Mistake
     from harness.run import run
 
-    if config.sweep and config.fail_fast and sweep.failed_before(config):
-        return math.nan
     started = time.time() if _outcomes else _command_started()
     walk = profile if config.mode == "profile" else run
     try:
         misspelt.refuse_new_keys(HydraConfig.get().overrides.task, config)
-        outcome = {"record": walk(configs.resolve(config), label(config), started)}
+        outcome: Outcome = {"record": walk(configs.resolve(config), name, started, naming.told(config), _search())}
     except Mistake as mistake:
         outcome = {"mistake": str(mistake)}
     except Exception as error:  # a fault of ours, or of code that was passed in: it must not stop the other runs
@@ -154,11 +159,24 @@ def task(config: DictConfig) -> float:
     return _objective(outcome.get("record"), config.trainer.monitor)
 
 
+def _search() -> str | None:
+    """The direction in which a sweeper that searches goes, None where there is none."""
+    hydra_config = HydraConfig.get()
+    if hydra_config.mode != RunMode.MULTIRUN or "direction" not in hydra_config.sweeper:
+        return None
+    found = hydra_config.sweeper.direction
+    return found.name if isinstance(found, Enum) else str(found)
+
+
 def _objective(record: dict | None, monitor: str) -> float:
-    """What a search on validation goes by; a profile has nothing of the kind."""
+    """What a search on validation goes by; the worst there is for a run that has none, which ends no search.
+
+    Not a number, which Optuna takes for a fault of the whole search, where nobody searches.
+    """
     from harness import tasks
 
-    return record["metrics"].get(tasks.of_summary(record["data"]).monitor(monitor), math.nan) if record else math.nan
+    worst = {"maximize": -math.inf, "minimize": math.inf}.get(_search() or "", math.nan)
+    return record["metrics"].get(tasks.of_summary(record["data"]).monitor(monitor), worst) if record else worst
 
 
 def _command_started() -> float:
@@ -167,18 +185,11 @@ def _command_started() -> float:
     return psutil.Process().create_time()
 
 
-def label(config: DictConfig) -> str:
-    """A run's readable name: encoder, seed, and whatever else was set."""
-    more = []
-    for override in HydraConfig.get().overrides.task:
-        key = override.lstrip("+~").split("=")[0]
-        if key.split(".")[0] not in (*UNNAMED, "tracking", "sweep", "mode") or key.startswith(("encoder.", "encoder@")):
-            more.append(override)
-    return "/".join([config.choices.encoder, f"seed={config.seed}", *sorted(more)])
+def _finish(interrupted: bool = False, kept: str = "") -> int:
+    """Show what became of the runs, end the sweep if there is one, and say the exit code.
 
-
-def _finish(interrupted: bool = False) -> int:
-    """Show what became of the runs, end the sweep if there is one, and say the exit code."""
+    ``kept`` is what an interrupted run leaves.
+    """
     from harness.sweep import Sweep
 
     outcomes = Sweep.current.outcomes() if Sweep.current else _outcomes
@@ -191,7 +202,10 @@ def _finish(interrupted: bool = False) -> int:
     for mistake in dict.fromkeys(mistakes):
         print(mistake, file=sys.stderr)
     if interrupted:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
+        finished = sum(record["status"] == "finished" for record in done)
+        runs = f"{finished} finished run{'s' * (finished != 1)} kept" if Sweep.current else ""
+        said = "; ".join(part for part in ("interrupted", runs, kept) if part)
+        print(f"{said}; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED
     if mistakes:
         return MISTAKE

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.boards import Board, apart, exact, known, make_boards, pools, shown
+from harness.cell_names import short_keys
 from harness.cells import Cell, Versus, flat_settings, gather
 from harness.records import SCHEMA, Mistake, Record
 from harness.statistics import holm, paired_difference, rank
@@ -104,7 +105,8 @@ def _against(comparison: Comparison, baseline: str) -> None:
 
 
 def _fits(cell: Cell, wanted: dict[str, str]) -> bool:
-    sources = (flat_settings(cell.record), cell.record["choices"], cell.parts)
+    short = {shortened: cell.parts[key] for key, shortened in short_keys(cell.parts).items()}  # as names have them
+    sources = (flat_settings(cell.record), cell.record["choices"], cell.parts, short)
     return all(
         any(key in source and shown(source[key]) == value for source in sources) for key, value in wanted.items()
     )
@@ -125,6 +127,6 @@ def _differences(board: Board, metric: str, pairs: list[tuple[Cell, Cell]]) -> N
     """The paired differences in one metric, corrected for all cells that are asked about."""
     asked = [(cell, base) for pool in pools(board, metric) for cell, base in pairs if cell in pool and base in pool]
     found = [paired_difference(cell.values(metric), base.values(metric), exact(metric)) for cell, base in asked]
-    corrected = holm([difference and difference.p for difference in found])
+    corrected = holm([difference.p if difference else None for difference in found])
     for (cell, base), difference, p in zip(asked, found, corrected, strict=True):
         cell.versus[metric] = Versus(base.name, base.means[metric].mean, difference, p)

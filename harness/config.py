@@ -10,8 +10,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
-from harness.backends.nodes import node_rank
 from harness.backends.arguments import check_optimizer
+from harness.backends.nodes import node_rank
 from harness.backends.schedules import SCHEDULES
 from harness.checks import is_whole
 from harness.measure import environment
@@ -155,19 +155,25 @@ def _check_encoder(config: Config) -> None:
         )
 
 
-def check_task(config: Config, task: Task) -> None:
-    """Refuse what cannot do the task that the data sets.
+def check_task(config: Config, task: Task, search: str | None = None) -> None:
+    """Refuse what cannot do the task that the data sets; ``search`` is the direction of a sweeper that searches.
 
     Raises:
-        Mistake: the encoder gives one vector per sequence where every position needs one, or the task has no metric of
-            the name that the best epoch is to be chosen by.
+        Mistake: the encoder gives one vector per sequence where every position needs one, the task has no metric of
+            the name that the best epoch is to be chosen by, or the search goes for that metric's worst.
     """
     if task.per_step and config["choices"]["encoder"] == "additive_attention":
         raise Mistake(
             "encoder=additive_attention makes one vector of a sequence, and this data has a label for every position; "
             "take an encoder that gives one vector per position, such as self_attention or bidirectional"
         )
-    task.monitor(config["trainer"]["monitor"])
+    monitor = task.monitor(config["trainer"]["monitor"])
+    better = "maximize" if METRICS[monitor].higher_is_better else "minimize"
+    if search not in (None, better):
+        raise Mistake(
+            f"hydra.sweeper.direction={search}, and what a run returns is its {monitor}, of which the "
+            f"{'highest' if better == 'maximize' else 'lowest'} is best; add hydra.sweeper.direction={better}"
+        )
 
 
 def _get(config: Config, key: str) -> Any:

@@ -19,7 +19,7 @@ from harness import wording
 from harness.boards import known
 from harness.cells import Cell
 from harness.comparison import Comparison
-from harness.records import Mistake, Record, now, write_json
+from harness.records import Mistake, Record, now, told, write_json
 from harness.statistics import ALPHA, holm, welch_worse
 
 SCHEMA = 1
@@ -85,10 +85,9 @@ def _told(check: Check) -> str:
 
 
 def key(record: Record) -> str:
-    """What names a cell whatever the code: experiment, choices, and the label less its seed."""
+    """What names a cell whatever the code: experiment, choices, and what its command set."""
     choices = ",".join(f"{name}={value}" for name, value in sorted(record["choices"].items()))
-    label = "/".join(part for part in record["label"].split("/") if not part.startswith("seed="))
-    return f"{record['name']}: {label} ({choices})"
+    return f"{record['name']}: {told(record)} ({choices})"
 
 
 def _by_key(cells: list[Cell]) -> dict[str, Cell]:

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from hydra.errors import MissingConfigException
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import MissingConfigException, OverrideParseException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -26,17 +28,34 @@ def meant(fault: BaseException | None) -> str | None:
     return None
 
 
+def to_be_quoted(fault: BaseException | None) -> str | None:
+    """The override that Hydra could not read, quoted as a shell and Hydra want it; None where that would not help."""
+    override = getattr(fault, "override", None)
+    key, equals, value = (override or "").partition("=")
+    if not isinstance(fault, OverrideParseException) or not equals or not value or set("\"'") & set(value):
+        return None
+    return f"""'{key}="{value}"'"""
+
+
 def refuse_new_keys(overrides: list[str], config: DictConfig) -> None:
-    """Let ``+key=value`` add only to what is passed on to code.
+    """Let ``+key=value``, and ``++key=value`` that adds as well, add only to what is passed on to code.
 
     Raises:
         Mistake: nothing would read the key, and the run would be labelled as if something had.
     """
     for override in overrides:
-        sign, key = override[:1], override[1:].split("=")[0]  # "++" says that the key may be there already
-        if sign == "+" and key[0] != "+" and key.split("@")[0].split(".")[0] not in PASSED_ON:
-            near = _nearest(key, config)
+        key = override.lstrip("+").split("=")[0]
+        if not override.startswith("+") or key.split("@")[0].split(".")[0] in PASSED_ON:
+            continue
+        before = _composed([other for other in overrides if other != override]) if override.startswith("++") else None
+        if before is None or key not in _keys(OmegaConf.to_container(before, resolve=False)):
+            near = _nearest(key, before or config)
             raise Mistake(f"nothing reads {key}; " + (f"did you mean {near}?" if near else "leave it out"))
+
+
+def _composed(overrides: list[str]) -> DictConfig:
+    """The config that the command would have with these overrides of a run's own config alone."""
+    return GlobalHydra.instance().config_loader().load_configuration("config", overrides, RunMode.RUN)
 
 
 def _nearest(wrong: str, config: DictConfig) -> str | None:

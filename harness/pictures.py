@@ -27,6 +27,9 @@ def learning_curves(history: list[dict[str, Any]], file: Path) -> Path:
         axis.set(xlabel="epoch", ylabel=kind.replace("_", " "))
         axis.grid(alpha=0.3)
         axis.legend()
+        if kind == "accuracy":  # a share: of one epoch alone, the axis would go beyond what can be
+            low, high = axis.get_ylim()
+            axis.set_ylim(max(low, 0.0), min(high, 1.0))
     return save(figure, file)
 
 
@@ -77,9 +80,7 @@ def attention(example: dict[str, Any], part: str, map_LK: np.ndarray | None, fil
         axes[1].set_yticks(range(len(tokens)), tokens, fontsize=7, parse_math=False)
     for axis in axes:
         axis.set_xticks(range(len(tokens)), tokens, rotation=90, fontsize=7, parse_math=False)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # a script that the font has not is drawn as boxes
-        return save(figure, file)
+    return save(figure, file)
 
 
 def shortened(name: str) -> str:
@@ -113,5 +114,7 @@ def save(figure: Any, file: Path) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     figure.set_dpi(110)
-    FigureCanvasAgg(figure).print_png(file, pil_kwargs={"compress_level": 1})  # savefig would draw all of it twice
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # a script that the font has not is drawn as boxes
+        FigureCanvasAgg(figure).print_png(file, pil_kwargs={"compress_level": 1})  # savefig would draw all of it twice
     return file

@@ -5,7 +5,7 @@ Nothing is trained and no data set is read: a point is a length and a batch size
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,20 @@ LOGGED = ("_ms", "_ms_p95", "_peak_mib", "tokens_per_second_forward", "tokens_pe
 """What of a point goes to the tracker, by how its name ends."""
 
 
-def profile(config: configs.Config, label: str, started: float) -> Record:
+def profile(
+    config: configs.Config, label: str, started: float, told: Sequence[str] = (), search: str | None = None
+) -> Record:
     """Measure every point in a fresh process, unless the same was measured before; return the record.
 
-    ``label`` is the run's readable name; ``started`` the time (UNIX seconds) at which the command started.
+    ``label`` is the run's readable name; ``started`` the time (UNIX seconds) at which the command started; ``told`` all
+    that the command set; ``search`` the direction in which a sweeper searches by what runs return.
 
     Raises:
         Mistake: the user has to change something; nothing was measured and nothing is left behind.
     """
     configs.check(config)
+    if search:
+        raise Mistake("mode=profile has no score to search by; leave hydra/sweeper out: all combinations are measured")
     output_dir = Path(config["output_dir"]).absolute()
     server = isolate.server(["harness.profile_point", f"harness.backends.{config['backend']['name']}"])
     hardware = configs.hardware(config)
@@ -38,7 +43,7 @@ def profile(config: configs.Config, label: str, started: float) -> Record:
     if existing and existing["status"] == "finished" and not config["rerun"]:
         return {**existing, "skipped": True}
 
-    record = new_record(config, label, started, folder, hardware)
+    record = new_record(config, label, started, folder, hardware, told)
     record.update(fingerprint=identity, cell=cell, data=_summary(config["profile"]), profile=[])
     record["choices"] = {**config["choices"], "data": record["data"]["source"]}
     record["metrics"] = _build(server, config, hardware)
@@ -53,7 +58,7 @@ def profile(config: configs.Config, label: str, started: float) -> Record:
             tracker.epoch(_tracked(point, config["profile"]["batch_sizes"]))
     except KeyboardInterrupt:
         close(record, tracker, "killed", "interrupted by Ctrl-C")
-        raise
+        raise KeyboardInterrupt(f"{label}: {len(record['profile'])} points were measured") from None
     _conclude(record, tracker, started)
     return record
 

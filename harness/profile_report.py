@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.pictures import figure_of, save
-from harness.records import Record
+from harness.records import Record, told
 
 EXPONENTS = {
     "forward time": "profile/forward_time_exponent",
@@ -108,8 +108,9 @@ def exponents_table(done: Sequence[Record]) -> Table:
 
 
 def names(done: Sequence[Record]) -> list[str]:
-    """What tells the profiles apart: the encoder, and of the rest of their labels what is not common to all."""
-    labels = [record["label"].split("/") for record in done]
+    """What tells the profiles apart: the encoder, and of what else was set what is not common to all."""
+    seeds = [[part for part in record["label"].split("/") if part.startswith("seed=")] for record in done]
+    labels = [[*told(record).split("/"), *seed] for record, seed in zip(done, seeds, strict=True)]
     common = set.intersection(*map(set, labels))
     found = ["/".join([encoder, *(part for part in rest if part not in common)]) for encoder, *rest in labels]
     return [name if len(name) <= LONGEST else f"{name[:LONGEST]}…" for name in found]

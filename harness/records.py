@@ -142,9 +142,21 @@ def read_all(folder: Path) -> Iterator[Record]:
 
 
 def run_folder(output_dir: Path, name: str, label: str, fingerprint: str) -> Path:
-    """The folder that belongs to a fingerprint: readable in front, unmistakable behind."""
+    """The folder that belongs to a fingerprint: readable in front, unmistakable behind.
+
+    One that was begun under another label, such as in a sweep, is gone on with.
+    """
     safe_name, safe_label = (re.sub(r"[^\w.=,-]+", "-", text).strip("-.") for text in (name, label))
-    return output_dir / "runs" / safe_name / f"{safe_label[:LONGEST_LABEL]}-{fingerprint[:12]}"
+    runs = output_dir / "runs" / safe_name
+    new = runs / f"{safe_label[:LONGEST_LABEL]}-{fingerprint[:12]}"
+    return new if new.is_dir() else next(iter(sorted(runs.glob(f"*-{fingerprint[:12]}"))), new)
+
+
+def told(record: Record) -> str:
+    """What names a cell whatever the code: the encoder and all that its command set."""
+    if "told" in record:
+        return "/".join([record["choices"]["encoder"], *record["told"]])
+    return "/".join(part for part in record["label"].split("/") if not part.startswith("seed="))
 
 
 def find(output_dir: Path, fingerprint: str) -> Record | None:
@@ -152,7 +164,7 @@ def find(output_dir: Path, fingerprint: str) -> Record | None:
     folders = sorted((output_dir / "runs").glob(f"*/*-{fingerprint[:12]}"))
     found = [record for folder in folders if (record := read(folder)) and record["fingerprint"] == fingerprint]
     finished = [record for record in found if record["status"] == "finished"]
-    return (finished or found or [None])[0]
+    return next(iter(finished or found), None)
 
 
 def remove_empty(folder: Path) -> None:

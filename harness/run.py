@@ -4,7 +4,7 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,13 @@ from harness.records import Mistake, Record
 Job = dict[str, Any]
 
 
-def run(config: configs.Config, label: str, started: float) -> Record:
+def run(
+    config: configs.Config, label: str, started: float, told: Sequence[str] = (), search: str | None = None
+) -> Record:
     """Run one config in a fresh process, unless a finished run of the same fingerprint is there; return its record.
 
-    ``label`` is the run's readable name; ``started`` the time (UNIX seconds) at which the command started.
+    ``label`` is the run's readable name; ``started`` the time (UNIX seconds) at which the command started; ``told`` all
+    that the command set; ``search`` the direction in which a sweeper searches by what runs return.
 
     Raises:
         Mistake: the user has to change something; nothing was trained and nothing is left behind.
@@ -33,6 +36,7 @@ def run(config: configs.Config, label: str, started: float) -> Record:
     output_dir = Path(config["output_dir"]).absolute()
     server = isolate.server(["harness.run", f"harness.backends.{config['backend']['name']}"])
     prepared = prepare_data(config)
+    configs.check_task(config, tasks.of_summary(data.read_summary(prepared)), search)
     hardware = configs.hardware(config)
     identity, cell = fingerprint.of(config, hardware, data.read_hash(prepared))
     folder = records.run_folder(output_dir, config["name"], label, identity)
@@ -41,9 +45,8 @@ def run(config: configs.Config, label: str, started: float) -> Record:
         tracking.open_tracker(config["tracking"], output_dir).catch_up(existing)
         return {**existing, "skipped": True}
 
-    record = new_record(config, label, started, folder, hardware)
+    record = new_record(config, label, started, folder, hardware, told)
     record.update(fingerprint=identity, cell=cell, data=data.read_summary(prepared))
-    configs.check_task(config, tasks.of_summary(record["data"]))
     job = {"record": record, "prepared": str(prepared), "started": started}
     if node := node_rank(hardware["nodes"]):
         return follow(node, server, job)
@@ -53,20 +56,25 @@ def run(config: configs.Config, label: str, started: float) -> Record:
     tracker = tracking.open_tracker(config["tracking"], output_dir)
     record["mlflow_run_id"] = tracker.start(record)
     mistakes: list[str] = []
+    reached = 0
 
     def on_message(message: Job) -> None:
+        nonlocal reached
         if "mistake" in message:
             mistakes.append(message["mistake"])
         elif "epoch" in message:
+            reached = int(message["epoch"]["epoch"])
             tracker.epoch(message["epoch"])
         elif "recorded" in message:
             tracker.draw(records.read(folder) or record)
 
+    say(f"{label}: loading {config['backend']['name']} and building the model")
     try:
         end = start(server, job, on_message)
     except KeyboardInterrupt:
         close(record, tracker, "killed", "interrupted by Ctrl-C")
-        raise
+        kept = f"{reached} of {config['trainer']['epochs']} epochs are kept" if reached else "no epoch was finished"
+        raise KeyboardInterrupt(f"{label}: {kept}") from None
     if mistakes:
         tracker.discard()
         records.remove_empty(folder)
@@ -101,7 +109,14 @@ def follow(node: int, server: isolate.Server, job: Job) -> Record:
     return {**record, "status": "failed" if end.reason else "finished", "reason": end.reason, "follows": True}
 
 
-def new_record(config: configs.Config, label: str, started: float, folder: Path, hardware: Job) -> Record:
+def say(text: str) -> None:
+    """Tell how far a run is; where standard error is a file too, and at once."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def new_record(
+    config: configs.Config, label: str, started: float, folder: Path, hardware: Job, told: Sequence[str]
+) -> Record:
     """The record of a run that has yet to begin, less its fingerprint, cell and data."""
     return {
         "schema": records.SCHEMA,
@@ -110,6 +125,7 @@ def new_record(config: configs.Config, label: str, started: float, folder: Path,
         "mode": config["mode"],
         "name": config["name"],
         "label": label,
+        "told": list(told),
         "seed": config["seed"],
         "choices": config["choices"],
         "config": config,
@@ -168,6 +184,7 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
         if backend.rank > 0:
             return  # the first process of the first node keeps the record
 
+        say("measuring on the test split, then speed and memory")
         memory.phase_begins()
         outputs = backend.predict(dataset.test)
         inference = measure_inference(backend, dataset, config, clock)
@@ -228,7 +245,7 @@ def measure_inference(
     found = measure.throughput(forward, sized, clock, backend.sync, settings["inference_seconds"])
 
     length = settings["latency_length"] or dataset.max_length
-    one, (sequence,) = backend.passes(data.one_sequence(dataset, length), [[0]])
+    one, (sequence,) = backend.passes(data.one_sequence(dataset, length), [np.array([0])])
     found |= measure.latency(
         lambda: one(sequence), clock, backend.sync, settings["latency_passes"], settings["latency_seconds"]
     )

@@ -13,7 +13,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from harness import records
+from harness import naming, records
 
 Outcome = dict[str, Any]
 
@@ -43,6 +43,7 @@ class Sweep(Callback):
         self.config = config
         shutil.rmtree(outcomes_folder(config), ignore_errors=True)
         outcomes_folder(config).mkdir(parents=True)
+        naming.keep_swept(config)
         Sweep.current = self
 
     def outcomes(self) -> list[Outcome]:
@@ -98,7 +99,7 @@ def _done_before(runs: list[records.Record], sweep: str) -> str:
 
 def outcomes_folder(config: DictConfig) -> Path:
     """Where the jobs of a sweep leave what became of them."""
-    return Path(config.output_dir).absolute() / "sweeps" / config.sweep / "outcomes"
+    return naming.sweep_folder(config) / "outcomes"
 
 
 def keep_outcome(config: DictConfig, number: int, outcome: Outcome) -> None:

@@ -12,7 +12,7 @@ from harness.comparison import Comparison
 
 CSV_COLUMNS = (
     "board", "hardware", "cell", "metric", "unit", "direction", "n", "mean", "low", "high", "rank",
-    "baseline", "difference", "difference_low", "difference_high", "p_corrected",
+    "baseline", "difference", "difference_low", "difference_high", "p_corrected", "setting",
 )  # fmt: skip
 
 
@@ -107,7 +107,7 @@ def _csv_rows(board: Board, hardware: str, cell: Cell) -> Iterator[dict[str, Any
         row: dict[str, Any] = {
             "board": board.title, "hardware": hardware, "cell": cell.name, "metric": metric, "unit": definition.unit,
             "direction": direction, "n": mean.n, "mean": mean.mean, "low": low, "high": high,
-            "rank": cell.verdicts.get(metric, ""),
+            "rank": cell.verdicts.get(metric, ""), "setting": cell.setting,
         }  # fmt: skip
         if found := cell.versus.get(metric):
             row |= {"baseline": found.baseline, "p_corrected": found.p}

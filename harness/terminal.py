@@ -2,14 +2,17 @@
 
 import shlex
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from harness import tables, wording
-from harness.boards import LATENCY, QUALITY, THROUGHPUT, Board
+from harness.boards import LATENCY, QUALITY, THROUGHPUT, Block, Board
 from harness.cells import BUSY
 from harness.comparison import Comparison
 from harness.records import METRICS, Record
@@ -47,9 +50,10 @@ def print_runs(done: list[Record]) -> None:
             out.print(f"[red]{escape(wording.failure(record))}[/]")
     finished = [record for record in done if record["status"] == "finished"]
     if len(done) == 1 and finished:
-        out.print(_one(finished[0]))
+        out.print(_one(finished[0], out.width))
     elif finished:
-        out.print(_several(finished))
+        names = [name for name, metric in SHORT.items() if any(metric in run["metrics"] for run in finished)]
+        _print_fitting(out, partial(_several, finished, out.width), names)
     shares = [record["environment"].get("other_processes_cpu_share") or 0.0 for record in finished]
     if busy := [share for share in shares if share > BUSY]:
         runs = "the run" if len(done) == 1 else f"{len(busy)} of {len(done)} runs"
@@ -85,33 +89,51 @@ def shown(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _one(record: Record) -> Table:
+def _one(record: Record, width: int) -> Table:
+    """All numbers of a run, the groups side by side where there is room for them, else one under the other."""
+    metrics = record["metrics"]
+    groups = [
+        [(name, number(name, metrics[name])) for name in METRICS if name in metrics and name.startswith(group)]
+        for group in GROUPS.values()
+    ]
+    if sum(max((len(name) + len(value) + 4 for name, value in group), default=0) for group in groups) > width:
+        groups = [[one for group in groups for one in group]]
     title = f"{record['name']}: {record['label']}" + (" (skipped: finished before)" if record.get("skipped") else "")
     table = Table(title=escape(title), title_justify="left", show_header=False, box=None, pad_edge=False)
-    for _ in GROUPS:
+    for _ in groups:
         table.add_column(no_wrap=True)
         table.add_column(justify="right", no_wrap=True)
-    metrics = record["metrics"]
-    columns = [[name for name in METRICS if name in metrics and name.startswith(group)] for group in GROUPS.values()]
-    for row in range(max(map(len, columns))):
-        cells = []
-        for names in columns:
-            cells += [names[row], number(names[row], metrics[names[row]])] if row < len(names) else ["", ""]
-        table.add_row(*cells)
+    for row in range(max(map(len, groups))):
+        table.add_row(*(text for group in groups for text in (group[row] if row < len(group) else ("", ""))))
     return table
 
 
-def _several(done: list[Record]) -> Table:
+def _several(done: list[Record], width: int, metrics: list[str]) -> Table:
     table = Table(title="runs", title_justify="left", box=None, pad_edge=False)
-    table.add_column("run")
-    metrics = {name: metric for name, metric in SHORT.items() if any(metric in run["metrics"] for run in done)}
+    table.add_column("run", overflow="fold", max_width=_name_width(width))
     for name in metrics:
         table.add_column(name, justify="right", no_wrap=True)
     for record in done:
         name = record["label"] + (" (skipped)" if record.get("skipped") else "")
-        values = [number(metric, record["metrics"].get(metric)) for metric in metrics.values()]
+        values = [number(SHORT[metric], record["metrics"].get(SHORT[metric])) for metric in metrics]
         table.add_row(escape(name), *values)
     return table
+
+
+def _name_width(width: int) -> int:
+    return max(24, width * 2 // 5)
+
+
+def _print_fitting(out: Console, make: Callable[[list[str]], Table], columns: list[str]) -> None:
+    """Print the table of as many of these columns as there is room for: no number is cut."""
+    room = out.options.update(width=10 * out.width)
+    shown = next(
+        (columns[:count] for count in range(len(columns), 1, -1)
+         if Measurement.get(out, room, make(columns[:count])).maximum <= out.width), columns[:1],
+    )  # fmt: skip
+    out.print(make(shown))
+    if len(shown) < len(columns):
+        out.print(f"[dim]not shown, for want of width: {escape(', '.join(columns[len(shown) :]))}[/]")
 
 
 def print_comparison(comparison: Comparison) -> None:
@@ -141,17 +163,20 @@ def _print_board(out: Console, board: Board) -> None:
     metrics = [*quality, THROUGHPUT, LATENCY, board.memory, "cost/parameters"]
     metrics = [metric for metric in metrics if metric in board.metrics]
     for block in board.blocks:
-        title = escape(f"{board.title}: {block.title}")
-        table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-        table.add_column("cell", overflow="fold")
-        table.add_column("seeds", justify="right", no_wrap=True)
-        for metric in metrics:
-            table.add_column(tables.header(metric), justify="right", no_wrap=True)
-        rows = tables.best_first(board, block.cells)
-        for cell in rows[:MOST_ROWS]:
-            numbers = [f"{wording.with_interval(cell.means.get(m))} {wording.mark(cell, m) or ' '}" for m in metrics]
-            style = "green" if cell.verdicts.get(board.quality) == "best" else None
-            table.add_row(escape(cell.name), wording.seeds(cell), *numbers, style=style)
-        out.print(table)
-        if len(rows) > MOST_ROWS:
-            out.print(f"... and {len(rows) - MOST_ROWS} more cells, in the files")
+        _print_fitting(out, partial(_block_table, board, block, out.width), metrics)
+        if len(block.cells) > MOST_ROWS:
+            out.print(f"... and {len(block.cells) - MOST_ROWS} more cells, in the files")
+
+
+def _block_table(board: Board, block: Block, width: int, metrics: list[str]) -> Table:
+    title = escape(f"{board.title}: {block.title}")
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table.add_column("cell", overflow="fold", max_width=_name_width(width))
+    table.add_column("seeds", justify="right", no_wrap=True)
+    for metric in metrics:
+        table.add_column(tables.header(metric), justify="right", no_wrap=True)
+    for cell in tables.best_first(board, block.cells)[:MOST_ROWS]:
+        numbers = [f"{wording.with_interval(cell.means.get(m))} {wording.mark(cell, m) or ' '}" for m in metrics]
+        style = "green" if cell.verdicts.get(board.quality) == "best" else None
+        table.add_row(escape(cell.name), wording.seeds(cell), *numbers, style=style)
+    return table

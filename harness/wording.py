@@ -55,8 +55,12 @@ def with_interval(mean: Mean | None) -> str:
 
 def bounds(metric: str, mean: Mean) -> tuple[float, float] | None:
     """The 95 % interval, cut to what the metric can be: nothing is below 0, no share above 1."""
-    share = metric.startswith(("test/", "val/")) and known(metric).higher_is_better
-    return mean.bounds(0.0, 1.0 if share or metric == "speed/data_wait_fraction" else math.inf)
+    return mean.bounds(0.0, 1.0 if is_share(metric) or metric == "speed/data_wait_fraction" else math.inf)
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric of quality is one of those, such as an accuracy, that are never beyond 0 to 1."""
+    return metric.startswith(("test/", "val/")) and bool(known(metric).higher_is_better)
 
 
 def from_to(metric: str, mean: Mean) -> str:

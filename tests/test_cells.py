@@ -1,6 +1,7 @@
 from made_records import HARDWARE, VERSIONS, made, over_seeds
 
-from harness.cells import UNNAMED, gather, name_cells
+from harness.cell_names import name_cells
+from harness.cells import UNNAMED, gather
 from harness.fingerprint import NOT_DECIDING
 
 
@@ -44,16 +45,16 @@ def test_one_encoder_under_two_names_makes_two_cells():
 def test_cells_are_named_by_the_encoder_and_what_else_differs():
     assert names([made("lstm"), made("gru")]) == ["lstm", "gru"]
     widths = [made("lstm", config={"encoder.hidden_size": size}) for size in (64, 128)]
-    assert names([*widths, made("gru")]) == ["lstm, encoder.hidden_size=64", "lstm, encoder.hidden_size=128", "gru"]
+    assert names([*widths, made("gru")]) == ["lstm, hidden_size=64", "lstm, hidden_size=128", "gru"]
     backends = [made("lstm"), made("lstm", choices={"backend": "tensorflow"}, config={"backend.name": "tensorflow"})]
     assert names(backends) == ["lstm, backend=pytorch", "lstm, backend=tensorflow"]
     epochs = [made("lstm"), made("gru", config={"trainer.epochs": 7})]
-    assert names(epochs) == ["lstm, trainer.epochs=2", "gru, trainer.epochs=7"]
+    assert names(epochs) == ["lstm, epochs=2", "gru, epochs=7"]
 
 
 def test_keys_that_only_one_optimizer_has_are_not_named():
     adam, sgd = made("lstm", config={"optimizer.betas": [0.9, 0.99]}), made("lstm", config={"optimizer.name": "sgd"})
-    assert names([adam, sgd]) == ["lstm, optimizer.name=adam", "lstm, optimizer.name=sgd"]
+    assert names([adam, sgd]) == ["lstm, optimizer=adam", "lstm, optimizer=sgd"]
 
 
 def test_the_pooling_that_additive_attention_brings_is_not_named():
@@ -61,6 +62,31 @@ def test_the_pooling_that_additive_attention_brings_is_not_named():
     assert names(records) == ["additive_attention", "lstm"]
     records += [made("gru", choices={"pooling": "max"})]
     assert names(records) == ["additive_attention", "lstm, pooling=mean", "gru, pooling=max"]
+
+
+def test_keys_are_cut_to_their_last_part_unless_two_end_alike():
+    records = [made(config={"encoder.hidden_size": 3, "optimizer.lr": 0.1}), made(config={"optimizer.lr": 0.2})]
+    assert names(records) == ["lstm, hidden_size=3, lr=0.1", "lstm, hidden_size=128, lr=0.2"]
+    records = [made(config={"encoder.hidden_size": 3}), made(config={"trainer.hidden_size": 5})]
+    records[0]["config"]["trainer"]["hidden_size"] = 7
+    assert names(records) == [
+        "lstm, encoder.hidden_size=3, trainer.hidden_size=7", "lstm, encoder.hidden_size=128, trainer.hidden_size=5",
+    ]  # fmt: skip
+
+
+def test_of_many_differences_a_name_has_those_that_tell_most_cells_apart_and_says_that_there_are_more():
+    many = {"trainer.epochs": 5, "trainer.batch_size": 7, "data.limit": 11, "optimizer.lr": 0.5}
+    records = [made(), *(made(config={**many, "encoder.hidden_size": size}) for size in (3, 17))]
+    found = names(records)
+    assert len(set(found)) == 3
+    assert all(name.endswith("and 2 more settings") for name in found)
+    assert [name.split("hidden_size=")[1].split(",")[0] for name in found] == ["128", "3", "17"]
+
+
+def test_the_whole_setting_has_all_that_differs_under_full_keys():
+    cells = gather([made(), made(config={"trainer.epochs": 5, "data.limit": 11, "optimizer.lr": 0.5})]).cells
+    name_cells(cells)
+    assert cells[1].setting == "encoder=lstm, data.limit=11, optimizer.lr=0.5, trainer.epochs=5"
 
 
 def test_a_custom_encoder_is_called_by_its_class():

@@ -78,6 +78,10 @@ MISTAKES = [
     (["seed=0", "-m", "encoder=lsmt,gru"], "did you mean encoder=lstm?"),
     (["lr=0.1"], "did you mean optimizer.lr?"),
     (["+trainer.epoch=3"], "nothing reads trainer.epoch; did you mean trainer.epochs?"),
+    (["data.text=schön"], "needs quotes of its own: 'data.text=\"schön\"'"),
+    (["seed=???"], "seed must be given: add seed=... to the command"),
+    (["++trainer.epoch=3"], "nothing reads trainer.epoch; did you mean trainer.epochs?"),
+    (["++zzz=1"], "nothing reads zzz; leave it out"),
     (["+zzz=1"], "nothing reads zzz; leave it out"),
     (["encoder.num_heads=3"], "encoder.num_heads=3 does not divide encoder.hidden_size=128"),
     (["encoder=stack", "encoder.layers.second.num_heads=5"], "encoder.layers.second.num_heads=5 does not divide"),
@@ -133,8 +137,9 @@ def test_a_mistake_is_one_sentence_and_nothing_is_half_written(command, tmp_path
 def test_a_file_that_cannot_be_learnt_from(command, tmp_path, rows, said):
     pd.DataFrame(rows, columns=["text", "label"]).to_csv(tmp_path / "a.csv", index=False)
     ended = command("data=files", "data.train=a.csv")
-    assert (ended.code, len(ended.err.strip().splitlines())) == (2, 1)
-    assert said in ended.err
+    progress, mistake = ended.err.strip().splitlines()
+    assert (ended.code, progress) == (2, "self_attention/seed=0/data.train=a.csv: preparing data")
+    assert said in mistake
 
 
 def test_an_unwritable_folder_stops_a_sweep_as_well(command):
@@ -321,6 +326,42 @@ def test_flags_stay_where_they_were_when_the_seed_comes_first():
     arguments = ["-m", "--config-dir", "mine", "encoder=rnn,gru", "seed=0,1", "rerun=true"]
     assert cli._seed_outermost(arguments) == ["-m", "--config-dir", "mine", "seed=0,1", "encoder=rnn,gru", "rerun=true"]
     assert cli._seed_outermost(["-m", "encoder=rnn,gru"]) == ["-m", "encoder=rnn,gru"]
+
+
+def test_how_far_a_run_is_is_told_from_its_first_second_on_and_standard_output_has_the_table_alone(command):
+    ended = command(*QUICK, "tracking=none")
+    told = [line.split(": ")[-1] for line in ended.err.splitlines()]
+    assert told[:2] == ["preparing data", "loading pytorch and building the model"]
+    assert [line[:9] for line in ended.err.splitlines()[2:]] == ["epoch 1/2", "epoch 2/2", "measuring"]
+    assert "test/accuracy" in ended.out
+    assert "epoch 1/2" not in ended.out
+
+
+def test_what_two_plus_signs_set_that_is_there_is_set(command):
+    ended = command("++trainer.epochs=1", *(one for one in QUICK if "epochs" not in one), "++encoder.hidden_size=64")
+    assert ended.code == 0, ended.err
+    assert len(ended.record["history"]) == 1
+
+
+def test_a_search_for_the_worst_is_refused_before_any_training(command):
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    search = ("-m", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "encoder.hidden_size=choice(16,32)", *QUICK)
+    said = "hydra.sweeper.direction=minimize, and what a run returns is its val/accuracy, of which the highest is best"
+    ended = command(*search, "tracking=none")
+    assert (ended.code, ended.records) == (2, [])
+    assert said in ended.err
+    assert "Traceback" not in ended.err
+    ended = command(*search, "tracking=none", "trainer.monitor=val/loss", "hydra.sweeper.direction=maximize")
+    assert "add hydra.sweeper.direction=minimize" in ended.err
+
+
+def test_a_run_that_fails_does_not_end_a_search(command):
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    search = ("hydra/sweeper=optuna", "hydra.sweeper.direction=maximize", "hydra.sweeper.n_trials=2")
+    ended = command("-m", *search, "encoder=rnn", "optimizer=sgd", "optimizer.lr=choice(1e30)", *QUICK, "tracking=none")
+    assert ended.code == 1
+    assert "Traceback" not in ended.err
+    assert {record["status"] for record in ended.records} == {"failed"}
 
 
 def test_a_launcher_whose_extra_is_missing_is_one_sentence(command, monkeypatch):

@@ -6,13 +6,14 @@ from html.parser import HTMLParser
 
 import pytest
 from made_records import HARDWARE, made, over_seeds
+from rich.console import Console
 
 from harness import report, tables
 from harness.comparison import compare
 from harness.page import html
 from harness.page.figures import figures
 from harness.sweep import _summary
-from harness.terminal import print_runs
+from harness.terminal import print_comparison, print_runs
 
 LATENCY, TOKENS, MEMORY = "latency/p50_ms", "speed/train_tokens_per_second", "memory/host_train_peak_mib"
 HISTORY = [{"epoch": 1, "val/accuracy": 0.5, "val/loss": 2.0}, {"epoch": 2, "val/accuracy": 0.7, "val/loss": 1.0}]
@@ -206,7 +207,7 @@ def test_means_have_names_that_mlflow_takes(tmp_path):
     records = sweep() + over_seeds("lstm", [0.8, 0.8], config={"encoder.hidden_size": 64})
     means = report.compare(records, tmp_path, "x").means()
     assert means["gru/test/accuracy"] == pytest.approx(0.51)
-    assert means["lstm encoder.hidden_size:64/test/accuracy"] == pytest.approx(0.8)
+    assert means["lstm hidden_size:64/test/accuracy"] == pytest.approx(0.8)
     assert all(re.fullmatch(r"[\w\-./: ]+", name) for name in means)
 
 
@@ -255,3 +256,43 @@ def test_a_sweeps_description_names_the_runs_that_were_done_before_it(tmp_path, 
     many = [{**made("gru", seed), "skipped": True, "sweep": "s1"} for seed in range(23)]
     assert _summary(many, tmp_path, "digits", "s2").note.endswith("`gru/seed=19` and 3 more.\n")
     assert "Done before" not in _summary(over_seeds("lstm", [0.9, 0.8]), tmp_path, "digits", "s2").note
+
+
+@pytest.mark.parametrize("accuracies", [[1.0], [0.0, 0.0], [0.98, 1.0]])
+def test_axes_of_shares_stay_within_what_a_share_can_be_even_around_one_cell(tmp_path, accuracies):
+    measured = {"latency/p50_ms": [3.0] * len(accuracies)}
+    records = over_seeds("lstm", accuracies, metrics=measured, history=[{"epoch": 1, "val/accuracy": 1.0}])
+    plots = figures(compare(records, "x").boards[0])
+    ranges = [plot["layout"][side]["range"] for plot, side in zip(plots, ["xaxis", "yaxis", "yaxis"], strict=True)]
+    for low, high in ranges:
+        assert 0 <= low < high <= 1
+    mean = sum(accuracies) / len(accuracies)
+    assert ranges[1][0] <= mean <= ranges[1][1]
+
+
+def test_a_narrow_terminal_shows_every_number_of_a_run_whole(monkeypatch, capsys):
+    record = made(metrics={LATENCY: 2.125, TOKENS: 123456.0, MEMORY: 31.25, "cost/parameters": 77442})
+    shown = {}
+    for width in (80, 160):
+        monkeypatch.setattr("harness.terminal.console", lambda width=width: Console(width=width, highlight=False))
+        print_runs([record])
+        shown[width] = capsys.readouterr().out
+        for text in ("test/accuracy", LATENCY, "2.125 ms", TOKENS, "123,456", "31.25 MiB", "77,442"):
+            assert text in shown[width]
+        assert max(map(len, shown[width].splitlines())) <= width
+    assert len(shown[80].splitlines()) > len(shown[160].splitlines())
+
+
+def test_a_narrow_terminal_names_every_cell_and_cuts_no_number(monkeypatch, capsys):
+    measured = {LATENCY: [2.0, 2.2], TOKENS: [100000.0, 110000.0], MEMORY: [30.0, 31.0], "cost/parameters": [77442] * 2}
+    names = ("bag_of_embeddings", "self_attention")
+    records = [record for name in names for record in over_seeds(name, [0.9, 0.8], metrics=measured)]
+    monkeypatch.setattr("harness.terminal.console", lambda: Console(width=80, highlight=False))
+    print_runs(records)
+    print_comparison(compare(records, "x"))
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    for name in ("bag_of_embeddings/seed=0", "self_attention/seed=1", "bag_of_embeddings  ", "self_attention   "):
+        assert name in shown
+    assert "not shown, for want of width: memory/host_train_peak_mib, cost/parameters" in shown

@@ -13,12 +13,12 @@ ORDER = [
     {"backends"},
     {
         *("pictures", "attention", "tracking"),
-        *("statistics", "cells", "boards", "comparison", "wording", "tables", "page"),
+        *("statistics", "cells", "cell_names", "boards", "comparison", "wording", "tables", "page"),
         *("terminal", "gate", "report", "profile_report"),
     },
     {"config", "fingerprint", "isolate"},
     {"run", "profile", "profile_point"},
-    {"cli", "misspelt", "sweep", "ui", "selfcheck", "__main__"},
+    {"cli", "misspelt", "naming", "sweep", "ui", "selfcheck", "__main__"},
 ]
 """Each level may import from those above it and from its own."""
 

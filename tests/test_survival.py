@@ -114,8 +114,9 @@ def test_an_interrupted_run_goes_on_from_its_last_epoch_to_the_same_numbers(tmp_
         time.sleep(0.02)
     time.sleep(0.5)
     command.send_signal(signal.SIGINT)
-    command.communicate()
+    _, said = command.communicate()
     assert command.returncode == 130
+    assert f" of {EPOCHS} epochs are kept; the same command goes on from here" in said
     (interrupted,) = (json.loads(path.read_text()) for path in broken.glob("outputs/runs/*/*/record.json"))
     assert (interrupted["status"], interrupted["reason"]) == ("killed", "interrupted by Ctrl-C")
     for folder in (whole, broken):

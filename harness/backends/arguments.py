@@ -3,9 +3,9 @@
 Raises ``Mistake`` throughout: one sentence with the argument and what it may be.
 """
 
-from harness.checks import is_whole
 from typing import Any
 
+from harness.checks import is_whole
 from harness.records import Mistake
 
 

@@ -9,6 +9,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
 from harness.data import Dataset
+from harness.data.letters import Letters
 from harness.records import Mistake
 
 
@@ -74,13 +75,14 @@ def check_word_dropout(share: float, data: Dataset) -> None:
         )
 
 
-def check_letters(data: Dataset) -> None:
-    """Refuse to read the letters of words where the data has none."""
+def check_letters(data: Dataset) -> Letters:
+    """The letters of the training split's words; refused where the data has none."""
     if data.train.letters is None:
         raise Mistake(
             "input.letters reads the letters of words, and this data has none; set input=embedding, or take data of "
             "words and their tags, such as ud_ewt"
         )
+    return data.train.letters
 
 
 def check_bigrams(data: Dataset) -> None:
@@ -99,4 +101,5 @@ def embedding_width(size: int | None) -> int:
 def operations(parts: Iterable[Any], length: int) -> int | None:
     """The ``flops`` of all parts together; None where one does not say its own."""
     found = [part.flops(length) if hasattr(part, "flops") else None for part in parts]
-    return None if None in found else sum(found)
+    known = [one for one in found if one is not None]
+    return sum(known) if len(known) == len(found) else None

@@ -6,6 +6,7 @@ W letters of a word.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,7 @@ class Batches:
         seed: int | None = None,
         bucket: bool = True,
         share: tuple[int, int] = (0, 1),
-        to_device: Callable[[Batch], object] = lambda batch: batch,
+        to_device: Callable[[Batch], Any] = lambda batch: batch,
     ) -> None:
         self.split, self.batch_size, self.seed, self.bucket = split, batch_size, seed, bucket
         self.share, self.to_device = share, to_device

@@ -90,7 +90,7 @@ class Dataset:
             letters = [] if split.letters is None else [split.letters.spelling_NL, split.letters.table_SW]
             for part in (split.x, split.length_N, split.y, *letters):
                 digest.update(f"{name} {part.dtype} {part.shape}".encode())
-                digest.update(np.ascontiguousarray(part))
+                digest.update(np.ascontiguousarray(part).data)
         names = [*self.classes, "", *self.vocabulary, *(["", *self.alphabet] if self.alphabet else [])]
         digest.update("\0".join(names).encode("utf8", "surrogatepass"))
         if self.task != labels.infer(self.train.y) or self.tolerance is not None:
@@ -178,13 +178,15 @@ def from_sequences(
     number = {label: index for index, label in enumerate(classes)}
     parts = {"train": train, "validation": validation, "test": test}
     task = task or labels.infer_from([y for _, y in parts.values()])
-    made = {name: _pad(name, x, y, task, number, bool(len(vocabulary))) for name, (x, y) in parts.items()}
+    made: dict[str, Any] = {
+        name: _pad(name, x, y, task, number, bool(len(vocabulary))) for name, (x, y) in parts.items()
+    }
     names, words = [str(label) for label in classes], list(vocabulary)
     return Dataset(**made, classes=names, vocabulary=words, source=source, notes=notes or {}, task=task,
                    tolerance=tolerance)  # fmt: skip
 
 
-def _pad(name: str, x: Sequences, y: Sequence[Any], task: str, number: dict[Any, int], tokens: bool) -> Split:
+def _pad(name: str, x: Sequence[Any], y: Sequence[Any], task: str, number: dict[Any, int], tokens: bool) -> Split:
     length_N = np.array([len(sequence) for sequence in x], np.int32)
     longest = max(1, int(length_N.max(initial=1)))
     width = () if tokens else (np.asarray(x[int(length_N.argmax())]).shape[1],) if len(x) else (1,)

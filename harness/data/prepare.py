@@ -131,9 +131,9 @@ def open_prepared(folder: Path, letters: bool = True) -> Dataset:
     meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
     known_hash, _ = meta.pop("hash"), meta.pop("summary")
     spelled = letters and bool(meta["alphabet"])
-    splits = {
+    splits: dict[str, Any] = {
         name: Split(
-            *(np.load(folder / f"{name}.{part}.npy") for part in ("x", "length_N", "y")),
+            **{part: np.load(folder / f"{name}.{part}.npy") for part in ("x", "length_N", "y")},
             letters=Letters(*(np.load(folder / f"{name}.{part}.npy") for part in LETTERS)) if spelled else None,
         )
         for name in ("train", "validation", "test")

@@ -1,5 +1,6 @@
 """Rows of text and label, or of words and tags, before they become numbers: checked, cut into splits, sampled."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,11 @@ from harness.records import Mistake
 
 SPLIT_SEED = 0
 """Splits that are cut here are the same for every run: the seed of a run changes the training, never the data."""
+
+LONGEST_NAME = 40
+"""Letters of a column's name that are said."""
+HEADED = (".csv", ".tsv")
+"""Endings of files whose first line is no row."""
 
 Part = tuple[list[Any], list[Any]]
 """What is read, and what it is labelled with, row by row."""
@@ -22,21 +28,43 @@ def column(frame: pd.DataFrame, name: str, key: str, where: str, may_be_blank: b
         Mistake: the table has no such column, or a row has nothing there; it is named, counted from 1.
     """
     if name not in frame.columns:
-        there = ", ".join(map(str, frame.columns))
-        raise Mistake(f"data: {where} has no column {name!r}; it has {there}; set {key} to one of them")
+        there = ", ".join(" ".join(str(one).split())[:LONGEST_NAME] for one in frame.columns)  # headless, it is a text
+        raise Mistake(
+            f"data: {where} has no column {name!r}; it has {there}; set {key} to one of them"
+            + (" (a file's first line names its columns)" if where.lower().endswith(HEADED) else "")
+        )
     missing = frame[name].isna()
     if not may_be_blank:
         missing |= frame[name].astype(str).str.strip() == ""
     if missing.any():
         rows = np.flatnonzero(missing)
         raise Mistake(
-            f"data: {where}, row {rows[0] + 1} has no {name!r} ({len(rows)} such); fill it or take the row out"
+            f"data: {where}, {row_name(where, rows[0])} has no {name!r} ({len(rows)} such); fill it or take the row out"
         )
     return frame[name]
 
 
+def row_name(where: str, index: int) -> str:
+    """What a row is called to the user, who counts from 1, and may see a head above the first one."""
+    return f"row {index + 1}" + (" below the head" if where.lower().endswith(HEADED) else "")
+
+
+def refuse_lists(values: pd.Series, where: str, key: str, instead: str) -> None:
+    """Refuse a list or an object where a text or a label belongs: it would be read as its own notation.
+
+    Raises:
+        Mistake: it names the row, and says what to do ``instead``.
+    """
+    inside = values.map(lambda value: isinstance(value, (list, tuple, dict, np.ndarray)))
+    if inside.any():
+        row = row_name(where, int(np.flatnonzero(inside)[0]))
+        raise Mistake(f"data: {where}, {row} has a list or an object in {values.name!r}, set by {key}; {instead}")
+
+
 def label_names(labels: pd.Series) -> list[str]:
-    """Labels as text; whole numbers alike whether written 1, 1.0 or "1"."""
+    """Labels as text; whole numbers alike whether written 1, 1.0 or "1"; True and False, which are no numbers."""
+    if pd.api.types.is_bool_dtype(labels):
+        return labels.astype(str).tolist()
     numbers = pd.to_numeric(labels, errors="coerce")
     if numbers.notna().all() and (numbers % 1 == 0).all():
         return [str(int(number)) for number in numbers]
@@ -66,6 +94,8 @@ def whole_splits(
     train = parts["train"]
     if train is None:
         raise Mistake(f"data: {source}: the training split must be named")
+    if stratify:
+        _refuse_unlike(train[1], source, "data.label")
     cut: dict[str, Part] = {}
     for role, share in (("test", test), ("validation", validation)):
         given = parts.get(role)
@@ -88,13 +118,12 @@ def _cut(train: Part, role: str, share: float, source: str, stratify: bool) -> t
             np.arange(len(labels)), test_size=1 - share, stratify=labels if stratify else None, random_state=SPLIT_SEED
         )
     except ValueError:
-        which = f"make no {role} split"
+        which, what = f"make no {role} split", f"give a {role} split of its own"
         if stratify:
-            rarest = min(set(labels), key=labels.count)
-            which += f" in which every class appears (the rarest, {rarest!r}, has {labels.count(rarest)} rows)"
-        raise Mistake(
-            f"data: {source}: {share:.0%} of {len(labels)} rows {which}; give a {role} split of its own"
-        ) from None
+            rarest, count = min(Counter(labels).items(), key=lambda item: item[1])
+            which += f" in which every class appears (the rarest, {rarest!r}, has {count} row{'s' * (count > 1)})"
+            what += ", or more rows of that class, or take it out"
+        raise Mistake(f"data: {source}: {share:.0%} of {len(labels)} rows {which}; {what}") from None
     return _take(train, rows), _take(train, np.sort(kept))
 
 
@@ -116,18 +145,25 @@ def class_names(labels: Mapping[str, Sequence[str]], source: str, key: str) -> l
     Raises:
         Mistake: they do not recur, or another split has some that train lacks.
     """
-    train = labels["train"]
-    found = set(train)
-    if len(found) > 100 and len(found) > len(train) / 2:
-        raise Mistake(
-            f"data: {source}: the label column has {len(found)} different values in {len(train)} rows; "
-            f"expected classes that recur: is {key} the right column?"
-        )
+    _refuse_unlike(labels["train"], source, key)
+    found = set(labels["train"])
     for role, own in labels.items():
         if unknown := sorted(set(own) - found):
             named = ", ".join(repr(one) for one in unknown[:5])
-            raise Mistake(f"data: the {role} split has labels that the training split lacks: {named}")
+            raise Mistake(
+                f"data: the {role} split has labels that the training split lacks: {named}; "
+                "give it rows of them, a larger data.limit where one is set, or take them out"
+            )
     return sorted(found, key=int if all(name.lstrip("-").isdigit() for name in found) else None)
+
+
+def _refuse_unlike(labels: Sequence[str], source: str, key: str) -> None:
+    found = set(labels)
+    if len(found) > 100 and len(found) > len(labels) / 2:
+        raise Mistake(
+            f"data: {source}: the label column has {len(found)} different values in {len(labels)} rows; "
+            f"expected classes that recur: is {key} the right column?"
+        )
 
 
 def repeated(parts: Mapping[str, Part]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Rows from where they are kept: the hub, a local copy of it, or files. A row is one line of a table, text and label.
+"""Rows from where they are kept: the hub, or a local copy of it.
 
 Nothing here keeps a cache of its own between calls: the library's is put into a folder that is thrown away, because it
 is keyed by a folder's name rather than by its content.
@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from harness.data.files import file_key
 from harness.records import Mistake
 
 MIRROR = "HARNESS_DATA_MIRROR"
-READERS = {".csv": ",", ".tsv": "\t", ".jsonl": None, ".json": None, ".parquet": None}
 
 
 def local_copy(source: str) -> Path | None:
@@ -36,12 +36,6 @@ def content_key(source: str, revision: str) -> str:
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(f"{file.relative_to(folder)} {file_key(file)}".encode())
     return digest.hexdigest()
-
-
-def file_key(file: Path) -> str:
-    """The hash of a file's bytes."""
-    with open(file, "rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _hub_commit(source: str, revision: str) -> str:
@@ -119,53 +113,3 @@ def _frame(split) -> pd.DataFrame:
         elif labels := getattr(getattr(feature, "feature", None), "names", None):  # of a list, one for each word
             frame[name] = [[labels[number] if number >= 0 else None for number in row] for row in frame[name]]
     return frame
-
-
-def read_file(file: Path) -> pd.DataFrame:
-    """The rows of a csv, tsv, jsonl or parquet file; a csv's separator is a comma or a semicolon, as its head shows.
-
-    Raises:
-        Mistake: the file is missing, empty, not UTF-8, or not what its ending says; it names the row.
-    """
-    if file.suffix not in READERS:
-        raise Mistake(f"data: {file} ends in {file.suffix!r}; expected one of {', '.join(READERS)}")
-    if not file.is_file():
-        raise Mistake(f"data: there is no file {file} (looked in {Path.cwd()})")
-    if file.stat().st_size == 0:
-        raise Mistake(f"data: {file} is empty; expected rows of text and label")
-    try:
-        frame = _read(file)
-    except UnicodeDecodeError:
-        raise Mistake(f"data: {file} is not UTF-8 at {_undecodable(file)}; save it as UTF-8") from None
-    except (ValueError, OSError) as error:  # what pandas and pyarrow raise for a file that is not of its kind
-        raise Mistake(f"data: {file} cannot be read as {file.suffix[1:]}: {str(error).splitlines()[0]}") from None
-    if frame.empty:
-        raise Mistake(f"data: {file} has no rows; expected rows of text and label")
-    return frame
-
-
-def _read(file: Path) -> pd.DataFrame:
-    if file.suffix == ".parquet":
-        return pd.read_parquet(file)
-    if file.suffix in (".jsonl", ".json"):
-        # precise: "1" stays text; a missing field becomes None, to be told apart from an empty one
-        return pd.read_json(file, lines=file.suffix == ".jsonl", encoding="utf-8-sig", dtype=False, convert_dates=False)
-    separator = READERS[file.suffix]
-    if file.suffix == ".csv":
-        with open(file, encoding="utf-8-sig") as opened:
-            head = opened.readline()
-        separator = ";" if head.count(";") > head.count(",") else ","
-    # texts such as NA, null or nan are texts, and labels keep their spelling
-    return pd.read_csv(file, sep=separator, encoding="utf-8-sig", dtype=str, keep_default_na=False)
-
-
-def _undecodable(file: Path) -> str:
-    if file.suffix == ".parquet":
-        return "an unknown row"
-    with open(file, "rb") as opened:
-        for number, line in enumerate(opened, start=1):
-            try:
-                line.decode("utf8")
-            except UnicodeDecodeError as error:
-                return f"row {number} (line {number} of the file, byte {error.start} of the line)"
-    return "its end"

@@ -13,7 +13,7 @@ import pandas as pd
 
 from harness.data.dataset import SPECIAL, UNKNOWN, Dataset, from_sequences
 from harness.data.letters import LONGEST_WORD, make_alphabet, spell
-from harness.data.rows import Part, check_lengths, class_names, column, kept_part, repeated, whole_splits
+from harness.data.rows import Part, check_lengths, class_names, column, kept_part, repeated, row_name, whole_splits
 from harness.records import Mistake
 
 Words = tuple[str, ...]
@@ -28,16 +28,17 @@ def read_tagged(frame: pd.DataFrame, where: str, tokens: str, tags: str) -> Part
     """
     words = [_listed(value) for value in column(frame, tokens, "data.tokens", where)]
     named = [_listed(value) for value in column(frame, tags, "data.tags", where)]
-    for row, (some, theirs) in enumerate(zip(words, named, strict=True), 1):
+    for index, (some, theirs) in enumerate(zip(words, named, strict=True)):
+        row = f"data: {where}, {row_name(where, index)}"
         if len(some) != len(theirs):
             counts = f"{len(some)} in {tokens!r} and {len(theirs)} in {tags!r}"
-            raise Mistake(f"data: {where}, row {row} has {counts}; every word needs one tag")
+            raise Mistake(f"{row} has {counts}; every word needs one tag")
         if not some or None in some or None in theirs:
-            raise Mistake(f"data: {where}, row {row} has no word, or a word without a tag; mend it or take the row out")
+            raise Mistake(f"{row} has no word, or a word without a tag; mend it or take the row out")
     return words, named
 
 
-def _listed(value: Any) -> Words | tuple[None]:
+def _listed(value: Any) -> tuple[str | None, ...]:
     if isinstance(value, str):
         return tuple(value.split())
     try:
@@ -73,8 +74,9 @@ def encode_tagged(
     vocabulary = _vocabulary(words["train"], vocabulary_size)
     number = {word: index for index, word in enumerate(vocabulary)}
     numbered = {role: [[number.get(word, UNKNOWN) for word in row] for row in rows] for role, rows in words.items()}
+    parts_of: dict[str, Any] = {role: (numbered[role], tags[role]) for role in whole}
     data = from_sequences(
-        **{role: (numbered[role], tags[role]) for role in whole},
+        **parts_of,
         classes=classes, vocabulary=vocabulary, source=source, notes={"repeated_texts": repeated(whole)},
     )
     return _with_letters(data, words)
@@ -96,7 +98,7 @@ def _with_letters(data: Dataset, words: Mapping[str, Sequence[Words]]) -> Datase
     alphabet = make_alphabet(words["train"], SPECIAL)
     longest = max(len(word) for sentences in words.values() for row in sentences for word in row)
     width = min(LONGEST_WORD, max(1, longest))
-    spelled = {
+    spelled: dict[str, Any] = {
         role: replace(split, letters=spell(words[role], alphabet, split.x.shape[1], width, UNKNOWN))
         for role, split in data.splits.items()
     }

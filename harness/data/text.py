@@ -10,9 +10,20 @@ import numpy as np
 import pandas as pd
 
 from harness.data.dataset import SPECIAL, UNKNOWN, Dataset, Split
+from harness.data.files import file_key, read_file
 from harness.data.prepare import cached_by
-from harness.data.rows import Part, check_lengths, class_names, column, kept_part, label_names, repeated, whole_splits
-from harness.data.sources import content_key, file_key, read_file, read_source
+from harness.data.rows import (
+    Part,
+    check_lengths,
+    class_names,
+    column,
+    kept_part,
+    label_names,
+    refuse_lists,
+    repeated,
+    whole_splits,
+)
+from harness.data.sources import content_key, read_source
 from harness.data.tagging import encode_tagged, read_tagged
 from harness.records import Mistake
 
@@ -92,16 +103,20 @@ def _rows(
             f"data.{named} needs data.{missing}: name the column of words and that of their tags, or neither, and "
             "data.text and data.label are read"
         )
-    if tokens is None:
+    if tokens is None or tags is None:
         return partial(_read_texts, text=text, label=label, line_break=line_break), encode
     return partial(read_tagged, tokens=tokens, tags=tags), encode_tagged
 
 
 def _read_texts(frame: pd.DataFrame, where: str, text: str, label: str, line_break: str | None) -> Part:
-    texts = column(frame, text, "data.text", where, may_be_blank=True).astype(str)
+    texts = column(frame, text, "data.text", where, may_be_blank=True)
+    labels = column(frame, label, "data.label", where)
+    refuse_lists(texts, where, "data.text", "give one text, or words and a tag for each by data.tokens and data.tags")
+    refuse_lists(labels, where, "data.label", "give one class, as text or number")
+    texts = texts.astype(str)
     if line_break:
         texts = texts.str.replace(line_break, " ", regex=False)
-    return texts.tolist(), label_names(column(frame, label, "data.label", where))
+    return texts.tolist(), label_names(labels)
 
 
 def encode(
@@ -125,7 +140,7 @@ def encode(
     classes = class_names({role: labels for role, (_, labels) in whole.items()}, source, "data.label")
     tokenizer = _train_tokenizer(whole["train"][0], vocabulary_size)
     number = {name: index for index, name in enumerate(classes)}
-    splits = {
+    splits: dict[str, Any] = {
         role: Split(*_ids(tokenizer, texts, max_length, truncate), np.array([number[one] for one in labels], np.int64))
         for role, (texts, labels) in whole.items()
     }

@@ -20,7 +20,8 @@ def throughput(
     """
     for batch, _ in batches:
         forward(batch)
-    sequences, times = 0, []
+    sequences = 0
+    times: list[float] = []
     while sum(times) < seconds:
         for batch, size in batches:
             sync()

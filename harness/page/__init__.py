@@ -7,8 +7,9 @@ from harness.boards import Board, known
 from harness.cells import Cell
 from harness.comparison import Comparison
 from harness.page import profiles, weighed
-from harness.page.document import document, places
-from harness.page.figures import MOST_CELLS, Figure, figures, style
+from harness.page.document import Figure, document, places
+from harness.page.figures import MOST_CELLS, figures
+from harness.page.looks import style
 from harness.tables import best_first, columns, header
 
 BADGES = {"best": "best", "tied": "≈ best", "unknown": "?", "worse": ""}
@@ -66,7 +67,7 @@ def _table(board: Board, cells: list[Cell]) -> str:
         for metric in metrics
     )
     rows = "".join(
-        f"<tr><th scope=row>{_breakable(cell.name)}</th>"
+        f"<tr>{_name(cell)}"
         f"<td class=number data-value={len(cell.runs)}>{wording.seeds(cell)}</td>"
         f"{''.join(_number(cell, metric) for metric in metrics)}</tr>"
         for cell in best_first(board, cells)
@@ -87,6 +88,11 @@ def _number(cell: Cell, metric: str) -> str:
     badge = f' <span class=badge title="{MEANINGS[kind]}">{label}</span>' if label else ""
     spread = f" <small>{half}</small>" if half else ""
     return f'<td class="number {kind}" data-value="{mean.mean!r}">{value}{badge}{spread}</td>'
+
+
+def _name(cell: Cell) -> str:
+    """A row's head: the cell's name, and on hover all that sets it apart."""
+    return f'<th scope=row title="{escape(cell.setting)}">{_breakable(cell.name)}</th>'
 
 
 def _breakable(name: str) -> str:
@@ -110,9 +116,9 @@ def _versus(board: Board) -> str:
     heads = "".join(f"<th scope=col>{escape(header(metric))}</th>" for metric in metrics)
     compared = [cell for cell in best_first(board, board.cells) if cell.versus]
     names = {found.baseline for cell in compared for found in cell.versus.values()}
-    title = "the baseline" if len(names) > 1 else escape(*names)
+    title = "the baseline" if len(names) > 1 else escape(next(iter(names)))
     rows = (
-        f"<tr><th scope=row>{_breakable(cell.name)}</th>"
+        f"<tr>{_name(cell)}"
         f"{''.join(_difference(cell, metric, named=len(names) > 1) for metric in metrics)}</tr>"
         for cell in compared
     )
@@ -136,7 +142,8 @@ def _chips(number: int, board: Board) -> str:
     """The legend of all plots: a button for each cell that shows and hides it."""
     cells = [cell for cell in best_first(board, board.cells) if board.quality in cell.means][:MOST_CELLS]
     chips = "".join(
-        f'<button class=chip aria-pressed=true data-board={number} data-cell="{escape(cell.name)}">'
+        f'<button class=chip aria-pressed=true data-board={number} data-cell="{escape(cell.name)}" '
+        f'title="{escape(cell.setting)}">'
         f'<i style="background:{style(index)["colour"]}"></i>{escape(cell.name)}</button>'
         for index, cell in enumerate(cells)
     )
@@ -146,12 +153,13 @@ def _chips(number: int, board: Board) -> str:
 def _all_numbers(board: Board) -> str:
     heads = "".join(f"<th scope=col class=number>{escape(metric)}</th>" for metric in board.metrics)
     rows = "".join(
-        f"<tr><th scope=row>{_breakable(cell.name)}</th>"
+        f"<tr>{_name(cell)}<td>{_breakable(cell.setting)}</td>"
         f"{''.join(_number(cell, metric) for metric in board.metrics)}</tr>"
         for cell in best_first(board, board.cells)
     )
     return (
         "<details><summary>All numbers</summary><div class=scroll><table><thead><tr><th scope=col>cell</th>"
+        f"<th scope=col>setting</th>"
         f"{heads}</tr></thead><tbody>{rows}</tbody></table></div></details>"
     )
 

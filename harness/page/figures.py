@@ -4,7 +4,6 @@ Each function here makes figures of one kind from a board; a further kind is one
 its cell's name as ``legendgroup``, by which the page shows and hides a cell in all plots at once.
 """
 
-import re
 from collections.abc import Callable
 from html import escape
 from math import ceil
@@ -13,12 +12,12 @@ from typing import Any
 
 from harness import wording
 from harness.boards import LATENCY, THROUGHPUT, Block, Board, known
+from harness.cell_names import MOST_PARTS
 from harness.cells import Cell
 from harness.page.document import Figure
 from harness.page.labels import sides
+from harness.page.looks import GREY, Trace, axis, figure, span, style
 from harness.tables import best_first
-
-Trace = dict[str, Any]
 
 MOST_CELLS = 30
 """Cells that a plot of one line each shows, the best ones; points have room for all."""
@@ -26,27 +25,11 @@ MOST_BANDS = 8
 """Cells up to which curves have bands: more of them hide each other."""
 MOST_NAMED = 8
 """Points up to which each has its name beside it."""
-COLOURS = (
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#6a4c93", "#8c564b", "#5b6770", "#7a9a01",
-)  # fmt: skip
 CURVES = {
     "val/accuracy": "validation accuracy", "val/label_error_rate": "validation label error rate",
     "val/loss": "validation loss", "val/mse": "validation squared error",
 }  # fmt: skip
 """What there are curves of, as far as it was measured."""
-SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-GREY, GRID = "#5f6b7a", "#e8ebef"
-
-
-def style(index: int) -> dict[str, str]:
-    """The look of the cell at this place: a colour, and a symbol and dash once the colours are used up."""
-    turn = index // len(COLOURS)
-    return {
-        "colour": COLOURS[index % len(COLOURS)],
-        "symbol": SYMBOLS[turn % len(SYMBOLS)],
-        "dash": DASHES[turn % len(DASHES)],
-    }
 
 
 def figures(board: Board) -> list[Figure]:
@@ -56,33 +39,14 @@ def figures(board: Board) -> list[Figure]:
     return [one for kind in KINDS for one in kind(board, cells, styles)] if cells else []
 
 
-def axis(title: str, **more: Any) -> dict[str, Any]:
-    """An axis of Plotly's in the page's look."""
-    return {
-        "title": {"text": title, "font": {"size": 13}}, "gridcolor": GRID, "zeroline": False, "linecolor": "#c3cad3",
-        "ticks": "outside", "tickcolor": "#c3cad3", "automargin": True, **more,
-    }  # fmt: skip
-
-
-def figure(title: str, caption: str, data: list[Trace], x: dict[str, Any], y: dict[str, Any], height: int) -> Figure:
-    """A figure with what stands around it; the caption is HTML, in which names are escaped already."""
-    layout = {
-        "xaxis": x, "yaxis": y, "height": height, "showlegend": False, "hovermode": "closest",
-        "margin": {"l": 12, "r": 16, "t": 8, "b": 12}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "#ffffff",
-        "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#1f2933"}, "dragmode": "zoom",
-        "hoverlabel": {"bgcolor": "#ffffff", "bordercolor": "#c3cad3", "align": "left", "font": {"color": "#1f2933"}},
-    }  # fmt: skip
-    return {"title": title, "caption": caption, "data": data, "layout": layout}
-
-
 def _short(name: str, most: int = 30) -> str:
-    """A name for where room is scarce: keys less their groups, and cut."""
-    name = re.sub(r"[\w.]+\.(\w+=)", r"\1", name)
+    """A name for where room is scarce."""
     return escape(name if len(name) <= most else f"{name[: most - 1]}…")
 
 
 def _hover(board: Board, cell: Cell) -> str:
     lines = [f"<b>{escape(cell.name)}</b> · {wording.seeds(cell)} seeds"]
+    lines += [escape(cell.setting)] if len(cell.parts) - 1 > MOST_PARTS else []
     for metric in board.questions:
         if metric in cell.means:
             busy = " (busy machine)" if wording.mark(cell, metric) == "!" else ""
@@ -124,7 +88,8 @@ def ranking(board: Board, cells: list[Cell], styles: dict[str, dict[str, str]]) 
     cut = f" The {MOST_CELLS} best of {len(cells)} cells." if len(cells) > MOST_CELLS else ""
     plot = figure(
         f"{what.capitalize()} of each cell",
-        f"Large: the mean over seeds with its 95 % interval; small: the single runs.{cut}", data, axis(what),
+        f"Large: the mean over seeds with its 95 % interval; small: the single runs.{cut}", data,
+        axis(what, **span(metric, data, "x")),
         axis("", range=[len(shown) - 0.5, -0.5], showgrid=False, ticks="", **ticks), 90 + 34 * len(shown),
     )  # fmt: skip
     return [{**plot, "wide": True}]
@@ -168,9 +133,8 @@ def _tradeoff(
     line = "Dotted: the Pareto front, where nothing else is better in both." if len(front) > 1 else ""
     quality = wording.HEADLINES[board.quality]
     x = axis(title, rangemode="tozero", **({"type": "log"} if wide else {}))
-    return figure(
-        f"{quality.capitalize()} against {what}{where}", f"{line}{hollow}".strip(), data, x, axis(quality), 380
-    )
+    y = axis(quality, **span(board.quality, data, "y"))
+    return figure(f"{quality.capitalize()} against {what}{where}", f"{line}{hollow}".strip(), data, x, y, 380)
 
 
 def _point(board: Board, metric: str, cell: Cell, look: dict[str, str]) -> Trace:
@@ -209,8 +173,8 @@ def curves(board: Board, cells: list[Cell], styles: dict[str, dict[str, str]]) -
             cut = f" The {MOST_CELLS} best of {len(cells)} cells." if len(cells) > MOST_CELLS else ""
             band = "Band: from the lowest seed to the highest." if bands else "Hover for the lowest and highest seed."
             epochs = max(len(run["history"]) for cell in shown for run in cell.runs)
-            x = axis("epoch", tick0=1, dtick=ceil(epochs / 10))
-            found.append(figure(title.capitalize(), f"Mean over seeds. {band}{cut}", data, x, axis(title), 380))
+            x, y = axis("epoch", tick0=1, dtick=ceil(epochs / 10)), axis(title, **span(metric, data, "y"))
+            found.append(figure(title.capitalize(), f"Mean over seeds. {band}{cut}", data, x, y, 380))
     return found
 
 

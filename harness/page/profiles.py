@@ -9,7 +9,7 @@ from harness.cells import BUSY
 from harness.page.document import document, places
 from harness.page.figures import Figure, Trace, axis, figure, style
 from harness.profile_report import COSTS, STATUS, curves, names
-from harness.records import Record
+from harness.records import Record, told
 
 TITLES = {"time": "Time of a pass against length", "memory": "Peak memory of a pass against length"}
 
@@ -23,10 +23,11 @@ def html(records: Sequence[Record], name: str) -> str:
 
 def section(records: Sequence[Record], group: int, plots: list[Figure]) -> str:
     """The section of profiles, a part for each machine and hardware; its figures are added to ``plots``."""
-    machines: dict[str, dict[str, Record]] = {}
+    machines: dict[str, dict[tuple[str, int | None], Record]] = {}
     for record in sorted(records, key=lambda record: record["started"]):
         if record.get("profile"):
-            machines.setdefault(_machine(record), {})[record["label"]] = record  # of repeated ones the newest counts
+            # of repeated ones the newest counts
+            machines.setdefault(_machine(record), {})[told(record), record.get("seed")] = record
     parts = [
         f"<p class=where>On {escape(machine)}</p>{places(figures(list(found.values())), plots, group)}"
         for machine, found in machines.items()

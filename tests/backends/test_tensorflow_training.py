@@ -286,8 +286,8 @@ def test_a_run_from_the_command_line_in_a_forked_process(command):
     assert ended.record["status"] == "finished"
     assert ended.record["metrics"]["cost/encoder_parameters"] == 4 * 7 * (128 + 7) + 4 * 7
     assert ended.record["metrics"]["memory/host_train_peak_mib"] > 0
-    lines = [line for line in ended.err.splitlines() if line.strip()]
-    assert [line.split(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+    lines = [line for line in ended.err.splitlines() if line.strip() and not line.startswith("lstm/seed=0/")]
+    assert [line.split()[0] for line in lines] == ["epoch", "epoch", "measuring"]  # and nothing of TensorFlow's
 
 
 def test_compiling_is_refused_with_pytorch():

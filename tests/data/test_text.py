@@ -128,7 +128,7 @@ def test_no_such_file_and_no_such_kind(tmp_path):
 def test_text_that_is_not_utf8_names_file_and_row(tmp_path):
     file = tmp_path / "latin.csv"
     file.write_bytes("text,label\nfine,a\ncaf\u00e9,b\n".encode("latin-1"))
-    assert f"{file} is not UTF-8 at row 3 (line 3 of the file, byte 3" in refused(load_files, str(file))
+    assert f"{file} is not UTF-8 at line 3 (byte 3 of it); save it as UTF-8" in refused(load_files, str(file))
 
 
 def test_a_label_in_test_that_train_lacks(tmp_path):
@@ -142,7 +142,7 @@ def test_one_class_only(tmp_path):
 
 def test_a_class_too_rare_to_be_in_every_split_is_named(tmp_path):
     rows = [("x", "a")] * 50 + [("y", "rare")]
-    assert "the rarest, 'rare', has 1 rows" in refused(load_files, write_csv(tmp_path / "a.csv", rows))
+    assert "the rarest, 'rare', has 1 row)" in refused(load_files, write_csv(tmp_path / "a.csv", rows))
 
 
 def test_a_label_column_that_is_no_label_is_refused(tmp_path):

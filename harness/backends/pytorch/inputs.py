@@ -67,9 +67,9 @@ class WordChar(Embedding):
     """
 
     def __init__(self, data: Dataset, width: int, word_dropout: float, size: int, filters: int, kernel: int) -> None:
-        check_letters(data)
+        letters = check_letters(data)
         super().__init__(data.width, width, word_dropout)
-        self.out_dim, self.longest_word = width + filters, data.train.letters.table_SW.shape[1]
+        self.out_dim, self.longest_word = width + filters, letters.table_SW.shape[1]
         self.letters = Embedding(len(data.alphabet), size)
         self.filters = nn.Conv1d(size, filters, kernel)
 

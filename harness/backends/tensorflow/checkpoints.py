@@ -15,7 +15,8 @@ def save(path: Path, arrays: Sequence[np.ndarray], notes: Any) -> None:
     try:
         with open(temporary, "wb") as file:
             text = np.frombuffer(json.dumps(notes).encode(), np.uint8)
-            np.savez(file, notes=text, **{str(number): array for number, array in enumerate(arrays)})
+            numbered: dict[str, Any] = {str(number): array for number, array in enumerate(arrays)}
+            np.savez(file, notes=text, **numbered)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -3,7 +3,7 @@
 Dimension letters: B batch, L length, D input width, E output width, V vocabulary.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -87,7 +87,8 @@ def named_layers(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, k
     """Every layer below a layer, list or dict, with its path, such as ``encoder.layers.first``: public attributes."""
     if isinstance(node, keras.layers.Layer):
         yield ".".join(path), node
-        children = ((name, child) for name, child in vars(node).items() if not name.startswith("_"))
+        public = ((name, child) for name, child in vars(node).items() if not name.startswith("_"))
+        children: Iterable[tuple[str, Any]] = public
     elif isinstance(node, Mapping):
         children = node.items()
     elif isinstance(node, (list, tuple)):

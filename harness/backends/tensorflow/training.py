@@ -121,14 +121,16 @@ def fit(
         keep(training, history, monitor, folder)
         epoch_done(history[-1])
         progress.epoch_ends(history[-1])
-    weights, _ = checkpoints.load(folder / BEST)
-    training.restore(weights)
+    best = checkpoints.load(folder / BEST)
+    assert best is not None, "no epoch was kept"
+    training.restore(best[0])
     return history, epochs.best_epoch(history, monitor)
 
 
 def train_epoch(training: Training, batches: Batches, epoch: int, timer: StepTimer, progress: Progress) -> float:
     """One epoch, counted from 0; its mean loss."""
     batches.set_epoch(epoch)
+    assert batches.seed is not None, "batches of training are shuffled"
     training.epoch_begins(batches.seed, epoch)
     progress.epoch_begins(epoch + 1, len(batches))
     timer.epoch_begins()

@@ -14,7 +14,7 @@ BITS = ["0", "1"]
 PARITIES = ["even", "odd"]
 
 
-def adding(length: int = 50, **sizes: int) -> Dataset:
+def adding(length: int = 50, **sizes: Any) -> Dataset:
     """The adding problem: the sum of the two numbers that are marked (Hochreiter & Schmidhuber 1997, experiment 4).
 
     Steps are pairs of a number in -1..1 and a marker: 1 at one of the first ten steps and at one of the first
@@ -36,7 +36,7 @@ def adding(length: int = 50, **sizes: int) -> Dataset:
     return dataset("adding", draw, task="regression", tolerance=TOLERANCE, **sizes)
 
 
-def majority(length: int = 41, min_length: int = 21, **sizes: int) -> Dataset:
+def majority(length: int = 41, min_length: int = 21, **sizes: Any) -> Dataset:
     """Which of two tokens is there more often (Merrill, Sabharwal & Smith 2022); lengths are odd, so that one is.
 
     Counting is enough and order is nothing: a bag of embeddings answers it.
@@ -52,7 +52,7 @@ def majority(length: int = 41, min_length: int = 21, **sizes: int) -> Dataset:
     return dataset("majority", draw, vocabulary=BITS, classes=BITS, **sizes)
 
 
-def parity(length: int = 16, min_length: int = 1, every_step: bool = True, **sizes: int) -> Dataset:
+def parity(length: int = 16, min_length: int = 1, every_step: bool = True, **sizes: Any) -> Dataset:
     """Whether the number of ones is odd (Hahn 2020; Bhattamishra, Ahuja & Goyal 2020).
 
     Every single token decides: one state that flips is enough, and no average is. With ``every_step``, each step has

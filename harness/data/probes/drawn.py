@@ -36,7 +36,8 @@ def dataset(
     found = distinct(name, draw, sum(sizes.values()), rng)
     # shuffled: what is drawn late is what is not yet used up, so longer, and not all of it is to be test
     examples = [found[row] for row in rng.permutation(len(found))]
-    parts, start = [], 0
+    parts: list[Any] = []
+    start = 0
     for size in sizes.values():
         parts.append(tuple(zip(*examples[start : start + size], strict=True)))
         start += size

@@ -1,5 +1,7 @@
 """What takes an output of another length than the input: symbols behind frames, as in speech."""
 
+from typing import Any
+
 import numpy as np
 
 from harness.data.dataset import Dataset
@@ -15,7 +17,7 @@ def transcription(
     min_frames: int = 2,
     max_frames: int = 5,
     noise: float = 1.0,
-    **sizes: int,
+    **sizes: Any,
 ) -> Dataset:
     """Transcription: ``min_length`` to ``length`` symbols, each held for some frames of noisy features, for ctc.
 

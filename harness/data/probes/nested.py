@@ -1,12 +1,16 @@
 """What takes a stack of sums: lists of operations that hold one another."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from harness.data.dataset import Dataset
 from harness.data.probes.drawn import Example, at_least, between, dataset
 from harness.records import Mistake
 
-OPERATIONS = {"MIN": min, "MAX": max, "MED": lambda values: int(np.median(values)), "SM": lambda v: sum(v) % 10}
+OPERATIONS: dict[str, Callable[[list[int]], int]] = {
+    "MIN": min, "MAX": max, "MED": lambda values: int(np.median(values)), "SM": lambda values: sum(values) % 10,
+}  # fmt: skip
 DIGITS = [str(digit) for digit in range(10)]
 VOCABULARY = [*DIGITS, *(f"[{name}" for name in OPERATIONS), "]"]
 TRIES = 1000

@@ -1,0 +1,90 @@
+"""``make screenshots``: the README's pictures of the report and of MLflow's comparison, made anew by a small sweep."""
+
+import io
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import start, wait_for
+
+REPOSITORY = Path(__file__).parent.parent
+PICTURES = REPOSITORY / "docs" / "pictures"
+MOST_BYTES = 200_000
+MARK = "<!-- pictures: make screenshots -->"
+SHOWN = {"report.png": "The report of a sweep", "mlflow.png": "The same runs side by side in MLflow"}
+SWEEP = (
+    "-m", "encoder=self_attention,lstm,gru,bag_of_embeddings", "seed=0,1,2", "data=digits", "trainer.epochs=8",
+    "hardware=cpu", "name=digits",
+)  # fmt: skip
+
+
+def main() -> None:
+    """Run a sweep in a folder of its own, look at its pages, and keep what is seen."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            browser = start(Path(folder, "browser"))
+        except pytest.skip.Exception as lacking:
+            sys.exit(f"no pictures were made: {lacking}")
+        try:
+            subprocess.run([sys.executable, "-m", "harness", *SWEEP], cwd=folder, check=True)
+            PICTURES.mkdir(exist_ok=True)
+            keep(report(browser, Path(folder)), PICTURES / "report.png")
+            keep(mlflow(browser, Path(folder)), PICTURES / "mlflow.png")
+        finally:
+            browser.quit()
+    readme = REPOSITORY / "README.md"
+    readme.write_text(with_pictures(readme.read_text(encoding="utf8")), encoding="utf8")
+
+
+def report(browser: Any, folder: Path) -> bytes:
+    """The top of the sweep's report."""
+    browser.set_window_size(1200, 1300)
+    browser.get(f"file://{folder}/outputs/reports/digits/report.html")
+    wait_for(browser, lambda: browser.execute_script("return document.querySelectorAll('.main-svg').length"), "plots")
+    return browser.get_screenshot_as_png()
+
+
+def mlflow(browser: Any, folder: Path) -> bytes:
+    """MLflow's page of the runs side by side."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "harness.ui", "--output-dir", f"{folder}/outputs", "--port", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        address = next(line.split(": ", 1)[1].strip() for line in server.stdout if "side by side" in line)
+        browser.get(address)
+        shown = "return document.body.innerText.includes('matching runs')"
+        wait_for(browser, lambda: browser.execute_script(shown), "the runs' charts")
+        return browser.get_screenshot_as_png()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def keep(png: bytes, file: Path) -> None:
+    """Write a picture in few colours, and smaller until the repository has room for it."""
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    while True:
+        written = io.BytesIO()
+        picture.quantize(64).save(written, "PNG", optimize=True)
+        if written.tell() <= MOST_BYTES:
+            file.write_bytes(written.getvalue())
+            return
+        picture = picture.resize((picture.width * 4 // 5, picture.height * 4 // 5), Image.Resampling.LANCZOS)
+
+
+def with_pictures(readme: str) -> str:
+    """The README with the pictures where its mark is."""
+    return readme.replace(MARK, "\n\n".join(f"![{said}](docs/pictures/{name})" for name, said in SHOWN.items()))
+
+
+if __name__ == "__main__":
+    main()

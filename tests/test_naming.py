@@ -1,0 +1,43 @@
+"""What runs are called: short in the tracker and in tables, whole in the record."""
+
+from conftest import QUICK
+
+from harness import naming, records
+
+
+def test_what_a_sweep_varies():
+    fixed, varied = ["optimizer.lr=0.1", "a.b=[1,2]"], ["encoder=lstm,gru", "seed=range(3)", "x=interval(0,1)"]
+    overrides = [*fixed, *varied, "+data.rows=1,2"]
+    assert naming.swept_keys(overrides) == ["data.rows", "encoder", "seed", "x"]
+
+
+def test_a_run_of_a_sweep_is_called_by_what_was_swept_and_its_record_has_all_that_was_set(command):
+    ended = command("-m", "encoder=rnn", "encoder.hidden_size=3,5", "trainer.batch_size=64", *QUICK, "tracking=none")
+    assert sorted(record["label"] for record in ended.records) == [
+        "rnn/seed=0/encoder.hidden_size=3", "rnn/seed=0/encoder.hidden_size=5",
+    ]  # fmt: skip
+    told = ended.records[0]["told"]
+    assert {"trainer.batch_size=64", "trainer.epochs=2", "hardware.threads=1"} <= set(told)
+    assert not {"tracking=none", "encoder=rnn"} & set(told)
+
+
+def test_a_run_alone_is_called_by_what_its_command_set_and_not_by_how_it_is_measured(command):
+    first = command("encoder=rnn", "data=digits", "encoder.hidden_size=3", *QUICK, "tracking=none")
+    assert first.record["label"] == "rnn/seed=0/encoder.hidden_size=3/trainer.epochs=2"
+    again = command("-m", "encoder=rnn", "data=digits", "encoder.hidden_size=3", "seed=0", *QUICK, "tracking=none")
+    assert "skipped" in again.out
+    assert len(again.records) == 1
+
+
+def test_a_run_that_was_begun_under_another_label_goes_on_in_its_folder(tmp_path):
+    fingerprint = "0123456789abcdef"
+    begun = tmp_path / "runs" / "digits" / f"rnn-seed=0-{fingerprint[:12]}"
+    assert records.run_folder(tmp_path, "digits", "rnn/seed=0", fingerprint) == begun
+    begun.mkdir(parents=True)
+    assert records.run_folder(tmp_path, "digits", "rnn/seed=0/lr=0.1", fingerprint) == begun
+
+
+def test_what_names_a_cell_whatever_the_code_does_not_change_with_the_label():
+    record = {"choices": {"encoder": "rnn"}, "label": "rnn/seed=3", "told": ["optimizer.lr=0.1"]}
+    assert records.told(record) == "rnn/optimizer.lr=0.1"
+    assert records.told({"label": "rnn/seed=3/optimizer.lr=0.1"}) == "rnn/optimizer.lr=0.1"

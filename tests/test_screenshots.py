@@ -1,0 +1,26 @@
+"""The README's pictures: what is kept of them, and where they are shown. Making them takes a browser."""
+
+import io
+import re
+
+import numpy as np
+import screenshots
+from conftest import REPOSITORY
+from PIL import Image
+
+
+def test_a_picture_is_kept_within_its_size_however_large_it_was(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (700, 900, 3), dtype=np.uint8)
+    large = io.BytesIO()
+    Image.fromarray(noise).save(large, "PNG")
+    screenshots.keep(large.getvalue(), tmp_path / "a.png")
+    assert 0 < (tmp_path / "a.png").stat().st_size <= screenshots.MOST_BYTES < large.tell()
+    with Image.open(tmp_path / "a.png") as kept:
+        assert abs(kept.width / kept.height - 9 / 7) < 0.01
+
+
+def test_the_readme_has_a_place_for_the_pictures_or_shows_those_that_are_there():
+    text = (REPOSITORY / "README.md").read_text(encoding="utf8")
+    shown = re.findall(r"!\[[^]]+\]\((docs/pictures/[\w.]+)\)", screenshots.with_pictures(text))
+    assert shown == [f"docs/pictures/{name}" for name in screenshots.SHOWN]
+    assert screenshots.MARK in text or all((REPOSITORY / file).is_file() for file in shown)
