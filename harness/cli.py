@@ -195,8 +195,8 @@ def _finish(interrupted: bool = False, kept: str = "") -> int:
     outcomes = Sweep.current.outcomes() if Sweep.current else _outcomes
     done = [outcome["record"] for outcome in outcomes if "record" in outcome]
     mistakes = [outcome["mistake"] for outcome in outcomes if "mistake" in outcome]
-    if kept := [record for record in done if not record.get("follows")]:
-        _show(kept)
+    if own := [record for record in done if not record.get("follows")]:
+        _show(own)
     if Sweep.current:
         Sweep.current.end(done, interrupted)
     for mistake in dict.fromkeys(mistakes):

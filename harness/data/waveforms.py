@@ -5,6 +5,7 @@ Dimension letters: L frames, S samples, F frequencies of a spectrum, D filters.
 
 import math
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ FLOOR = 1e-4
 """What is added to a filter's energy, so that silence has a logarithm."""
 
 
-def waveform_digits(length: int = 60, min_length: int = 20, snr_db: float | None = -10.0, **sizes: int) -> Dataset:
+def waveform_digits(length: int = 60, min_length: int = 20, snr_db: float | None = -10.0, **sizes: Any) -> Dataset:
     """Digits of a telephone's keypad, as ``min_length`` to ``length`` frames of 40 features; one class for each digit.
 
     Two tones of equal power and random phase, in white noise that is ``snr_db`` decibels below them (above, where
@@ -54,7 +55,7 @@ def waveform_digits(length: int = 60, min_length: int = 20, snr_db: float | None
 def wave(rng: np.random.Generator, digit: str, samples: int, snr_db: float | None) -> np.ndarray:
     """``x_S``: the two tones of a digit, each of amplitude 1 and so of power 1 together, and the noise."""
     time_S = np.arange(samples) / RATE
-    x_S = sum(np.sin(2 * np.pi * (tone * time_S + rng.uniform())) for tone in TONES[digit])
+    x_S = np.sum([np.sin(2 * np.pi * (tone * time_S + rng.uniform())) for tone in TONES[digit]], axis=0)
     return x_S if snr_db is None else x_S + rng.normal(scale=10 ** (-snr_db / 20), size=samples)
 
 

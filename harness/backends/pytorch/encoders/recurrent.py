@@ -8,8 +8,6 @@ cleared. Packed sequences take two to three times as long on a CPU.
 Dimension letters: B batch, L length, D input width, E = H hidden width, G gates times H.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -38,8 +36,7 @@ class _Recurrent(nn.Module):
     gates: int
     forget: int | None = None
     second_bias = False
-    steps: Callable[..., Tensor] | None = None
-    """One layer of our own: ``(x_LBD, W_GD, U_GH, b_G, c_G) -> h_LBH``, with torch's weights."""
+    has_steps = True
 
     def __init__(
         self, in_dim: int, hidden_size: int = 128, num_layers: int = 1, dropout: float = 0.0, **own: str
@@ -71,13 +68,17 @@ class _Recurrent(nn.Module):
     def _own_steps(self, x_BLD: Tensor) -> bool:
         """Whether our own steps are the quicker ones: gradients are wanted, on a processor, in float32."""
         here = x_BLD.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-        return self.steps is not None and here and torch.is_grad_enabled() and not self.layers.dropout
+        return self.has_steps and here and torch.is_grad_enabled() and not self.layers.dropout
 
     def _trained_here(self, x_BLD: Tensor) -> Tensor:
         y_LBE = x_BLD.transpose(0, 1)
         for weights in self.layers.all_weights:
             y_LBE = self.steps(y_LBE, *weights)
         return y_LBE.transpose(0, 1)
+
+    def steps(self, x_LBD: Tensor, kernel_GD: Tensor, recurrent_GH: Tensor, bias_G: Tensor, other_G: Tensor) -> Tensor:
+        """One layer by steps of our own, with torch's weights: ``h_LBH``."""
+        raise NotImplementedError
 
     def flops(self, length: int) -> int:
         widths = [self.in_dim, *[self.out_dim] * (self.num_layers - 1)]
@@ -100,15 +101,16 @@ class RNN(_Recurrent):
         check_nonlinearity(nonlinearity)
         super().__init__(in_dim, hidden_size, num_layers, dropout, nonlinearity=nonlinearity)
 
-    def steps(self, x_LBD: Tensor, kernel_HD: Tensor, recurrent_HH: Tensor, bias_H: Tensor, zero_H: Tensor) -> Tensor:
-        """One layer; the second bias is held at 0, so that it is left out."""
-        return ElmanSteps.apply(F.linear(x_LBD, kernel_HD, bias_H), recurrent_HH, self.layers.nonlinearity == "relu")
+    def steps(self, x_LBD: Tensor, kernel_GD: Tensor, recurrent_GH: Tensor, bias_G: Tensor, other_G: Tensor) -> Tensor:
+        """One layer; the other bias is held at 0, so that it is left out."""
+        return ElmanSteps.apply(F.linear(x_LBD, kernel_GD, bias_G), recurrent_GH, self.layers.nonlinearity == "relu")
 
 
 class LSTM(_Recurrent):
     """Long short-term memory (Hochreiter & Schmidhuber 1997, with forget gates: Gers et al. 2000), forget bias 1."""
 
     kernel, gates, forget = nn.LSTM, 4, 1
+    has_steps = False
 
 
 class GRU(_Recurrent):
