@@ -209,6 +209,7 @@ def test_what_has_no_embedding_is_refused():
     [
         ("backend=tensorflow", "optimizer=lazy_adam is for backend=pytorch"),
         ("hardware=ddp_cpu", "trains in one process alone: set hardware.devices=1"),
+        ("hardware.nodes=2", "trains in one process alone: set hardware.nodes=1"),
         ("+optimizer.weight_decay=0.1", "lazy_adam would decay touched rows alone; take optimizer=adamw"),
     ],
 )
