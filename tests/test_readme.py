@@ -12,6 +12,8 @@ TEXT = (REPOSITORY / "README.md").read_text(encoding="utf8")
 BLOCKS = re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)
 LINES = [line.split("#")[0].strip() for block in BLOCKS for line in block.splitlines()]
 COMMANDS = [line.removeprefix("python -m harness ") for line in LINES if line.startswith("python -m harness ")]
+PROBES = (REPOSITORY / "docs" / "PROBES.md").read_text(encoding="utf8")
+ON_PROBES = re.findall(r"^python -m harness (.*)$", PROBES, re.MULTILINE)
 MODULES = sorted({line.split()[2] for line in LINES if line.startswith("python -m harness.")})
 
 
@@ -24,7 +26,7 @@ def write_examples(folder):
 EXAMPLE = {"my_data": "def load", "my_encoder": "class Convolution"}
 
 
-@pytest.mark.parametrize("line", COMMANDS)
+@pytest.mark.parametrize("line", [*COMMANDS, *ON_PROBES])
 def test_every_command_composes(command, line):
     arguments = [argument for argument in shlex.split(line) if argument != "-m"]
     swept = [argument if "=[" in argument else argument.split(",")[0] for argument in arguments]
@@ -35,6 +37,16 @@ def test_every_command_composes(command, line):
 
 def test_there_are_commands_to_test():
     assert len(COMMANDS) >= 10
+
+
+def test_the_table_of_probes_is_made_of_all_of_them_by_encoders_that_there_are():
+    made = [line for line in ON_PROBES if "name=probes" in line]
+    probes = re.findall(r"^\| `(\w+)` \|", PROBES, re.MULTILINE)
+    encoders = [name for line in made for name in re.search(r"encoder=(\S+)", line)[1].split(",")]
+    assert len(made) == 3
+    assert all(re.search(r"data=(\S+)", line)[1].split(",") == probes for line in made)
+    assert len(set(encoders)) == len(encoders)
+    assert set(encoders) <= set(choices("encoder"))
 
 
 @pytest.mark.parametrize("line", [line for line in COMMANDS if "custom" in line])
