@@ -136,8 +136,13 @@ def _cell(group: list[Record]) -> Cell:
 
 def _identity(record: Record) -> list[Any]:
     environment = record["environment"]
-    settings = {key: value for key, value in flat_settings(record).items() if not key.startswith("hardware.")}
-    return [settings, record["data"]["hash"], environment.get("hardware"), processor_of(record), versions(record)]
+    # what a later version added is null, or one node, where it is not used
+    settings = {
+        key: value for key, value in flat_settings(record).items()
+        if not key.startswith("hardware.") and value is not None
+    }  # fmt: skip
+    hardware = {"nodes": 1, **(environment.get("hardware") or {})}
+    return [settings, record["data"]["hash"], hardware, processor_of(record), versions(record)]
 
 
 def versions(record: Record) -> dict[str, str]:

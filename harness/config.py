@@ -137,10 +137,12 @@ def _whole_list(key: str, values: Any, may_be_empty: bool) -> None:
 
 
 def _check_input(config: Config) -> None:
+    if config["input"]["letters"] is not None and config["input"]["bigrams"] is not None:
+        raise Mistake("input.letters and input.bigrams cannot be read together; leave one of them null")
     for part in ("letters", "bigrams"):
         for name, value in (config["input"][part] or {}).items():
             _whole(f"input.{part}.{name}", value, least=1)
-        if config["input"][part] and config["backend"]["name"] == "tensorflow":
+        if config["input"][part] is not None and config["backend"]["name"] == "tensorflow":
             chosen = config["choices"]["input"]
             raise Mistake(f"backend=tensorflow has input=embedding alone; for input={chosen} take backend=pytorch")
 

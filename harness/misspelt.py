@@ -32,7 +32,9 @@ def to_be_quoted(fault: BaseException | None) -> str | None:
     """The override that Hydra could not read, quoted as a shell and Hydra want it; None where that would not help."""
     override = getattr(fault, "override", None)
     key, equals, value = (override or "").partition("=")
-    if not isinstance(fault, OverrideParseException) or not equals or not value or set("\"'") & set(value):
+    if not isinstance(fault, OverrideParseException) or not equals or not value:
+        return None
+    if set("\"'") & set(value) or value[0] in "[{(":  # a list that is not closed is no text
         return None
     return f"""'{key}="{value}"'"""
 

@@ -23,10 +23,9 @@ MOST_TOLD = 4
 def told(config: DictConfig) -> list[str]:
     """What the command set that may bear on a run's result, in order: all, whatever the run is called."""
     overrides = sorted(HydraConfig.get().overrides.task)
-    named = (*UNTOLD, "experiment")
     return [
         one for one in overrides
-        if _key(one).split(".")[0] not in named and one != f"encoder={config.choices.encoder}"
+        if _key(one).split(".")[0] not in UNTOLD and one != f"encoder={config.choices.encoder}"
     ]  # fmt: skip
 
 
@@ -38,7 +37,7 @@ def label(config: DictConfig) -> str:
         more = [one for one in sorted(HydraConfig.get().overrides.task) if _key(one) in swept]
         more = [one for one in more if _key(one) not in ("encoder", "seed")]
     else:
-        said = () if any(_key(one) == "name" for one in HydraConfig.get().overrides.task) else ("data",)  # by the name
+        said = ["experiment"] + (["data"] if config.name == config.choices.data else [])  # by the name
         more = [one for one in overrides if _key(one) not in said and not _key(one).startswith(MEASURING)]
         more = more if len(more) <= MOST_TOLD else [*more[: MOST_TOLD - 1], f"{len(more) - MOST_TOLD + 1} more"]
     return "/".join([config.choices.encoder, f"seed={OmegaConf.select(config, 'seed')}", *more])

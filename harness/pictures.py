@@ -1,5 +1,6 @@
 """Pictures of one run: learning curves, the confusion matrix and attention, as PNG files."""
 
+import unicodedata
 import warnings
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,8 @@ def shortened(name: str) -> str:
 
 def _room(names: list[str], points: int) -> float:
     """Inches that the longest of the names takes in a font of that size, its letters taken as wide ones."""
-    return max(map(len, names), default=0) * 0.7 * points / 72
+    ems = (sum(1.1 if unicodedata.east_asian_width(letter) in "WF" else 0.7 for letter in name) for name in names)
+    return max(ems, default=0) * points / 72
 
 
 def figure_of(

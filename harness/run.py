@@ -73,7 +73,9 @@ def run(
         end = start(server, job, on_message)
     except KeyboardInterrupt:
         close(record, tracker, "killed", "interrupted by Ctrl-C")
-        kept = f"{reached} of {config['trainer']['epochs']} epochs are kept" if reached else "no epoch was finished"
+        begun = any(folder.glob("last.*"))  # by an earlier command, where this one finished none
+        none = "no further epoch was finished" if begun else "no epoch was finished"
+        kept = f"{reached} of {config['trainer']['epochs']} epochs are kept" if reached else none
         raise KeyboardInterrupt(f"{label}: {kept}") from None
     if mistakes:
         tracker.discard()
@@ -167,6 +169,7 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
     record, started = job["record"], job["started"]
     config, hardware, folder = record["config"], record["environment"]["hardware"], Path(record["run_dir"])
     settings = config["measure"]
+    keeps = node_rank(hardware["nodes"]) == 0  # a further node must not write over what the first one keeps
     clock = time.perf_counter
     try:
         dataset = data.open_prepared(Path(job["prepared"]), letters=config["input"]["letters"] is not None)
@@ -208,8 +211,9 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
     except Mistake as mistake:  # told before any training; the parent undoes what it began
         tell({"mistake": str(mistake)})
     except Exception as error:
-        (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf8")
-        record["reason"] = f"{type(error).__name__}: {error}".splitlines()[0]
+        if keeps:
+            (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf8")
+            record["reason"] = f"{type(error).__name__}: {error}".splitlines()[0]
         raise
     finally:
         if record["status"] == "finished" or record["reason"]:

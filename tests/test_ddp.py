@@ -80,7 +80,7 @@ def test_nodes_that_were_given_different_commands_train_nothing(on_nodes, tmp_pa
     ended = on_nodes((*settings, "optimizer.lr=0.001"), (*settings, "optimizer.lr=0.002"))
     for code, said in ended:
         assert code == 2, said
-        assert "the nodes do not agree about config" in said
+        assert "the nodes do not agree about the run: give each the same command" in said
     assert not list(records.read_all(tmp_path / "outputs" / "runs"))
 
 

@@ -88,14 +88,17 @@ def _separator(start: str, separators: str) -> str:
 
 def _fault(file: Path, kind: str, said: str) -> str:
     """What a reader said, with the row and what to do where that can be known."""
+    with open(file, encoding="utf-8-sig", errors="replace") as opened:
+        skipped = opened.readline().startswith("sep=")  # which the reader counts as a row
     if fields := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", said):
         expected, line, seen = map(int, fields.groups())
         return (
-            f"row {line - 1} has {seen} fields and the head {expected}; "
+            f"row {line - 1 - skipped} has {seen} fields and what stands before it {expected}; "
             "put double quotes around a text that holds the separator, and double each quote inside it"
         )
     if quote := re.search(r"EOF inside string starting at row (\d+)", said):
-        return f"row {quote[1]} opens a quote that nothing closes; close it, or double each quote inside a quoted text"
+        row = int(quote[1]) - skipped
+        return f"row {row} opens a quote that nothing closes; close it, or double each quote inside a quoted text"
     if kind == ".jsonl" and (bad := _no_object(file)):
         return f"line {bad} is no JSON object; mend it or take it out (a file that is one whole list ends in .json)"
     return said.splitlines()[0] if said else "it is damaged"

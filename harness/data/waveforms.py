@@ -40,7 +40,7 @@ def waveform_digits(length: int = 60, min_length: int = 20, snr_db: float | None
     """
     at_least("waveform_digits", 1, min_length=min_length)
     at_least("waveform_digits", min_length, length=length)
-    if snr_db is not None and not math.isfinite(snr_db):
+    if snr_db is not None and not (isinstance(snr_db, (int, float)) and math.isfinite(snr_db)):
         raise Mistake(f"data.snr_db of waveform_digits is a ratio in decibels, or null for no noise, not {snr_db!r}")
     digits = list(TONES)
 

@@ -28,10 +28,7 @@ EVERY = (
     "self_attention,additive_attention,transformer,linear_attention,rnn,lstm,gru,bidirectional,min_gru,s4d,cnn,"
     "bag_of_embeddings,lstm_self_attention,bilstm_self_attention"
 )
-ON_PROBES = "bag_of_embeddings,self_attention,transformer,rnn,lstm,gru,min_gru,s4d,cnn"
-PROBES = (
-    "adding,copying,selective_copying,associative_recall,majority,parity,listops,dyck,transcription"
-)  # fmt: skip
+PROBES = "data=adding,copying,selective_copying,associative_recall,majority,parity,listops,dyck,transcription"
 
 
 @dataclass
@@ -43,37 +40,44 @@ class Section:
 
     title: str
     text: str
-    sweeps: dict[str, tuple[str, ...]]
+    sweeps: list[tuple[str, ...]]
+    """Each begins with the name that its runs get."""
     seeds: str = "0,1,2"
 
     @property
     def commands(self) -> list[list[str]]:
         """What is given to ``python -m harness``."""
-        return [["-m", *sweep, f"seed={self.seeds}", f"name={name}", *COMMON] for name, sweep in self.sweeps.items()]
+        return [["-m", *sweep, f"seed={self.seeds}", f"name={name}", *COMMON] for name, *sweep in self.sweeps]
 
 
 SECTIONS = {
     "imdb": Section(
         "IMDB from scratch",
         "Reviews of films, no pretrained vectors, validation cut from train, test read once at the end.",
-        {name: (f"experiment={name}",) for name in ("imdb_bigrams", "imdb_self_attention", "imdb_gru")},
+        [(name, f"experiment={name}") for name in ("imdb_bigrams", "imdb_self_attention", "imdb_gru")],
     ),
     "imdb_encoders": Section(
         "IMDB, every encoder in one small setting",
         "One layer of width 128 over the last 128 words, two epochs, the same for all: what an encoder gives before "
-        "anybody has tuned it. Not here: `jordan_rnn` and `cell`, loops in Python that would take hours.",
-        {"imdb_encoders": ("experiment=imdb_encoders", f"encoder={EVERY}")},
+        "anybody has tuned it; attention without positions. Not here: `jordan_rnn` and `cell`, loops in Python that "
+        "would take hours.",
+        [("imdb_encoders", "experiment=imdb_encoders", f"encoder={EVERY}")],
     ),
     "ud_ewt": Section(
         "Parts of speech, English Web Treebank",
         "A label for every word, 17 classes; a bidirectional LSTM over words alone, and over words and their letters.",
-        {name: (f"experiment={name}",) for name in ("ud_ewt_bilstm", "ud_ewt_bilstm_word_char")},
+        [(name, f"experiment={name}") for name in ("ud_ewt_bilstm", "ud_ewt_bilstm_word_char")],
     ),
     "probes": Section(
         "Probes",
         "What an encoder can do at all, with a small model and a short training; [PROBES.md](PROBES.md) says what is "
-        "expected of whom. The share of right answers on the test split; for transcription the share of wrong labels.",
-        {"probes": ("experiment=probe", f"encoder={ON_PROBES}", f"data={PROBES}")},
+        "expected of whom. Attention is given positions. The share of right answers on the test split; for "
+        "transcription the share of wrong labels.",
+        [
+            ("probes", "experiment=probe", "encoder=bag_of_embeddings,rnn,lstm,gru,min_gru,cnn,s4d", PROBES),
+            ("probes", "experiment=probe", "encoder=self_attention,linear_attention", "position=sinusoidal", PROBES),
+            ("probes", "experiment=probe", "encoder=transformer", "encoder.rotary=true", PROBES),
+        ],
     ),
 }
 
@@ -91,7 +95,7 @@ def main() -> int:
         codes += [_run(command) for command in SECTIONS[name].commands]
     PAGE.write_text(page(list(records.read_all(FOLDER / "runs"))), encoding="utf8")
     print(f"page    {PAGE}")
-    return max(codes)
+    return max(map(abs, codes))
 
 
 def _run(command: list[str]) -> int:
@@ -106,29 +110,36 @@ def page(found: list[records.Record]) -> str:
         "",
         "Made by `make results`, which runs every command below and writes this page (what is finished is not run "
         "again). A number is the mean over seeds, ± half a 95 % t-interval; behind it may stand a mark:",
-        f"{wording.LEGEND.split('   !')[0]}.",
+        f"{_escaped(wording.LEGEND.split('   !')[0])}.",
         "Speed is not told here: [PERFORMANCE.md](PERFORMANCE.md) has it, as ratios on a quiet machine.",
         "",
     ]
     for section in SECTIONS.values():
-        runs = [record for record in found if record["name"] in section.sweeps]
+        names = {name for name, *_ in section.sweeps}
+        runs = _newest_data([record for record in found if record["name"] in names])
         lines += [f"## {section.title}", "", section.text, "", "```bash"]
         lines += [*(f"python -m harness {' '.join(command)}" for command in section.commands), "```", ""]
         if not any(record["status"] == "finished" for record in runs):
             lines += ["Not run yet.", ""]
             continue
         compared = compare(runs, section.title)
-        table = _by_run(compared) if len(compared.boards) == 1 else _by_data(compared)
+        of_one = len({record["choices"]["data"] for record in runs}) == 1
+        table = _by_run(compared, several=len(names) > 1) if of_one else _by_data(compared)
         lines += [*table, "", _made_with(runs), ""]
     return "\n".join(lines)
 
 
-def _by_run(compared: Comparison) -> Iterator[str]:
+def _newest_data(runs: list[records.Record]) -> list[records.Record]:
+    """Those on the data as it is now: of each name the newest content."""
+    newest = {run["choices"]["data"]: run["data"]["hash"] for run in sorted(runs, key=lambda run: run["started"])}
+    return [run for run in runs if run["data"]["hash"] == newest[run["choices"]["data"]]]
+
+
+def _by_run(compared: Comparison, several: bool) -> Iterator[str]:
     (board,) = compared.boards
     shown = [name for name in (board.quality, "test/f1_macro", "cost/parameters") if name in board.metrics]
     yield f"| {' | '.join(['run', 'seeds', *shown, 'epochs', 'longest run, minutes'])} |"
     yield "|---|" + "---:|" * (len(shown) + 3)
-    several = len({cell.record["name"] for cell in board.cells}) > 1
     for cell in best_first(board, board.cells):
         name = cell.record["name"] if several else cell.record["choices"]["encoder"]
         minutes = max((run["metrics"]["speed/total_seconds"] / 60 for run in cell.runs), default=0)
@@ -152,7 +163,11 @@ def _of_encoder(board: Board, encoder: str) -> str:
 
 
 def _number(cell: Cell, metric: str) -> str:
-    return f"{wording.with_interval(cell.means.get(metric))} {wording.mark(cell, metric)}".strip().replace("*", "\\*")
+    return _escaped(f"{wording.with_interval(cell.means.get(metric))} {wording.mark(cell, metric)}".strip())
+
+
+def _escaped(text: str) -> str:
+    return text.replace("*", "\\*").replace("~", "\\~")
 
 
 def _made_with(runs: list[records.Record]) -> str:

@@ -85,13 +85,16 @@ class Backend:
         monitor = {"monitor": chosen_by, "mode": direction(chosen_by)}
         # the last epoch is kept whole, to go on from after an interruption; the best one is what is evaluated
         best = ModelCheckpoint(folder, "best", **monitor, save_last=True, enable_version_counter=False)
+        last = folder / "last.ckpt"
+        goes_on = last.exists() and not self.config["rerun"]
         watching = [ProgressBar(timer), EpochNews(epoch_done), best]
         if self.hardware["nodes"] > 1:
-            watching.append(SameEverywhere({"config": self.config, "goes on": (folder / "last.ckpt").exists()}))
+            # the folder is named by the run's fingerprint: config, data, code, versions and kind of machine
+            watching.append(SameEverywhere({"the run": folder.name, "where to go on from": goes_on}))
         if settings["patience"] is not None:
             watching.append(EarlyStopping(**monitor, patience=settings["patience"]))
         watched = [data.validation, data.test] if settings["report_test_each_epoch"] else [data.validation]
-        last, checkpoints = folder / "last.ckpt", WholeCheckpoints()
+        checkpoints = WholeCheckpoints()
         trainer = lightning.Trainer(
             accelerator=self.hardware["accelerator"],
             devices=self.hardware["devices"],
@@ -108,7 +111,7 @@ class Backend:
             use_distributed_sampler=False,
         )
         evaluated = [self._evaluation(split) for split in watched]
-        resumed = str(last) if last.exists() else None
+        resumed = str(last) if goes_on else None
         trainer.fit(training, TimedBatches(batches, timer), evaluated, ckpt_path=resumed, weights_only=True)
         if self.rank > 0:  # the first process alone evaluates, and writes the file that the best weights are in
             return training.history, 0

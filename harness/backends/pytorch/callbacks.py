@@ -54,7 +54,8 @@ class SameEverywhere(lightning.Callback):
         for name, value in self.told.items():
             if any(other[name] != value for other in everywhere):
                 raise Mistake(
-                    f"the nodes do not agree about {name}: give each the same command, and an output_dir that all share"
+                    f"the nodes do not agree about {name}: give each the same command, data, code and kind of machine, "
+                    "and an output_dir that all share"
                 )
 
 

@@ -45,8 +45,9 @@ class WordBigram(Embedding):
         before_BL = nn.functional.pad(x_BL[:, :-1], (1, 0))
         known_BL = (x_BL >= len(SPECIAL)) & (before_BL >= len(SPECIAL))
         number_BL = before_BL * self.num_embeddings + x_BL
-        # by Knuth's multiplicative hash, as neighbours among the words are no neighbours in what they are followed by
-        return (1 + number_BL * 2654435761 % 2**32 % (self.pairs.num_embeddings - 1)) * known_BL
+        # Knuth's multiplicative hash: the high bits of the product are what depends on all of the number
+        hashed_BL = number_BL * 2654435761 % 2**32
+        return (1 + (hashed_BL * (self.pairs.num_embeddings - 1) >> 32)) * known_BL
 
 
 class WordChar(Embedding):

@@ -54,11 +54,22 @@ def test_a_sequence_of_one_step_gives_the_recurrent_weights_no_gradient():
     assert float(encoder.layers.weight_hh_l0.grad.abs().max()) == 0
 
 
+def test_between_layers_a_share_is_dropped_in_training_alone():
+    torch.manual_seed(0)
+    encoder, mask_BL = GRU(D, 200, num_layers=2, dropout=0.25), torch.ones(B, L, dtype=torch.bool)
+    x_BLD, read = torch.randn(B, L, D), []
+    steps = encoder.steps
+    encoder.steps = lambda y_LBE, *weights: read.append(y_LBE) or steps(y_LBE, *weights)
+    encoder(x_BLD, mask_BL)
+    assert float((read[1] == 0).float().mean()) == pytest.approx(0.25, abs=0.02)
+    encoder.eval()(x_BLD, mask_BL)
+    assert float((read[3] == 0).float().mean()) == 0
+
+
 @pytest.mark.parametrize(
     ("encoder", "grad", "ours"),
-    [(GRU(D, E), True, True), (GRU(D, E), False, False), (LSTM(D, E), True, False),
-     (GRU(D, E, num_layers=2, dropout=0.5), True, False)],
-)  # fmt: skip
+    [(GRU(D, E), True, True), (GRU(D, E), False, False), (LSTM(D, E), True, False)],
+)
 def test_torch_s_kernel_stays_where_it_is_the_quicker_one(encoder, grad, ours):
     with torch.set_grad_enabled(grad):
         assert encoder._own_steps(torch.randn(B, L, D)) == ours

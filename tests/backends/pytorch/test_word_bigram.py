@@ -52,6 +52,14 @@ def test_every_row_of_the_table_is_met_about_equally_often():
     assert np.abs(counts[1:] - expected).max() < 0.3 * expected
 
 
+def test_a_word_s_pairs_are_spread_over_a_table_whose_size_goes_into_the_vocabulary_s():
+    part = WordBigram(32_768, 1, 0.0, 1_024)
+    before = torch.arange(2, 2_002)
+    pairs_NL = torch.stack([before, torch.full_like(before, 77)], 1)
+    rows = part.pair_rows(pairs_NL)[:, 1]
+    assert len(rows.unique()) > 0.6 * 1_024  # of 2,000 balls in 1,024 urns, 86 % are met by chance
+
+
 def test_ids_of_large_vocabularies_keep_to_the_table():
     part = WordBigram(3_000_000, 1, 0.0, 7)
     rows_BL = part.pair_rows(torch.tensor([[2_999_999, 2_999_998, 2_999_997, 2_999_996]]))

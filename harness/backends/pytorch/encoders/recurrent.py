@@ -66,13 +66,15 @@ class _Recurrent(nn.Module):
         return clear_padding(y_BLE, mask_BL)
 
     def _own_steps(self, x_BLD: Tensor) -> bool:
-        """Whether our own steps are the quicker ones: gradients are wanted, on a processor, in float32."""
+        """Whether our own steps are the quicker ones: gradients are wanted, on a processor, in no half precision."""
         here = x_BLD.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-        return self.has_steps and here and torch.is_grad_enabled() and not self.layers.dropout
+        return self.has_steps and here and torch.is_grad_enabled()
 
     def _trained_here(self, x_BLD: Tensor) -> Tensor:
         y_LBE = x_BLD.transpose(0, 1)
-        for weights in self.layers.all_weights:
+        for layer, weights in enumerate(self.layers.all_weights):
+            if layer:
+                y_LBE = F.dropout(y_LBE, self.layers.dropout, self.training)
             y_LBE = self.steps(y_LBE, *weights)
         return y_LBE.transpose(0, 1)
 

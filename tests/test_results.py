@@ -1,0 +1,56 @@
+"""The page of published results: what it shows of records made by hand."""
+
+import sys
+
+from conftest import REPOSITORY
+from made_records import made, over_seeds
+
+sys.path.append(str(REPOSITORY / "tests" / "benchmarks"))
+
+import results
+
+
+def whole(record):
+    """A record with what the page tells beside the numbers."""
+    record["metrics"] |= {"speed/total_seconds": 90.0, "cost/parameters": 1234}
+    record["environment"] |= {"cores": 2, "git": {"commit": "0123456789abcdef"}}
+    return record
+
+
+def lines_of(records):
+    return results.page([whole(record) for record in records]).splitlines()
+
+
+def test_recipes_are_rows_with_the_mean_over_their_seeds():
+    found = over_seeds("gru", [0.88, 0.90], name="imdb_gru", choices={"data": "imdb"})
+    (row,) = (line for line in lines_of(found) if line.startswith("| imdb_gru "))
+    assert row.split(" | ")[1:3] == ["2", "0.89 ±0.13"]
+    assert row.endswith("| 2 | 1.5 |")
+
+
+def test_probes_are_columns_and_a_data_set_that_has_changed_shows_its_newest_numbers():
+    def on(data, accuracy, content, started):
+        more = {"choices": {"data": data}, "data": {"hash": content}, "started": started}
+        return over_seeds("lstm", [accuracy] * 3, name="probes", **more)
+
+    found = [*on("parity", 0.5, "old", 1), *on("parity", 0.75, "new", 2), *on("dyck", 1.0, "same", 3)]
+    lines = lines_of(found)
+    (head,) = (line for line in lines if line.startswith("| encoder |"))
+    (row,) = (line for line in lines if line.startswith("| lstm |"))
+    shown = dict(zip(head.split(" | ")[1:], row.split(" | ")[1:], strict=True))
+    assert {name.strip("| "): value.strip("| ") for name, value in shown.items()} == {"parity": "0.75", "dyck": "1"}
+
+
+def test_signs_are_no_markdown_and_what_was_not_run_is_said():
+    text = "\n".join(lines_of([made(name="imdb_gru", choices={"data": "imdb"})]))
+    assert "\\* best" in text
+    assert text.count("Not run yet.") == len(results.SECTIONS) - 1
+
+
+def test_every_command_names_its_runs_and_its_seeds():
+    commands = [command for section in results.SECTIONS.values() for command in section.commands]
+    assert len(commands) == 9
+    for command in commands:
+        assert command[0] == "-m"
+        assert "seed=0,1,2" in command
+        assert sum(word.startswith("name=") for word in command) == 1
