@@ -86,7 +86,7 @@ class Backend:
         # the last epoch is kept whole, to go on from after an interruption; the best one is what is evaluated
         best = ModelCheckpoint(folder, "best", **monitor, save_last=True, enable_version_counter=False)
         last = folder / "last.ckpt"
-        goes_on = last.exists() and not self.config["rerun"]
+        goes_on = last.exists() and not self.config.get("rerun")
         watching = [ProgressBar(timer), EpochNews(epoch_done), best]
         if self.hardware["nodes"] > 1:
             # the folder is named by the run's fingerprint: config, data, code, versions and kind of machine
