@@ -93,7 +93,7 @@ def _fault(file: Path, kind: str, said: str) -> str:
     if fields := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", said):
         expected, line, seen = map(int, fields.groups())
         return (
-            f"row {line - 1 - skipped} has {seen} fields and what stands before it {expected}; "
+            f"row {line - 1 - skipped} has {seen} fields and those before it {expected}; "
             "put double quotes around a text that holds the separator, and double each quote inside it"
         )
     if quote := re.search(r"EOF inside string starting at row (\d+)", said):

@@ -95,7 +95,9 @@ def test_a_bad_line_of_jsonl_is_named(tmp_path, line, said):
 
 def test_bad_rows_of_a_csv_are_named_and_what_to_do_is_said(tmp_path):
     write(tmp_path / "more.csv", [*ROWS[:20], ("two, fields", "a", "x"), *ROWS[20:]])
-    assert "row 21 has 3 fields and the head 2; put double quotes around" in refused(read_file, tmp_path / "more.csv")
+    assert "row 21 has 3 fields and those before it 2; put double quotes" in refused(read_file, tmp_path / "more.csv")
+    (tmp_path / "excel.csv").write_text("sep=;\ntext;label\n" + "fine;a\n" * 3 + "two; fields;a\n" + "fine;a\n" * 9)
+    assert "row 4 has 3 fields and those before it 2" in refused(read_file, tmp_path / "excel.csv")
     write(tmp_path / "less.csv", [*ROWS[:20], ("alone",), *ROWS[20:]])
     assert "row 21 below the head has no 'label'" in refused(load_files, str(tmp_path / "less.csv"))
     write(tmp_path / "all.csv", [(*row, "x") for row in ROWS])
