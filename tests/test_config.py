@@ -138,10 +138,15 @@ def test_recipes_on_imdb_have_the_published_parameters(tmp_path, name, parameter
     assert backend.build(data, 0)["cost/parameters"] == parameters
 
 
-@pytest.mark.parametrize("name", ["keras_self_attention_imdb", "lstm_self_attention"])
+IMDB_RECIPES = ("keras_self_attention_imdb", "lstm_self_attention", "imdb_encoders")
+BIGRAM_RECIPES = ("imdb_bigrams", "imdb_self_attention", "imdb_gru")
+
+
+@pytest.mark.parametrize("name", [*IMDB_RECIPES, *BIGRAM_RECIPES])
 def test_recipes_on_imdb_train(command, name, mirror, monkeypatch):
     monkeypatch.setenv("HARNESS_DATA_MIRROR", mirror)
-    ended = command(f"experiment={name}", *QUICK, "trainer.epochs=1", "data.limit=1000")
+    smaller = ("input.bigrams.buckets=1000",) if name in BIGRAM_RECIPES else ()
+    ended = command(f"experiment={name}", *QUICK, *smaller, "trainer.epochs=1", "data.limit=300")
     assert ended.code == 0, ended.err
 
 
@@ -205,7 +210,7 @@ def test_letters_are_pytorchs_alone_and_their_settings_whole_numbers():
 
 
 def test_every_recipe_is_tested():
-    tested = {*RECIPES, *TREEBANK_RECIPES, "probe", "keras_self_attention_imdb", "lstm_self_attention"}
+    tested = {*RECIPES, *TREEBANK_RECIPES, *IMDB_RECIPES, *BIGRAM_RECIPES, "probe"}
     assert set(choices("experiment")) == tested
 
 
