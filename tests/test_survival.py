@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -114,7 +115,10 @@ def test_an_interrupted_run_goes_on_from_its_last_epoch_to_the_same_numbers(tmp_
     while not list(broken.glob("outputs/runs/*/*/last.ckpt")):
         time.sleep(0.02)
     time.sleep(0.5)
-    command.send_signal(signal.SIGINT)
+    while command.poll() is None:  # Python drops an interruption that falls into a destructor: one presses again
+        command.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            command.wait(timeout=3)
     _, said = command.communicate()
     assert command.returncode == 130
     assert f" of {EPOCHS} epochs are kept; the same command goes on from here" in said
