@@ -4,6 +4,7 @@
 Nothing heavier than Hydra is imported until a run is really asked for: help and ``--cfg`` answer at once.
 """
 
+import gc
 import math
 import os
 import signal
@@ -18,12 +19,14 @@ from types import FrameType
 from typing import Any
 
 import hydra
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+from hydra.plugins.sweeper import Sweeper
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from harness import misspelt
+from harness import isolate, misspelt
 
 # a launcher's config of ours has the name of its plugin's, on purpose: ours is what is documented
 warnings.filterwarnings("ignore", message=r"\s*'hydra/(launcher|sweeper)/\w+' is validated against ConfigStore schema")
@@ -78,6 +81,8 @@ def main() -> None:
         print(lacking, file=sys.stderr)
         sys.exit(MISTAKE)
     signal.signal(signal.SIGTERM, _interrupt)
+    _start_server(sys.argv[1:])
+    _compose_once()
     try:
         hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")(task)()
     except KeyboardInterrupt as stop:
@@ -109,6 +114,35 @@ def _seed_outermost(arguments: list[str]) -> list[str]:
         return arguments
     first = arguments.index(overrides[0])
     return [*arguments[:first], *seeds, *(rest for rest in arguments[first:] if rest not in seeds)]
+
+
+def _start_server(arguments: list[str]) -> None:
+    """Begin what takes longest, the backend's imports, before anything else; where it is clear that there is a run here.
+
+    Flags may ask for help, and another launcher's runs are elsewhere.
+    """
+    if any(argument.startswith(("-", "hydra")) for argument in arguments if argument not in ("-m", "--multirun")):
+        return
+    backend = next((argument[8:] for argument in arguments if argument.startswith("backend=")), "pytorch")
+    if (conf_dir() / "backend" / f"{backend}.yaml").exists():
+        isolate.server_of_backend(backend)
+
+
+def _compose_once() -> None:
+    """Hydra's sweeper composes all jobs to see whether it can, and its launcher each again: let it take the first."""
+    compose_job = ConfigLoaderImpl.load_sweep_config
+    composed: dict[tuple[str, ...], DictConfig] = {}
+
+    def compose_all(sweeper: Sweeper, batch: list[list[str]]) -> None:
+        loader = sweeper.hydra_context.config_loader
+        composed.update({tuple(job): compose_job(loader, sweeper.config, list(job)) for job in batch})
+
+    def take_or_compose(loader: ConfigLoaderImpl, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        taken = composed.pop(tuple(sweep_overrides), None)
+        return compose_job(loader, master_config, sweep_overrides) if taken is None else taken
+
+    Sweeper.validate_batch_is_legal = compose_all
+    ConfigLoaderImpl.load_sweep_config = take_or_compose
 
 
 def _lacking_plugin(arguments: list[str]) -> str | None:
@@ -154,6 +188,7 @@ def task(config: DictConfig) -> float:
         traceback.print_exc()
         outcome = {"error": f"{type(error).__name__}: {error}"}
     _outcomes.append(outcome)
+    gc.freeze()  # what the first run imported is here to stay: no need to look through it in every further one
     if config.sweep:
         sweep.keep_outcome(config, HydraConfig.get().job.num, outcome)
     return _objective(outcome.get("record"), config.trainer.monitor)

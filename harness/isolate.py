@@ -152,6 +152,12 @@ def server(modules: list[str]) -> Server:
     return _servers[key]
 
 
+def server_of_backend(name: str) -> Server:
+    """The server for runs and profiles of a backend."""
+    # drawing is among what a run does: its library, loaded anew, would take each run a third of a second
+    return server(["harness.run", "harness.profile_point", "matplotlib.backends.backend_agg", f"harness.backends.{name}"])
+
+
 @atexit.register
 def close_all() -> None:
     """End every server of this process."""

@@ -35,7 +35,7 @@ def profile(
     if search:
         raise Mistake("mode=profile has no score to search by; leave hydra/sweeper out: all combinations are measured")
     output_dir = Path(config["output_dir"]).absolute()
-    server = isolate.server(["harness.profile_point", f"harness.backends.{config['backend']['name']}"])
+    server = isolate.server_of_backend(config["backend"]["name"])
     hardware = configs.hardware(config)
     identity, cell = fingerprint.of(config, hardware, None)
     folder = records.run_folder(output_dir, config["name"], label, identity)

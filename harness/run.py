@@ -34,7 +34,7 @@ def run(
     """
     configs.check(config)
     output_dir = Path(config["output_dir"]).absolute()
-    server = isolate.server(["harness.run", f"harness.backends.{config['backend']['name']}"])
+    server = isolate.server_of_backend(config["backend"]["name"])
     prepared = prepare_data(config)
     configs.check_task(config, tasks.of_summary(data.read_summary(prepared)), search)
     hardware = configs.hardware(config)

@@ -59,6 +59,8 @@ def _make_store(store: Path) -> None:
     part = store.with_name(store.name + UNFINISHED)
     part.unlink(missing_ok=True)
     MlflowClient(f"sqlite:///{part}").search_experiments(max_results=1)
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
     part.rename(store)
 
 
@@ -70,9 +72,10 @@ def _hurry_sqlite() -> None:
         if not type(connection).__module__.startswith("sqlite3"):
             return
         file = connection.execute("PRAGMA database_list").fetchone()[2]
-        if not file.endswith(UNFINISHED):  # it is one file until it has its name
-            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=60000"):
-                connection.execute(f"PRAGMA {pragma}")
+        hurried = ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=60000")
+        unfinished = ("journal_mode=MEMORY", "synchronous=OFF")  # one file until it has its name; half-made, made anew
+        for pragma in unfinished if file.endswith(UNFINISHED) else hurried:
+            connection.execute(f"PRAGMA {pragma}")
 
     if not getattr(_hurry_sqlite, "done", False):
         event.listen(Engine, "connect", on_connect)

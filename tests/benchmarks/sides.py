@@ -69,7 +69,7 @@ def in_fresh_process(function: str, job: dict[str, Any], backend: str = "pytorch
         RuntimeError: the process failed.
     """
     found: Found = {}
-    end = isolate.server(["harness.run", f"harness.backends.{backend}"]).run(function, job, found.update)
+    end = isolate.server_of_backend(backend).run(function, job, found.update)
     if end.reason:
         raise RuntimeError(f"{function}: {end.reason}")
     return found
