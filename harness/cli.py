@@ -117,9 +117,9 @@ def _seed_outermost(arguments: list[str]) -> list[str]:
 
 
 def _start_server(arguments: list[str]) -> None:
-    """Begin what takes longest, the backend's imports, before anything else; where it is clear that there is a run here.
+    """Begin what takes longest, the backend's imports, at once, where it is clear that runs are wanted in this process.
 
-    Flags may ask for help, and another launcher's runs are elsewhere.
+    A flag may ask for help alone, and another launcher runs elsewhere.
     """
     if any(argument.startswith(("-", "hydra")) for argument in arguments if argument not in ("-m", "--multirun")):
         return

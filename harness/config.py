@@ -1,20 +1,16 @@
 """What a config must be. Nothing here edits: what is printed is what runs."""
 
 import math
-import tempfile
 from collections.abc import Iterator
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
+from harness import machine
 from harness.backends.arguments import check_optimizer
-from harness.backends.nodes import node_rank
 from harness.backends.schedules import SCHEDULES
 from harness.checks import is_whole
-from harness.measure import environment
 from harness.records import METRICS, Mistake
 from harness.tasks import AUTO, Task
 
@@ -22,9 +18,6 @@ Config = dict[str, Any]
 
 UNUSED = {"train": ("profile",), "profile": ("trainer", "optimizer", "measure")}
 """The modes, and the keys that a run of each has no use for."""
-
-EXTRAS = {"tensorflow": "tensorflow"}
-"""Backends that come with an extra, and the module to look for."""
 
 
 def resolve(config: DictConfig) -> Config:
@@ -116,17 +109,7 @@ def check(config: Config) -> None:
     _check_input(config)
     check_optimizer(config)
     _check_encoder(config)
-    _check_backend(config["backend"]["name"])
-    hardware(config)
-    _check_nodes(config)
-    check_writable(Path(config["output_dir"]))
-
-
-def _check_nodes(config: Config) -> None:
-    nodes = config["hardware"]["nodes"]
-    if nodes > 1 and config["sweep"]:
-        raise Mistake(f"hardware.nodes={nodes} is for one run at a time: leave -m away and give each seed a command")
-    node_rank(nodes)
+    machine.check(config)
 
 
 def _whole_list(key: str, values: Any, may_be_empty: bool) -> None:
@@ -213,56 +196,3 @@ def _check_heads(where: str, encoder: Config) -> None:
             f"{where}.num_heads={heads} does not divide {where}.hidden_size={width}; "
             f"take {max(n for n in range(1, heads + 1) if width % n == 0)} heads or another width"
         )
-
-
-def _check_backend(name: str) -> None:
-    module = EXTRAS.get(name)
-    if module and find_spec(module) is None:
-        raise Mistake(f"backend={name} needs {module}: in the harness's folder, pip install '.[{name}]'")
-
-
-def check_writable(output_dir: Path) -> None:
-    """Make the output folder, and refuse one that cannot be written to.
-
-    Raises:
-        Mistake: with the system's own word for why.
-    """
-    try:
-        output_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output_dir):
-            pass
-    except OSError as error:
-        raise Mistake(
-            f"output_dir={output_dir} cannot be written to ({error.strerror}); set output_dir to a folder that can"
-        ) from None
-
-
-def hardware(config: Config) -> Config:
-    """What the hardware settings come to on this machine: accelerator, devices, precision, threads, device names.
-
-    Raises:
-        Mistake: the machine lacks what was asked for.
-    """
-    wanted = config["hardware"]
-    found = environment.accelerators()
-    kinds = {"gpu": "cuda", "mps": "mps"}
-    accelerator = wanted["accelerator"]
-    if accelerator == "auto":
-        accelerator = next((name for name, kind in kinds.items() if found and found[0]["kind"] == kind), "cpu")
-    present = [device["name"] for device in found if device["kind"] == kinds.get(accelerator)]
-    chosen = config["choices"]["hardware"]
-    if accelerator in kinds and len(present) < wanted["devices"]:
-        there = f"{len(present)} of them" if present else "none"
-        raise Mistake(
-            f"hardware={chosen} needs {wanted['devices']} {accelerator.upper()} device(s), and this machine has "
-            f"{there}; take hardware=cpu or hardware=auto"
-        )
-    threads = wanted["threads"]
-    return {
-        "accelerator": accelerator,
-        "devices": wanted["devices"],
-        "nodes": wanted["nodes"],
-        "precision": str(wanted["precision"]),
-        "threads": threads or max(1, environment.cores() // (wanted["devices"] if accelerator == "cpu" else 1)),
-        "device_names": present[: wanted["devices"]],
-    }

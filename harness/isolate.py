@@ -154,8 +154,8 @@ def server(modules: list[str]) -> Server:
 
 def server_of_backend(name: str) -> Server:
     """The server for runs and profiles of a backend."""
-    # drawing is among what a run does: its library, loaded anew, would take each run a third of a second
-    return server(["harness.run", "harness.profile_point", "matplotlib.backends.backend_agg", f"harness.backends.{name}"])
+    drawing = "matplotlib.backends.backend_agg"  # loaded anew, it would take each run a third of a second
+    return server(["harness.run", "harness.profile_point", drawing, f"harness.backends.{name}"])
 
 
 @atexit.register

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import config as configs
-from harness import fingerprint, isolate, measure, profile_report, records, tracking
+from harness import fingerprint, isolate, machine, measure, profile_report, records, tracking
 from harness.profile_point import Point
 from harness.records import Mistake, Record
 from harness.run import Job, close, new_record
@@ -36,7 +36,7 @@ def profile(
         raise Mistake("mode=profile has no score to search by; leave hydra/sweeper out: all combinations are measured")
     output_dir = Path(config["output_dir"]).absolute()
     server = isolate.server_of_backend(config["backend"]["name"])
-    hardware = configs.hardware(config)
+    hardware = machine.hardware(config)
     identity, cell = fingerprint.of(config, hardware, None)
     folder = records.run_folder(output_dir, config["name"], label, identity)
     existing = records.find(output_dir, identity)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from harness import attention, backends, data, fingerprint, isolate, measure, records, tasks, tracking
+from harness import attention, backends, data, fingerprint, isolate, machine, measure, records, tasks, tracking
 from harness import config as configs
 from harness.backends.nodes import node_rank
 from harness.data.batches import plan
@@ -37,7 +37,7 @@ def run(
     server = isolate.server_of_backend(config["backend"]["name"])
     prepared = prepare_data(config)
     configs.check_task(config, tasks.of_summary(data.read_summary(prepared)), search)
-    hardware = configs.hardware(config)
+    hardware = machine.hardware(config)
     identity, cell = fingerprint.of(config, hardware, data.read_hash(prepared))
     folder = records.run_folder(output_dir, config["name"], label, identity)
     existing = records.find(output_dir, identity)

@@ -33,7 +33,7 @@ class Sweep(Callback):
     current: "Sweep | None" = None
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        from harness.config import check_writable
+        from harness.machine import check_writable
 
         try:
             check_writable(Path(config.output_dir))

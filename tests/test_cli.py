@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -327,6 +328,44 @@ def test_flags_stay_where_they_were_when_the_seed_comes_first():
     arguments = ["-m", "--config-dir", "mine", "encoder=rnn,gru", "seed=0,1", "rerun=true"]
     assert cli._seed_outermost(arguments) == ["-m", "--config-dir", "mine", "seed=0,1", "encoder=rnn,gru", "rerun=true"]
     assert cli._seed_outermost(["-m", "encoder=rnn,gru"]) == ["-m", "encoder=rnn,gru"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "started"),
+    [
+        ("encoder=lstm seed=1", "pytorch"),
+        ("-m encoder=lstm,gru backend=tensorflow", "tensorflow"),
+        ("-m backend=pytorch,tensorflow", None),  # the first run knows which
+        ("backend=torch", None),
+        ("--help", None),
+        ("encoder=lstm --cfg job", None),
+        ("-m hydra/launcher=joblib seed=0,1", None),  # its runs are in other processes
+    ],
+)
+def test_the_backends_imports_begin_with_the_command_where_its_runs_are_here(monkeypatch, arguments, started):
+    servers = []
+    monkeypatch.setattr(cli.isolate, "server_of_backend", servers.append)
+    cli._start_server(arguments.split())
+    assert servers == ([started] if started else [])
+
+
+def test_a_job_of_a_sweep_is_composed_once(monkeypatch):
+    composed = []
+
+    def compose(loader, config, overrides):
+        composed.append(overrides)
+        return {"job": overrides, "number": len(composed)}
+
+    monkeypatch.setattr(cli.ConfigLoaderImpl, "load_sweep_config", compose)
+    monkeypatch.setattr(cli.Sweeper, "validate_batch_is_legal", None)
+    cli._compose_once()
+    loader = SimpleNamespace()
+    sweeper = SimpleNamespace(hydra_context=SimpleNamespace(config_loader=loader), config=None)
+    cli.Sweeper.validate_batch_is_legal(sweeper, [["seed=0"], ["seed=1"]])
+    taken = [cli.ConfigLoaderImpl.load_sweep_config(loader, None, [job]) for job in ("seed=1", "seed=0")]
+    assert taken == [{"job": ["seed=1"], "number": 2}, {"job": ["seed=0"], "number": 1}]
+    again = cli.ConfigLoaderImpl.load_sweep_config(loader, None, ["seed=0"])  # the first was changed by its run
+    assert again == {"job": ["seed=0"], "number": 3}
 
 
 def test_how_far_a_run_is_is_told_from_its_first_second_on_and_standard_output_has_the_table_alone(tmp_path):

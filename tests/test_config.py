@@ -10,7 +10,7 @@ from conftest import QUICK, REPOSITORY
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from harness import cli, fingerprint
+from harness import cli, fingerprint, machine
 from harness import config as configs
 from harness.backends.pytorch import Backend
 from harness.data import open_prepared
@@ -99,9 +99,9 @@ def test_every_hardware_is_resolved_or_refused_with_a_sentence(name):
     needed = {"gpu": "cuda", "gpu_bf16": "cuda", "multi_gpu": "cuda", "mps": "mps"}.get(name)
     if needed and needed not in present:
         with pytest.raises(configs.Mistake, match=f"hardware={name} needs"):
-            configs.hardware(config)
+            machine.hardware(config)
     else:
-        found = configs.hardware(config)
+        found = machine.hardware(config)
         assert found["precision"] in ("32", "bf16")
         assert found["threads"] >= 1
 

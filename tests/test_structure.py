@@ -16,7 +16,7 @@ ORDER = [
         *("statistics", "cells", "cell_names", "boards", "comparison", "wording", "tables", "page"),
         *("terminal", "gate", "report", "profile_report"),
     },
-    {"config", "fingerprint", "isolate"},
+    {"config", "machine", "fingerprint", "isolate"},
     {"run", "profile", "profile_point"},
     {"cli", "misspelt", "naming", "sweep", "ui", "selfcheck", "__main__"},
 ]

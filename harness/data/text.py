@@ -150,8 +150,12 @@ def encode(
 
 
 def _normal(text: str) -> str:
-    """Lower case, composed letters, and no line breaks as web pages write them; twice as fast here as in tokenizers."""
-    return unicodedata.normalize("NFC", text.replace("<br />", " ")).lower()
+    """Lower case, composed letters, one apostrophe, and no line breaks as web pages write them.
+
+    Here it is twice as fast as in tokenizers.
+    """
+    plain = text.replace("<br />", " ").replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    return unicodedata.normalize("NFC", plain).lower()
 
 
 def _train_tokenizer(texts: list[str], vocabulary_size: int):

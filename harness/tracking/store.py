@@ -125,9 +125,7 @@ LONGEST_NOTE = 5000
 """Characters that MLflow takes as a description; what is longer is read in the artifact."""
 
 
-def end_sweep(
-    uri: str, output_dir: Path, name: str, sweep: str, status: str, summary: Summary
-) -> None:
+def end_sweep(uri: str, output_dir: Path, name: str, sweep: str, status: str, summary: Summary) -> None:
     """Give a sweep's parent run in an experiment its summary and its status: ``finished``, ``failed`` or ``killed``."""
     from mlflow.entities import Metric
 

@@ -17,8 +17,7 @@ from typing import Any
 from paired import Goal, Row, in_turns, main, ratios
 from sides import TRAINING_ALONE, in_fresh_process, record_of
 
-from harness import config as configs
-from harness import data
+from harness import data, machine
 from harness.cli import compose
 from harness.run import prepare_data
 
@@ -41,7 +40,7 @@ def fit(job: dict[str, Any], tell: Any) -> None:
     from harness.backends.tensorflow import runtime
 
     config, dataset = job["config"], data.open_prepared(Path(job["prepared"]))
-    runtime.start(configs.hardware(config))
+    runtime.start(machine.hardware(config))
     import keras
     import keras_model
 

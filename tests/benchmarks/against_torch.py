@@ -14,7 +14,7 @@ from typing import Any
 
 from paired import Found, Goal, Row, in_turns, main, ratios
 
-from harness import config as configs
+from harness import machine
 from harness.cli import compose
 
 WIDTH = 128
@@ -109,7 +109,7 @@ def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = ()) -> list
     """A row for each encoder, forward and with backward, with and without padding: its worst shape."""
     import torch
 
-    torch.set_num_threads(configs.hardware(compose("hardware=cpu", *overrides))["threads"])
+    torch.set_num_threads(machine.hardware(compose("hardware=cpu", *overrides))["threads"])
     lengths, batches, seconds = QUICK if quick else (LENGTHS, BATCHES, SECONDS)
     found = []
     for name in ENCODERS:

@@ -15,8 +15,7 @@ from typing import Any
 from paired import Goal, Row, in_turns, main, ratios
 from sides import in_fresh_process, record_of
 
-from harness import config as configs
-from harness import data
+from harness import data, machine
 from harness.cli import compose
 from harness.run import prepare_data
 
@@ -63,7 +62,7 @@ def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = ()) -> list
     """One row: the record's throughput over the stopwatch's."""
     with tempfile.TemporaryDirectory(prefix="bare-loop-") as folder:
         config = compose(*SETTINGS, *(QUICK if quick else ()), *overrides, f"output_dir={folder}")
-        threads = configs.hardware(config)["threads"]
+        threads = machine.hardware(config)["threads"]
         job = {"config": config, "prepared": str(prepare_data(config)), "threads": threads}
         sides = {
             "record": lambda: {KEY: record_of(config)["metrics"]["speed/train_tokens_per_second"]},

@@ -17,8 +17,7 @@ from typing import Any
 from paired import Found, Goal, Row, in_turns, main
 from sides import TRAINING_ALONE, in_fresh_process, record_of
 
-from harness import config as configs
-from harness import data
+from harness import data, machine
 from harness.cli import compose
 from harness.run import prepare_data
 
@@ -79,7 +78,7 @@ def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = ()) -> list
 
 
 def _sides(config: dict[str, Any], seconds: float) -> dict[str, Any]:
-    job = {"threads": configs.hardware(config)["threads"], "seconds": seconds}
+    job = {"threads": machine.hardware(config)["threads"], "seconds": seconds}
 
     def run() -> Found:
         return {"sequences_per_second": record_of(config)["metrics"]["speed/train_sequences_per_second"]}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from paired import Found, Goal, Row, in_turns, main, ratios
 
-from harness import config as configs
+from harness import machine
 from harness.cli import compose
 from harness.data import Batches, Dataset, from_sequences
 
@@ -40,7 +40,7 @@ def ours(data: Dataset, config: dict[str, Any], epochs: int) -> Callable[[], Fou
     from harness.backends.tensorflow.progress import Progress
     from harness.measure import StepTimer
 
-    backend = Backend(config, configs.hardware(config))
+    backend = Backend(config, machine.hardware(config))
     backend.build(data, 0)
     timer = StepTimer(time.perf_counter, backend.sync, warmup_steps=0)
     batches = Batches(data.train, BATCH, seed=0, to_device=backend._to_device)

@@ -31,6 +31,12 @@ def test_words_are_lower_case_without_punctuation_and_pictures_are_words():
     assert words(data, "train", 0) == ["don't", "panic", "it's", "2", "late", "🙂", "🙂"]
 
 
+def test_an_apostrophe_as_phones_write_it_is_the_plain_one():
+    parts = {role: (["don\u2019t", "don't"], ["0", "1"]) for role in ("train", "validation", "test")}
+    data = encode(parts, source="here")
+    assert words(data, "train", 0) == words(data, "train", 1) == ["don't"]
+
+
 def test_composed_and_decomposed_letters_are_the_same_word():
     parts = {role: (["caf\u00e9", "cafe\u0301"], ["0", "1"]) for role in ("train", "validation", "test")}
     assert encode(parts, source="here").train.x[:, 0].tolist() == [2, 2]
