@@ -144,7 +144,13 @@ def answer(board: Board) -> list[str]:
         said.append("the difference to every other cell is unlikely to be noise")
     if unknown:
         said.append(f"too few seeds to tell it from {_some(unknown, metric)}")
-    return ["; ".join(said) + ".", *_cheapest(board, [best, *tied, *unknown])]
+    near = [cell for cell in unknown if _within(best.means[metric], cell.means[metric])]
+    return ["; ".join(said) + ".", *_cheapest(board, [best, *tied, *near])]
+
+
+def _within(best: Mean, other: Mean) -> bool:
+    """Whether another mean lies within the interval of the best; anything does where that has none."""
+    return best.half is None or best.mean - other.mean <= best.half
 
 
 def _cheapest(board: Board, good: list[Cell]) -> list[str]:
@@ -160,7 +166,7 @@ def _cheapest(board: Board, good: list[Cell]) -> list[str]:
             where = "" if len(board.blocks) == 1 else f" on {next(b.title for b in board.blocks if own in b.cells)}"
             text = f"{words}{where}"
             if len(good) > 1:
-                text += f": of those, {_at(metric, own, board.quality)}{_caveat(metric, among)}"
+                text += f": of the best, {_at(metric, own, board.quality)}{_caveat(metric, among)}"
                 if leader is not own:
                     text += f"; of all: {_at(metric, leader, board.quality)}{_caveat(metric, pool)}"
             else:

@@ -22,6 +22,12 @@ SWEEP = (
 )  # fmt: skip
 
 
+CLOSE_ASSISTANT = "[data-component-id='mlflow.assistant.chat_panel.close']"
+SEARCH_CHARTS = "[placeholder='Search metric charts']"
+CHARTS = "^test/|speed/epoch_seconds|speed/train_tokens|speed/inference_seq"
+"""The metrics whose charts are shown, of the thirty that there are."""
+
+
 def main() -> None:
     """Run a sweep in a folder of its own, look at its pages, and keep what is seen."""
     with tempfile.TemporaryDirectory() as folder:
@@ -58,9 +64,14 @@ def mlflow(browser: Any, folder: Path) -> bytes:
     try:
         assert server.stdout is not None
         address = next(line.split(": ", 1)[1].strip() for line in server.stdout if "side by side" in line)
+        browser.set_window_size(1600, 1150)
         browser.get(address)
-        shown = "return document.body.innerText.includes('matching runs')"
-        wait_for(browser, lambda: browser.execute_script(shown), "the runs' charts")
+        for place in (CLOSE_ASSISTANT, SEARCH_CHARTS):
+            wait_for(browser, lambda place=place: browser.find_element("css selector", place), place)
+        browser.execute_script("arguments[0].click()", browser.find_element("css selector", CLOSE_ASSISTANT))
+        browser.find_element("css selector", SEARCH_CHARTS).send_keys(CHARTS)
+        drawn = "return document.querySelectorAll('.js-plotly-plot .bars').length == 6"
+        wait_for(browser, lambda: browser.execute_script(drawn), "the runs' charts")
         return browser.get_screenshot_as_png()
     finally:
         server.terminate()
@@ -68,13 +79,13 @@ def mlflow(browser: Any, folder: Path) -> bytes:
 
 
 def keep(png: bytes, file: Path) -> None:
-    """Write a picture in few colours, and smaller until the repository has room for it."""
+    """Write a picture in its own colours, and smaller until the repository has room for it."""
     from PIL import Image
 
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     while True:
         written = io.BytesIO()
-        picture.quantize(64).save(written, "PNG", optimize=True)
+        picture.save(written, "PNG", optimize=True)
         if written.tell() <= MOST_BYTES:
             file.write_bytes(written.getvalue())
             return

@@ -85,8 +85,8 @@ def test_the_answer_names_the_best_and_the_fastest_within_noise_of_it():
     first, speed = wording.answer(compare(records, "x").boards[0])
     assert first == "Best accuracy: lstm with 0.910 (0.885 to 0.935), 3 seeds; within noise of it: gru (0.905)."
     assert speed == (
-        "Fastest to train: of those, gru (201.3 tokens/s at accuracy 0.905); of all: rnn (301.3 tokens/s at accuracy "
-        "0.510)."
+        "Fastest to train: of the best, gru (201.3 tokens/s at accuracy 0.905); of all: rnn (301.3 tokens/s at "
+        "accuracy 0.510)."
     )
 
 
@@ -115,19 +115,27 @@ def test_noise_among_others_is_not_said_of_the_fastest_of_the_best():
     slow, middle, fast = [100.0, 101.0, 102.0], [200.0, 201.0, 203.0], [300.0, 310.0, 305.0]
     found = fastest(lstm=(good, slow), gru=(near, middle), rnn=(bad, fast), tcn=(bad, [304.0, 303.0, 306.0]))
     assert found == (
-        "Fastest to train: of those, gru (201.3 tokens/s at accuracy 0.905); of all: rnn (305 tokens/s at accuracy "
+        "Fastest to train: of the best, gru (201.3 tokens/s at accuracy 0.905); of all: rnn (305 tokens/s at accuracy "
         "0.510), though others are within noise of it."
     )
     found = fastest(lstm=(good, [290.0, 330.0, 310.0]), gru=(near, fast), rnn=(bad, [200.0, 201.0, 203.0]))
     assert found == (
-        "Fastest to train: of those, lstm (310 tokens/s at accuracy 0.910), though others are within noise of it."
+        "Fastest to train: of the best, lstm (310 tokens/s at accuracy 0.910), though others are within noise of it."
     )
+
+
+def test_what_lies_far_from_the_best_is_none_of_the_best_though_seeds_are_too_few_to_say():
+    cells = {f"tcn{number}": ([0.90, 0.92, 0.905], [100.0, 101.0, 102.0]) for number in range(6)}
+    far = ([0.55, 0.60, 0.67], [300.0, 301.0, 303.0])
+    found = fastest(lstm=([0.91, 0.93, 0.92], [90.0, 92.0, 91.0]), **cells, rnn=far)
+    assert found.startswith("Fastest to train: of the best, tcn0 (101.0 tokens/s at accuracy 0.908), though")
+    assert "; of all: rnn (301.3 tokens/s at accuracy 0.61)" in found
 
 
 def test_too_few_seeds_are_not_called_noise():
     found = fastest(lstm=([0.9], [100.0]), gru=([0.8], [200.0]))
     assert found == (
-        "Fastest to train: of those, gru (200 tokens/s at accuracy 0.8), though there are too few seeds to say."
+        "Fastest to train: of the best, gru (200 tokens/s at accuracy 0.8), though there are too few seeds to say."
     )
 
 
