@@ -215,3 +215,10 @@ def test_what_has_no_embedding_is_refused():
 )
 def test_what_it_lacks_is_refused_in_a_sentence(override, said):
     assert said in refused(configs.check, compose("optimizer=lazy_adam", override))
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "lazy_adam"])
+def test_a_setting_that_an_optimizer_does_not_have_is_one_sentence(name):
+    settings = {"name": name, "lr": 0.1, "schedule": "constant", "decay": None, "foo": 1}
+    with pytest.raises(Mistake, match=rf"optimizer.foo: {name} with backend=pytorch has lr, .*, and no foo"):
+        make_optimizer(settings, nn.Linear(2, 2), 3)

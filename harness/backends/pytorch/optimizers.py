@@ -3,6 +3,7 @@
 Dimension letters: V rows of an embedding, U of them that a batch touches, D their width.
 """
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -74,12 +75,16 @@ def make_optimizer(
     """The optimizer that a config describes and what varies its learning rate, None where that is constant.
 
     Raises:
-        Mistake: there is no such optimizer or schedule, or nothing for it to be lazy about.
+        Mistake: there is no such optimizer, setting or schedule, or nothing for it to be lazy about.
     """
     own = dict(settings)
     name, schedule, decay = own.pop("name"), own.pop("schedule"), own.pop("decay")
     if name not in OPTIMIZERS:
         raise Mistake(f"optimizer.name is one of {', '.join(OPTIMIZERS)}, not {name!r}")
+    known = [key for key in inspect.signature(OPTIMIZERS[name]).parameters if key not in ("params", "fused", "foreach")]
+    for key in own:
+        if key not in known:
+            raise Mistake(f"optimizer.{key}: {name} with backend=pytorch has {', '.join(known)}, and no {key}")
     if name == "lazy_adam":
         _make_sparse(model.input)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
