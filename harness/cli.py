@@ -94,7 +94,9 @@ def main() -> None:
         if stop.code != 1:
             sys.exit(stop.code)
         # our task raises nothing, so a 1 is Hydra's own: a config that cannot be composed
-        if near := misspelt.meant(stop.__context__):
+        if swept := misspelt.to_be_swept(stop.__context__, sys.argv):
+            print(f"in a sweep over choices, a key that only some have has to be swept too: {swept}", file=sys.stderr)
+        elif near := misspelt.meant(stop.__context__):
             print(f"did you mean {near}?", file=sys.stderr)
         if quoted := misspelt.to_be_quoted(stop.__context__):
             print(f"a value with other letters or signs than a-z needs quotes of its own: {quoted}", file=sys.stderr)

@@ -28,6 +28,19 @@ def meant(fault: BaseException | None) -> str | None:
     return None
 
 
+def to_be_swept(fault: BaseException | None, arguments: list[str]) -> str | None:
+    """The refused override as a sweep's own, where its key is one of choices that are swept over; else None.
+
+    Hydra first composes what a sweep's runs have in common, with the default of what is swept, which lacks the key.
+    """
+    refused = getattr(fault, "__cause__", None)
+    key = getattr(refused, "full_key", None) or ""
+    value = next((rest for name, _, rest in (given.partition("=") for given in arguments) if name == key), None)
+    group = key.partition(".")[0]
+    swept = any(given.startswith(f"{group}=") and "," in given for given in arguments)
+    return f"'{key}=choice({value})'" if swept and value and not set(",(") & set(value) else None
+
+
 def to_be_quoted(fault: BaseException | None) -> str | None:
     """The override that Hydra could not read, quoted as a shell and Hydra want it; None where that would not help."""
     override = getattr(fault, "override", None)

@@ -79,6 +79,8 @@ MISTAKES = [
     (["trainer.epoch=3,4", "-m"], "did you mean trainer.epochs?"),
     (["seed=0", "-m", "encoder=lsmt,gru"], "did you mean encoder=lstm?"),
     (["lr=0.1"], "did you mean optimizer.lr?"),
+    (["-m", "data=majority,parity", "data.train=200"], "has to be swept too: 'data.train=choice(200)'"),
+    (["-m", "data=majority,parity", "data.train=choice(200)", "data.lenght=9,8"], "did you mean data.length?"),
     (["+trainer.epoch=3"], "nothing reads trainer.epoch; did you mean trainer.epochs?"),
     (["data.text=schön"], "needs quotes of its own: 'data.text=\"schön\"'"),
     (["seed=???"], "seed must be given: add seed=... to the command"),
