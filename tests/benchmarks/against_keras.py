@@ -22,8 +22,8 @@ from harness.cli import compose
 from harness.run import prepare_data
 
 ALWAYS = ("hardware=cpu", "tracking=none", "rerun=true", "trainer.epochs=3", *TRAINING_ALONE)
-RECIPE = ("experiment=keras_self_attention_imdb", "trainer.report_test_each_epoch=false")
-LONGER = ("data=imdb", "data.max_length=256", "data.limit=1600", "trainer.batch_size=32")
+RECIPE = ("experiment=keras_self_attention_imdb", "trainer.report_test_each_epoch=false", "data.limit=6400")
+LONGER = ("data=imdb", "data.max_length=256", "data.limit=960", "trainer.batch_size=32")
 QUICK = ("data.limit=96",)
 CASES = (
     ("self_attention", "recipe keras_self_attention_imdb (batch 32, 64 tokens)", RECIPE, 1.6),
