@@ -2,6 +2,9 @@
 
 from typing import Any
 
+LIBRARY = {"pytorch": "torch", "tensorflow": "tensorflow"}
+"""What each backend needs; the second comes with an extra of the backend's name."""
+
 
 def is_whole(value: Any, least: int) -> bool:
     """Whether a value is a whole number of at least so much; True and False are none."""

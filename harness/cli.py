@@ -27,6 +27,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from harness import isolate, misspelt
+from harness.checks import LIBRARY
 
 # a launcher's config of ours has the name of its plugin's, on purpose: ours is what is documented
 warnings.filterwarnings("ignore", message=r"\s*'hydra/(launcher|sweeper)/\w+' is validated against ConfigStore schema")
@@ -61,10 +62,14 @@ def compose(*overrides: str) -> dict[str, Any]:
     """The config that the command line would run with these overrides, as plain values."""
     from harness import config as configs
 
-    with hydra.initialize_config_dir(str(conf_dir().absolute()), version_base="1.3"):
-        composed = hydra.compose("config", list(overrides), return_hydra_config=True)
+    composed = _composed(*overrides)
     HydraConfig.instance().set_config(composed)  # where choices are read from
     return configs.resolve(OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"]))
+
+
+def _composed(*overrides: str) -> DictConfig:
+    with hydra.initialize_config_dir(str(conf_dir().absolute()), version_base="1.3"):
+        return hydra.compose("config", list(overrides), return_hydra_config=True)
 
 
 def main() -> None:
@@ -81,9 +86,9 @@ def main() -> None:
         print(lacking, file=sys.stderr)
         sys.exit(MISTAKE)
     signal.signal(signal.SIGTERM, _interrupt)
-    _start_server(sys.argv[1:])
-    _compose_once()
     try:
+        _start_server(sys.argv[1:])
+        _compose_once()
         hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")(task)()
     except KeyboardInterrupt as stop:
         sys.exit(_finish(interrupted=True, kept=str(stop)))
@@ -94,7 +99,7 @@ def main() -> None:
         if stop.code != 1:
             sys.exit(stop.code)
         # our task raises nothing, so a 1 is Hydra's own: a config that cannot be composed
-        if swept := misspelt.to_be_swept(stop.__context__, sys.argv):
+        if swept := misspelt.to_be_swept(stop.__context__, sys.argv, _composed):
             print(f"in a sweep over choices, a key that only some have has to be swept too: {swept}", file=sys.stderr)
         elif near := misspelt.meant(stop.__context__):
             print(f"did you mean {near}?", file=sys.stderr)
@@ -126,7 +131,7 @@ def _start_server(arguments: list[str]) -> None:
     if any(argument.startswith(("-", "hydra")) for argument in arguments if argument not in ("-m", "--multirun")):
         return
     backend = next((argument[8:] for argument in arguments if argument.startswith("backend=")), "pytorch")
-    if (conf_dir() / "backend" / f"{backend}.yaml").exists():
+    if backend in LIBRARY and find_spec(LIBRARY[backend]):
         isolate.server_of_backend(backend)
 
 
@@ -137,7 +142,9 @@ def _compose_once() -> None:
 
     def compose_all(sweeper: Sweeper, batch: list[list[str]]) -> None:
         loader = sweeper.hydra_context.config_loader
-        composed.update({tuple(job): compose_job(loader, sweeper.config, list(job)) for job in batch})
+        found = {tuple(job): compose_job(loader, sweeper.config, list(job)) for job in batch}
+        if sweeper.config.hydra.launcher._target_.endswith(".BasicLauncher"):  # others compose in their own processes
+            composed.update(found)
 
     def take_or_compose(loader: ConfigLoaderImpl, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         taken = composed.pop(tuple(sweep_overrides), None)
@@ -190,7 +197,9 @@ def task(config: DictConfig) -> float:
         traceback.print_exc()
         outcome = {"error": f"{type(error).__name__}: {error}"}
     _outcomes.append(outcome)
-    gc.freeze()  # what the first run imported is here to stay: no need to look through it in every further one
+    if len(_outcomes) == 1:
+        gc.collect()
+        gc.freeze()  # what the first run imported is here to stay: no need to look through it in every further one
     if config.sweep:
         sweep.keep_outcome(config, HydraConfig.get().job.num, outcome)
     return _objective(outcome.get("record"), config.trainer.monitor)

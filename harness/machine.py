@@ -6,17 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.backends.nodes import node_rank
+from harness.checks import LIBRARY
 from harness.measure import environment
 from harness.records import Mistake
 
 Config = dict[str, Any]
 
-EXTRAS = {"tensorflow": "tensorflow"}
-"""Backends that come with an extra, and the module to look for."""
-
 
 def check(config: Config) -> None:
-    """Refuse what this machine cannot do, before anything is started or written.
+    """Refuse what this machine cannot do, before a run begins.
 
     Raises:
         Mistake: one sentence that names what is lacking, and what to do.
@@ -28,7 +26,7 @@ def check(config: Config) -> None:
 
 
 def _check_backend(name: str) -> None:
-    module = EXTRAS.get(name)
+    module = LIBRARY.get(name)
     if module and find_spec(module) is None:
         raise Mistake(f"backend={name} needs {module}: in the harness's folder, pip install '.[{name}]'")
 

@@ -1,6 +1,6 @@
 """Misspelt choices and keys: what was probably meant, and no new key that nothing would read."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from typing import Any
 
@@ -28,17 +28,21 @@ def meant(fault: BaseException | None) -> str | None:
     return None
 
 
-def to_be_swept(fault: BaseException | None, arguments: list[str]) -> str | None:
-    """The refused override as a sweep's own, where its key is one of choices that are swept over; else None.
+def to_be_swept(
+    fault: BaseException | None, arguments: list[str], composed: Callable[[str], DictConfig]
+) -> str | None:
+    """The refused override as a sweep's own, where one of the choices that are swept over has its key; else None.
 
     Hydra first composes what a sweep's runs have in common, with the default of what is swept, which lacks the key.
     """
-    refused = getattr(fault, "__cause__", None)
-    key = getattr(refused, "full_key", None) or ""
-    value = next((rest for name, _, rest in (given.partition("=") for given in arguments) if name == key), None)
-    group = key.partition(".")[0]
-    swept = any(given.startswith(f"{group}=") and "," in given for given in arguments)
-    return f"'{key}=choice({value})'" if swept and value and not set(",(") & set(value) else None
+    given = {name: value for name, _, value in (argument.partition("=") for argument in arguments)}
+    key = getattr(getattr(fault, "__cause__", None), "full_key", None) or ""
+    group, value = key.partition(".")[0], given.get(key, "")
+    options = given.get(group, "").split(",")
+    if not value or set(",(") & set(value) or len(options) < 2:
+        return None
+    known = (set(_keys(OmegaConf.to_container(composed(f"{group}={option}"), resolve=False))) for option in options)
+    return f"'{key}=choice({value})'" if any(key in keys for keys in known) else None
 
 
 def to_be_quoted(fault: BaseException | None) -> str | None:

@@ -76,7 +76,7 @@ def attention(example: dict[str, Any], part: str, map_LK: np.ndarray | None, fil
     axes[0].set_ylabel("attention received")
     if map_LK is not None:
         axes[1].imshow(map_LK, cmap="Blues", vmin=0)
-        entitle(axes[1], f"rows attend to columns, mean over heads; darkest {map_LK.max():.2f}")
+        entitle(axes[1], f"rows attend to columns, mean over heads; darkest {map_LK.max():.2g}")
         axes[1].set_yticks(range(len(tokens)), tokens, fontsize=7, parse_math=False)
     for axis in axes:
         axis.set_xticks(range(len(tokens)), tokens, rotation=90, fontsize=7, parse_math=False)

@@ -6,7 +6,7 @@ from harness.boards import LATENCY, THROUGHPUT, Board, exact, known, pools
 from harness.cells import Cell, Versus
 from harness.comparison import Comparison
 from harness.records import Record
-from harness.statistics import ALPHA, Mean, rank
+from harness.statistics import ALPHA, SURE_WITHOUT_SPREAD, Mean, rank
 
 HEADLINES = {
     "test/accuracy": "accuracy", "test/f1_span": "span F1", "test/f1_macro": "macro F1",
@@ -127,7 +127,7 @@ def answer(board: Board) -> list[str]:
     """What a board says, in a few plain sentences: the best cell first, then what speed and memory cost."""
     metric = board.quality
     ranked = [cell for cell in board.cells if metric in cell.means]
-    ranked.sort(key=lambda cell: -cell.means[metric].mean)  # what has a verdict in it is better the higher it is
+    ranked.sort(key=lambda cell: cell.means[metric].mean, reverse=bool(known(metric).higher_is_better))
     if not ranked:
         return ["No run finished, so there is nothing to rank."]
     what = HEADLINES.get(metric, metric)
@@ -149,8 +149,10 @@ def answer(board: Board) -> list[str]:
 
 
 def _within(best: Mean, other: Mean) -> bool:
-    """Whether another mean lies within the interval of the best; anything does where that has none."""
-    return best.half is None or best.mean - other.mean <= best.half
+    """Whether the means are no farther apart than the wider interval reaches; where there is none, nothing is far."""
+    halves = [mean.half or 0.0 for mean in (best, other)]
+    known = best.half is not None and (best.half > 0 or best.n >= SURE_WITHOUT_SPREAD)
+    return not known or abs(best.mean - other.mean) <= max(halves)
 
 
 def _cheapest(board: Board, good: list[Cell]) -> list[str]:

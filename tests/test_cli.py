@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from conftest import QUICK, REPOSITORY
 from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
 
 from harness import cli, config
 from harness.sweep import identify
@@ -80,6 +81,7 @@ MISTAKES = [
     (["seed=0", "-m", "encoder=lsmt,gru"], "did you mean encoder=lstm?"),
     (["lr=0.1"], "did you mean optimizer.lr?"),
     (["-m", "data=majority,parity", "data.train=200"], "has to be swept too: 'data.train=choice(200)'"),
+    (["-m", "encoder=lstm,gru", "encoder.hiden_size=64"], "did you mean encoder.hidden_size?"),
     (["-m", "data=majority,parity", "data.train=choice(200)", "data.lenght=9,8"], "did you mean data.length?"),
     (["+trainer.epoch=3"], "nothing reads trainer.epoch; did you mean trainer.epochs?"),
     (["data.text=schön"], "needs quotes of its own: 'data.text=\"schön\"'"),
@@ -336,9 +338,10 @@ def test_flags_stay_where_they_were_when_the_seed_comes_first():
     ("arguments", "started"),
     [
         ("encoder=lstm seed=1", "pytorch"),
-        ("-m encoder=lstm,gru backend=tensorflow", "tensorflow"),
+        ("-m encoder=lstm,gru backend=pytorch", "pytorch"),
         ("-m backend=pytorch,tensorflow", None),  # the first run knows which
         ("backend=torch", None),
+        ("backend=tensorflow", None),  # which is not installed
         ("--help", None),
         ("encoder=lstm --cfg job", None),
         ("-m hydra/launcher=joblib seed=0,1", None),  # its runs are in other processes
@@ -347,11 +350,13 @@ def test_flags_stay_where_they_were_when_the_seed_comes_first():
 def test_the_backends_imports_begin_with_the_command_where_its_runs_are_here(monkeypatch, arguments, started):
     servers = []
     monkeypatch.setattr(cli.isolate, "server_of_backend", servers.append)
+    monkeypatch.setattr(cli, "find_spec", lambda library: library == "torch")
     cli._start_server(arguments.split())
     assert servers == ([started] if started else [])
 
 
-def test_a_job_of_a_sweep_is_composed_once(monkeypatch):
+@pytest.mark.parametrize(("launcher", "number"), [("BasicLauncher", [2, 1, 3]), ("JoblibLauncher", [3, 4, 5])])
+def test_a_job_of_a_sweep_is_composed_once_where_it_runs_here(monkeypatch, launcher, number):
     composed = []
 
     def compose(loader, config, overrides):
@@ -362,12 +367,12 @@ def test_a_job_of_a_sweep_is_composed_once(monkeypatch):
     monkeypatch.setattr(cli.Sweeper, "validate_batch_is_legal", None)
     cli._compose_once()
     loader = SimpleNamespace()
-    sweeper = SimpleNamespace(hydra_context=SimpleNamespace(config_loader=loader), config=None)
+    config = OmegaConf.create({"hydra": {"launcher": {"_target_": f"hydra.{launcher}"}}})
+    sweeper = SimpleNamespace(hydra_context=SimpleNamespace(config_loader=loader), config=config)
     cli.Sweeper.validate_batch_is_legal(sweeper, [["seed=0"], ["seed=1"]])
-    taken = [cli.ConfigLoaderImpl.load_sweep_config(loader, None, [job]) for job in ("seed=1", "seed=0")]
-    assert taken == [{"job": ["seed=1"], "number": 2}, {"job": ["seed=0"], "number": 1}]
-    again = cli.ConfigLoaderImpl.load_sweep_config(loader, None, ["seed=0"])  # the first was changed by its run
-    assert again == {"job": ["seed=0"], "number": 3}
+    jobs = ["seed=1", "seed=0", "seed=0"]  # given again: the first was changed by its run
+    taken = [cli.ConfigLoaderImpl.load_sweep_config(loader, None, [job]) for job in jobs]
+    assert taken == [{"job": [job], "number": which} for job, which in zip(jobs, number, strict=True)]
 
 
 def test_how_far_a_run_is_is_told_from_its_first_second_on_and_standard_output_has_the_table_alone(tmp_path):

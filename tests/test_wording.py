@@ -132,6 +132,30 @@ def test_what_lies_far_from_the_best_is_none_of_the_best_though_seeds_are_too_fe
     assert "; of all: rnn (301.3 tokens/s at accuracy 0.61)" in found
 
 
+@pytest.mark.parametrize(
+    ("best", "other", "near"),
+    [
+        (Mean(0.90, 0.02, 3), Mean(0.89, 0.001, 3), True),
+        (Mean(0.90, 0.02, 3), Mean(0.60, 0.1, 3), False),
+        (Mean(0.001, 0.0005, 3), Mean(0.05, 0.01, 3), False),  # a squared error, of which less is better
+        (Mean(0.9001, 0.00025, 3), Mean(0.8995, 0.01, 3), True),  # three that happen to be alike
+        (Mean(0.90, 0.0, 2), Mean(0.60, 0.1, 2), True),  # two may be equal by chance
+        (Mean(0.90, None, 1), Mean(0.60, None, 1), True),
+    ],
+)
+def test_near_is_within_the_wider_interval(best, other, near):
+    assert wording._within(best, other) is near
+
+
+def test_of_an_error_the_cells_near_the_best_come_lowest_first():
+    records = []
+    for name, errors in {"lstm": [0.07, 0.14, 0.09], "gru": [0.15, 0.10, 0.11], "rnn": [0.11, 0.08, 0.14]}.items():
+        records += over_seeds(name, [None] * 3, metrics={"test/mse": errors})
+    (first, *_) = wording.answer(compare(records, "x").boards[0])
+    assert first.startswith("Best squared error: lstm")
+    assert first.index("rnn (") < first.index("gru (")
+
+
 def test_too_few_seeds_are_not_called_noise():
     found = fastest(lstm=([0.9], [100.0]), gru=([0.8], [200.0]))
     assert found == (

@@ -1,5 +1,6 @@
 """Texts with a label: from the hub or from files to token ids, one vocabulary for all encoders of a comparison."""
 
+import re
 import unicodedata
 from collections.abc import Callable
 from functools import partial
@@ -26,6 +27,9 @@ from harness.data.rows import (
 from harness.data.sources import content_key, read_source
 from harness.data.tagging import encode_tagged, read_tagged
 from harness.records import Mistake
+
+APOSTROPHE = re.compile(r"(?<=\w)\N{RIGHT SINGLE QUOTATION MARK}(?=\w)")
+"""As phones write it within a word; elsewhere the same sign is the end of a quotation."""
 
 
 def _hub_key(source: str, revision: str = "main", **settings: Any) -> str:
@@ -154,7 +158,7 @@ def _normal(text: str) -> str:
 
     Here it is twice as fast as in tokenizers.
     """
-    plain = text.replace("<br />", " ").replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    plain = APOSTROPHE.sub("'", text.replace("<br />", " "))
     return unicodedata.normalize("NFC", plain).lower()
 
 

@@ -43,7 +43,7 @@ def connect(uri: str, output_dir: Path) -> Any:
     _hurry_sqlite()
     store = Path(uri.removeprefix("sqlite:///"))
     store.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(output_dir / ".mlflow.lock"):
+    with FileLock(store.with_name(f".{store.name}.lock")):  # beside it: commands with other folders may share the store
         if not store.exists():
             _make_store(store)
     return MlflowClient(uri)
