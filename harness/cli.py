@@ -26,7 +26,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from harness import isolate, misspelt
+from harness import misspelt
 from harness.checks import LIBRARY
 
 # a launcher's config of ours has the name of its plugin's, on purpose: ours is what is documented
@@ -132,6 +132,8 @@ def _start_server(arguments: list[str]) -> None:
         return
     backend = next((argument[8:] for argument in arguments if argument.startswith("backend=")), "pytorch")
     if backend in LIBRARY and find_spec(LIBRARY[backend]):
+        from harness import isolate
+
         isolate.server_of_backend(backend)
 
 

@@ -15,7 +15,7 @@ from conftest import QUICK, REPOSITORY
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from harness import cli, config
+from harness import cli, config, isolate
 from harness.sweep import identify
 
 
@@ -349,7 +349,7 @@ def test_flags_stay_where_they_were_when_the_seed_comes_first():
 )
 def test_the_backends_imports_begin_with_the_command_where_its_runs_are_here(monkeypatch, arguments, started):
     servers = []
-    monkeypatch.setattr(cli.isolate, "server_of_backend", servers.append)
+    monkeypatch.setattr(isolate, "server_of_backend", servers.append)
     monkeypatch.setattr(cli, "find_spec", lambda library: library == "torch")
     cli._start_server(arguments.split())
     assert servers == ([started] if started else [])

@@ -17,8 +17,8 @@ def whole(record):
     return record
 
 
-def lines_of(records):
-    return results.page([whole(record) for record in records]).splitlines()
+def lines_of(records, before=""):
+    return results.page([whole(record) for record in records], before).splitlines()
 
 
 def test_recipes_are_rows_with_the_mean_over_their_seeds():
@@ -45,6 +45,16 @@ def test_signs_are_no_markdown_and_what_was_not_run_is_said():
     text = "\n".join(lines_of([made(name="imdb_gru", choices={"data": "imdb"})]))
     assert "\\* best" in text
     assert text.count("Not run yet.") == len(results.SECTIONS) - 1
+
+
+def test_a_section_of_which_no_run_is_here_keeps_what_it_said():
+    first = lines_of(over_seeds("gru", [0.88, 0.90], name="imdb_gru", choices={"data": "imdb"}))
+    then = lines_of(over_seeds("rnn", [0.7, 0.8], name="ud_ewt_bilstm", choices={"data": "ud_ewt"}), "\n".join(first))
+    (row,) = (line for line in first if line.startswith("| imdb_gru "))
+    assert then.count(row) == 1
+    assert any(line.startswith("| ud_ewt_bilstm ") for line in then)
+    assert lines_of([], "\n".join(then)) == then
+    assert then.count("Not run yet.") == 2  # of four sections
 
 
 def test_every_command_names_its_runs_and_its_seeds():

@@ -28,7 +28,8 @@ from harness.data.sources import content_key, read_source
 from harness.data.tagging import encode_tagged, read_tagged
 from harness.records import Mistake
 
-APOSTROPHE = re.compile(r"(?<=\w)\N{RIGHT SINGLE QUOTATION MARK}(?=\w)")
+CURLED = "\N{RIGHT SINGLE QUOTATION MARK}"
+APOSTROPHE = re.compile(rf"(?<=\w){CURLED}(?=\w)")
 """As phones write it within a word; elsewhere the same sign is the end of a quotation."""
 
 
@@ -158,7 +159,9 @@ def _normal(text: str) -> str:
 
     Here it is twice as fast as in tokenizers.
     """
-    plain = APOSTROPHE.sub("'", text.replace("<br />", " "))
+    plain = text.replace("<br />", " ")
+    if CURLED in plain:  # the pattern alone would walk through every text letter by letter
+        plain = APOSTROPHE.sub("'", plain)
     return unicodedata.normalize("NFC", plain).lower()
 
 

@@ -37,6 +37,7 @@ class Model(nn.Module):
         self.query_key_value = nn.Linear(WIDTH, 3 * WIDTH, bias=False)
         self.dropout = nn.Dropout(DROPOUT)
         self.dense = nn.Linear(WIDTH, classes)
+        nn.init.uniform_(self.embedding.weight, -0.05, 0.05)  # as in Keras; torch's own, 1, learns much more slowly
 
     def forward(self, x_BL: Tensor, length_B: Tensor) -> Tensor:
         mask_BL = torch.arange(x_BL.shape[1]) < length_B[:, None]

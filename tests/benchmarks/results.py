@@ -93,7 +93,7 @@ def main() -> int:
     codes = [0]
     for name in () if chosen.page_only else chosen.sections or SECTIONS:
         codes += [_run(command) for command in SECTIONS[name].commands]
-    PAGE.write_text(page(list(records.read_all(FOLDER / "runs"))), encoding="utf8")
+    PAGE.write_text(page(list(records.read_all(FOLDER / "runs")), PAGE.read_text(encoding="utf8")), encoding="utf8")
     print(f"page    {PAGE}")
     return max(map(abs, codes))
 
@@ -103,8 +103,8 @@ def _run(command: list[str]) -> int:
     return subprocess.run([sys.executable, "-m", "harness", *command, f"output_dir={FOLDER}"], check=False).returncode
 
 
-def page(found: list[records.Record]) -> str:
-    """The page in Markdown, of what was found."""
+def page(found: list[records.Record], before: str) -> str:
+    """The page in Markdown, of what was found; a section of which nothing was keeps what it said ``before``."""
     lines = [
         "# Results",
         "",
@@ -120,7 +120,8 @@ def page(found: list[records.Record]) -> str:
         lines += [f"## {section.title}", "", section.text, "", "```bash"]
         lines += [*(f"python -m harness {' '.join(command)}" for command in section.commands), "```", ""]
         if not any(record["status"] == "finished" for record in runs):
-            lines += ["Not run yet.", ""]
+            told = before.partition(f"## {section.title}\n")[2].partition("\n## ")[0]
+            lines += [told.rpartition("```\n")[2].strip() or "Not run yet.", ""]
             continue
         compared = compare(runs, section.title)
         of_one = len({record["choices"]["data"] for record in runs}) == 1
