@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import start, wait_for
+from browser import start, text, wait_for
 
 REPOSITORY = Path(__file__).parent.parent
 PICTURES = REPOSITORY / "docs" / "pictures"
@@ -71,7 +71,8 @@ def mlflow(browser: Any, folder: Path) -> bytes:
             browser.execute_script("arguments[0].click()", close)
         browser.find_element("css selector", SEARCH_CHARTS).send_keys(CHARTS)
         drawn = "return document.querySelectorAll('.js-plotly-plot .bars').length"
-        wait_for(browser, lambda: 4 <= browser.execute_script(drawn) <= 9, "the charts that were searched for")
+        wait_for(browser, lambda: "best/epoch" not in text(browser), "what was not searched for to go")
+        wait_for(browser, lambda: browser.execute_script(drawn) >= 4, "the charts that were searched for")
         return browser.get_screenshot_as_png()
     finally:
         server.terminate()

@@ -11,6 +11,7 @@ import pytest
 from conftest import QUICK
 from experiments import HARDWARE, composed, features, words
 
+from harness import isolate
 from harness.data import Dataset, Split, open_prepared
 from harness.measure import StepTimer
 from harness.records import Mistake
@@ -281,6 +282,7 @@ def test_nesterov_needs_a_momentum(tmp_path):
 
 
 def test_a_run_from_the_command_line_in_a_forked_process(command):
+    isolate.close_all()  # what runs in a server that another test started tells that test how far it is
     ended = command(*QUICK, "backend=tensorflow", "encoder=lstm", "encoder.hidden_size=7", "tracking=none")
     assert ended.code == 0, ended.err
     assert ended.record["status"] == "finished"
