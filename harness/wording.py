@@ -151,8 +151,8 @@ def answer(board: Board) -> list[str]:
 def _within(best: Mean, other: Mean) -> bool:
     """Whether the means are no farther apart than the wider interval reaches; where there is none, nothing is far."""
     halves = [mean.half or 0.0 for mean in (best, other)]
-    known = best.half is not None and (best.half > 0 or best.n >= SURE_WITHOUT_SPREAD)
-    return not known or abs(best.mean - other.mean) <= max(halves)
+    told = best.half is not None and (best.half > 0 or best.n >= SURE_WITHOUT_SPREAD)
+    return not told or abs(best.mean - other.mean) <= max(halves)
 
 
 def _cheapest(board: Board, good: list[Cell]) -> list[str]:

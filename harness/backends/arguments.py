@@ -3,6 +3,7 @@
 Raises ``Mistake`` throughout: one sentence with the argument and what it may be.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from harness.checks import is_whole
@@ -47,3 +48,10 @@ def check_optimizer(config: dict[str, Any]) -> None:
             raise Mistake(f"optimizer=lazy_adam trains in one process alone: set hardware.{key}=1, or optimizer=adam")
     if "weight_decay" in config["optimizer"]:
         raise Mistake("optimizer.weight_decay: lazy_adam would decay touched rows alone; take optimizer=adamw")
+
+
+def check_settings(name: str, given: Iterable[str], known: Sequence[str], backend: str) -> None:
+    """Refuse settings that an optimizer does not have."""
+    for key in given:
+        if key not in known:
+            raise Mistake(f"optimizer.{key}: {name} with backend={backend} has {', '.join(known)}, and no {key}")

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.utils import clip_grad_norm_, get_total_norm
 from torch.optim.adam import adam
 
+from harness.backends.arguments import check_settings
 from harness.backends.schedules import schedule_factor
 from harness.records import Mistake
 
@@ -82,9 +83,7 @@ def make_optimizer(
     if name not in OPTIMIZERS:
         raise Mistake(f"optimizer.name is one of {', '.join(OPTIMIZERS)}, not {name!r}")
     known = [key for key in inspect.signature(OPTIMIZERS[name]).parameters if key not in ("params", "fused", "foreach")]
-    for key in own:
-        if key not in known:
-            raise Mistake(f"optimizer.{key}: {name} with backend=pytorch has {', '.join(known)}, and no {key}")
+    check_settings(name, own, known, "pytorch")
     if name == "lazy_adam":
         _make_sparse(model.input)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from harness.backends.arguments import check_settings
 from harness.backends.schedules import schedule_factor
 from harness.records import Mistake
 
@@ -143,9 +144,7 @@ def make_optimizer(settings: dict[str, Any], variables: Sequence[keras.Variable]
     if name not in OPTIMIZERS:
         raise Mistake(f"optimizer.name is one of {', '.join(OPTIMIZERS)}, not {name!r}")
     known = list(inspect.signature(OPTIMIZERS[name]).parameters)[2:]
-    for key in own:
-        if key not in known:
-            raise Mistake(f"optimizer.{key}: {name} with backend=tensorflow has {', '.join(known)}, and no {key}")
+    check_settings(name, own, known, "tensorflow")
     factor = schedule_factor(schedule, decay, total_steps)
     return OPTIMIZERS[name](variables, np.array([factor(step) for step in range(total_steps)]), **own)
 
