@@ -43,7 +43,7 @@ class Model(nn.Module):
         mask_BL = torch.arange(x_BL.shape[1]) < length_B[:, None]
         q_B1LE, k_B1LE, v_B1LE = self.query_key_value(self.embedding(x_BL))[:, None].chunk(3, -1)
         y_B1LE = F.scaled_dot_product_attention(q_B1LE, k_B1LE, v_B1LE, mask_BL[:, None, None], scale=1 / 8)
-        z_BE = y_B1LE[:, 0].masked_fill(~mask_BL[:, :, None], 0).sum(1) / length_B[:, None]
+        z_BE = (y_B1LE[:, 0] * mask_BL[:, :, None]).sum(1) / length_B[:, None]
         return self.dense(self.dropout(z_BE))
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, cat, nn
 from harness.backends import initial
 from harness.backends.parts import check_letters
 from harness.backends.pytorch.layers import Embedding
+from harness.backends.pytorch.rows import Table
 from harness.data import Dataset
 from harness.data.dataset import SPECIAL
 
@@ -31,14 +32,14 @@ class WordBigram(Embedding):
     def __init__(self, rows: int, width: int, word_dropout: float, buckets: int) -> None:
         super().__init__(rows, width, word_dropout)
         self.out_dim = width
-        self.pairs = nn.Embedding(1 + buckets, width, padding_idx=0)
+        self.pairs = Table(1 + buckets, width, padding_idx=0)
 
     def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         return {**super().initial_values(rng), "pairs.weight": np.zeros(self.pairs.weight.shape, np.float32)}
 
     def forward(self, x_BL: Tensor) -> Tensor:
         x_BL = self.read(x_BL).long()
-        return nn.functional.embedding(x_BL, self.weight, sparse=self.sparse) + self.pairs(self.pair_rows(x_BL))
+        return Table.forward(self, x_BL) + self.pairs(self.pair_rows(x_BL))
 
     def pair_rows(self, x_BL: Tensor) -> Tensor:
         """Which row each word's pair with the one before has, from 1; 0 where there is no pair."""
@@ -88,7 +89,7 @@ class WordChar(Embedding):
         letters_NCW = self.letters(letters_NW).transpose(1, 2) * real_N1W  # beyond a word's last letter is nothing
         (kernel,) = self.filters.kernel_size
         around_NCW = nn.functional.pad(letters_NCW, ((kernel - 1) // 2, kernel // 2))
-        found_NFW = self.filters(around_NCW).relu().masked_fill(~real_N1W, 0)
+        found_NFW = self.filters(around_NCW).relu() * real_N1W
         return cat([words_BLD, found_NFW.amax(2).view(*x_BL.shape, -1)], 2)
 
     def flops(self, length: int) -> int:

