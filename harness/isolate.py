@@ -191,9 +191,11 @@ def _die_with_parent() -> None:
 def _serve(requests: int, replies: int, modules: list[str]) -> None:
     _die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
+    gc.disable()  # what is imported stays: to look through it for garbage again and again took half a second
     for module in modules:
         import_module(module)
-    gc.freeze()  # no child need look through what was imported: that took half a second of every run's start
+    gc.freeze()  # nor need a child look through it: that took half a second of every run's start
+    gc.enable()
     with open(requests, "rb") as incoming:
         while line := incoming.readline():
             if not line.strip():
