@@ -11,30 +11,20 @@ import signal
 import sys
 import time
 import traceback
-import warnings
 from enum import Enum
 from importlib.util import find_spec
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import hydra
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from hydra.plugins.sweeper import Sweeper
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from harness import misspelt
+from harness import composing, misspelt
 from harness.checks import LIBRARY
 
-# a launcher's config of ours has the name of its plugin's, on purpose: ours is what is documented
-warnings.filterwarnings("ignore", message=r"\s*'hydra/(launcher|sweeper)/\w+' is validated against ConfigStore schema")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-# Hydra copies where it finds configs whenever it looks one up, and with that this store of all its plugins' schemas,
-# which took three quarters of --help; the store is a singleton, and itself copies what is loaded from it
-ConfigStore.__deepcopy__ = lambda store, _memo: store
 
 MISTAKE, FAILED, INTERRUPTED = 2, 1, 130
 PLUGINS = {
@@ -49,27 +39,6 @@ PLUGINS = {
 Outcome = dict[str, Any]
 _outcomes: list[Outcome] = []
 """What became of the runs of this command; each is ``{"record": ...}``, ``{"mistake": ...}`` or ``{"error": ...}``."""
-
-
-def conf_dir() -> Path:
-    """The folder of the shipped configs: inside an installed package, beside the package in a checkout."""
-    package = Path(__file__).parent
-    inside = package / "conf"
-    return inside if inside.is_dir() else package.parent / "conf"
-
-
-def compose(*overrides: str) -> dict[str, Any]:
-    """The config that the command line would run with these overrides, as plain values."""
-    from harness import config as configs
-
-    composed = _composed(*overrides)
-    HydraConfig.instance().set_config(composed)  # where choices are read from
-    return configs.resolve(OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"]))
-
-
-def _composed(*overrides: str) -> DictConfig:
-    with hydra.initialize_config_dir(str(conf_dir().absolute()), version_base="1.3"):
-        return hydra.compose("config", list(overrides), return_hydra_config=True)
 
 
 def main() -> None:
@@ -88,8 +57,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         _start_server(sys.argv[1:])
-        _compose_once()
-        hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")(task)()
+        hydra.main(config_path=str(composing.conf_dir()), config_name="config", version_base="1.3")(task)()
     except KeyboardInterrupt as stop:
         sys.exit(_finish(interrupted=True, kept=str(stop)))
     except ValueError as error:  # Hydra's own, for flags that exclude each other
@@ -99,7 +67,7 @@ def main() -> None:
         if stop.code != 1:
             sys.exit(stop.code)
         # our task raises nothing, so a 1 is Hydra's own: a config that cannot be composed
-        if swept := misspelt.to_be_swept(stop.__context__, sys.argv, _composed):
+        if swept := misspelt.to_be_swept(stop.__context__, sys.argv, composing.compose_whole):
             print(f"in a sweep over choices, a key that only some have has to be swept too: {swept}", file=sys.stderr)
         elif near := misspelt.meant(stop.__context__):
             print(f"did you mean {near}?", file=sys.stderr)
@@ -135,25 +103,6 @@ def _start_server(arguments: list[str]) -> None:
         from harness import isolate
 
         isolate.server_of_backend(backend)
-
-
-def _compose_once() -> None:
-    """Hydra's sweeper composes all jobs to see whether it can, and its launcher each again: let it take the first."""
-    compose_job = ConfigLoaderImpl.load_sweep_config
-    composed: dict[tuple[str, ...], DictConfig] = {}
-
-    def compose_all(sweeper: Sweeper, batch: list[list[str]]) -> None:
-        loader = sweeper.hydra_context.config_loader
-        found = {tuple(job): compose_job(loader, sweeper.config, list(job)) for job in batch}
-        if sweeper.config.hydra.launcher._target_.endswith(".BasicLauncher"):  # others compose in their own processes
-            composed.update(found)
-
-    def take_or_compose(loader: ConfigLoaderImpl, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
-        taken = composed.pop(tuple(sweep_overrides), None)
-        return compose_job(loader, master_config, sweep_overrides) if taken is None else taken
-
-    Sweeper.validate_batch_is_legal = compose_all
-    ConfigLoaderImpl.load_sweep_config = take_or_compose
 
 
 def _lacking_plugin(arguments: list[str]) -> str | None:

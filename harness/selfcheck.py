@@ -18,7 +18,7 @@ from rich.table import Table
 from scipy import stats
 
 from harness import measure
-from harness.cli import compose
+from harness.composing import compose
 from harness.records import Mistake, Record
 from harness.run import run
 

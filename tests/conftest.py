@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 from browser import start as start_browser
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra.plugins.sweeper import Sweeper
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it: no test reaches for the network
 
@@ -44,13 +42,6 @@ class Ended:
         return only
 
 
-HYDRAS_OWN = [
-    (owner, name, getattr(owner, name))
-    for owner, name in ((ConfigLoaderImpl, "load_sweep_config"), (Sweeper, "validate_batch_is_legal"))
-]
-"""What a command changes of Hydra, for as long as its process lives."""
-
-
 @pytest.fixture
 def command(tmp_path, monkeypatch, capfd) -> Iterator[Callable[..., Ended]]:
     """Run ``python -m harness ...`` in this process, in an empty folder; the run's own process is a real one."""
@@ -60,8 +51,6 @@ def command(tmp_path, monkeypatch, capfd) -> Iterator[Callable[..., Ended]]:
         monkeypatch.setattr("sys.argv", ["harness", *arguments])
         monkeypatch.setattr(cli, "_outcomes", [])
         monkeypatch.setattr(Sweep, "current", None)
-        for owner, name, original in HYDRAS_OWN:
-            monkeypatch.setattr(owner, name, original)
         capfd.readouterr()
         try:
             cli.main()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import REPOSITORY
 
-from harness.cli import compose
+from harness.composing import compose
 from harness.data import Batches, from_sequences
 from harness.data.batches import plan
 from harness.run import prepare_data

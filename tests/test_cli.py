@@ -12,10 +12,12 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 from conftest import QUICK, REPOSITORY
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_store import ConfigStore
+from hydra.plugins.sweeper import Sweeper
 from omegaconf import OmegaConf
 
-from harness import cli, config, isolate
+from harness import cli, composing, config, isolate
 from harness.sweep import identify
 
 
@@ -268,7 +270,7 @@ def choices_told(help_text: str) -> dict[str, list[str]]:
 
 
 def test_help_tells_every_choice_and_nothing_that_is_none(command):
-    conf = cli.conf_dir()
+    conf = composing.conf_dir()
     groups = [folder for folder in conf.iterdir() if folder.is_dir() and folder.name != "hydra"]
     ended = command("--help")
     assert ended.code == 0
@@ -289,7 +291,7 @@ def test_the_examples_in_the_help_are_commands_that_compose(command):
     assert len(examples) == 5
     for example in examples:
         sets = [word.split(",")[0] if "[" not in word else word for word in shlex.split(example) if word != "-m"]
-        config.check(cli.compose(*sets))
+        config.check(composing.compose(*sets))
 
 
 def test_help_is_what_hydra_says_that_copies_its_store(command, monkeypatch):
@@ -363,15 +365,13 @@ def test_a_job_of_a_sweep_is_composed_once_where_it_runs_here(monkeypatch, launc
         composed.append(overrides)
         return {"job": overrides, "number": len(composed)}
 
-    monkeypatch.setattr(cli.ConfigLoaderImpl, "load_sweep_config", compose)
-    monkeypatch.setattr(cli.Sweeper, "validate_batch_is_legal", None)
-    cli._compose_once()
+    monkeypatch.setattr(composing, "_compose_job", compose)
     loader = SimpleNamespace()
     config = OmegaConf.create({"hydra": {"launcher": {"_target_": f"hydra.{launcher}"}}})
     sweeper = SimpleNamespace(hydra_context=SimpleNamespace(config_loader=loader), config=config)
-    cli.Sweeper.validate_batch_is_legal(sweeper, [["seed=0"], ["seed=1"]])
+    Sweeper.validate_batch_is_legal(sweeper, [["seed=0"], ["seed=1"]])
     jobs = ["seed=1", "seed=0", "seed=0"]  # given again: the first was changed by its run
-    taken = [cli.ConfigLoaderImpl.load_sweep_config(loader, None, [job]) for job in jobs]
+    taken = [ConfigLoaderImpl.load_sweep_config(loader, None, [job]) for job in jobs]
     assert taken == [{"job": [job], "number": which} for job, which in zip(jobs, number, strict=True)]
 
 

@@ -10,7 +10,7 @@ from conftest import QUICK, REPOSITORY
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from harness import cli, fingerprint, machine
+from harness import composing, fingerprint, machine
 from harness import config as configs
 from harness.backends.pytorch import Backend
 from harness.data import open_prepared
@@ -132,7 +132,7 @@ def test_recipes_on_data_made_to_order_train(command, name):
 def test_recipes_on_imdb_have_the_published_parameters(tmp_path, name, parameters, mirror, monkeypatch):
     """On the whole of the data, because the vocabulary decides; that they train is tested on less of it."""
     monkeypatch.setenv("HARNESS_DATA_MIRROR", mirror)
-    config = cli.compose(f"experiment={name}", f"output_dir={tmp_path}")
+    config = composing.compose(f"experiment={name}", f"output_dir={tmp_path}")
     data = open_prepared(prepare_data(config))
     backend = Backend(config, {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1})
     assert backend.build(data, 0)["cost/parameters"] == parameters
@@ -195,7 +195,7 @@ def test_recipes_on_the_treebank_have_the_parameters_counted_by_hand(tmp_path, t
     monkeypatch.setenv("HARNESS_DATA_MIRROR", treebanks)
     alone = 19_676 * 128 + 2 * 4 * 150 * (128 + 150 + 1) + 2 * 150 * 17 + 17
     for name, more in TREEBANK_RECIPES.items():
-        config = cli.compose(f"experiment={name}", f"output_dir={tmp_path}")
+        config = composing.compose(f"experiment={name}", f"output_dir={tmp_path}")
         data = open_prepared(prepare_data(config), letters=config["input"]["letters"] is not None)
         backend = Backend(config, {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1})
         assert backend.build(data, 0)["cost/parameters"] == alone + more

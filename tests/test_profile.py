@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness import fingerprint
-from harness.cli import compose
+from harness.composing import compose
 from harness.profile import exponents
 
 QUICK = (

@@ -18,7 +18,7 @@ ORDER = [
     },
     {"config", "machine", "fingerprint", "isolate"},
     {"run", "profile", "profile_point"},
-    {"cli", "misspelt", "naming", "sweep", "ui", "selfcheck", "__main__"},
+    {"cli", "composing", "misspelt", "naming", "sweep", "ui", "selfcheck", "__main__"},
 ]
 """Each level may import from those above it and from its own."""
 

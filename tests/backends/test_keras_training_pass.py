@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.cli import compose
+from harness.composing import compose
 from harness.profile_point import random_tokens
 
 HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}

@@ -13,7 +13,7 @@ from harness import config as configs
 from harness.backends.pytorch import Backend
 from harness.backends.pytorch.layers import Embedding
 from harness.backends.pytorch.optimizers import LazyAdam, clip_gradients, make_optimizer
-from harness.cli import compose
+from harness.composing import compose
 from harness.measure import StepTimer
 from harness.records import Mistake
 

@@ -18,7 +18,7 @@ from paired import Goal, Row, in_turns, main, ratios
 from sides import TRAINING_ALONE, in_fresh_process, record_of
 
 from harness import data, machine
-from harness.cli import compose
+from harness.composing import compose
 from harness.run import prepare_data
 
 ALWAYS = ("hardware=cpu", "tracking=none", "rerun=true", "trainer.epochs=3", *TRAINING_ALONE)

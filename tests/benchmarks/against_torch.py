@@ -15,7 +15,7 @@ from typing import Any
 from paired import Found, Goal, Row, in_turns, main, ratios
 
 from harness import machine
-from harness.cli import compose
+from harness.composing import compose
 
 WIDTH = 128
 LENGTHS, BATCHES, SECONDS = (128, 256, 512, 1024, 2048), (1, 8, 64), 0.2

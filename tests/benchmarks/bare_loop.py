@@ -16,7 +16,7 @@ from paired import Goal, Row, in_turns, main, ratios
 from sides import in_fresh_process, record_of
 
 from harness import data, machine
-from harness.cli import compose
+from harness.composing import compose
 from harness.run import prepare_data
 
 SETTINGS = (

@@ -15,7 +15,7 @@ import numpy as np
 from paired import Found, Goal, Row, in_turns, main, ratios
 
 from harness import machine
-from harness.cli import compose
+from harness.composing import compose
 from harness.data import Batches, Dataset, from_sequences
 
 BATCH, LENGTH = 32, 64

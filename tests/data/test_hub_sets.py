@@ -3,7 +3,7 @@
 import datasets
 import pytest
 
-from harness.cli import compose
+from harness.composing import compose
 from harness.data import open_prepared
 from harness.run import prepare_data
 

@@ -13,7 +13,7 @@ import torch
 from harness import tasks
 from harness.backends.pytorch import Backend
 from harness.backends.pytorch.model import build
-from harness.cli import compose
+from harness.composing import compose
 from harness.data import Dataset, probes
 from harness.data.probes.drawn import distinct
 from harness.measure import StepTimer

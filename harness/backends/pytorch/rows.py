@@ -8,6 +8,7 @@ Dimension letters: V rows, D width; ids are of any shape.
 """
 
 import weakref
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -40,7 +41,7 @@ class OnePlace:
 
     def __init__(self) -> None:
         self._memory: np.ndarray | None = None
-        self._lent = lambda: None
+        self._lent: Callable[[], np.ndarray | None] = lambda: None
 
     def zeros_like(self, table_VD: Tensor) -> Tensor:
         if self._lent() is not None:  # to another pass, or to another reading in the same one

@@ -10,7 +10,7 @@ from harness.backends.pytorch.backend import Backend
 from harness.backends.pytorch.callbacks import EpochNews, ProgressBar
 from harness.backends.pytorch.layers import clear_padding
 from harness.backends.pytorch.training import Training
-from harness.cli import compose
+from harness.composing import compose
 from harness.data import batches
 from harness.data.features import synthetic_features
 from harness.measure import StepTimer

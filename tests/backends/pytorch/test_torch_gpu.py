@@ -9,7 +9,7 @@ from torch import nn
 
 from harness.backends.pytorch.backend import Backend
 from harness.backends.pytorch.layers import clear_padding
-from harness.cli import compose
+from harness.composing import compose
 from harness.data.features import synthetic_features
 from harness.measure import PhaseMemory, StepTimer, pass_seconds
 from harness.profile_point import random_tokens

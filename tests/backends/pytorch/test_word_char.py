@@ -14,7 +14,7 @@ from test_torch_flops import HARDWARE, torch_count
 from harness.backends.pytorch.backend import Backend
 from harness.backends.pytorch.inputs import WordChar
 from harness.backends.pytorch.layers import Embedding, initialise
-from harness.cli import compose
+from harness.composing import compose
 from harness.data.tagging import encode_tagged
 from harness.measure import StepTimer
 from harness.records import Mistake
