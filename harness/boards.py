@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from harness.cell_names import name_cells
@@ -142,10 +143,16 @@ def _title_blocks(blocks: list[Block]) -> None:
 
 def _board_facts(board: Board) -> dict[str, Any]:
     record = board.cells[0].record
-    facts = {"data": record["choices"]["data"], "content": record["data"]["hash"][:8]}
+    facts = {"data": data_name(record), "content": record["data"]["hash"][:8]}
     for cell in board.cells:  # the cells of one backend do not name the other's packages
         facts |= versions(cell.record)
     return facts
+
+
+def data_name(record: Record) -> str:
+    """What a reader calls the data: its config, and of files of one's own the file."""
+    chosen = record["choices"]["data"]
+    return f"{chosen} {Path(record['data']['source']).name}" if chosen == "files" else chosen
 
 
 def _differing_boards(facts: list[dict[str, Any]]) -> dict[str, list[str]]:
@@ -180,17 +187,24 @@ def apart(boards: list[Board]) -> list[str]:
                 "time before it is not counted."
             )
         disturbed = [cell for cell in board.cells if cell.disturbed]
-        if len(disturbed) > MOST_NAMED:
+        if disturbed:
             said.append(
-                f"{board.title}: the speed of {len(disturbed)} of {len(board.cells)} cells is not comparable and not "
-                "ranked, because the processor was busy with something else; they are marked."
+                f"{board.title}: the speed of {some_of(disturbed, board.cells)} is not comparable and not ranked, "
+                f"because {why_disturbed(disturbed)}."
             )
-            continue
-        said += [
-            f"{board.title}: the speed of {cell.name} is not comparable and not ranked, because {cell.disturbed}."
-            for cell in disturbed
-        ]
     return said
+
+
+def some_of(some: list[Cell], cells: list[Cell]) -> str:
+    """These cells by name, or how many of all they are."""
+    return ", ".join(cell.name for cell in some) if len(some) <= MOST_NAMED else f"{len(some)} of {len(cells)} cells"
+
+
+def why_disturbed(cells: list[Cell]) -> str:
+    """Why the speed of these cells is not to be compared."""
+    if len(cells) == 1:
+        return str(cells[0].disturbed)
+    return "other processes used the processor too; they are marked"
 
 
 def _listed(differences: dict[str, list[str]]) -> str:

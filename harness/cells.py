@@ -165,9 +165,10 @@ def processor_of(record: Record) -> str:
 
 
 def flat_settings(record: Record) -> dict[str, Any]:
-    """Dotted keys to values, of the parts of a config that can set cells apart."""
+    """Dotted keys to values, of the parts of a config that can set cells apart; of threads, how many they came to."""
     kept = {key: value for key, value in record["config"].items() if key not in UNNAMED}
-    return dict(_flat(kept, ""))
+    threads = (record["environment"].get("hardware") or {}).get("threads")
+    return {**dict(_flat(kept, "")), **({"hardware.threads": threads} if threads else {})}
 
 
 def _flat(value: Any, prefix: str) -> Iterator[tuple[str, Any]]:

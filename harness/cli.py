@@ -22,7 +22,6 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from harness import composing, misspelt
-from harness.checks import LIBRARY
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
@@ -56,7 +55,6 @@ def main() -> None:
         sys.exit(MISTAKE)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        _start_server(sys.argv[1:])
         hydra.main(config_path=str(composing.conf_dir()), config_name="config", version_base="1.3")(task)()
     except KeyboardInterrupt as stop:
         sys.exit(_finish(interrupted=True, kept=str(stop)))
@@ -89,20 +87,6 @@ def _seed_outermost(arguments: list[str]) -> list[str]:
         return arguments
     first = arguments.index(overrides[0])
     return [*arguments[:first], *seeds, *(rest for rest in arguments[first:] if rest not in seeds)]
-
-
-def _start_server(arguments: list[str]) -> None:
-    """Begin what takes longest, the backend's imports, at once, where it is clear that runs are wanted in this process.
-
-    A flag may ask for help alone, and another launcher runs elsewhere.
-    """
-    if any(argument.startswith(("-", "hydra")) for argument in arguments if argument not in ("-m", "--multirun")):
-        return
-    backend = next((argument[8:] for argument in arguments if argument.startswith("backend=")), "pytorch")
-    if backend in LIBRARY and find_spec(LIBRARY[backend]):
-        from harness import isolate
-
-        isolate.server_of_backend(backend)
 
 
 def _lacking_plugin(arguments: list[str]) -> str | None:

@@ -171,6 +171,7 @@ def check(comparison: Comparison, baseline: Baseline) -> Outcome:
             count = len(cell.failed)
             outcome.unjudged.append(f"{cell.name}: {count} of {count + len(cell.runs)} runs failed")
         after = _side(cell)
+        causes: dict[str, list[str]] = {}
         for metric, values in before["metrics"].items():
             why, p = _why(metric, before, after), None
             if not why:
@@ -179,9 +180,10 @@ def check(comparison: Comparison, baseline: Baseline) -> Outcome:
                 p = welch_worse(values, after["metrics"][metric], higher)
                 why = "two equal values on a side may be chance; add seeds"
             if p is None:
-                outcome.unjudged.append(f"{cell.name}: {metric}, because {why}")
+                causes.setdefault(str(why), []).append(metric)
             else:
                 pairs.append((cell.name, metric, values, after["metrics"][metric], p))
+        outcome.unjudged += [f"{cell.name}: {', '.join(metrics)}, because {why}" for why, metrics in causes.items()]
     corrected = holm([pair[-1] for pair in pairs])
     outcome.checks = [Check(*pair[:-1], p) for pair, p in zip(pairs, corrected, strict=True) if p is not None]
     return outcome

@@ -80,6 +80,6 @@ def hardware(config: Config) -> Config:
         "devices": wanted["devices"],
         "nodes": wanted["nodes"],
         "precision": str(wanted["precision"]),
-        "threads": threads or max(1, environment.cores() // (wanted["devices"] if accelerator == "cpu" else 1)),
+        "threads": threads or max(1, environment.threads() // (wanted["devices"] if accelerator == "cpu" else 1)),
         "device_names": present[: wanted["devices"]],
     }

@@ -40,7 +40,14 @@ def label(config: DictConfig) -> str:
         said = ["experiment"] + (["data"] if config.name == config.choices.data else [])  # by the name
         more = [one for one in overrides if _key(one) not in said and not _key(one).startswith(MEASURING)]
         more = more if len(more) <= MOST_TOLD else [*more[: MOST_TOLD - 1], f"{len(more) - MOST_TOLD + 1} more"]
-    return "/".join([config.choices.encoder, f"seed={OmegaConf.select(config, 'seed')}", *more])
+    return "/".join([config.choices.encoder, f"seed={OmegaConf.select(config, 'seed')}", *map(_less_folder, more)])
+
+
+def _less_folder(override: str) -> str:
+    """Of a file that is there its name alone; the record has where it is."""
+    key, _, value = override.partition("=")
+    file = Path(value.strip("\"'")).expanduser()
+    return f"{key}={file.name}" if len(file.parts) > 1 and file.is_file() else override
 
 
 def _key(override: str) -> str:

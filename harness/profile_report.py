@@ -75,7 +75,7 @@ def _console() -> Console:
 def points_table(record: Record) -> Table:
     """A row a point: the median, in brackets the 95th percentile; what was not measured says why."""
     skipped = " (skipped: measured before)" if record.get("skipped") else ""
-    title = f"profile of {escape(record['label'])}{skipped}"
+    title = f"profile of {escape(record['label'])}{skipped}: median (95th percentile)"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     shown = {title: keys for title, keys in COLUMNS.items() if any(keys[0] in point for point in record["profile"])}
     for title in ("length", "batch", *shown):

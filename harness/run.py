@@ -43,7 +43,7 @@ def run(
     existing = records.find(output_dir, identity)
     if existing and existing["status"] == "finished" and not config["rerun"]:
         tracking.open_tracker(config["tracking"], output_dir).catch_up(existing)
-        return {**existing, "skipped": True}
+        return {**existing, "skipped": True, "asked": label}
 
     record = new_record(config, label, started, folder, hardware, told)
     record.update(fingerprint=identity, cell=cell, data=data.read_summary(prepared))

@@ -59,10 +59,10 @@ def print_runs(done: list[Record]) -> None:
         runs = "the run" if len(done) == 1 else f"{len(busy)} of {len(done)} runs"
         out.print(
             f"[yellow]busy[/]    other processes used up to {max(busy):.0%} of the processor during {runs}: "
-            "speed is not comparable",
+            "speed is not comparable (hardware.threads=1 loses the least to them)",
             soft_wrap=True,
         )
-    for said in repeated_texts(finished):
+    for said in [*repeated_texts(finished), *empty_texts(finished)]:
         out.print(f"[dim]note    {escape(said)}[/]", soft_wrap=True)
     output_dir = Path(done[0]["config"]["output_dir"])
     if len(done) == 1:
@@ -84,6 +84,17 @@ def repeated_texts(done: list[Record]) -> list[str]:
     return list(said.values())
 
 
+def empty_texts(done: list[Record]) -> list[str]:
+    """For each data set with texts in which there is no word, how many, in a sentence."""
+    said = {}
+    for record in done:
+        counts = record["data"].get("empty_texts") or {}
+        some = [f"{count:,} of {record['data']['sizes'][split]:,} {split}" for split, count in counts.items() if count]
+        if some:
+            said[record["data"]["hash"]] = f"{', '.join(some)} texts have no word in them: they are read as padding"
+    return list(said.values())
+
+
 def shown(path: Path) -> Path:
     """A path as it is reached from here."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
@@ -98,7 +109,9 @@ def _one(record: Record, width: int) -> Table:
     ]
     if sum(max((len(name) + len(value) + 4 for name, value in group), default=0) for group in groups) > width:
         groups = [[one for group in groups for one in group]]
-    title = f"{record['name']}: {record['label']}" + (" (skipped: finished before)" if record.get("skipped") else "")
+    asked = str(record.get("asked", record["label"]))
+    before = f" as {record['label']}" if asked != record["label"] else ""
+    title = f"{record['name']}: {asked}" + (f" (skipped: finished before{before})" if record.get("skipped") else "")
     table = Table(title=escape(title), title_justify="left", show_header=False, box=None, pad_edge=False)
     for _ in groups:
         table.add_column(no_wrap=True)
@@ -114,7 +127,7 @@ def _several(done: list[Record], width: int, metrics: list[str]) -> Table:
     for name in metrics:
         table.add_column(name, justify="right", no_wrap=True)
     for record in done:
-        name = record["label"] + (" (skipped)" if record.get("skipped") else "")
+        name = str(record.get("asked", record["label"])) + (" (skipped)" if record.get("skipped") else "")
         values = [number(SHORT[metric], record["metrics"].get(SHORT[metric])) for metric in metrics]
         table.add_row(escape(name), *values)
     return table

@@ -24,7 +24,7 @@ TREE = "/#/experiments/{id}/runs?workflowType=machine_learning&searchFilter=&ord
 
 def main() -> None:
     """Serve the pages until Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m harness.ui", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m harness.ui", description=(__doc__ or "").replace("``", ""))
     parser.add_argument("--output-dir", type=Path, default=Path("outputs"), help="default: outputs")
     parser.add_argument("--port", type=int, default=None, help="default: 5000, or the next that is free")
     parser.add_argument("--host", default="127.0.0.1", help="who may look; default: this machine alone")

@@ -211,21 +211,22 @@ def _some(cells: list[Cell], metric: str, most: int = 6) -> str:
 def notes(comparison: Comparison) -> list[str]:
     """What else a reader has to know: what is not ranked, repeated, left out, or failed."""
     said = list(comparison.apart)
-    if comparison.profiles:
-        said.append(f"{len(comparison.profiles)} profiles are not compared with runs; report.html draws them.")
-    if comparison.repeated:
-        said.append(
-            f"{comparison.repeated} runs are repeated or retried ones of the same cell and seed: the newest counts."
-        )
-    if comparison.outdated:
-        runs = sum(len(cell.runs) + len(cell.failed) for cell in comparison.outdated)
-        said.append(f"{runs} runs of the same configs with earlier code or packages are left out: the newest count.")
+    if count := len(comparison.profiles):
+        said.append(f"Not compared with runs: {_counted(count, 'profile')}; report.html draws them.")
+    if count := comparison.repeated:
+        said.append(f"Left out: {_counted(count, 'repeated or retried run')}; of a cell and seed the newest counts.")
+    if count := sum(len(cell.runs) + len(cell.failed) for cell in comparison.outdated):
+        said.append(f"Left out: {_counted(count, 'run')} of the same configs with earlier code or packages.")
     said += [warning for board in comparison.boards if (warning := _few_seeds(board))]
     if any(
         cell.means.get(board.quality, Mean(0, None, 2)).n == 1 for board in comparison.boards for cell in board.cells
     ):
         said.append("Some cells have one seed: no interval, so no difference to them can be told from noise.")
     return said
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _few_seeds(board: Board) -> str | None:

@@ -13,7 +13,7 @@ from browser import start as start_browser
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it: no test reaches for the network
 
-from harness import cli, records
+from harness import __main__, cli, records
 from harness.sweep import Sweep
 
 REPOSITORY = Path(__file__).parent.parent
@@ -53,7 +53,7 @@ def command(tmp_path, monkeypatch, capfd) -> Iterator[Callable[..., Ended]]:
         monkeypatch.setattr(Sweep, "current", None)
         capfd.readouterr()
         try:
-            cli.main()
+            __main__.main()
             code = 0
         except SystemExit as stop:
             code = stop.code

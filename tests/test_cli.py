@@ -17,7 +17,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.plugins.sweeper import Sweeper
 from omegaconf import OmegaConf
 
-from harness import cli, composing, config, isolate
+from harness import __main__, cli, composing, config, isolate
 from harness.sweep import identify
 
 
@@ -254,7 +254,7 @@ HEAVY = (
 def test_help_and_config_load_nothing_heavy(flags):
     code = (
         f"import sys; sys.argv = ['harness', *{flags.split()}]\n"
-        "from harness.cli import main\n"
+        "from harness.__main__ import main\n"
         "try: main()\n"
         "except SystemExit as stop: assert not stop.code\n"
         f"sys.exit(', '.join(set({HEAVY}) & set(sys.modules)))"
@@ -352,8 +352,8 @@ def test_flags_stay_where_they_were_when_the_seed_comes_first():
 def test_the_backends_imports_begin_with_the_command_where_its_runs_are_here(monkeypatch, arguments, started):
     servers = []
     monkeypatch.setattr(isolate, "server_of_backend", servers.append)
-    monkeypatch.setattr(cli, "find_spec", lambda library: library == "torch")
-    cli._start_server(arguments.split())
+    monkeypatch.setattr(__main__, "find_spec", lambda library: library == "torch")
+    __main__.start_server(arguments.split())
     assert servers == ([started] if started else [])
 
 

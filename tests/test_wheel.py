@@ -33,11 +33,11 @@ def test_it_holds_the_package_and_its_configs_and_nothing_else(unpacked):
     assert contents(unpacked / "harness") == package | configs
     (about,) = (folder for folder in unpacked.iterdir() if folder.name != "harness")
     assert about.name.endswith(".dist-info")
-    assert "harness = harness.cli:main" in (about / "entry_points.txt").read_text()
+    assert "harness = harness.__main__:main" in (about / "entry_points.txt").read_text()
 
 
 def test_it_runs_from_an_empty_folder_with_its_own_configs(unpacked, tmp_path):
-    code = "from harness.cli import main; from harness.composing import conf_dir; print(conf_dir()); main()"
+    code = "from harness.__main__ import main; from harness.composing import conf_dir; print(conf_dir()); main()"
     environment = {**os.environ, "PYTHONPATH": str(unpacked)}
     ended = subprocess.run(
         [sys.executable, "-c", code, "--cfg", "job", "encoder=gru"],

@@ -1,10 +1,13 @@
 """The parts of a model from their configs, in both backends the same."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
@@ -19,13 +22,27 @@ def make(part: str, settings: dict[str, Any], in_dim: int, **more: Any) -> Any:
     Raises:
         Mistake: the part cannot be made.
     """
+    for target in _targets(settings):
+        _check_there(part, target)
     try:
         return instantiate({**settings, "_partial_": True, "_convert_": "all"})(in_dim, **more)
     except Mistake:
         raise
     except (InstantiationException, TypeError, ValueError) as error:
         cause = " ".join(str(error.__cause__ or error).split())
-        raise Mistake(f"{part}: {settings['_target_']} cannot be made: {cause}") from error
+        lacking = re.findall(r"'(\w+)'", cause) if "missing" in cause and "required" in cause else []
+        how = f"; give it with +{part}.{lacking[0]}=" if lacking else ""
+        raise Mistake(f"{part}: {settings['_target_']} cannot be made: {cause}{how}") from error
+
+
+def _check_there(part: str, target: str) -> None:
+    """Refuse a name that a module does not have, with the nearest that it has."""
+    name, _, last = target.rpartition(".")
+    with suppress(ImportError):  # a class within a class: left to Hydra, as is what cannot be imported
+        module = import_module(name)
+        if not hasattr(module, last):
+            near = get_close_matches(last, vars(module), n=1)
+            raise Mistake(f"{part}: {name} has no {last}" + (f"; did you mean {name}.{near[0]}?" if near else ""))
 
 
 def make_position(config: dict[str, Any], width: int, data: Dataset) -> Any:
@@ -46,6 +63,38 @@ def make_encoder(settings: dict[str, Any], in_dim: int) -> Any:
     if not isinstance(getattr(encoder, "out_dim", None), int):
         raise Mistake(f"encoder: {settings['_target_']} must set self.out_dim, the width of what it gives")
     return encoder
+
+
+def check_own(
+    settings: dict[str, Any], in_dim: int, out_dim: int, forward: Callable[[np.ndarray, np.ndarray], np.ndarray]
+) -> None:
+    """Refuse an encoder of somebody's own that breaks what a fair comparison rests on.
+
+    ``forward`` is the encoder as ``(x_BLD, mask_BL) -> y_BLE``, as in an evaluation. Those that come with the harness
+    are held to the same by its tests.
+
+    Raises:
+        Mistake: the output has another shape than the encoder says, is not 0 behind a sequence's end, or depends on
+            what stands there.
+    """
+    name = next((target for target in _targets(settings) if not target.startswith("harness.")), None)
+    if name is None:
+        return
+    mask_BL = np.arange(12) < np.array([12, 5])[:, None]
+    x_BLD = np.random.default_rng(0).normal(size=(*mask_BL.shape, in_dim)).astype(np.float32)
+    y_BLE = forward(x_BLD, mask_BL)
+    if y_BLE.shape != (*mask_BL.shape, out_dim):
+        raise Mistake(
+            f"encoder: {name} says out_dim={out_dim} and gives {y_BLE.shape} for an input of {x_BLD.shape}; expected "
+            f"{(*mask_BL.shape, out_dim)}, a row for every step"
+        )
+    if y_BLE[~mask_BL].any():
+        raise Mistake(f"encoder: {name} leaves numbers behind a sequence's end; multiply what it gives by mask_BL")
+    others_BLD = np.where(mask_BL[:, :, None], x_BLD, x_BLD + 1)
+    if not np.allclose(forward(others_BLD, mask_BL), y_BLE, atol=1e-5):
+        raise Mistake(
+            f"encoder: what {name} gives depends on what stands behind a sequence's end; multiply its input by mask_BL"
+        )
 
 
 def _targets(settings: dict[str, Any]) -> Iterator[str]:

@@ -1,12 +1,19 @@
 """Real handwritten digits that ship with scikit-learn, and feature vectors made to order: data without a download."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from harness.data.dataset import Dataset, from_sequences
+from harness.data.prepare import cached_by
 
 
+def _settings(**settings: Any) -> str:
+    return str(sorted(settings.items()))
+
+
+@cached_by(_settings)
 def digits(validation: float = 0.15, test: float = 0.2, limit: int | None = None) -> Dataset:
     """8x8 images of digits read row by row: 8 steps of 8 features in 0..1, 10 classes, 1,797 sequences.
 
@@ -19,6 +26,7 @@ def digits(validation: float = 0.15, test: float = 0.2, limit: int | None = None
     return split_features(x_NLD, labels, validation, test, limit, "scikit-learn digits")
 
 
+@cached_by(_settings)
 def synthetic_features(
     sequences: int = 4000,
     length: int = 10,

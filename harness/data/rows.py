@@ -91,7 +91,7 @@ def whole_splits(
 
     ``stratify``: with like shares of every class.
     """
-    train = parts["train"]
+    train = parts.get("train")
     if train is None:
         raise Mistake(f"data: {source}: the training split must be named")
     if stratify:
@@ -117,6 +117,8 @@ def _cut(train: Part, role: str, share: float, source: str, stratify: bool) -> t
         rows, kept = train_test_split(
             np.arange(len(labels)), test_size=1 - share, stratify=labels if stratify else None, random_state=SPLIT_SEED
         )
+        if stratify and {labels[row] for row in rows} != set(labels):
+            raise ValueError("of a rare class no row fell to the share")
     except ValueError:
         which, what = f"make no {role} split", f"give a {role} split of its own"
         if stratify:
@@ -162,7 +164,8 @@ def _refuse_unlike(labels: Sequence[str], source: str, key: str) -> None:
     if len(found) > 100 and len(found) > len(labels) / 2:
         raise Mistake(
             f"data: {source}: the label column has {len(found)} different values in {len(labels)} rows; "
-            f"expected classes that recur: is {key} the right column?"
+            f"expected classes that recur: is {key} the right column? (Numbers to be met need a data module of one's "
+            "own, with task='regression'.)"
         )
 
 

@@ -2,13 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from harness.data.dataset import SPECIAL, UNKNOWN, Dataset, Split
 from harness.data.files import file_key, read_file
@@ -68,8 +69,14 @@ def load_hub(
 
 
 def _files_key(**settings: Any) -> str:
-    named = [settings.get(role) for role in ("train", "validation", "test")]
-    return f"{[file_key(Path(file)) for file in named if file and Path(file).is_file()]} {sorted(settings.items())!r}"
+    files = _named_files(**settings)
+    return f"{[file_key(file) for file in files.values() if file.is_file()]} {sorted(settings.items())!r}"
+
+
+def _named_files(**settings: Any) -> dict[str, Path]:
+    """The file of each split that is given one; ``~`` is the home folder."""
+    roles = ("train", "validation", "test")
+    return {role: Path(settings[role]).expanduser() for role in roles if settings.get(role)}
 
 
 @cached_by(_files_key)
@@ -90,11 +97,11 @@ def load_files(
     What is not given is cut from ``train``. In csv and tsv, spaces stand between words, and between tags.
     """
     read, encode_rows = _rows(text, label, tokens, tags, line_break)
-    files = {"train": train, "validation": validation, "test": test}
-    hashes = {role: file_key(Path(file)) for role, file in files.items() if file and Path(file).is_file()}
-    if len(set(hashes.values())) < len(hashes):
+    files = _named_files(train=train, validation=validation, test=test)
+    hashes = [file_key(file) for file in files.values() if file.is_file()]
+    if len(set(hashes)) < len(hashes):
         raise Mistake("data: two of data.train, data.validation and data.test are the same file; leave one out")
-    parts = {role: None if file is None else read(read_file(Path(file)), file) for role, file in files.items()}
+    parts = {role: read(read_file(file), str(file)) for role, file in files.items()}
     return encode_rows(parts, source=train, **settings)
 
 
@@ -150,7 +157,8 @@ def encode(
         for role, (texts, labels) in whole.items()
     }
     words = tokenizer.get_vocab()
-    notes = {"repeated_texts": repeated(whole)}
+    empty = {role: int((split.length_N == 0).sum()) for role, split in splits.items()}
+    notes = {"repeated_texts": repeated(whole), "empty_texts": empty}
     return Dataset(**splits, classes=classes, vocabulary=sorted(words, key=words.get), source=source, notes=notes)
 
 
@@ -173,8 +181,13 @@ def _train_tokenizer(texts: list[str], vocabulary_size: int):
     words = Regex(r"[\p{L}\p{M}\p{N}']+|\p{So}")
     tokenizer.pre_tokenizer = pre_tokenizers.Split(words, "removed", invert=True)
     trainer = trainers.WordLevelTrainer(vocab_size=vocabulary_size, special_tokens=SPECIAL, show_progress=False)
-    tokenizer.train_from_iterator(map(_normal, texts), trainer, length=len(texts))
+    tokenizer.train_from_iterator(map(_normal, _shown(texts, "vocabulary")), trainer, length=len(texts))
     return tokenizer
+
+
+def _shown(some: Sequence[Any], what: str) -> Iterator[Any]:
+    """The same, with a bar for who watches a terminal; it goes when it is done."""
+    return iter(tqdm(some, desc=what, leave=False, disable=None, dynamic_ncols=True))
 
 
 def _ids(tokenizer, texts: list[str], max_length: int, truncate: str) -> tuple[np.ndarray, np.ndarray]:
@@ -182,7 +195,7 @@ def _ids(tokenizer, texts: list[str], max_length: int, truncate: str) -> tuple[n
     x_NL = np.zeros((len(texts), max_length), np.int32)
     length_N = np.zeros(len(texts), np.int32)
     kept = kept_part(truncate, max_length)
-    for start in range(0, len(texts), 1000):
+    for start in _shown(range(0, len(texts), 1000), "words to numbers"):
         portion = [_normal(text) for text in texts[start : start + 1000]]
         for row, encoding in enumerate(tokenizer.encode_batch_fast(portion, add_special_tokens=False), start):
             ids = encoding.ids[kept]

@@ -18,6 +18,12 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def threads() -> int:
+    """As many as it may run on, or as ``OMP_NUM_THREADS`` says, by which a cluster's scheduler deals processors out."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return min(int(said), cores()) if said.isdecimal() and int(said) > 0 else cores()
+
+
 def accelerators() -> list[dict[str, Any]]:
     """NVIDIA devices as the driver sees them, without loading a framework; Apple's as the platform says."""
     import pynvml

@@ -173,7 +173,8 @@ def curves(board: Board, cells: list[Cell], styles: dict[str, dict[str, str]]) -
             cut = f" The {MOST_CELLS} best of {len(cells)} cells." if len(cells) > MOST_CELLS else ""
             band = "Band: from the lowest seed to the highest." if bands else "Hover for the lowest and highest seed."
             epochs = max(len(run["history"]) for cell in shown for run in cell.runs)
-            x, y = axis("epoch", tick0=1, dtick=ceil(epochs / 10)), axis(title, **span(metric, data, "y"))
+            whole = {"tick0": 1, "dtick": ceil(epochs / 10), **({"range": [0.5, 1.5]} if epochs == 1 else {})}
+            x, y = axis("epoch", **whole), axis(title, **span(metric, data, "y"))
             found.append(figure(title.capitalize(), f"Mean over seeds. {band}{cut}", data, x, y, 380))
     return found
 

@@ -12,6 +12,8 @@ COLOURS = (
 )  # fmt: skip
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+EDGE = 0.02
+"""How far the axis of a share goes on beyond 0 and 1, where a point would otherwise be cut in half."""
 GREY, GRID = "#5f6b7a", "#e8ebef"
 
 
@@ -34,7 +36,7 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
 
 
 def span(metric: str, data: list[Trace], direction: str) -> dict[str, Any]:
-    """The ``range`` of an axis that shows shares: what is drawn with some room, and never beyond 0 to 1.
+    """The ``range`` of an axis that shows shares: what is drawn with some room, and hardly beyond 0 to 1.
 
     Left to itself, Plotly puts a lone point in the middle of a range of 2. Empty for what is no share.
     """
@@ -47,14 +49,14 @@ def span(metric: str, data: list[Trace], direction: str) -> dict[str, Any]:
         ends += [value + extra for value, extra in zip(trace[direction], more, strict=True)]
         ends += [value - extra for value, extra in zip(trace[direction], less, strict=True)]
     room = max(0.02, 0.06 * (max(ends) - min(ends)))
-    return {"range": [max(0.0, min(ends) - room), min(1.0, max(ends) + room)]}
+    return {"range": [max(-EDGE, min(ends) - room), min(1 + EDGE, max(ends) + room)]}
 
 
 def figure(title: str, caption: str, data: list[Trace], x: dict[str, Any], y: dict[str, Any], height: int) -> Figure:
     """A figure with what stands around it; the caption is HTML, in which names are escaped already."""
     layout = {
         "xaxis": x, "yaxis": y, "height": height, "showlegend": False, "hovermode": "closest",
-        "margin": {"l": 12, "r": 16, "t": 8, "b": 12}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "#ffffff",
+        "margin": {"l": 12, "r": 16, "t": 22, "b": 12}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "#ffffff",
         "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#1f2933"}, "dragmode": "zoom",
         "hoverlabel": {"bgcolor": "#ffffff", "bordercolor": "#c3cad3", "align": "left", "font": {"color": "#1f2933"}},
     }  # fmt: skip

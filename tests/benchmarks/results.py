@@ -111,7 +111,8 @@ def page(found: list[records.Record], before: str) -> str:
         "Made by `make results`, which runs every command below and writes this page (what is finished is not run "
         "again). A number is the mean over seeds, ± half a 95 % t-interval; behind it may stand a mark:",
         f"{_escaped(wording.LEGEND.split('   !')[0])}.",
-        "Speed is not told here: [PERFORMANCE.md](PERFORMANCE.md) has it, as ratios on a quiet machine.",
+        "Speed is not told here: [PERFORMANCE.md](PERFORMANCE.md) has it, as ratios on a quiet machine. Minutes are "
+        "the clock's, while the machine did other things too.",
         "",
     ]
     for section in SECTIONS.values():

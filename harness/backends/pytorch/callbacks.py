@@ -78,6 +78,15 @@ class ProgressBar(TQDMProgressBar):
         super().__init__(refresh_rate=20 if sys.stderr.isatty() else 0)
         self.timer = timer
 
+    def init_train_tqdm(self) -> Any:
+        bar = super().init_train_tqdm()
+        bar.leave = False  # the lines of the epochs stay
+        return bar
+
+    def on_train_epoch_start(self, trainer, *_: Any) -> None:
+        super().on_train_epoch_start(trainer)
+        self.train_progress_bar.set_description(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+
     def get_metrics(self, trainer, module) -> dict[str, str]:
         shown = {"loss": f"{float(module.last_loss):.4f}"} if module.last_loss is not None else {}
         recent = sum(self.timer.seconds[-20:])

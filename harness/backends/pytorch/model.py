@@ -4,9 +4,11 @@ Dimension letters: B batch, L length, D input width, E encoder width, C classes.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 from harness import tasks
 from harness.backends.parts import (
     check_bigrams,
+    check_own,
     check_word_dropout,
     embedding_width,
     make,
@@ -84,7 +87,16 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
     head = Head(encoder.out_dim if pooling is None else pooling.out_dim, task.width, **config["head"])
     model = Classifier(source, config["input"]["dropout"], position, encoder, pooling, head)
     initialise(model, seed)
+    check_own(config["encoder"], width, encoder.out_dim, partial(_evaluated, encoder))
     return model
+
+
+def _evaluated(encoder: nn.Module, x_BLD: np.ndarray, mask_BL: np.ndarray) -> np.ndarray:
+    encoder.eval()
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        y_BLE = encoder(torch.from_numpy(x_BLD), torch.from_numpy(mask_BL))
+    encoder.train()
+    return y_BLE.numpy()
 
 
 def _input(settings: dict[str, Any], data: Dataset) -> tuple[nn.Module, int]:

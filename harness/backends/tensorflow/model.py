@@ -8,10 +8,19 @@ from itertools import pairwise
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from harness import tasks
-from harness.backends.parts import check_word_dropout, embedding_width, make, make_encoder, make_position, operations
+from harness.backends.parts import (
+    check_own,
+    check_word_dropout,
+    embedding_width,
+    make,
+    make_encoder,
+    make_position,
+    operations,
+)
 from harness.backends.tensorflow.layers import AsIs, Dense, Embedding, Part, initialise, length_mask
 from harness.data import Dataset
 from harness.data.dataset import IGNORED
@@ -77,8 +86,8 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
     parts: dict[str, keras.layers.Layer] = {}
     parts["input"], width = _input(config["input"], data)
     parts["position"] = make_position(config, width, data)
-    parts["encoder"] = make_encoder(config["encoder"], width)
-    width = parts["encoder"].out_dim
+    parts["encoder"] = encoder = make_encoder(config["encoder"], width)
+    in_dim, width = width, encoder.out_dim
     if not tasks.of(data).per_step:
         parts["pooling"] = make("pooling", config["pooling"], width)
         width = parts["pooling"].out_dim
@@ -87,6 +96,10 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
     # layers that make their weights when first called, as a user's own may, get called
     model(tf.convert_to_tensor(data.train.x[:1]), tf.convert_to_tensor(data.train.length_N[:1]))
     initialise(model.parts, seed)
+    check_own(
+        config["encoder"], in_dim, encoder.out_dim,
+        lambda x_BLD, mask_BL: np.asarray(encoder(tf.constant(x_BLD), tf.constant(mask_BL))),
+    )  # fmt: skip
     return model
 
 

@@ -21,7 +21,7 @@ class Progress:
 
     def epoch_begins(self, epoch: int, steps: int) -> None:
         if sys.stderr.isatty():
-            self.bar = tqdm(total=steps, desc=f"Epoch {epoch}/{self.epochs}", leave=False, dynamic_ncols=True)
+            self.bar = tqdm(total=steps, desc=f"epoch {epoch}/{self.epochs}", leave=False, dynamic_ncols=True)
 
     def step(self, number: int) -> None:
         """A step, counted from 1, is done."""
