@@ -35,7 +35,7 @@ clean: ## remove .venv and the caches, keep outputs
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache
 
 .venv/.base: pyproject.toml constraints.txt
-	@echo "installing into .venv: PyTorch backend (about 2 minutes)"
+	@echo "installing into .venv: PyTorch backend (some minutes)"
 	@test -d .venv || $(PYTHON) -m venv .venv
 	$(PIP) --editable .
 	@touch $@

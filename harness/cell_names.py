@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from harness.cells import Cell, device_of, flat_settings, processor_of
+from harness.cells import Cell, device_of, flat_settings, processor_of, threads_of
 from harness.records import Record
 
 MOST_PARTS = 3
 """Settings beside the encoder that a cell's name has room for."""
 IMPLIED = {"additive_attention": ("pooling",)}
 """Choices that an encoder brings with it: nobody chose them, so they are not named."""
+TOLD_BY_THE_BLOCK = "hardware.threads"
+"""What cells of one block share, and null in a config: it is named only of cells that are otherwise alike."""
 
 
 def name_cells(cells: list[Cell]) -> None:
@@ -20,7 +22,9 @@ def name_cells(cells: list[Cell]) -> None:
 
     A name is short: keys less their groups, and of many keys those that tell most cells apart. ``parts`` has them all.
     """
-    settings = [flat_settings(cell.record) for cell in cells]
+    settings = [
+        {key: value for key, value in flat_settings(cell.record).items() if key != TOLD_BY_THE_BLOCK} for cell in cells
+    ]
     choices = [cell.record["choices"] for cell in cells]
     varying = _varying_choices(choices)
     keys = _varying_keys(settings, choices)
@@ -61,8 +65,8 @@ def _most_telling(cells: list[dict[str, str]], own: dict[str, str]) -> tuple[lis
 
 
 def _make_unique(cells: list[Cell]) -> None:
-    """Tell cells of one name apart by their device, their processor, and where that does not do it, by their hash."""
-    ways: tuple[Callable[[Record], str], ...] = (device_of, processor_of, lambda record: f"[{record['cell'][:6]}]")
+    """Tell cells of one name apart by threads, device and processor, and where that does not do it, by their hash."""
+    ways: tuple[Callable[[Record], str], ...] = (threads_of, device_of, processor_of, _hash)
     for tell in ways:
         told: dict[str, set[str]] = {}
         for cell in cells:
@@ -70,6 +74,10 @@ def _make_unique(cells: list[Cell]) -> None:
         for cell in cells:
             if len(told[cell.name]) > 1:
                 cell.name += f", {tell(cell.record)}"
+
+
+def _hash(record: Record) -> str:
+    return f"[{record['cell'][:6]}]"
 
 
 def _chosen(choices: dict[str, str]) -> dict[str, str]:

@@ -159,16 +159,20 @@ def device_of(record: Record) -> str:
     return ", ".join([str(hardware.get("accelerator")), *(hardware.get("device_names") or [])])
 
 
+def threads_of(record: Record) -> str:
+    """How many threads a run had, whatever its config left to the machine."""
+    return f"threads={(record['environment'].get('hardware') or {}).get('threads')}"
+
+
 def processor_of(record: Record) -> str:
     """The processor that a run was on."""
     return str(record["environment"].get("processor"))
 
 
 def flat_settings(record: Record) -> dict[str, Any]:
-    """Dotted keys to values, of the parts of a config that can set cells apart; of threads, how many they came to."""
+    """Dotted keys to values, of the parts of a config that can set cells apart."""
     kept = {key: value for key, value in record["config"].items() if key not in UNNAMED}
-    threads = (record["environment"].get("hardware") or {}).get("threads")
-    return {**dict(_flat(kept, "")), **({"hardware.threads": threads} if threads else {})}
+    return dict(_flat(kept, ""))
 
 
 def _flat(value: Any, prefix: str) -> Iterator[tuple[str, Any]]:

@@ -182,6 +182,39 @@ def test_somebody_elses_encoder_in_an_empty_folder(command, tmp_path):
     assert len(fingerprints) == 2, "changed code is another run"
 
 
+@pytest.mark.parametrize(("override", "said"), [
+    ("encoder._target_=own.Leaves", "own.Leaves leaves numbers behind a sequence's end; multiply"),
+    ("encoder._target_=own.Reads", "what own.Reads gives depends on what stands behind a sequence's end"),
+    ("encoder._target_=own.Shapes", "own.Shapes says out_dim=4 and gives (2, 12, "),
+    ("encoder._target_=own.Leavs", "own has no Leavs; did you mean own.Leaves?"),
+    ("encoder._target_=own.Asks", "missing 1 required positional argument: 'width'; give it with +encoder.width="),
+])  # fmt: skip
+def test_an_encoder_of_ones_own_is_held_to_the_contract_before_it_is_trained(command, tmp_path, override, said):
+    (tmp_path / "own.py").write_text(
+        "from torch import nn\n"
+        "class Leaves(nn.Module):\n"
+        "    def __init__(self, in_dim):\n"
+        "        super().__init__()\n"
+        "        self.out_dim = in_dim\n"
+        "    def forward(self, x_BLD, mask_BL):\n"
+        "        return x_BLD + 1\n"
+        "class Reads(Leaves):\n"
+        "    def forward(self, x_BLD, mask_BL):\n"
+        "        return (x_BLD + x_BLD.mean(1, keepdim=True)) * mask_BL[:, :, None]\n"
+        "class Shapes(Leaves):\n"
+        "    def __init__(self, in_dim):\n"
+        "        super().__init__(in_dim)\n"
+        "        self.out_dim = 4\n"
+        "class Asks(Leaves):\n"
+        "    def __init__(self, in_dim, width):\n"
+        "        super().__init__(in_dim)\n"
+    )
+    ended = command("encoder=custom", override, *QUICK)
+    assert ended.code == 2
+    assert said in ended.err
+    assert not ended.records
+
+
 def test_somebody_elses_data_in_an_empty_folder(command, tmp_path):
     (tmp_path / "my_data.py").write_text(
         "from harness.data import from_sequences\n"

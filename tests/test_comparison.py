@@ -76,7 +76,7 @@ def test_profiles_are_left_out_and_the_number_is_said():
     profile = made("gru", accuracy=None, mode="profile", metrics={"profile/forward_time_exponent": 2.0})
     found = compare([*over_seeds("lstm", [0.9, 0.8]), profile], "x")
     assert [cell.name for cell in found.cells] == ["lstm"]
-    assert notes(found) == ["1 profiles are not compared with runs; report.html draws them."]
+    assert notes(found) == ["Not compared with runs: 1 profile; report.html draws them."]
     with pytest.raises(Mistake, match=r"there are only profiles, .*; python -m harness mode=profile shows them"):
         compare([profile], "x")
 

@@ -29,6 +29,18 @@ def test_a_run_alone_is_called_by_what_its_command_set_and_not_by_how_it_is_meas
     assert len(again.records) == 1
 
 
+def test_a_file_is_called_by_its_name(command, tmp_path):
+    rows = "".join(f"{word} film,{label}\n" for word, label in [("good", "pos"), ("bad", "neg")] * 30)
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.csv").write_text(f"text,label\n{rows}")
+    settings = ("data=files", "encoder=bag_of_embeddings", "trainer.epochs=1", "hardware=cpu", "tracking=none")
+    first = command(*settings, f"data.train={tmp_path / 'first.csv'}")
+    assert first.record["label"] == "bag_of_embeddings/seed=0/data.train=first.csv/hardware=cpu/trainer.epochs=1"
+    second = command(*settings, f"data.train={tmp_path / 'second.csv'}")
+    assert "data.train=second.csv" in " ".join(second.out.split())
+    assert "finished before as bag_of_embeddings/seed=0/data.train=first.csv" in " ".join(second.out.split())
+
+
 def test_a_run_that_was_begun_under_another_label_goes_on_in_its_folder(tmp_path):
     fingerprint = "0123456789abcdef"
     begun = tmp_path / "runs" / "digits" / f"rnn-seed=0-{fingerprint[:12]}"

@@ -40,7 +40,7 @@ def test_brackets_in_labels_and_reasons_are_shown_and_not_read_as_markup(capsys)
 
 def test_a_row_a_point_with_spread_and_what_became_of_it():
     lines = shown(points_table(record("lstm/seed=0", POINTS)))
-    assert lines[0] == ["profile", "of", "lstm/seed=0"]
+    assert lines[0] == ["profile", "of", "lstm/seed=0:", "median", "(95th", "percentile)"]
     assert lines[2] == ["128", "8", "2", "(3.5)", "8", "(9)", "512,000", "128,000", "4", "20"]
     assert lines[3] == ["256", "8", "4", "(5)", "-", "-", "-", "-", "-", "out", "of", "memory"]
     assert lines[4] == ["512", "8", "-", "-", "-", "-", "-", "-", "time-out"]

@@ -259,13 +259,13 @@ def test_a_sweeps_description_names_the_runs_that_were_done_before_it(tmp_path, 
 
 
 @pytest.mark.parametrize("accuracies", [[1.0], [0.0, 0.0], [0.98, 1.0]])
-def test_axes_of_shares_stay_within_what_a_share_can_be_even_around_one_cell(tmp_path, accuracies):
+def test_axes_of_shares_end_just_beyond_what_a_share_can_be_even_around_one_cell(tmp_path, accuracies):
     measured = {"latency/p50_ms": [3.0] * len(accuracies)}
     records = over_seeds("lstm", accuracies, metrics=measured, history=[{"epoch": 1, "val/accuracy": 1.0}])
     plots = figures(compare(records, "x").boards[0])
     ranges = [plot["layout"][side]["range"] for plot, side in zip(plots, ["xaxis", "yaxis", "yaxis"], strict=True)]
     for low, high in ranges:
-        assert 0 <= low < high <= 1
+        assert -0.02 <= low < high <= 1.02
     mean = sum(accuracies) / len(accuracies)
     assert ranges[1][0] <= mean <= ranges[1][1]
 

@@ -122,6 +122,13 @@ def test_rank_marks_best_tied_and_worse():
     assert rank([far, best, near], higher_is_better=False) == ["best", "worse", "worse"]
 
 
+def test_cells_with_one_seed_make_the_verdict_on_others_no_harder():
+    best, other = {0: 0.90, 1: 0.91, 2: 0.92}, {0: 0.70, 1: 0.712, 2: 0.718}
+    single = [{0: 0.5}] * 20
+    assert rank([best, other], higher_is_better=True) == ["best", "worse"]
+    assert rank([best, other, *single], higher_is_better=True) == ["best", "worse", *["unknown"] * 20]
+
+
 def test_rank_cannot_say_with_one_seed():
     assert rank([{0: 0.9}, {0: 0.1}], higher_is_better=True) == ["best", "unknown"]
     assert rank([{0: 0.9, 1: 0.8}, {5: 0.1, 6: 0.2}], higher_is_better=True) == ["best", "unknown"]

@@ -185,8 +185,8 @@ def test_the_answer_says_how_many_seeds_failed():
 def test_notes_count_what_is_not_in_the_numbers():
     records = [made(started=1), made(started=2), made(seed=1, started=3), made(code="old", started=0)]
     assert wording.notes(compare(records, "x")) == [
-        "1 runs are repeated or retried ones of the same cell and seed: the newest counts.",
-        "1 runs of the same configs with earlier code or packages are left out: the newest count.",
+        "Left out: 1 repeated or retried run; of a cell and seed the newest counts.",
+        "Left out: 1 run of the same configs with earlier code or packages.",
     ]
 
 

@@ -243,7 +243,7 @@ def test_a_layer_of_the_users_own_is_trained_counted_and_reseeded(tmp_path, monk
         "        self.out_dim = width\n"
         "        self.dense, self.drop = keras.layers.Dense(width), keras.layers.Dropout(0.5)\n"
         "    def call(self, x_BLD, mask_BL):\n"
-        "        return self.drop(self.dense(x_BLD))\n"
+        "        return self.drop(self.dense(x_BLD)) * keras.ops.cast(mask_BL[:, :, None], 'float32')\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     data = words()

@@ -24,6 +24,31 @@ def words(data, split, row):
     return [data.vocabulary[one] for one in part.x[row, : part.length_N[row]]]
 
 
+def test_every_split_that_is_cut_has_every_class(tmp_path):
+    rare = [(f"film number {row}", "rare" if row % 150 == 0 else "common") for row in range(600)]
+    said = refused(load_files, write_csv(tmp_path / "rare.csv", rare))
+    assert "10% of 480 rows make no validation split in which every class appears (the rarest, 'rare', has 3" in said
+    enough = [(text, "rare" if row % 20 == 0 else label) for row, (text, label) in enumerate(rare)]
+    data = load_files(write_csv(tmp_path / "enough.csv", enough))
+    assert data.classes == ["common", "rare"]
+    counts = {role: int((split.y == 1).sum()) for role, split in data.splits.items()}
+    assert counts == {"train": 23, "validation": 3, "test": 6}  # 32 of 600: a fifth, then a tenth of what is left
+
+
+def test_texts_without_a_word_are_counted(tmp_path):
+    rows = [*ROWS, *[("", "pos"), ("  ", "neg"), ("... !", "pos")] * 10]
+    file = write_csv(tmp_path / "empty.csv", rows)
+    counted = load_files(file).notes["empty_texts"]
+    assert sum(counted.values()) == 30
+    assert min(counted.values()) > 0
+
+
+def test_a_file_in_the_home_folder(tmp_path, monkeypatch):
+    file = write_csv(tmp_path / "mine.csv")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load_files("~/mine.csv").hash == load_files(file).hash
+
+
 def test_words_are_lower_case_without_punctuation_and_pictures_are_words():
     text = "Don't PANIC,<br />it's 2 “late” 🙂🙂!"
     parts = {role: ([text, "b"], ["0", "1"]) for role in ("train", "validation", "test")}

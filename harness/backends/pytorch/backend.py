@@ -54,7 +54,7 @@ class Backend:
         if self.config["trainer"]["compile"]:
             # torch.compile compiles recurrent kernels anew for every length, in the midst of the timed steps
             raise Mistake("trainer.compile=true is for backend=tensorflow (XLA); take that, or leave it false")
-        self.model = build(self.config, data, seed)
+        self.model = build(self.config, data, seed, self.device)
         self.task, self.loss = tasks.of(data), LOSSES[data.task]
         trained = [(name, part) for name, part in self.model.named_parameters() if part.requires_grad]
         counted = {name: part.numel() for name, part in trained}

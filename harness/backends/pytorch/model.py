@@ -73,8 +73,12 @@ class Classifier(nn.Module):
         return None if body is None else body + self.head.flops(length if self.pooling is None else 1)
 
 
-def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
+def build(
+    config: dict[str, Any], data: Dataset, seed: int, device: torch.device | str = "cpu"
+) -> Classifier:
     """The model that a config describes, for this data, with the initial values of this seed.
+
+    An encoder of somebody's own is tried out on ``device``: it may be for that alone.
 
     Raises:
         Mistake: a part cannot be made from its settings.
@@ -87,16 +91,18 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
     head = Head(encoder.out_dim if pooling is None else pooling.out_dim, task.width, **config["head"])
     model = Classifier(source, config["input"]["dropout"], position, encoder, pooling, head)
     initialise(model, seed)
-    check_own(config["encoder"], width, encoder.out_dim, partial(_evaluated, encoder))
+    check_own(config["encoder"], width, encoder.out_dim, partial(_evaluated, encoder, device))
     return model
 
 
-def _evaluated(encoder: nn.Module, x_BLD: np.ndarray, mask_BL: np.ndarray) -> np.ndarray:
-    encoder.eval()
+def _evaluated(
+    encoder: nn.Module, device: torch.device | str, x_BLD: np.ndarray, mask_BL: np.ndarray
+) -> np.ndarray:
+    encoder.to(device).eval()
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        y_BLE = encoder(torch.from_numpy(x_BLD), torch.from_numpy(mask_BL))
-    encoder.train()
-    return y_BLE.numpy()
+        y_BLE = encoder(*(torch.from_numpy(array).to(device) for array in (x_BLD, mask_BL)))
+    encoder.cpu().train()
+    return y_BLE.cpu().numpy()
 
 
 def _input(settings: dict[str, Any], data: Dataset) -> tuple[nn.Module, int]:
