@@ -30,7 +30,7 @@ DEVICE_MEMORY, HOST_MEMORY = "memory/device_train_peak_mib", "memory/host_train_
 WHOLE = "speed/total_seconds"
 """What cannot be compared where a run was interrupted and went on: the time before that is not in it."""
 MOST_NAMED = 6
-"""Cells that get a sentence each; of more of them, only the number is said."""
+"""Cells that a sentence names; of more of them, it says the number."""
 
 
 @dataclass(eq=False)

@@ -13,8 +13,9 @@ MOST_PARTS = 3
 """Settings beside the encoder that a cell's name has room for."""
 IMPLIED = {"additive_attention": ("pooling",)}
 """Choices that an encoder brings with it: nobody chose them, so they are not named."""
-TOLD_BY_THE_BLOCK = "hardware.threads"
-"""What cells of one block share, and null in a config: it is named only of cells that are otherwise alike."""
+THREADS = "hardware.threads"
+"""As many as a run had, where its config may leave them to the machine. Cells of one block share them: they are named
+only of cells that are otherwise alike."""
 
 
 def name_cells(cells: list[Cell]) -> None:
@@ -22,9 +23,7 @@ def name_cells(cells: list[Cell]) -> None:
 
     A name is short: keys less their groups, and of many keys those that tell most cells apart. ``parts`` has them all.
     """
-    settings = [
-        {key: value for key, value in flat_settings(cell.record).items() if key != TOLD_BY_THE_BLOCK} for cell in cells
-    ]
+    settings = [{**flat_settings(cell.record), THREADS: threads_of(cell.record)} for cell in cells]
     choices = [cell.record["choices"] for cell in cells]
     varying = _varying_choices(choices)
     keys = _varying_keys(settings, choices)
@@ -33,8 +32,9 @@ def name_cells(cells: list[Cell]) -> None:
         cell.parts |= {key: str(value) for key, value in _chosen(choice).items() if key in varying}
         cell.parts |= {key: _shown(own[key]) for key in sorted(own) if _group(own, choice, key) in keys.get(key, ())}
     short = short_keys(dict.fromkeys(key for cell in cells for key in cell.parts if key != "encoder"))
-    for cell in cells:
-        named, unnamed = _most_telling([other.parts for other in cells], cell.parts)
+    told = [{key: value for key, value in cell.parts.items() if key != THREADS} for cell in cells]
+    for cell, parts in zip(cells, told, strict=True):
+        named, unnamed = _most_telling(told, parts)
         more = [f"and {unnamed} more settings"] if unnamed else []
         cell.name = ", ".join([cell.parts["encoder"], *(f"{short[key]}={cell.parts[key]}" for key in named), *more])
     _make_unique(cells)
@@ -66,7 +66,7 @@ def _most_telling(cells: list[dict[str, str]], own: dict[str, str]) -> tuple[lis
 
 def _make_unique(cells: list[Cell]) -> None:
     """Tell cells of one name apart by threads, device and processor, and where that does not do it, by their hash."""
-    ways: tuple[Callable[[Record], str], ...] = (threads_of, device_of, processor_of, _hash)
+    ways: tuple[Callable[[Record], str], ...] = (_threads, device_of, processor_of, _hash)
     for tell in ways:
         told: dict[str, set[str]] = {}
         for cell in cells:
@@ -74,6 +74,10 @@ def _make_unique(cells: list[Cell]) -> None:
         for cell in cells:
             if len(told[cell.name]) > 1:
                 cell.name += f", {tell(cell.record)}"
+
+
+def _threads(record: Record) -> str:
+    return f"threads={threads_of(record)}"
 
 
 def _hash(record: Record) -> str:

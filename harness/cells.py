@@ -159,9 +159,9 @@ def device_of(record: Record) -> str:
     return ", ".join([str(hardware.get("accelerator")), *(hardware.get("device_names") or [])])
 
 
-def threads_of(record: Record) -> str:
+def threads_of(record: Record) -> int | None:
     """How many threads a run had, whatever its config left to the machine."""
-    return f"threads={(record['environment'].get('hardware') or {}).get('threads')}"
+    return (record["environment"].get("hardware") or {}).get("threads")
 
 
 def processor_of(record: Record) -> str:

@@ -74,12 +74,12 @@ def hardware(config: Config) -> Config:
             f"hardware={chosen} needs {wanted['devices']} {accelerator.upper()} device(s), and this machine has "
             f"{there}; take hardware=cpu or hardware=auto"
         )
-    threads = wanted["threads"]
+    share = environment.cores() // (wanted["devices"] if accelerator == "cpu" else 1)
     return {
         "accelerator": accelerator,
         "devices": wanted["devices"],
         "nodes": wanted["nodes"],
         "precision": str(wanted["precision"]),
-        "threads": threads or max(1, environment.threads() // (wanted["devices"] if accelerator == "cpu" else 1)),
+        "threads": wanted["threads"] or max(1, min(share, environment.threads())),
         "device_names": present[: wanted["devices"]],
     }

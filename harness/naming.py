@@ -3,6 +3,7 @@
 In a sweep that is what was swept; of a run alone, what its command set. All that the command set stays in the record.
 """
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -35,19 +36,20 @@ def label(config: DictConfig) -> str:
     swept = read_swept(config) if config.sweep else None
     if swept is not None:
         more = [one for one in sorted(HydraConfig.get().overrides.task) if _key(one) in swept]
-        more = [one for one in more if _key(one) not in ("encoder", "seed")]
+        more = [one for one in more if _key(one) not in ("encoder", "seed")]  # whole: two folders may have one name
     else:
         said = ["experiment"] + (["data"] if config.name == config.choices.data else [])  # by the name
         more = [one for one in overrides if _key(one) not in said and not _key(one).startswith(MEASURING)]
         more = more if len(more) <= MOST_TOLD else [*more[: MOST_TOLD - 1], f"{len(more) - MOST_TOLD + 1} more"]
-    return "/".join([config.choices.encoder, f"seed={OmegaConf.select(config, 'seed')}", *map(_less_folder, more)])
+        more = [_less_folder(one) for one in more]
+    return "/".join([config.choices.encoder, f"seed={OmegaConf.select(config, 'seed')}", *more])
 
 
 def _less_folder(override: str) -> str:
     """Of a file that is there its name alone; the record has where it is."""
     key, _, value = override.partition("=")
-    file = Path(value.strip("\"'")).expanduser()
-    return f"{key}={file.name}" if len(file.parts) > 1 and file.is_file() else override
+    file = os.path.expanduser(value.strip("\"'"))
+    return f"{key}={os.path.basename(file)}" if os.path.isfile(file) else override
 
 
 def _key(override: str) -> str:

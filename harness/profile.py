@@ -41,7 +41,7 @@ def profile(
     folder = records.run_folder(output_dir, config["name"], label, identity)
     existing = records.find(output_dir, identity)
     if existing and existing["status"] == "finished" and not config["rerun"]:
-        return {**existing, "skipped": True, "asked": label}
+        return {**existing, "skipped": True}
 
     record = new_record(config, label, started, folder, hardware, told)
     record.update(fingerprint=identity, cell=cell, data=_summary(config["profile"]), profile=[])

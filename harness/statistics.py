@@ -107,9 +107,9 @@ def rank(values: Sequence[dict[int, float]], higher_is_better: bool, exact: bool
     where fewer than two seeds are shared, or where those that are shared contradict the means and put it before the
     best. None for an empty one.
 
-    The best is chosen from the same numbers, so p is corrected by Holm for all k(k-1)/2 pairs of the k that can be told
-    apart from it or from one another, not for the k-1 that are looked at; the other pairs count as p = 1, which can
-    only make it stricter. Among equals, one is then called worse in at most one comparison of twenty.
+    The best is chosen from the same numbers, so p is corrected by Holm for all k(k-1)/2 pairs of the k that have values
+    enough to be told apart, not for the k-1 that are looked at; the other pairs count as p = 1, which can only make it
+    stricter. Among equals, one is then called worse in at most one comparison of twenty.
     """
     present = [index for index, by_seed in enumerate(values) if by_seed]
     verdicts: list[Verdict | None] = [None] * len(values)
@@ -120,8 +120,9 @@ def rank(values: Sequence[dict[int, float]], higher_is_better: bool, exact: bool
     others = [index for index in present if index != best]
     differences = [paired_difference(values[index], values[best], exact) for index in others]
     verdicts[best] = "best"
-    judged = sum(found is not None and found.p is not None for found in differences)
-    unseen = [1.0] * (judged * (judged - 1) // 2)
+    enough = sum(exact or len(by_seed) > 1 for by_seed in values if by_seed)
+    looked_at = sum(found is not None and found.p is not None for found in differences)
+    unseen = [1.0] * (enough * (enough - 1) // 2 - looked_at)
     corrected = holm([*(found.p if found else None for found in differences), *unseen])
     for index, found, p in zip(others, differences, corrected, strict=False):
         if found is None or found.p is None or p is None:

@@ -185,8 +185,10 @@ def test_somebody_elses_encoder_in_an_empty_folder(command, tmp_path):
 @pytest.mark.parametrize(("override", "said"), [
     ("encoder._target_=own.Leaves", "own.Leaves leaves numbers behind a sequence's end; multiply"),
     ("encoder._target_=own.Reads", "what own.Reads gives depends on what stands behind a sequence's end"),
-    ("encoder._target_=own.Shapes", "own.Shapes says out_dim=4 and gives (2, 12, "),
+    ("encoder._target_=own.Shapes", "own.Shapes says out_dim=4 and gives (2, 8, "),
     ("encoder._target_=own.Leavs", "own has no Leavs; did you mean own.Leaves?"),
+    ("encoder._target_=own", "own cannot be made"),
+    ("encoder._target_=broken.Leaves", "broken.Leaves cannot be made"),
     ("encoder._target_=own.Asks", "missing 1 required positional argument: 'width'; give it with +encoder.width="),
 ])  # fmt: skip
 def test_an_encoder_of_ones_own_is_held_to_the_contract_before_it_is_trained(command, tmp_path, override, said):
@@ -209,6 +211,7 @@ def test_an_encoder_of_ones_own_is_held_to_the_contract_before_it_is_trained(com
         "    def __init__(self, in_dim, width):\n"
         "        super().__init__(in_dim)\n"
     )
+    (tmp_path / "broken.py").write_text("nothing.is_here\n")
     ended = command("encoder=custom", override, *QUICK)
     assert ended.code == 2
     assert said in ended.err

@@ -116,6 +116,21 @@ def test_over_other_hardware_accuracy_is_ranked_and_speed_is_not():
     assert "the runs differ in threads (2 or 1)" in found.apart[0]
 
 
+def test_a_sweep_over_threads_has_a_baseline_for_each():
+    records = []
+    for threads in (1, 2):
+        more = {"environment": {"hardware": {**HARDWARE, "threads": threads}}}
+        records += over_seeds("lstm", [0.9, 0.91, 0.93], **more) + over_seeds("gru", [0.8, 0.81, 0.82], **more)
+    found = compare(records, "x", "encoder=gru")
+    assert sorted(cell.name for cell in found.cells) == [
+        "gru, threads=1", "gru, threads=2", "lstm, threads=1", "lstm, threads=2"
+    ]  # fmt: skip
+    compared = {cell.name: cell.versus["test/accuracy"].baseline for cell in found.cells if cell.versus}
+    assert compared == {"lstm, threads=1": "gru, threads=1", "lstm, threads=2": "gru, threads=2"}
+    named = compare(records, "x", "encoder=gru,threads=1")
+    assert "test/accuracy" in next(cell for cell in named.cells if cell.name == "lstm, threads=1").versus
+
+
 def test_a_busy_machine_takes_speed_out_of_the_ranking_and_leaves_memory_in():
     numbers = {"metrics": {LATENCY: [1.0, 1.1, 1.2], MEMORY: [10.0, 11.0, 12.0]}}
     busy = over_seeds("gru", [0.9, 0.9, 0.9], environment={"other_processes_cpu_share": 0.5}, **numbers)

@@ -106,6 +106,16 @@ def test_every_hardware_is_resolved_or_refused_with_a_sentence(name):
         assert found["threads"] >= 1
 
 
+def test_threads_are_what_is_set_else_what_a_scheduler_says_within_a_process_share_of_the_cores(monkeypatch):
+    monkeypatch.setattr(environment, "cores", lambda: 8)
+    for said, settings, expected in (
+        ("", ("hardware=cpu",), 8), ("3", ("hardware=cpu",), 3), ("3", ("hardware=cpu", "hardware.threads=5"), 5),
+        ("", ("hardware=ddp_cpu",), 4), ("3", ("hardware=ddp_cpu",), 3),
+    ):  # fmt: skip
+        monkeypatch.setenv("OMP_NUM_THREADS", said)
+        assert machine.hardware(configs.resolve(composed(*settings)))["threads"] == expected
+
+
 def test_bf16_trains(command):
     ended = command("hardware=cpu_bf16", *QUICK)
     assert ended.code == 0, ended.err

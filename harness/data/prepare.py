@@ -52,7 +52,7 @@ def prepare(loader: Callable[..., Dataset], arguments: dict[str, Any], cache: Pa
         folder = cache / _name(data.source or loader.__module__, data.hash)
         return _once(folder, lambda: data)
     try:
-        text = f"{FORMAT} {key(**arguments)} {_code(loader)} {_versions()}"
+        text = f"{FORMAT} {loader.__module__}.{loader.__qualname__} {key(**arguments)} {_code(loader)} {_versions()}"
     except TypeError as error:
         raise _argument_mistake(loader, error) from None
     folder = cache / _name(str(arguments.get("source", "")), hashlib.sha256(text.encode()).hexdigest())

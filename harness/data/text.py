@@ -1,5 +1,6 @@
 """Texts with a label: from the hub or from files to token ids, one vocabulary for all encoders of a comparison."""
 
+import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -76,7 +77,7 @@ def _files_key(**settings: Any) -> str:
 def _named_files(**settings: Any) -> dict[str, Path]:
     """The file of each split that is given one; ``~`` is the home folder."""
     roles = ("train", "validation", "test")
-    return {role: Path(settings[role]).expanduser() for role in roles if settings.get(role)}
+    return {role: Path(os.path.expanduser(settings[role])) for role in roles if settings.get(role)}
 
 
 @cached_by(_files_key)

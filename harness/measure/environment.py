@@ -20,7 +20,7 @@ def cores() -> int:
 
 def threads() -> int:
     """As many as it may run on, or as ``OMP_NUM_THREADS`` says, by which a cluster's scheduler deals processors out."""
-    said = os.environ.get("OMP_NUM_THREADS", "")
+    said = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # of a list, the first is of the outermost level
     return min(int(said), cores()) if said.isdecimal() and int(said) > 0 else cores()
 
 

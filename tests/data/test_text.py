@@ -8,6 +8,7 @@ import pytest
 from conftest import refused
 
 from harness.data import open_prepared, prepare
+from harness.data.features import digits, synthetic_features
 from harness.data.text import encode, load_files, load_hub
 from harness.records import Mistake
 
@@ -33,6 +34,11 @@ def test_every_split_that_is_cut_has_every_class(tmp_path):
     assert data.classes == ["common", "rare"]
     counts = {role: int((split.y == 1).sum()) for role, split in data.splits.items()}
     assert counts == {"train": 23, "validation": 3, "test": 6}  # 32 of 600: a fifth, then a tenth of what is left
+
+
+def test_loaders_that_are_called_alike_have_data_of_their_own(tmp_path):
+    assert prepare(digits, {}, tmp_path) != prepare(synthetic_features, {}, tmp_path)
+    assert prepare(digits, {}, tmp_path) == prepare(digits, {}, tmp_path) != prepare(digits, {"limit": 900}, tmp_path)
 
 
 def test_texts_without_a_word_are_counted(tmp_path):

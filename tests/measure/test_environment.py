@@ -141,7 +141,9 @@ def test_without_a_driver_there_is_no_accelerator(monkeypatch):
     assert environment.accelerators() == []
 
 
-@pytest.mark.parametrize(("said", "expected"), [("1", 1), ("100000", None), ("0", None), ("", None), ("two", None)])
+@pytest.mark.parametrize(
+    ("said", "expected"), [("1", 1), (" 1,4", 1), ("100000", None), ("0", None), ("", None), ("two", None)]
+)
 def test_threads_are_as_many_as_a_scheduler_says_and_no_more_than_there_are_cores(monkeypatch, said, expected):
     monkeypatch.setenv("OMP_NUM_THREADS", said)
     assert environment.threads() == (expected or environment.cores())

@@ -22,7 +22,7 @@ from harness.backends.nodes import node_rank
 from harness.backends.pytorch.attending import attention_of
 from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, SameEverywhere, TimedBatches, WholeCheckpoints
 from harness.backends.pytorch.losses import LOSSES
-from harness.backends.pytorch.model import build
+from harness.backends.pytorch.model import build, check_own_encoder
 from harness.backends.pytorch.training import Training
 from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
@@ -54,7 +54,8 @@ class Backend:
         if self.config["trainer"]["compile"]:
             # torch.compile compiles recurrent kernels anew for every length, in the midst of the timed steps
             raise Mistake("trainer.compile=true is for backend=tensorflow (XLA); take that, or leave it false")
-        self.model = build(self.config, data, seed, self.device)
+        self.model = build(self.config, data, seed)
+        check_own_encoder(self.model, self.config, data, self.device, self._precision)
         self.task, self.loss = tasks.of(data), LOSSES[data.task]
         trained = [(name, part) for name, part in self.model.named_parameters() if part.requires_grad]
         counted = {name: part.numel() for name, part in trained}

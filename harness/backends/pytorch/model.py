@@ -3,8 +3,8 @@
 Dimension letters: B batch, L length, D input width, E encoder width, C classes.
 """
 
-from collections.abc import Sequence
-from functools import partial
+import copy
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -73,12 +73,8 @@ class Classifier(nn.Module):
         return None if body is None else body + self.head.flops(length if self.pooling is None else 1)
 
 
-def build(
-    config: dict[str, Any], data: Dataset, seed: int, device: torch.device | str = "cpu"
-) -> Classifier:
+def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
     """The model that a config describes, for this data, with the initial values of this seed.
-
-    An encoder of somebody's own is tried out on ``device``: it may be for that alone.
 
     Raises:
         Mistake: a part cannot be made from its settings.
@@ -90,19 +86,29 @@ def build(
     pooling = None if task.per_step else make("pooling", config["pooling"], encoder.out_dim)
     head = Head(encoder.out_dim if pooling is None else pooling.out_dim, task.width, **config["head"])
     model = Classifier(source, config["input"]["dropout"], position, encoder, pooling, head)
+    model.in_dim = width  # of what the encoder reads
     initialise(model, seed)
-    check_own(config["encoder"], width, encoder.out_dim, partial(_evaluated, encoder, device))
     return model
 
 
-def _evaluated(
-    encoder: nn.Module, device: torch.device | str, x_BLD: np.ndarray, mask_BL: np.ndarray
-) -> np.ndarray:
-    encoder.to(device).eval()
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        y_BLE = encoder(*(torch.from_numpy(array).to(device) for array in (x_BLD, mask_BL)))
-    encoder.cpu().train()
-    return y_BLE.cpu().numpy()
+def check_own_encoder(
+    model: Classifier, config: dict[str, Any], data: Dataset, device: torch.device, precision: Callable[[], Any]
+) -> None:
+    """Hold an encoder of somebody's own to the contract, by a copy of it, where and as it will run.
+
+    Raises:
+        Mistake: it breaks it.
+    """
+    encoder = copy.deepcopy(model.encoder).to(device).eval()
+
+    def forward(x_BLD: np.ndarray, mask_BL: np.ndarray) -> np.ndarray:
+        with torch.no_grad(), precision():
+            y_BLE = encoder(*(torch.from_numpy(array).to(device) for array in (x_BLD, mask_BL)))
+        return y_BLE.float().cpu().numpy()
+
+    state = torch.get_rng_state()
+    check_own(config["encoder"], model.in_dim, model.encoder.out_dim, data.max_length, forward)
+    torch.set_rng_state(state)
 
 
 def _input(settings: dict[str, Any], data: Dataset) -> tuple[nn.Module, int]:

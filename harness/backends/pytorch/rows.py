@@ -43,11 +43,11 @@ class OnePlace:
         self._memory: np.ndarray | None = None
         self._lent: Callable[[], np.ndarray | None] = lambda: None
 
-    def zeros_like(self, table_VD: Tensor) -> Tensor:
+    def zeros(self, shape: torch.Size, dtype: torch.dtype) -> Tensor:
         if self._lent() is not None:  # to another pass, or to another reading in the same one
-            return torch.zeros_like(table_VD)
+            return torch.zeros(shape, dtype=dtype)
         if self._memory is None:
-            self._memory = torch.empty_like(table_VD).numpy()
+            self._memory = torch.empty(shape, dtype=dtype).numpy()
         lent_VD = self._memory[:]  # lives as long as the memory of the tensor that is made of it
         self._lent = weakref.ref(lent_VD)
         return torch.from_numpy(lent_VD).zero_()
@@ -59,15 +59,16 @@ class OnePlace:
 class _Rows(Function):
     @staticmethod
     def forward(ctx, ids: Tensor, table_VD: Tensor, padding_idx: int | None, gradients: OnePlace) -> Tensor:
-        ctx.save_for_backward(ids, table_VD)
+        ctx.save_for_backward(ids)
+        ctx.shape, ctx.dtype = table_VD.shape, table_VD.dtype
         ctx.padding_idx, ctx.gradients = padding_idx, gradients
         return nn.functional.embedding(ids, table_VD)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, given: Tensor) -> tuple[None, Tensor, None, None]:
-        ids, table_VD = ctx.saved_tensors
-        gradient_VD = ctx.gradients.zeros_like(table_VD)
+        (ids,) = ctx.saved_tensors
+        gradient_VD = ctx.gradients.zeros(ctx.shape, ctx.dtype)
         gradient_VD.index_add_(0, ids.flatten(), given.flatten(0, -2))
         if ctx.padding_idx is not None:
             gradient_VD[ctx.padding_idx] = 0

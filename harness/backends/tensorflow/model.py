@@ -97,7 +97,7 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
     model(tf.convert_to_tensor(data.train.x[:1]), tf.convert_to_tensor(data.train.length_N[:1]))
     initialise(model.parts, seed)
     check_own(
-        config["encoder"], in_dim, encoder.out_dim,
+        config["encoder"], in_dim, encoder.out_dim, data.max_length,
         lambda x_BLD, mask_BL: np.asarray(encoder(tf.constant(x_BLD), tf.constant(mask_BL))),
     )  # fmt: skip
     return model

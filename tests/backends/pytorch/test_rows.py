@@ -43,6 +43,7 @@ def test_values_and_gradients_are_torchs_own_in_the_same_memory_at_every_step(ta
         assert torch.equal(ours(ids(step)), theirs(ids(step)))
         assert torch.equal(ours.weight.grad, theirs.weight.grad)
         assert not ours.weight.grad[4].any()
+        assert np.shares_memory(ours.weight.grad.numpy(), ours.gradients._memory)
         places.add(ours.weight.grad.data_ptr())
     assert len(places) == 1
 
