@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it: no test reach
 
 from harness import __main__, cli, records
 from harness.sweep import Sweep
+
+# a shell's background jobs ignore Ctrl-C, and so would the commands that tests press it in
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).parent.parent
 QUICK = (

@@ -107,8 +107,7 @@ def test_a_sweep_survives_twenty_kills_at_random_times(tmp_path):
 def test_an_interrupted_run_goes_on_from_its_last_epoch_to_the_same_numbers(tmp_path):
     """In the same MLflow run, and to the last digit as if it had never been interrupted."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    epochs = 2 * EPOCHS  # long enough to press twice
-    settings = ("encoder=lstm", "head.dropout=0.5", *QUICK, f"trainer.epochs={epochs}")
+    settings = ("encoder=lstm", "head.dropout=0.5", *QUICK, f"trainer.epochs={EPOCHS}")
     for folder in (whole, broken):
         folder.mkdir()
     command = start(broken, *settings)
@@ -122,7 +121,7 @@ def test_an_interrupted_run_goes_on_from_its_last_epoch_to_the_same_numbers(tmp_
             command.wait(timeout=3)
     _, said = command.communicate()
     assert command.returncode == 130
-    assert f" of {epochs} epochs are kept; the same command goes on from here" in said
+    assert f" of {EPOCHS} epochs are kept; the same command goes on from here" in said
     (interrupted,) = (json.loads(path.read_text()) for path in broken.glob("outputs/runs/*/*/record.json"))
     assert (interrupted["status"], interrupted["reason"]) == ("killed", "interrupted by Ctrl-C")
     for folder in (whole, broken):
