@@ -112,7 +112,7 @@ def page(found: list[records.Record], before: str) -> str:
         "again). A number is the mean over seeds, ± half a 95 % t-interval; behind it may stand a mark:",
         f"{_escaped(wording.LEGEND.split('   !')[0])}.",
         "Speed is not told here: [PERFORMANCE.md](PERFORMANCE.md) has it, as ratios on a quiet machine. Minutes are "
-        "the clock's, while the machine did other things too.",
+        "the clock's, while the machine did other things too; some runs stood still for a while.",
         "",
     ]
     for section in SECTIONS.values():
@@ -156,6 +156,9 @@ def _by_data(compared: Comparison) -> Iterator[str]:
     encoders = dict.fromkeys(cell.record["choices"]["encoder"] for board in boards.values() for cell in board.cells)
     for encoder in encoders:
         yield f"| {' | '.join([encoder, *(_of_encoder(board, encoder) for board in boards.values())])} |"
+    seeds = sorted({wording.seeds(cell) for board in boards.values() for cell in board.cells})
+    yield ""
+    yield f"Seeds behind a number: {' or '.join(seeds)}."
 
 
 def _of_encoder(board: Board, encoder: str) -> str:
