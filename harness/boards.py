@@ -189,18 +189,18 @@ def apart(boards: list[Board]) -> list[str]:
         disturbed = [cell for cell in board.cells if cell.disturbed]
         if disturbed:
             said.append(
-                f"{board.title}: the speed of {some_of(disturbed, board.cells)} is not comparable and not ranked, "
-                f"because {why_disturbed(disturbed)}."
+                f"{board.title}: the speed of {_some_of(disturbed, board.cells)} is not comparable and not ranked, "
+                f"because {_why_disturbed(disturbed)}."
             )
     return said
 
 
-def some_of(some: list[Cell], cells: list[Cell]) -> str:
+def _some_of(some: list[Cell], cells: list[Cell]) -> str:
     """These cells by name, or how many of all they are."""
     return ", ".join(cell.name for cell in some) if len(some) <= MOST_NAMED else f"{len(some)} of {len(cells)} cells"
 
 
-def why_disturbed(cells: list[Cell]) -> str:
+def _why_disturbed(cells: list[Cell]) -> str:
     """Why the speed of these cells is not to be compared."""
     if len(cells) == 1:
         return str(cells[0].disturbed)

@@ -120,7 +120,7 @@ def rank(values: Sequence[dict[int, float]], higher_is_better: bool, exact: bool
     others = [index for index in present if index != best]
     differences = [paired_difference(values[index], values[best], exact) for index in others]
     verdicts[best] = "best"
-    enough = sum(exact or len(by_seed) > 1 for by_seed in values if by_seed)
+    enough = sum(exact or len(values[index]) > 1 for index in present)
     looked_at = sum(found is not None and found.p is not None for found in differences)
     unseen = [1.0] * (enough * (enough - 1) // 2 - looked_at)
     corrected = holm([*(found.p if found else None for found in differences), *unseen])

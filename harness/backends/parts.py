@@ -67,14 +67,19 @@ def make_encoder(settings: dict[str, Any], in_dim: int) -> Any:
     return encoder
 
 
+def own_target(settings: dict[str, Any]) -> str | None:
+    """What of an encoder is somebody's own, None where all of it comes with the harness."""
+    return next((target for target in _targets(settings) if not target.startswith("harness.")), None)
+
+
 def check_own(
-    settings: dict[str, Any],
+    name: str,
     in_dim: int,
     out_dim: int,
     longest: int,
     forward: Callable[[np.ndarray, np.ndarray], np.ndarray],
 ) -> None:
-    """Refuse an encoder of somebody's own that breaks what a fair comparison rests on.
+    """Refuse an encoder of somebody's own, ``name``, that breaks what a fair comparison rests on.
 
     ``forward`` is the encoder as ``(x_BLD, mask_BL) -> y_BLE``, as in an evaluation; it is given sequences no longer
     than ``longest``. Those that come with the harness are held to the same by its tests.
@@ -83,9 +88,6 @@ def check_own(
         Mistake: the output has another shape than the encoder says, is not 0 behind a sequence's end, or depends on
             what stands there.
     """
-    name = next((target for target in _targets(settings) if not target.startswith("harness.")), None)
-    if name is None:
-        return
     length = min(12, longest)
     mask_BL = np.arange(length) < np.array([length, (length + 1) // 2])[:, None]
     x_BLD = np.random.default_rng(0).normal(size=(*mask_BL.shape, in_dim)).astype(np.float32)

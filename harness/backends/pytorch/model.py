@@ -23,6 +23,7 @@ from harness.backends.parts import (
     make_encoder,
     make_position,
     operations,
+    own_target,
 )
 from harness.backends.pytorch.inputs import WordBigram, WordChar
 from harness.backends.pytorch.layers import AsIs, Dense, Embedding, initialise, length_mask
@@ -99,6 +100,9 @@ def check_own_encoder(
     Raises:
         Mistake: it breaks it.
     """
+    name = own_target(config["encoder"])
+    if name is None:
+        return
     encoder = copy.deepcopy(model.encoder).to(device).eval()
 
     def forward(x_BLD: np.ndarray, mask_BL: np.ndarray) -> np.ndarray:
@@ -107,7 +111,7 @@ def check_own_encoder(
         return y_BLE.float().cpu().numpy()
 
     state = torch.get_rng_state()
-    check_own(config["encoder"], model.in_dim, model.encoder.out_dim, data.max_length, forward)
+    check_own(name, model.in_dim, model.encoder.out_dim, data.max_length, forward)
     torch.set_rng_state(state)
 
 

@@ -20,6 +20,7 @@ from harness.backends.parts import (
     make_encoder,
     make_position,
     operations,
+    own_target,
 )
 from harness.backends.tensorflow.layers import AsIs, Dense, Embedding, Part, initialise, length_mask
 from harness.data import Dataset
@@ -96,10 +97,11 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
     # layers that make their weights when first called, as a user's own may, get called
     model(tf.convert_to_tensor(data.train.x[:1]), tf.convert_to_tensor(data.train.length_N[:1]))
     initialise(model.parts, seed)
-    check_own(
-        config["encoder"], in_dim, encoder.out_dim, data.max_length,
-        lambda x_BLD, mask_BL: np.asarray(encoder(tf.constant(x_BLD), tf.constant(mask_BL))),
-    )  # fmt: skip
+    if name := own_target(config["encoder"]):
+        check_own(
+            name, in_dim, encoder.out_dim, data.max_length,
+            lambda x_BLD, mask_BL: np.asarray(encoder(tf.constant(x_BLD), tf.constant(mask_BL))),
+        )  # fmt: skip
     return model
 
 
