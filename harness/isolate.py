@@ -1,30 +1,22 @@
 """A fresh process for every run, forked from a server that has imported the backend's libraries already.
 
-The server runs nothing itself: it reads a job, forks, and waits. So every run's memory peak is its own, a crash ends
+The server (``fork_server``) runs nothing itself. So every run's memory peak is its own, a crash ends
 one run and no other, and starting one takes a fraction of a second instead of the seconds that the imports take. The
 parent sleeps in ``select`` meanwhile. Server and run die with their parent.
 """
 
 import atexit
-import ctypes
-import gc
 import json
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
-from pathlib import Path
-from typing import Any
 
-Message = dict[str, Any]
-PR_SET_PDEATHSIG = 1
+from harness.fork_server import Message, write
 
 
 @dataclass(frozen=True)
@@ -63,7 +55,7 @@ class Server:
     def __init__(self, modules: list[str]) -> None:
         here, self._requests = os.pipe()
         self._replies, there = os.pipe()
-        command = [sys.executable, "-m", "harness.isolate", str(here), str(there), *modules]
+        command = [sys.executable, "-m", "harness.fork_server", str(here), str(there), *modules]
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
         self._process = subprocess.Popen(
             command, pass_fds=(here, there), stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path}
@@ -92,7 +84,7 @@ class Server:
         child, deadline, timed_out, kills = None, None, False, _memory_kills()
         where = {"folder": os.getcwd(), "path": [entry or os.getcwd() for entry in sys.path]}
         many = {"processes": processes, "meets_elsewhere": meets_elsewhere}
-        _write(self._requests, {"function": function, "job": job, **many, **where})
+        write(self._requests, {"function": function, "job": job, **many, **where})
         try:
             while True:
                 message = self._receive(deadline)
@@ -174,90 +166,3 @@ def _memory_kills() -> int:
             return next((int(line.split()[1]) for line in file if line.startswith("oom_kill ")), 0)
     except OSError:
         return 0
-
-
-def offer_to_memory_guard() -> None:
-    """Make this process the one that the system ends where memory runs out, before anybody else's (proc(5))."""
-    with suppress(OSError):  # elsewhere the system decides by itself
-        Path("/proc/self/oom_score_adj").write_text("1000")
-
-
-def _die_with_parent() -> None:
-    """Ask the system to kill this process when its parent is gone (Linux, prctl(2))."""
-    with suppress(AttributeError, OSError):  # elsewhere the server ends at the end of its pipe
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _serve(requests: int, replies: int, modules: list[str]) -> None:
-    _die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
-    gc.disable()  # what is imported stays: to look through it for garbage again and again took half a second
-    for module in modules:
-        import_module(module)
-    gc.freeze()  # nor need a child look through it: that took half a second of every run's start
-    gc.enable()
-    with open(requests, "rb") as incoming:
-        while line := incoming.readline():
-            if not line.strip():
-                continue
-            request = json.loads(line)
-            alone = request["processes"] == 1 or request["meets_elsewhere"]
-            shared = {} if alone else _meeting_point()
-            children = []
-            for rank in range(request["processes"]):
-                child = os.fork()
-                if child == 0:
-                    incoming.close()
-                    os.environ.update(shared, LOCAL_RANK=str(rank))
-                    _child(request, replies)
-                children.append(child)
-            _write(replies, {"exit": _wait_for(children)})
-
-
-def _meeting_point() -> dict[str, str]:
-    """Where the processes of one training find each other (the names are torch.distributed's)."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1]), "NODE_RANK": "0"}
-
-
-def _wait_for(children: list[int]) -> int:
-    """The exit code of the first that fails, 0 if none does; the others of one that fails are killed."""
-    first = 0
-    while children:
-        child, status = os.wait()
-        children.remove(child)
-        code = os.waitstatus_to_exitcode(status)
-        if code and not first:
-            first = code
-            for other in children:
-                os.kill(other, signal.SIGKILL)
-    return first
-
-
-def _child(request: Message, replies: int) -> None:
-    """Run the job and leave without the clean-up of what belongs to the server."""
-    _die_with_parent()
-    if os.environ["LOCAL_RANK"] == "0":
-        _write(replies, {"pid": os.getpid()})
-    os.chdir(request["folder"])
-    sys.path[:] = request["path"]
-    module, function = request["function"].split(":")
-    code = 1
-    try:
-        getattr(import_module(module), function)(request["job"], lambda message: _write(replies, message))
-        code = 0
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-
-def _write(descriptor: int, message: Message) -> None:
-    rest = b"\n" + json.dumps(message).encode() + b"\n"
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
-
-
-if __name__ == "__main__":
-    _serve(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

@@ -14,10 +14,7 @@ from harness import config as configs
 from harness import fingerprint, isolate, machine, measure, profile_report, records, tracking
 from harness.profile_point import Point
 from harness.records import Mistake, Record
-from harness.run import Job, close, new_record
-
-LOGGED = ("_ms", "_ms_p95", "_peak_mib", "tokens_per_second_forward", "tokens_per_second_training", "flops")
-"""What of a point goes to the tracker, by how its name ends."""
+from harness.run import Job, close, finished_before, new_record
 
 
 def profile(
@@ -39,9 +36,8 @@ def profile(
     hardware = machine.hardware(config)
     identity, cell = fingerprint.of(config, hardware, None)
     folder = records.run_folder(output_dir, config["name"], label, identity)
-    existing = records.find(output_dir, identity)
-    if existing and existing["status"] == "finished" and not config["rerun"]:
-        return {**existing, "skipped": True}
+    if finished := finished_before(config, output_dir, identity, label):
+        return finished
 
     record = new_record(config, label, started, folder, hardware, told)
     record.update(fingerprint=identity, cell=cell, data=_summary(config["profile"]), profile=[])
@@ -55,7 +51,7 @@ def profile(
     try:
         for point in _points(server, config, hardware, folder):
             record["profile"].append(point)
-            tracker.epoch(_tracked(point, config["profile"]["batch_sizes"]))
+            tracker.epoch(tracking.of_point(point, config["profile"]["batch_sizes"]))
     except KeyboardInterrupt:
         close(record, tracker, "killed", "interrupted by Ctrl-C")
         raise KeyboardInterrupt(f"{label}: {len(record['profile'])} points were measured") from None
@@ -101,13 +97,6 @@ def _points(server: isolate.Server, config: configs.Config, hardware: Job, folde
         elif end.reason and point["status"] == "finished":
             point.update(status="out_of_memory" if end.out_of_memory else "failed", reason=end.reason)
         yield point
-
-
-def _tracked(point: Point, batch_sizes: list[int]) -> dict[str, float]:
-    """A point's numbers for the tracker, whose step is the length; the batch size is named where there are several."""
-    suffix = f"_batch_{point['batch_size']}" if len(batch_sizes) > 1 else ""
-    numbers = {f"profile/{name}{suffix}": value for name, value in point.items() if name.endswith(LOGGED)}
-    return {"epoch": point["length"], **numbers}
 
 
 def _conclude(record: Record, tracker: tracking.Tracker, started: float) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from harness import backends, data, isolate, measure
+from harness import backends, data, fork_server, measure
 from harness.measure import environment
 from harness.records import Mistake
 
@@ -43,7 +43,7 @@ def measure_point(job: Job, tell: Callable[[Point], None]) -> None:
 
     What is known is told at once, so that a point whose training pass is too much still has its forward pass.
     """
-    isolate.offer_to_memory_guard()
+    fork_server.offer_to_memory_guard()
     try:
         _measure(job, tell)
     except Exception as error:

@@ -109,6 +109,8 @@ def _report(options: argparse.Namespace) -> int:
         from harness import tracking
 
         print(f"MLflow was brought up to date with {tracking.sync(records)} of {len(records)} records")
+        if all(record["mode"] == "profile" for record in records):
+            return 0  # none of these is compared with another
     baseline = gate.read_baseline(options.gate) if options.gate else None
     names = dict.fromkeys(record["name"] for record in records)
     title = options.name or options.sweep or (next(iter(names)) if len(names) == 1 else "all")

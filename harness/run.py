@@ -40,10 +40,8 @@ def run(
     hardware = machine.hardware(config)
     identity, cell = fingerprint.of(config, hardware, data.read_hash(prepared))
     folder = records.run_folder(output_dir, config["name"], label, identity)
-    existing = records.find(output_dir, identity)
-    if existing and existing["status"] == "finished" and not config["rerun"]:
-        tracking.open_tracker(config["tracking"], output_dir).catch_up(existing)
-        return {**existing, "skipped": True, "asked": label}
+    if finished := finished_before(config, output_dir, identity, label):
+        return finished
 
     record = new_record(config, label, started, folder, hardware, told)
     record.update(fingerprint=identity, cell=cell, data=data.read_summary(prepared))
@@ -90,6 +88,15 @@ def run(
         close(failed, tracker, "failed", failed["reason"] or end.reason)
         record = failed
     return record
+
+
+def finished_before(config: configs.Config, output_dir: Path, identity: str, label: str) -> Record | None:
+    """The finished run of this fingerprint, which is not run again; MLflow gets of it what it lacks."""
+    existing = records.find(output_dir, identity)
+    if config["rerun"] or not existing or existing["status"] != "finished":
+        return None
+    tracking.open_tracker(config["tracking"], output_dir).catch_up(existing)
+    return {**existing, "skipped": True, "asked": label}
 
 
 def start(server: isolate.Server, job: Job, on_message: Callable[[Job], None]) -> isolate.End:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import fingerprint
+from harness import fingerprint, records
 from harness.composing import compose
 from harness.profile import exponents
 
@@ -228,12 +228,26 @@ def test_several_encoders_end_in_one_table_and_one_picture(command, tmp_path):
     assert (tmp_path / "outputs" / "reports" / "profile" / "profile.png").stat().st_size > 1000
 
 
-def test_mlflow_has_the_points_by_length_and_the_exponents(command, tmp_path):
+@pytest.mark.parametrize("brought_by", ["the run", "a second run", "--sync"])
+def test_mlflow_has_the_points_by_length_and_the_exponents(command, tmp_path, brought_by):
+    from harness import report
     from harness.tracking.store import connect
 
-    ended = command(*QUICK, "encoder=rnn", "tracking.system_metrics_seconds=null", "name=mine")
+    down = tmp_path / "outputs" / "mlflow.db"
+    if brought_by != "the run":
+        down.mkdir(parents=True)  # no store can be opened there
+    arguments = (*QUICK, "encoder=rnn", "tracking.system_metrics_seconds=null", "name=mine")
+    ended = command(*arguments)
     assert ended.code == 0, ended.err
-    record = ended.record
+    if brought_by != "the run":
+        assert ended.record["mlflow_run_id"] is None
+        down.rmdir()
+    if brought_by == "--sync":
+        assert report.main(["--sync"]) == 0
+    if brought_by == "a second run":
+        again = command(*arguments, "profile.name=other")
+        assert "skipped" in again.out
+    (record,) = records.read_all(tmp_path / "outputs" / "runs")
     client = connect(f"sqlite:///{tmp_path}/outputs/mlflow.db", tmp_path / "outputs")
     run = client.get_run(record["mlflow_run_id"])
     assert client.get_experiment(run.info.experiment_id).name == "mine"

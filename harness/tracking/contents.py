@@ -1,4 +1,4 @@
-"""What MLflow gets of a record: tags, flat parameters, files."""
+"""What MLflow gets of a record: tags, flat parameters, numbers by step, files."""
 
 import json
 import platform
@@ -34,6 +34,24 @@ def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         return
     for key, inner in value.items():
         yield from flatten(inner, f"{prefix}.{key}" if prefix else str(key))
+
+
+OF_A_POINT = ("_ms", "_ms_p95", "_peak_mib", "tokens_per_second_forward", "tokens_per_second_training", "flops")
+"""What of a profile's point MLflow gets, by how its name ends."""
+
+
+def steps(record: Record) -> list[dict[str, float]]:
+    """The numbers of every epoch, or of a profile every point."""
+    if record["mode"] != "profile":
+        return record["history"]
+    return [of_point(point, record["config"]["profile"]["batch_sizes"]) for point in record["profile"]]
+
+
+def of_point(point: dict[str, Any], batch_sizes: list[int]) -> dict[str, float]:
+    """A point's numbers, whose step is the length; the batch size is named where there are several."""
+    suffix = f"_batch_{point['batch_size']}" if len(batch_sizes) > 1 else ""
+    numbers = {f"profile/{name}{suffix}": value for name, value in point.items() if name.endswith(OF_A_POINT)}
+    return {"epoch": point["length"], **numbers}
 
 
 def artifacts(record: Record) -> list[Path]:

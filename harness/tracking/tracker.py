@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from harness import attention, records
 from harness.records import Record
-from harness.tracking.contents import artifacts, flatten, tags_of
+from harness.tracking.contents import artifacts, flatten, steps, tags_of
 from harness.tracking.store import (
     OFF,
     STATUS,
@@ -33,7 +33,7 @@ class Tracker(Protocol):
         """Open the run; returns its id, None where it could not be opened."""
 
     def epoch(self, metrics: dict[str, float]) -> None:
-        """Take the numbers of an epoch, ``epoch`` among them."""
+        """Take the numbers of an epoch, ``epoch`` among them, or of a profile's point."""
 
     def draw(self, record: Record) -> None:
         """Make the files that go with a whole record, while its process still has something to do."""
@@ -213,8 +213,8 @@ class MlflowTracker:
         self.run_id = self._open_run(experiment, record)
         self._log_params(record["config"])
         self._log_data(record["data"])
-        for epoch in record["history"]:
-            self._log_epoch(epoch)
+        for step in steps(record):
+            self._log_epoch(step)
         records.write({**record, "mlflow_run_id": self.run_id})
         self._log_end({**record, "mlflow_run_id": self.run_id})
         return True
