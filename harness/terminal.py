@@ -109,7 +109,7 @@ def _one(record: Record, width: int) -> Table:
     ]
     if sum(max((len(name) + len(value) + 4 for name, value in group), default=0) for group in groups) > width:
         groups = [[one for group in groups for one in group]]
-    asked = str(record.get("asked", record["label"]))
+    asked = _asked(record)
     before = f" as {record['label']}" if asked != record["label"] else ""
     title = f"{record['name']}: {asked}" + (f" (skipped: finished before{before})" if record.get("skipped") else "")
     table = Table(title=escape(title), title_justify="left", show_header=False, box=None, pad_edge=False)
@@ -121,13 +121,18 @@ def _one(record: Record, width: int) -> Table:
     return table
 
 
+def _asked(record: Record) -> str:
+    """The label of what was asked for, which an earlier run may have answered under another."""
+    return str(record.get("asked", record["label"]))
+
+
 def _several(done: list[Record], width: int, metrics: list[str]) -> Table:
     table = Table(title="runs", title_justify="left", box=None, pad_edge=False)
     table.add_column("run", overflow="fold", max_width=_name_width(width))
     for name in metrics:
         table.add_column(name, justify="right", no_wrap=True)
     for record in done:
-        name = str(record.get("asked", record["label"])) + (" (skipped)" if record.get("skipped") else "")
+        name = _asked(record) + (" (skipped)" if record.get("skipped") else "")
         values = [number(SHORT[metric], record["metrics"].get(SHORT[metric])) for metric in metrics]
         table.add_row(escape(name), *values)
     return table

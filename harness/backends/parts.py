@@ -36,15 +36,21 @@ def make(part: str, settings: dict[str, Any], in_dim: int, **more: Any) -> Any:
 
 
 def _check_there(part: str, target: str) -> None:
-    """Refuse a name that a module does not have, with the nearest that it has."""
+    """Refuse a name that a module does not have, with the nearest that it has; of a backend's encoders, with all."""
     name, _, last = target.rpartition(".")
     try:
         module = import_module(name)
     except Exception:
         return  # a class within a class, or what cannot be imported: Hydra says why
-    if not hasattr(module, last):
-        near = get_close_matches(last, vars(module), n=1)
-        raise Mistake(f"{part}: {name} has no {last}" + (f"; did you mean {name}.{near[0]}?" if near else ""))
+    if hasattr(module, last):
+        return
+    if backend := re.fullmatch(r"harness\.backends\.(\w+)\.encoders", name):
+        there = ", ".join(sorted(module.__all__))
+        raise Mistake(
+            f"{part}: backend={backend[1]} has no {last}; it has {there}: take one of these, or another backend"
+        )
+    near = get_close_matches(last, vars(module), n=1)
+    raise Mistake(f"{part}: {name} has no {last}" + (f"; did you mean {name}.{near[0]}?" if near else ""))
 
 
 def make_position(config: dict[str, Any], width: int, data: Dataset) -> Any:
@@ -57,10 +63,8 @@ def make_encoder(settings: dict[str, Any], in_dim: int) -> Any:
     """The encoder, which must say how wide its output is.
 
     Raises:
-        Mistake: it cannot be made, or the backend does not have it.
+        Mistake: it cannot be made.
     """
-    for target in _targets(settings):
-        _check_backend_has(target)
     encoder = make("encoder", settings, in_dim)
     if not isinstance(getattr(encoder, "out_dim", None), int):
         raise Mistake(f"encoder: {settings['_target_']} must set self.out_dim, the width of what it gives")
@@ -112,16 +116,6 @@ def _targets(settings: dict[str, Any]) -> Iterator[str]:
     for value in settings.values():
         if isinstance(value, dict):
             yield from _targets(value)
-
-
-def _check_backend_has(target: str) -> None:
-    module, _, name = target.rpartition(".")
-    found = re.fullmatch(r"harness\.backends\.(\w+)\.encoders", module)
-    if found and name not in (there := import_module(module).__all__):
-        raise Mistake(
-            f"encoder: backend={found[1]} has no {name}; it has {', '.join(sorted(there))}: take one of these, or "
-            "another backend"
-        )
 
 
 def check_word_dropout(share: float, data: Dataset) -> None:
