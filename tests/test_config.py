@@ -1,5 +1,6 @@
 """Every shipped config is composed, instantiated and trained on a little data; no key is without a reader."""
 
+import inspect
 import json
 import re
 import shutil
@@ -12,7 +13,7 @@ from omegaconf import OmegaConf
 
 from harness import composing, fingerprint, machine
 from harness import config as configs
-from harness.backends.pytorch import Backend
+from harness.backends.pytorch import Backend, encoders
 from harness.data import open_prepared
 from harness.measure import environment
 from harness.run import prepare_data
@@ -273,6 +274,20 @@ def test_every_key_of_the_shipped_configs_has_a_reader():
             names = [part for part in key.split(".") if not part.startswith("_") and part not in ("first", "second")]
             if names and names[0] not in READ_BY_THE_FRAMEWORK:
                 assert re.search(rf"\b{names[-1]}\b", code), f"{path.relative_to(CONF)}: {key}"
+
+
+def test_encoders_that_share_a_setting_have_one_default_for_it():
+    """Encoders compared as they come then differ in what they are, and not in their width or number of heads too."""
+    found: dict[str, dict[str, object]] = {}
+    for name in choices("encoder"):
+        settings = OmegaConf.to_container(OmegaConf.load(CONF / "encoder" / f"{name}.yaml"))
+        made = getattr(encoders, str(settings.get("_target_")).rpartition(".")[2], None)
+        for key, value in settings.items():
+            if not key.startswith("_") and key != "defaults" and not isinstance(value, dict):
+                found.setdefault(key, {})[name] = value
+                assert inspect.signature(made).parameters[key].default in (value, inspect.Parameter.empty), (name, key)
+    assert {"hidden_size", "num_heads", "num_layers", "dropout", "causal"} <= set(found)
+    assert {key: values for key, values in found.items() if len(set(map(str, values.values()))) > 1} == {}
 
 
 def test_the_shipped_configs_are_few():

@@ -34,7 +34,7 @@ class LinearAttention(nn.Module):
         Mistake: the heads do not divide the width.
     """
 
-    def __init__(self, in_dim: int, hidden_size: int = 128, num_heads: int = 4, causal: bool = False) -> None:
+    def __init__(self, in_dim: int, hidden_size: int = 128, num_heads: int = 1, causal: bool = False) -> None:
         super().__init__()
         check_attention(hidden_size, num_heads, "dot", "softmax")
         self.in_dim, self.out_dim, self.num_heads, self.causal = in_dim, hidden_size, num_heads, causal

@@ -36,7 +36,7 @@ class Transformer(Residual):
         in_dim: int,
         hidden_size: int = 128,
         num_layers: int = 1,
-        num_heads: int = 4,
+        num_heads: int = 1,
         feed_forward_size: int = 512,
         dropout: float = 0.0,
         rotary: bool = False,
