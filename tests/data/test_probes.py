@@ -3,6 +3,7 @@
 import re
 import time
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 from statistics import median
 
@@ -15,7 +16,7 @@ from harness.backends.pytorch import Backend
 from harness.backends.pytorch.model import build
 from harness.composing import compose
 from harness.data import Dataset, probes
-from harness.data.probes.drawn import distinct
+from harness.data.probes.drawn import different
 from harness.measure import StepTimer
 from harness.records import Mistake
 
@@ -47,7 +48,7 @@ def test_no_sequence_stands_twice_and_the_seed_of_the_data_decides(name):
 
 def test_splits_are_alike_where_short_sequences_are_used_up():
     """Half of the lengths have too few sequences for all splits: in the order drawn, test would have but long ones."""
-    data = probes.parity(length=12, train=2003, validation=503, test=503, seed=0)
+    data = probes.parity(length=12, min_length=1, train=2003, validation=503, test=503, seed=0)
     mean = {name: split.length_N.mean() for name, split in data.splits.items()}
     assert abs(mean["train"] - mean["validation"]) < 0.3  # three standard errors
     assert abs(mean["train"] - mean["test"]) < 0.3
@@ -55,8 +56,11 @@ def test_splits_are_alike_where_short_sequences_are_used_up():
 
 def test_a_space_that_is_too_small_is_said():
     with pytest.raises(Mistake, match=r"parity .* has hardly more than 62 different sequences, and 713 are"):
-        probes.parity(length=5, **SIZES)
-    assert len(distinct("bits", lambda rng: (rng.integers(0, 2, 3), 0), 8, np.random.default_rng(0))) == 8
+        probes.parity(length=5, min_length=1, **SIZES)
+    found = different("bits", lambda rng: (rng.integers(0, 2, 3), 0), 8, np.random.default_rng(0))
+    assert len({tuple(bits) for bits, _ in islice(found, 8)}) == 8
+    with pytest.raises(Mistake, match="hardly more than 8 different"):
+        next(found)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +68,7 @@ def test_a_space_that_is_too_small_is_said():
     [
         ("adding", {"length": 19}, "data.length of adding is a whole number of 20 or more"),
         ("majority", {"length": 40}, "majority needs odd lengths"),
-        ("parity", {"min_length": 17}, "min_length=17 of parity is more than data.length=16"),
+        ("parity", {"min_length": 25}, "min_length=25 of parity is more than data.length=24"),
         ("selective_copying", {"length": 3}, "data.length of selective_copying is a whole number of 4 or more"),
         ("associative_recall", {"keys": 1}, "data.keys of associative_recall is a whole number of 2 or more"),
         ("associative_recall", {"length": 5}, "take 6"),
@@ -132,6 +136,22 @@ def test_associative_recall_asks_for_the_value_behind_each_key():
     in_balance(data)
 
 
+def test_no_table_of_the_questions_in_train_answers_those_in_test():
+    data = probes.associative_recall(pairs=2, keys=5, values=4, **{**SIZES, "train": 1501})
+    asked = {name: {frozenset(zip(words[:4:2], words[1:4:2], strict=True)) for words, _ in sequences(data, name)}
+             for name in data.splits}  # fmt: skip
+    assert not asked["test"] & (asked["train"] | asked["validation"])
+    assert not asked["validation"] & asked["train"]
+    assert len(asked["train"] | asked["validation"] | asked["test"]) == 10 * 4 * 3  # all: 2 of 5 keys, a value for each
+    begun = {tuple(words[:end]) for words, _ in sequences(probes.parity(**SIZES), "train") for end in range(1, 25)}
+    counted = 0
+    for words, labels in sequences(probes.parity(**SIZES)):
+        for end, label in enumerate(labels, 1):
+            assert (label is None) == (tuple(words[:end]) in begun)
+            counted += label is not None
+    assert counted > 211 * 8  # 9 or 10 of some 20 steps, when 401 sequences leave most beginnings of 10 bits unseen
+
+
 def test_majority_is_the_more_frequent_one():
     data = probes.majority(length=17, min_length=11, **SIZES)
     for words, label in sequences(data):
@@ -143,7 +163,7 @@ def test_majority_is_the_more_frequent_one():
 
 def test_parity_is_what_a_flipping_state_ends_in():
     data, whole = (probes.parity(length=13, min_length=7, every_step=every, **SIZES) for every in (True, False))
-    for (words, labels), (same, label) in zip(sequences(data), sequences(whole), strict=True):
+    for (words, labels), (same, label) in zip(sequences(data, "train"), sequences(whole, "train"), strict=True):
         odd = False
         for word, expected in zip(words, labels, strict=True):
             odd ^= word == "1"
@@ -176,8 +196,10 @@ def test_listops_are_what_python_makes_of_them():
 def test_dyck_asks_for_the_bracket_that_closes_what_is_open_last():
     data = probes.dyck(length=17, min_length=5, depth=6, brackets=3, **SIZES)
     closing = {"(": ")", "[": "]", "{": "}"}
-    deepest = 0
-    for words, label in sequences(data):
+    deepest, distances = 0, Counter()
+    for words, label in sequences(data, "train"):
+        due = [step for step in range(len(words)) if closed(words[step + 1 :], closing)][0]
+        distances[len(words) - 1 - due] += 1
         text = "".join(words)
         while (shorter := re.sub(r"\(\)|\[\]|\{\}", "", text)) != text:
             text = shorter
@@ -185,11 +207,21 @@ def test_dyck_asks_for_the_bracket_that_closes_what_is_open_last():
         assert len({text.count(bracket) for bracket in closing}) == 1
         deepest = max(deepest, *np.cumsum([1 if word in closing else -1 for word in words]))
     assert deepest == 6
+    assert set(distances) == {2, 4, 6, 8}
+    assert max(abs(count / 401 - 1 / 4) for count in distances.values()) < 4 * np.sqrt(3 / 16 / 401)
     in_balance(data)
 
 
+def closed(words: list[str], closing: dict[str, str]) -> bool:
+    """Whether brackets close all that they open, and nothing else; if there are any."""
+    text = "".join(words)
+    while (shorter := re.sub("|".join(re.escape(one + other) for one, other in closing.items()), "", text)) != text:
+        text = shorter
+    return bool(words) and not text
+
+
 def test_how_often_each_bracket_is_there_tells_nothing_of_the_answer():
-    data = probes.dyck(length=10, min_length=6, train=3001, validation=1, test=1, seed=0)
+    data = probes.dyck(length=12, min_length=8, train=3001, validation=1, test=1, seed=0)
     answers: dict[str, Counter] = {}
     for words, label in sequences(data, "train"):
         answers.setdefault("".join(sorted(words)), Counter())[label] += 1

@@ -10,27 +10,34 @@ TRIES = 1000
 BRACKETS = ["()", "[]", "{}", "<>"]
 
 
-def dyck(length: int = 20, min_length: int = 4, depth: int = 6, brackets: int = 2, **sizes: int) -> Dataset:
+def dyck(length: int = 32, min_length: int = 4, depth: int = 6, brackets: int = 2, **sizes: int) -> Dataset:
     """Bounded brackets: the one that has to close next, after the beginning of a Dyck-(k, m) word.
 
-    The languages are those of Hewitt et al. 2020 with k = ``brackets`` kinds and m = ``depth`` open at most. Of those
-    open at the end, as many are of each kind, in random order: how often each token is there tells nothing of the
-    answer, and whoever is blind to order is at chance, 1/k.
+    The languages are those of Hewitt et al. 2020 with k = ``brackets`` kinds and m = ``depth`` open at most. The
+    bracket that is due opened 2, 4, ... or up to ``length / 2`` steps before the last one, each as often, so that the
+    last few steps seldom have the answer. Of those open at the end, as many are of each kind, in random order: how
+    often each token is there tells nothing of the answer, and whoever is blind to order is at chance, 1/k.
     """
     at_least("dyck", 2, brackets=brackets)
     at_least("dyck", 1, min_length=min_length)
-    if brackets > len(BRACKETS) or depth < brackets or min_length > length or length < brackets:
+    if brackets > len(BRACKETS) or depth <= brackets or min_length > length or length < brackets + 2:
         raise Mistake(
-            f"data: dyck needs 2 to {len(BRACKETS)} brackets, a depth and a length of as many or more, and no more "
-            f"min_length than length; there are brackets={brackets}, depth={depth}, {min_length} to {length} steps"
+            f"data: dyck needs 2 to {len(BRACKETS)} brackets, a greater depth, a length of 2 more than brackets at "
+            f"least, and no more min_length than length; there are brackets={brackets}, depth={depth}, {min_length} to "
+            f"{length} steps"
         )
+    farthest = min(length // 2, length - brackets) // 2
 
     def draw(rng: np.random.Generator) -> Example:
+        distance = 2 * between(rng, 1, farthest)
         for _ in range(TRIES):
-            opens = _shape(rng, between(rng, min_length, length), depth)
-            left = 2 * sum(opens) - len(opens)
-            if left > 0 and left % brackets == 0:
-                return _typed(rng, opens, left, brackets)
+            before = _shape(rng, between(rng, max(min_length, distance + brackets), length) - distance - 1, depth)
+            left = 2 * sum(before) - len(before) + 1
+            if left >= depth or left % brackets:
+                continue
+            closed = _shape(rng, distance, depth - left)
+            if 2 * sum(closed) == distance:
+                return _typed(rng, [*before, True, *closed], left, brackets)
         raise Mistake(
             f"data: hardly a beginning of {min_length} to {length} brackets leaves as many of each kind open; raise "
             "data.length, or lower data.min_length"

@@ -1,6 +1,7 @@
-"""Examples drawn until there are enough different ones: so no sequence of test or validation stands in train."""
+"""Examples drawn until there are enough different ones: so nothing that test or validation asks stands in train."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,14 @@ Draw = Callable[[np.random.Generator], Example]
 
 def dataset(
     name: str, draw: Draw, *, train: int, validation: int, test: int, seed: int, vocabulary: Sequence[str] = (),
-    **more: Any,
+    question: Callable[[Any], bytes] | None = None, at_every_step: bool = False, **more: Any,
 ) -> Dataset:
     """Three splits of so many examples, no sequence twice; ``more`` goes to ``from_sequences``.
 
     ``draw`` makes one example from a generator: token ids, counted from 2 for the first of ``vocabulary``, or an array
-    of features; and its label.
+    of features; and its label. ``question`` gives what of a sequence decides the answers, where that is not all of it:
+    no question then is in two splits. With ``at_every_step``, where a step's label depends on what is before it alone,
+    validation and test do not count the steps up to which a sequence stands in train.
 
     Raises:
         Mistake: there are not as many different sequences.
@@ -33,37 +36,66 @@ def dataset(
         if not is_whole(size, least=1):
             raise Mistake(f"data.{key} is how many sequences {name} has there, 1 or more, and is {size!r}")
     rng = np.random.default_rng(seed)
-    found = distinct(name, draw, sum(sizes.values()), rng)
-    # shuffled: what is drawn late is what is not yet used up, so longer, and not all of it is to be test
-    examples = [found[row] for row in rng.permutation(len(found))]
-    parts: list[Any] = []
-    start = 0
-    for size in sizes.values():
-        parts.append(tuple(zip(*examples[start : start + size], strict=True)))
-        start += size
+    found = different(name, draw, sum(sizes.values()), rng)
+    parts = _by_question(found, question, [*sizes.values()], rng) if question else _any(found, [*sizes.values()], rng)
+    if at_every_step:
+        parts[1:] = [_less_known_beginnings(part, parts[0]) for part in parts[1:]]
     words = [*SPECIAL, *vocabulary] if len(vocabulary) else ()
-    return from_sequences(*parts, vocabulary=words, source=name, **more)
+    columns: list[Any] = [tuple(zip(*part, strict=True)) for part in parts]
+    return from_sequences(*columns, vocabulary=words, source=name, **more)
 
 
-def distinct(name: str, draw: Draw, wanted: int, rng: np.random.Generator) -> list[Example]:
-    """So many examples of different sequences, in the order drawn.
+def different(name: str, draw: Draw, wanted: int, rng: np.random.Generator) -> Iterator[Example]:
+    """Examples of different sequences, in the order drawn, without an end.
 
     Raises:
-        Mistake: draw after draw was there before.
+        Mistake: draw after draw was there before; ``wanted`` are told to be needed.
     """
-    found: dict[bytes, Example] = {}
+    found: set[bytes] = set()
     repeats = 0
-    while len(found) < wanted:
+    while True:
         x, y = draw(rng)
         key = np.asarray(x).tobytes()
-        repeats = repeats + 1 if key in found else 0
-        if repeats > GIVE_UP:
+        if key not in found:
+            found.add(key)
+            repeats = 0
+            yield x, y
+        elif (repeats := repeats + 1) > GIVE_UP:
             raise Mistake(
                 f"data: {name} with these settings has hardly more than {len(found)} different sequences, and "
                 f"{wanted} are wanted in all; raise data.length, or lower data.train, data.validation and data.test"
             )
-        found.setdefault(key, (x, y))
-    return list(found.values())
+
+
+def _any(found: Iterator[Example], sizes: list[int], rng: np.random.Generator) -> list[list[Example]]:
+    """Splits of these sizes."""
+    drawn = list(islice(found, sum(sizes)))
+    # shuffled: what is drawn late is what is not yet used up, so longer, and not all of it is to be test
+    shuffled = iter([drawn[row] for row in rng.permutation(len(drawn))])
+    return [list(islice(shuffled, size)) for size in sizes]
+
+
+def _by_question(
+    found: Iterator[Example], question: Callable[[Any], bytes], sizes: list[int], rng: np.random.Generator
+) -> list[list[Example]]:
+    """Splits of these sizes, of which each has questions of its own, drawn for it when they first come up."""
+    parts: list[list[Example]] = [[] for _ in sizes]
+    part_of: dict[bytes, int] = {}
+    while [len(part) for part in parts] != sizes:
+        x, y = next(found)
+        own = part_of.setdefault(question(x), int(rng.choice(len(sizes), p=np.array(sizes) / sum(sizes))))
+        if len(parts[own]) < sizes[own]:
+            parts[own].append((x, y))
+    return parts
+
+
+def _less_known_beginnings(part: list[Example], train: list[Example]) -> list[Example]:
+    """The same examples, with no label at the steps up to which a sequence of ``train`` is the same."""
+    known = {np.asarray(x[: step + 1]).tobytes() for x, _ in train for step in range(len(x))}
+    return [
+        (x, [None if np.asarray(x[: step + 1]).tobytes() in known else label for step, label in enumerate(y)])
+        for x, y in part
+    ]
 
 
 def at_least(name: str, least: int, **settings: int) -> None:
