@@ -198,7 +198,7 @@ def test_dyck_asks_for_the_bracket_that_closes_what_is_open_last():
     closing = {"(": ")", "[": "]", "{": "}"}
     deepest, distances = 0, Counter()
     for words, label in sequences(data, "train"):
-        due = [step for step in range(len(words)) if closed(words[step + 1 :], closing)][0]
+        due = next(step for step in range(len(words)) if closed(words[step + 1 :], closing))
         distances[len(words) - 1 - due] += 1
         text = "".join(words)
         while (shorter := re.sub(r"\(\)|\[\]|\{\}", "", text)) != text:

@@ -1,5 +1,7 @@
 """What takes a stack: brackets that have to close in the right order."""
 
+from typing import Any
+
 import numpy as np
 
 from harness.data.dataset import Dataset
@@ -10,7 +12,7 @@ TRIES = 1000
 BRACKETS = ["()", "[]", "{}", "<>"]
 
 
-def dyck(length: int = 32, min_length: int = 4, depth: int = 6, brackets: int = 2, **sizes: int) -> Dataset:
+def dyck(length: int = 32, min_length: int = 4, depth: int = 6, brackets: int = 2, **sizes: Any) -> Dataset:
     """Bounded brackets: the one that has to close next, after the beginning of a Dyck-(k, m) word.
 
     The languages are those of Hewitt et al. 2020 with k = ``brackets`` kinds and m = ``depth`` open at most. The

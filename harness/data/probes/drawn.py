@@ -18,8 +18,17 @@ Draw = Callable[[np.random.Generator], Example]
 
 
 def dataset(
-    name: str, draw: Draw, *, train: int, validation: int, test: int, seed: int, vocabulary: Sequence[str] = (),
-    question: Callable[[Any], bytes] | None = None, at_every_step: bool = False, **more: Any,
+    name: str,
+    draw: Draw,
+    *,
+    train: int,
+    validation: int,
+    test: int,
+    seed: int,
+    vocabulary: Sequence[str] = (),
+    question: Callable[[Any], bytes] | None = None,
+    at_every_step: bool = False,
+    **more: Any,
 ) -> Dataset:
     """Three splits of so many examples, no sequence twice; ``more`` goes to ``from_sequences``.
 

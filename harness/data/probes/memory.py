@@ -1,5 +1,7 @@
 """What takes a memory: symbols that are to be said again, after a gap or from among noise."""
 
+from typing import Any
+
 import numpy as np
 
 from harness.data.dataset import Dataset
@@ -17,7 +19,7 @@ def _labels(said: np.ndarray, length: int) -> list[str | None]:
     return [None] * (length - len(said)) + [str(symbol) for symbol in said]
 
 
-def copying(length: int = 5, gap: int = 10, symbols: int = 8, **sizes: int) -> Dataset:
+def copying(length: int = 5, gap: int = 10, symbols: int = 8, **sizes: Any) -> Dataset:
     """The copying memory task: ``length`` symbols, ``gap`` blanks, then a sign to say them again, in order.
 
     After Hochreiter & Schmidhuber 1997, in the form of Arjovsky, Shah & Bengio 2016, who take 10 of 8 symbols and gaps
@@ -38,7 +40,7 @@ def copying(length: int = 5, gap: int = 10, symbols: int = 8, **sizes: int) -> D
     return dataset("copying", draw, vocabulary=vocabulary, classes=_symbols(symbols), **sizes)
 
 
-def selective_copying(length: int = 24, items: int = 4, symbols: int = 8, **sizes: int) -> Dataset:
+def selective_copying(length: int = 24, items: int = 4, symbols: int = 8, **sizes: Any) -> Dataset:
     """Selective copying: ``items`` symbols at random among ``length`` steps of noise, to be said again in order.
 
     Gu & Dao 2023 take 16 of 16 symbols in 4096 steps. Where a symbol stands tells nothing of when it is due: a fixed

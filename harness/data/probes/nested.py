@@ -1,6 +1,7 @@
 """What takes a stack of sums: lists of operations that hold one another."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ NESTED = 0.25
 """The share of arguments that are lists again, by its authors."""
 
 
-def listops(length: int = 30, min_length: int = 5, depth: int = 3, arguments: int = 4, **sizes: int) -> Dataset:
+def listops(length: int = 30, min_length: int = 5, depth: int = 3, arguments: int = 4, **sizes: Any) -> Dataset:
     """ListOps: the value of an expression of minima, maxima, medians and sums modulo 10 (Nangia & Bowman 2018).
 
     ``[MAX 2 9 [MIN 4 7 ] 0 ]`` is 9. By the grammar of the Long Range Arena (Tay et al. 2021), which takes depth 10,

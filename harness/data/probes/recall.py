@@ -1,5 +1,7 @@
 """What takes finding by content: the value that stood behind a key."""
 
+from typing import Any
+
 import numpy as np
 
 from harness.data.dataset import Dataset
@@ -10,7 +12,7 @@ POWER = 0.01
 """Of the power law by which a key is asked for again soon rather than late, as its authors set it."""
 
 
-def associative_recall(length: int = 10, pairs: int = 2, keys: int = 8, values: int = 8, **sizes: int) -> Dataset:
+def associative_recall(length: int = 10, pairs: int = 2, keys: int = 8, values: int = 8, **sizes: Any) -> Dataset:
     """Multi-query associative recall (Arora et al. 2023, Zoology): ``pairs`` keys, each followed by its value; then
     every key once more, somewhere in the rest of ``length`` steps, where its value is asked for.
 
