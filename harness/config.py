@@ -132,7 +132,8 @@ def _check_input(config: Config) -> None:
 
 def _check_encoder(config: Config) -> None:
     for where, part in _parts(config["encoder"], "encoder"):
-        _check_heads(where, part)
+        if part["_target_"].startswith("harness."):  # somebody's own may mean something else by these
+            _check_sizes(where, part)
     if config["choices"]["encoder"] == "additive_attention" and config["choices"]["pooling"] != "additive_attention":
         raise Mistake(
             "encoder=additive_attention is additive attention pooling on the bare embeddings; for another pooling "
@@ -186,12 +187,12 @@ def _parts(part: Config, where: str) -> Iterator[tuple[str, Config]]:
             yield from _parts(value, f"{where}.{key}")
 
 
-def _check_heads(where: str, encoder: Config) -> None:
+def _check_sizes(where: str, encoder: Config) -> None:
+    for key in ("hidden_size", "num_heads"):
+        if key in encoder:
+            _whole(f"{where}.{key}", encoder[key], least=1)
     heads, width = encoder.get("num_heads"), encoder.get("hidden_size")
-    if heads is None or width is None:
-        return
-    _whole(f"{where}.num_heads", heads, least=1)
-    if width % heads:
+    if heads and width and width % heads:
         raise Mistake(
             f"{where}.num_heads={heads} does not divide {where}.hidden_size={width}; "
             f"take {max(n for n in range(1, heads + 1) if width % n == 0)} heads or another width"

@@ -107,13 +107,13 @@ def test_half_of_the_rows_are_wrong_ones_and_legible_ones_come_first():
 
 
 def dataset():
-    rows = ([[2, 3], [3, 4, 2]], ["a", "b"])
-    return from_sequences(rows, rows, rows, classes=["a", "b"], vocabulary=["[PAD]", "[UNK]", "good", EVIL, "$x_$"])
+    rows = ([[2, 3], [3, 4, 2]], ["a", EVIL])
+    return from_sequences(rows, rows, rows, classes=["a", EVIL], vocabulary=["[PAD]", "[UNK]", "good", EVIL, "$x_$"])
 
 
-def kept(folder, examples=2):
+def kept(folder, examples=2, part="pooling"):
     weights = np.array([[0.25, 0.75, 0], [0.5, 0.3, 0.2]], np.float32)
-    backend = SimpleNamespace(attention=lambda split, rows: {"pooling": weights[rows]})
+    backend = SimpleNamespace(attention=lambda split, rows: {part: weights[rows]})
     return attention.keep(backend, dataset(), np.array([[2.0, 1.0], [3.0, 0.0]]), folder, examples)
 
 
@@ -124,7 +124,7 @@ def test_what_is_kept_has_the_tokens_their_weights_and_a_picture_each(tmp_path):
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in drawn)
     first, second = json.loads((tmp_path / "attention.json").read_text())["examples"]
     assert (first["tokens"], first["received"]) == (["good", EVIL], {"pooling": pytest.approx([0.25, 0.75])})
-    assert (second["tokens"], second["true"], second["predicted"]) == ([EVIL, "$x_$", "good"], "b", "a")
+    assert (second["tokens"], second["true"], second["predicted"]) == ([EVIL, "$x_$", "good"], EVIL, "a")
     assert second["received"]["pooling"] == pytest.approx([0.5, 0.3, 0.2])
 
 
@@ -137,10 +137,13 @@ def test_nothing_is_kept_where_nothing_is_asked_for_or_nothing_attends(tmp_path)
 
 def test_the_report_shows_tokens_as_text_the_heaviest_the_darkest(tmp_path):
     kept(tmp_path)
+    text = (tmp_path / "attention.json").read_text()
+    (tmp_path / "attention.json").write_text(text.replace('"pooling"', '"<b>pooling"').replace('"a"', '"<i>a"'))
     record = made("lstm", run_dir=str(tmp_path))
     page = Page(html(compare([record, made("gru", accuracy=0.5)], "x")))
     assert ("h2", "Which tokens weighed") in page.texts
-    assert ("h3", "wrong: true b, predicted a") in page.texts
+    assert ("h3", f"wrong: true {EVIL}, predicted <i>a") in page.texts
+    assert ("small", "<b>pooling") in page.texts
     assert [data for tag, data in page.texts if tag == "span" and data == EVIL] == [EVIL, EVIL]
     assert page.tags.count("script") == 3
     shades = [a["style"] for tag, a in page.attributes if tag == "span" and "style" in a]

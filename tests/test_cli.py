@@ -91,6 +91,8 @@ MISTAKES = [
     (["++trainer.epoch=3"], "nothing reads trainer.epoch; did you mean trainer.epochs?"),
     (["++zzz=1"], "nothing reads zzz; leave it out"),
     (["+zzz=1"], "nothing reads zzz; leave it out"),
+    (["encoder=min_gru", "encoder.hidden_size=0"], "encoder.hidden_size must be a whole number of 1 or more"),
+    (["encoder=s4d", "encoder.hidden_size=-1"], "encoder.hidden_size must be a whole number of 1 or more"),
     (["encoder.num_heads=3"], "encoder.num_heads=3 does not divide encoder.hidden_size=128"),
     (["encoder=stack", "encoder.layers.second.num_heads=5"], "encoder.layers.second.num_heads=5 does not divide"),
     (["data=hub", "data.source=owner/none"], "no source 'owner/none'"),

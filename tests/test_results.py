@@ -3,7 +3,7 @@
 import sys
 
 from conftest import REPOSITORY
-from made_records import made, over_seeds
+from made_records import VERSIONS, made, over_seeds
 
 sys.path.append(str(REPOSITORY / "tests" / "benchmarks"))
 
@@ -39,6 +39,28 @@ def test_probes_are_columns_and_a_data_set_that_has_changed_shows_its_newest_num
     (row,) = (line for line in lines if line.startswith("| lstm |"))
     shown = dict(zip(head.split(" | ")[1:], row.split(" | ")[1:], strict=True))
     assert {name.strip("| "): value.strip("| ") for name, value in shown.items()} == {"parity": "0.75", "dyck": "1"}
+
+
+def test_earlier_settings_and_versions_are_left_out_and_counted():
+    def on(data, accuracy, started, **more):
+        return over_seeds("lstm", [accuracy] * 3, name="probes", choices={"data": data}, started=started, **more)
+
+    later = {"environment": {"versions": {**VERSIONS, "torch": "2.14.0"}}}
+    found = [
+        *on("parity", 0.5, 1, config={"trainer.epochs": 2}), *on("parity", 0.75, 2, config={"trainer.epochs": 20}),
+        *on("dyck", 0.25, 3), *on("dyck", 1.0, 4, **later), *over_seeds("gru", [0.5] * 2, name="probes",
+        choices={"data": "dyck"}, started=2),
+    ]  # fmt: skip
+    lines = lines_of(found)
+    assert [line for line in lines if line.startswith(("| lstm |", "| gru |"))] == ["| lstm | 0.75 | 1 |"]
+    assert "Not shown: 8 runs of earlier data, versions or settings." in lines
+    recipes = [
+        *over_seeds("gru", [0.6, 0.6], name="imdb_gru", choices={"data": "imdb"}),
+        *over_seeds("gru", [0.8, 0.8], name="imdb_gru", choices={"data": "imdb"}, started=1, **later),
+        *over_seeds("lstm", [0.9, 0.9], name="imdb_bigrams", choices={"data": "imdb"}, started=1, **later),
+    ]
+    rows = [line.split(" | ")[:3] for line in lines_of(recipes) if line.startswith("| imdb_")]
+    assert rows == [["| imdb_bigrams", "2", "0.9 \\*"], ["| imdb_gru", "2", "0.8 ?"]]  # the better one first
 
 
 def test_signs_are_no_markdown_and_what_was_not_run_is_said():

@@ -3,29 +3,42 @@
 Dimension letters: N sequences, L length.
 """
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from harness.data.dataset import SPECIAL, UNKNOWN, Dataset, from_sequences
+from harness.data.dataset import IGNORED, SPECIAL, UNKNOWN, Dataset, from_sequences
 from harness.data.letters import LONGEST_WORD, make_alphabet, spell
 from harness.data.rows import Part, check_lengths, class_names, column, kept_part, repeated, row_name, whole_splits
 from harness.records import Mistake
 
 Words = tuple[str, ...]
+WRITTEN_LIST = re.compile(r"""\[(['"]|-?\d+(,\s*|\s+)-?\d).*\]""", re.DOTALL)
+"""A list as Python or numpy prints it, which no separator of words would take apart rightly."""
 
 
 def read_tagged(frame: pd.DataFrame, where: str, tokens: str, tags: str) -> Part:
     """The words and the tags of each row of a table: lists, or texts with spaces between.
 
+    A tag of -100, as many write it, marks a word that does not count: None.
+
     Raises:
-        Mistake: a column is not there, or a row has no word, or another number of words than of tags; it is named,
-            counted from 1.
+        Mistake: a column is not there, or a row has no word, or another number of words than of tags, or a list that
+            was written as text; it is named, counted from 1.
     """
+    for name, key in ((tokens, "data.tokens"), (tags, "data.tags")):
+        for index, value in enumerate(column(frame, name, key, where)):
+            if isinstance(value, str) and WRITTEN_LIST.fullmatch(value.strip()):
+                raise Mistake(
+                    f"data: {where}, {row_name(where, index)} has a list written as text in {name!r}, set by {key}; "
+                    "write words with spaces between, or the table as jsonl or parquet, which hold lists"
+                )
     words = [_listed(value) for value in column(frame, tokens, "data.tokens", where)]
     named = [_listed(value) for value in column(frame, tags, "data.tags", where)]
     for index, (some, theirs) in enumerate(zip(words, named, strict=True)):
@@ -33,18 +46,25 @@ def read_tagged(frame: pd.DataFrame, where: str, tokens: str, tags: str) -> Part
         if len(some) != len(theirs):
             counts = f"{len(some)} in {tokens!r} and {len(theirs)} in {tags!r}"
             raise Mistake(f"{row} has {counts}; every word needs one tag")
-        if not some or None in some or None in theirs:
+        if not some or {None, ""} & {*some, *theirs}:
             raise Mistake(f"{row} has no word, or a word without a tag; mend it or take the row out")
-    return words, named
+    return words, [tuple(None if tag == str(IGNORED) else tag for tag in theirs) for theirs in named]
 
 
 def _listed(value: Any) -> tuple[str | None, ...]:
     if isinstance(value, str):
         return tuple(value.split())
     try:
-        return tuple(None if one is None else str(one) for one in value)
+        return tuple(_text(one) for one in value)
     except TypeError:  # neither a list nor a text: one that stands alone
-        return (str(value),)
+        return (_text(value),)
+
+
+def _text(value: Any) -> str | None:
+    """What stands in a list; a whole number alike where a gap in its row, which is None here, made all floats."""
+    if value is None or value != value:
+        return None
+    return str(int(value)) if isinstance(value, (float, np.floating)) and value % 1 == 0 else str(value)
 
 
 def encode_tagged(
@@ -70,7 +90,8 @@ def encode_tagged(
     kept = kept_part(truncate, max_length)
     words = {role: [_normal(row[kept]) for row in rows] for role, (rows, _) in whole.items()}
     tags = {role: [row[kept] for row in rows] for role, (_, rows) in whole.items()}
-    classes = class_names({role: [tag for row in rows for tag in row] for role, rows in tags.items()}, source, column)
+    counted = {role: [tag for row in rows for tag in row if tag is not None] for role, rows in tags.items()}
+    classes = class_names(counted, source, column)
     vocabulary = _vocabulary(words["train"], vocabulary_size)
     number = {word: index for index, word in enumerate(vocabulary)}
     numbered = {role: [[number.get(word, UNKNOWN) for word in row] for row in rows] for role, rows in words.items()}

@@ -61,16 +61,20 @@ def _read(file: Path, column: str) -> Part:
 
     words, tags = [], []
     fields = ["id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel"]
-    with open(file, encoding="utf8") as opened:
+    with open(file, encoding="utf-8-sig") as opened:
         try:
             for sentence in conllu.parse_incr(opened, fields=fields):
                 # a range (3-4) is two words written as one, which follow; an id such as 8.1 a word that is not written
                 tokens = [token for token in sentence if isinstance(token["id"], int)]
+                if not tokens:
+                    continue  # all of it is comments, or words that are not written
                 words.append(tuple(token["form"] for token in tokens))
                 tags.append(tuple(token[column] for token in tokens))
                 if None in tags[-1] or "_" in tags[-1]:
                     named = sentence.metadata.get("sent_id", len(words))
                     raise Mistake(f"data: {file}, sentence {named} has a word without {column!r}; take another column")
+        except UnicodeDecodeError as error:
+            raise Mistake(f"data: {file} is not UTF-8, as CoNLL-U is: byte {error.start} cannot be read") from None
         except conllu.exceptions.ParseException as error:
             raise Mistake(f"data: {file} is not CoNLL-U: {str(error).splitlines()[0]}") from None
     return words, tags

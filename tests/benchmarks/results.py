@@ -15,7 +15,7 @@ from pathlib import Path
 
 from harness import records, wording
 from harness.boards import Board
-from harness.cells import Cell
+from harness.cells import Cell, processor_of, versions
 from harness.comparison import Comparison, compare
 from harness.tables import best_first
 
@@ -58,9 +58,9 @@ SECTIONS = {
     ),
     "imdb_encoders": Section(
         "IMDB, every encoder in one small setting",
-        "One layer of width 128 over the last 128 words, two epochs, the same for all: what an encoder gives before "
-        "anybody has tuned it; attention without positions. Not here: `jordan_rnn` and `cell`, loops in Python that "
-        "would take hours.",
+        "Width 128, one layer and one head (of an encoder made of others, each of these) over the last 128 words, two "
+        "epochs: what an encoder gives before anybody has tuned it; attention without positions. Not here: "
+        "`jordan_rnn` and `cell`, loops in Python that would take hours.",
         [("imdb_encoders", "experiment=imdb_encoders", f"encoder={EVERY}")],
     ),
     "ud_ewt": Section(
@@ -71,8 +71,9 @@ SECTIONS = {
     "probes": Section(
         "Probes",
         "What an encoder can do at all, with a small model and a short training; [PROBES.md](PROBES.md) says what is "
-        "expected of whom. Attention is given positions. The share of right answers on the test split; for "
-        "transcription the share of wrong labels.",
+        "expected of whom, and what is had without the ability that is asked for. Attention is given positions. The "
+        "share of right answers on the test split, for `adding` of those within 0.04; for transcription the share of "
+        "wrong labels.",
         [
             ("probes", "experiment=probe", "encoder=bag_of_embeddings,rnn,lstm,gru,min_gru,cnn,s4d", PROBES),
             ("probes", "experiment=probe", "encoder=self_attention,linear_attention", "position=sinusoidal", PROBES),
@@ -117,7 +118,8 @@ def page(found: list[records.Record], before: str) -> str:
     ]
     for section in SECTIONS.values():
         names = {name for name, *_ in section.sweeps}
-        runs = _newest_data([record for record in found if record["name"] in names])
+        there = [record for record in found if record["name"] in names]
+        runs = _newest(there)
         lines += [f"## {section.title}", "", section.text, "", "```bash"]
         lines += [*(f"python -m harness {' '.join(command)}" for command in section.commands), "```", ""]
         if not any(record["status"] == "finished" for record in runs):
@@ -127,14 +129,27 @@ def page(found: list[records.Record], before: str) -> str:
         compared = compare(runs, section.title)
         of_one = len({record["choices"]["data"] for record in runs}) == 1
         table = _by_run(compared, several=len(names) > 1) if of_one else _by_data(compared)
-        lines += [*table, "", _made_with(runs), ""]
+        lines += [*table, "", _made_with(runs)]
+        if outdated := len(there) - len(runs):
+            lines.append(f"Not shown: {outdated} runs of earlier data, versions or settings.")
+        lines.append("")
     return "\n".join(lines)
 
 
-def _newest_data(runs: list[records.Record]) -> list[records.Record]:
-    """Those on the data as it is now: of each name the newest content."""
-    newest = {run["choices"]["data"]: run["data"]["hash"] for run in sorted(runs, key=lambda run: run["started"])}
-    return [run for run in runs if run["data"]["hash"] == newest[run["choices"]["data"]]]
+def _newest(runs: list[records.Record]) -> list[records.Record]:
+    """Those that can stand in one table: of each data set the newest content and versions, of each cell its newest."""
+    by_age = sorted(runs, key=lambda run: run["started"])
+
+    def data(run: records.Record) -> str:
+        return run["choices"]["data"]
+
+    def cell(run: records.Record) -> tuple[str, ...]:
+        return run["name"], data(run), run["choices"]["encoder"]
+
+    shared = {data(run): (run["data"]["hash"], versions(run)) for run in by_age}
+    kept = [run for run in by_age if (run["data"]["hash"], versions(run)) == shared[data(run)]]
+    newest = {cell(run): (run["cell"], processor_of(run)) for run in kept}
+    return [run for run in kept if (run["cell"], processor_of(run)) == newest[cell(run)]]
 
 
 def _by_run(compared: Comparison, several: bool) -> Iterator[str]:
@@ -179,9 +194,10 @@ def _made_with(runs: list[records.Record]) -> str:
     newest = max(runs, key=lambda record: record["started"])
     machine = newest["environment"]
     packages = ", ".join(f"{name} {machine['versions'][name]}" for name in ("python", "torch", "numpy"))
-    commit = (machine["git"] or {}).get("commit", "unknown")[:12]
+    commits = dict.fromkeys((run["environment"]["git"] or {}).get("commit", "unknown")[:12] for run in runs)
     threads = f"{machine['hardware']['threads']} of {machine['cores']} cores"
-    return f"Made {newest['started'][:10]} on {machine['processor']}, {threads}; {packages}; commit {commit}."
+    said = f"commit{'s' * (len(commits) > 1)} {', '.join(commits)}"
+    return f"Made {newest['started'][:10]} on {machine['processor']}, {threads}; {packages}; {said}."
 
 
 if __name__ == "__main__":

@@ -76,6 +76,8 @@ def test_a_space_that_is_too_small_is_said():
         ("dyck", {"length": 7, "min_length": 7}, "hardly a beginning of 7 to 7 brackets"),
         ("listops", {"length": 7, "min_length": 7, "depth": 1, "arguments": 2}, "hardly an expression of listops"),
         ("transcription", {"noise": -1.0}, "data.noise"),
+        ("transcription", {"min_frames": 1}, "data.min_frames of transcription is a whole number of 2 or more"),
+        ("dyck", {"depth": 2}, "a greater depth"),
         ("copying", {"train": 0}, "data.train is how many sequences"),
     ],
 )
@@ -134,6 +136,12 @@ def test_associative_recall_asks_for_the_value_behind_each_key():
         assert labels == [None] * 10 + expected
         assert sum(label is not None for label in labels) == 5
     in_balance(data)
+    places = Counter(step for _, labels in sequences(data, "train") for step, label in enumerate(labels) if label)
+    assert sum(places[step] for step in (10, 11)) > 2 * sum(places[step] for step in (21, 22))  # soon rather than late
+    fillers = Counter(word for words, labels in sequences(data, "train")
+                      for word, label in zip(words[10:], labels[10:], strict=True) if not label)  # fmt: skip
+    assert set(fillers) == {f"v{number}" for number in range(13)}
+    assert max(fillers.values()) < 1.5 * min(fillers.values())
 
 
 def test_no_table_of_the_questions_in_train_answers_those_in_test():
@@ -188,6 +196,14 @@ def test_listops_are_what_python_makes_of_them():
         assert depths[-1] == 0
         assert 5 <= len(words) <= 31
     assert deepest == 3
+    free = probes.listops(length=300, min_length=4, depth=2, arguments=4, **SIZES)
+    lists, within = 0, 0  # an argument of the outer list is one again with probability 1/4
+    for words, _ in sequences(free, "train"):
+        depths = np.cumsum([word.startswith("[") - (word == "]") for word in words])
+        opened = sum(word.startswith("[") for word in words[1:])
+        lists += opened
+        within += opened + sum(depth == 1 and word.isdigit() for word, depth in zip(words, depths, strict=True))
+    assert lists / within == pytest.approx(0.25, abs=4 * np.sqrt(0.25 * 0.75 / within))
     shares = Counter(label for _, label in sequences(data, "train"))
     assert max(shares.values()) / 401 < 0.2
     assert min(shares.values()) / 401 > 0.04
@@ -249,6 +265,16 @@ def test_transcription_is_read_off_where_there_is_no_noise():
     assert len(first) == 5
     assert repeats > 50
     assert data.task == "ctc"
+
+
+def test_the_noise_of_transcription_has_the_deviation_that_is_set():
+    """Twice the noise with the same draws: what is added to each frame."""
+    loud, louder = (probes.transcription(noise=noise, **SIZES).test for noise in (0.5, 1.5))
+    noise = np.concatenate([
+        (more - less)[:length] for more, less, length in zip(louder.x, loud.x, loud.length_N, strict=True)
+    ])  # fmt: skip
+    assert noise.std() == pytest.approx(1.0, rel=0.02)
+    assert abs(np.corrcoef(noise[1:, 0], noise[:-1, 0])[0, 1]) < 0.05
 
 
 def in_balance(data: Dataset) -> None:

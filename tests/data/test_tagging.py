@@ -57,6 +57,15 @@ def test_contractions_are_their_parts_and_words_not_written_are_none(tmp_path):
     data.check()
 
 
+def test_a_byte_order_mark_and_sentences_without_a_word_are_passed_over(tmp_path):
+    folder = treebank(tmp_path / "bank")
+    before = load_treebank(folder)
+    file = tmp_path / "bank" / "xx_small-ud-train.conllu"
+    unwritten = "# text =\n0.1\thot\thot\tADJ\tJJ\t_\t_\t_\t5:amod\t_\n\n"
+    file.write_text(unwritten + file.read_text(), encoding="utf-8-sig")
+    assert load_treebank(folder).hash == before.hash
+
+
 def test_another_column_can_be_learnt(tmp_path):
     folder = treebank(tmp_path / "bank")
     assert read(load_treebank(folder, column="xpos"), "test")[1] == ["VBP", "RB", "PRP", "VB", "NN"]
@@ -105,6 +114,8 @@ def test_a_treebank_without_a_split_a_column_or_a_tag_is_refused(tmp_path):
     file = tmp_path / "bank" / "xx_small-ud-dev.conllu"
     file.write_text(file.read_text().replace("\tNN\t", "\t_\t"))
     assert "sentence dev-1 has a word without 'xpos'" in refused(load_treebank, folder, column="xpos")
+    file.write_bytes("1\tcaf\u00e9".encode("latin-1"))
+    assert f"{file} is not UTF-8" in refused(load_treebank, folder)
     file.write_text("no treebank\n\n")
     assert f"{file} is not CoNLL-U" in refused(load_treebank, folder)
     file.unlink()
@@ -178,11 +189,26 @@ def written(tmp_path, rows):
         ((["a", "b"], ["O"]), "row 29 has 2 in 'words' and 1 in 'ner'; every word needs one tag"),
         (([], []), "row 29 has no word, or a word without a tag"),
         ((["a", "b"], ["O", None]), "row 29 has no word, or a word without a tag"),
+        ((["a", ""], ["O", "O"]), "row 29 has no word, or a word without a tag"),
+        (("['a', 'b']", ["O", "O"]), "row 29 has a list written as text in 'words', set by data.tokens"),
+        ((["a", "b"], "[0 3]"), "row 29 has a list written as text in 'ner', set by data.tags"),
         ((None, ["O"]), "row 29 has no 'words' (1 such)"),
     ],
 )
 def test_a_row_that_is_no_tagged_sentence_is_named(tmp_path, row, said):
     assert said in refused(load_files, written(tmp_path, [*ROWS[:28], row, *ROWS[28:]]), **COLUMNS)
+
+
+def test_numbers_of_tags_are_the_same_beside_those_that_do_not_count(tmp_path):
+    """What many files have: -100 at words that do not count, and numbers made floats by a gap elsewhere."""
+    rows = [(["Ann", "Lee"], [1.0, -100.0]), (["in", "Rome", "[laughs]"], [0, 1, 0])] * 20
+    data = load_files(written(tmp_path, rows), **COLUMNS)
+    assert data.classes == ["0", "1"]
+    found = {tuple(y[: len(words)]) for words, y in zip(data.train.x, data.train.y.tolist(), strict=True)}
+    assert found == {(1, -100, -100), (0, 1, 0)}
+    frame = pd.DataFrame([(["Ann", "Lee"], [1, None])] * 40, columns=["words", "ner"])
+    frame.to_parquet(tmp_path / "gap.parquet")
+    assert "row 1 has no word, or a word without a tag" in refused(load_files, str(tmp_path / "gap.parquet"), **COLUMNS)
 
 
 def test_a_missing_column_names_those_that_exist_and_one_alone_is_not_enough(tmp_path):

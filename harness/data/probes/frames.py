@@ -25,7 +25,8 @@ def transcription(
     ``width`` features, to which its first frame adds one that all share: so two equal symbols in a row, which there
     are, can be told from one that is held. Noise is Gaussian with deviation ``noise``; features have deviation 1.
     """
-    at_least("transcription", 1, min_length=min_length, min_frames=min_frames, width=width)
+    at_least("transcription", 1, min_length=min_length, width=width)
+    at_least("transcription", 2, min_frames=min_frames)  # ctc needs a frame between two equal symbols
     at_least("transcription", min_length, length=length)
     at_least("transcription", min_frames, max_frames=max_frames)
     at_least("transcription", 2, symbols=symbols)

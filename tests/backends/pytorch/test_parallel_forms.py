@@ -127,6 +127,10 @@ def test_a_diagonal_state_space_starts_as_s4d_lin():
     np.testing.assert_allclose(pole_EN, np.tile(-0.5 + 1j * np.pi * np.arange(5), (E, 1)), rtol=1e-6)
     step_E = double(part.log_step_E.exp())
     assert 0.001 <= step_E.min() < 0.01 < step_E.max() <= 0.1
+    wide = DiagonalStateSpace(200, 100)
+    initialise(wide, 1)
+    c_EN = double(wide.c_2EN)[0] + 1j * double(wide.c_2EN)[1]
+    assert (np.abs(c_EN) ** 2).mean() == pytest.approx(1, rel=0.05)  # complex normal numbers of variance 1
 
 
 def test_s4d_adds_a_gated_mixture_to_what_it_reads():

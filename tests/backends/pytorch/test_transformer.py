@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from harness.backends.pytorch.encoders import Transformer
-from harness.backends.pytorch.encoders.rotary import rotate
+from harness.backends.pytorch.encoders.rotary import RotarySelfAttention, rotate
 from harness.backends.pytorch.layers import initialise, length_mask
 
 B, L, E, F = 3, 11, 28, 13  # two heads of an even width, as rotary positions need
@@ -81,6 +81,23 @@ def test_rotary_scores_depend_on_relative_positions_alone():
         torch.testing.assert_close(diagonal, diagonal[:1].expand_as(diagonal), atol=1e-5, rtol=0)
     assert score_LL[0].std() > 0.1
     torch.testing.assert_close(score_LL[0, 0], q_S @ k_S)
+
+
+def test_rotary_attention_turns_queries_and_keys_and_not_values():
+    """By complex numbers: a pair of coordinates is one, and a turn a product."""
+    encoder = RotarySelfAttention(5, 8, num_heads=2)
+    initialise(encoder, 1)
+    x_LD = torch.randn(L, 5, generator=torch.Generator().manual_seed(0), dtype=torch.double).numpy()
+    weight = encoder.query_key_value.detach().double().numpy()
+    turn_L2 = np.exp(1j * np.arange(L)[:, None] / 10_000 ** (np.arange(0, 4, 2) / 4))
+    expected = []
+    for head in (slice(0, 4), slice(4, 8)):
+        q_LS, k_LS, v_LS = (x_LD @ weight[start : start + 8][head].T for start in (0, 8, 16))
+        q_L2, k_L2 = (turn_L2 * (vector[:, :2] + 1j * vector[:, 2:]) for vector in (q_LS, k_LS))
+        score_LL = np.exp((q_L2 @ k_L2.conj().T).real / 4**0.5)
+        expected.append(score_LL / score_LL.sum(-1, keepdims=True) @ v_LS)
+    found = encoder(torch.from_numpy(x_LD).float()[None], MASK_BL[:1])[0].detach()
+    np.testing.assert_allclose(found, np.concatenate(expected, -1), atol=1e-5)
 
 
 @pytest.mark.parametrize("rotary", [False, True])
