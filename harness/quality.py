@@ -58,9 +58,12 @@ def evaluate_batches(batches: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, 
 
 
 def are_spans(classes: Sequence[str]) -> bool:
-    """Whether the classes are BIO labels: ``B-x`` begins a span of kind x, ``I-x`` goes on, ``O`` is outside."""
+    """Whether the classes are BIO labels: ``B-x`` begins a span of kind x, ``I-x`` goes on, ``O`` is outside.
+
+    ``I-`` alone is enough, as in IOB1, where it begins spans too.
+    """
     known = all(name == "O" or name[:2] in ("B-", "I-") for name in classes)
-    return known and any(name[:2] == "B-" for name in classes)
+    return known and any(name != "O" for name in classes)
 
 
 def f1_span(batches: Iterable[tuple[np.ndarray, np.ndarray]], classes: Sequence[str]) -> float:

@@ -96,7 +96,14 @@ def test_span_f1_is_seqevals_whatever_the_batches():
 
 @pytest.mark.parametrize(
     ("classes", "spans"),
-    [(BIO, True), (["B-X", "O"], True), (["NOUN", "VERB"], False), (["I-X", "O"], False), (["B-X", "O", "X"], False)],
+    [
+        (BIO, True),
+        (["B-X", "O"], True),
+        (["NOUN", "VERB"], False),
+        (["I-X", "O"], True),
+        (["O"], False),
+        (["B-X", "O", "X"], False),
+    ],
 )
 def test_labels_are_spans_where_each_is_bio(classes, spans):
     assert quality.are_spans(classes) == spans
