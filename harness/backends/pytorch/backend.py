@@ -13,14 +13,21 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as lightning
 import torch
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from harness import tasks
-from harness.backends.epochs import direction
+from harness.backends.epochs import best_epoch
 from harness.backends.nodes import node_rank
 from harness.backends.pytorch.attending import attention_of
-from harness.backends.pytorch.callbacks import EpochNews, ProgressBar, SameEverywhere, TimedBatches, WholeCheckpoints
+from harness.backends.pytorch.callbacks import (
+    BEST,
+    LAST,
+    EpochEnds,
+    ProgressBar,
+    SameEverywhere,
+    TimedBatches,
+    WholeCheckpoints,
+)
 from harness.backends.pytorch.losses import LOSSES
 from harness.backends.pytorch.model import build, check_own_encoder
 from harness.backends.pytorch.training import Training
@@ -83,17 +90,11 @@ class Backend:
         total_steps, clip_norm = settings["epochs"] * len(batches), settings["clip_norm"]
         training = Training(self.model, data, self.config["optimizer"], clip_norm, seed, total_steps, timer)
         chosen_by = self.task.monitor(settings["monitor"])
-        monitor = {"monitor": chosen_by, "mode": direction(chosen_by)}
-        # the last epoch is kept whole, to go on from after an interruption; the best one is what is evaluated
-        best = ModelCheckpoint(folder, "best", **monitor, save_last=True, enable_version_counter=False)
-        last = folder / "last.ckpt"
-        goes_on = last.exists() and not self.config.get("rerun")
-        watching = [ProgressBar(timer), EpochNews(epoch_done), best]
+        goes_on = (folder / LAST).exists() and not self.config.get("rerun")
+        watching = [EpochEnds(folder, chosen_by, settings["patience"], epoch_done), ProgressBar(timer)]
         if self.hardware["nodes"] > 1:
             # the folder is named by the run's fingerprint: config, data, code, versions and kind of machine
             watching.append(SameEverywhere({"the run": folder.name, "where to go on from": goes_on}))
-        if settings["patience"] is not None:
-            watching.append(EarlyStopping(**monitor, patience=settings["patience"]))
         watched = [data.validation, data.test] if settings["report_test_each_epoch"] else [data.validation]
         checkpoints = WholeCheckpoints()
         trainer = lightning.Trainer(
@@ -107,22 +108,23 @@ class Backend:
             strategy="ddp" if self.world_size > 1 else "auto",
             default_root_dir=folder,
             logger=False,
+            enable_checkpointing=False,
             num_sanity_val_steps=0,
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
         evaluated = [self._evaluation(split) for split in watched]
-        resumed = str(last) if goes_on else None
+        resumed = str(folder / LAST) if goes_on else None
         trainer.fit(training, TimedBatches(batches, timer), evaluated, ckpt_path=resumed, weights_only=True)
         if self.rank > 0:  # the first process alone evaluates, and writes the file that the best weights are in
             return training.history, 0
         # mapped, not read: the optimizer's part of the checkpoint is no memory that training takes
-        chosen = torch.load(best.best_model_path, weights_only=True, map_location="cpu", mmap=True)
+        chosen = torch.load(folder / BEST, weights_only=True, map_location="cpu", mmap=True)
         training.load_state_dict(chosen["state_dict"])
         self.model.zero_grad(set_to_none=True)
         kept = {name: chosen[name] for name in ("state_dict", "epoch")}  # without the optimizer's part
-        checkpoints.save_checkpoint(kept, folder / "best.ckpt")
-        return training.history, chosen["epoch"] + 1
+        checkpoints.save_checkpoint(kept, folder / BEST)
+        return training.history, best_epoch(training.history, chosen_by)
 
     def gather(self, value: dict[str, float]) -> list[dict[str, float]]:
         everybody = [value] * self.world_size

@@ -1,8 +1,10 @@
 """What watches a training: how long batches take to come, the progress bar, the news of each epoch, the disk."""
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as lightning
@@ -10,10 +12,13 @@ import torch
 from pytorch_lightning.callbacks import TQDMProgressBar
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from harness.backends.epochs import check_finite, line
+from harness.backends.epochs import best_epoch, check_finite, line, patience_is_out
 from harness.data import Batches
 from harness.measure import StepTimer
 from harness.records import Mistake
+
+LAST, BEST = "last.ckpt", "best.ckpt"
+"""All that the next epoch depends on, after the last epoch and after the best one."""
 
 
 class TimedBatches:
@@ -59,16 +64,44 @@ class SameEverywhere(lightning.Callback):
                 )
 
 
-class EpochNews(lightning.Callback):
-    """Tells the numbers of each epoch as it ends."""
+class EpochEnds(lightning.Callback):
+    """What is done at the end of each epoch: keep it to go on from, keep the best, tell of it, and stop in time.
 
-    def __init__(self, tell: Callable[[dict[str, float]], None]) -> None:
-        self.tell = tell
+    Lightning's own callbacks for this keep the last epoch only where it is the best as well, and decide anew after an
+    interruption.
+    """
+
+    def __init__(
+        self, folder: Path, monitor: str, patience: int | None, tell: Callable[[dict[str, float]], None]
+    ) -> None:
+        self.last, self.best = folder / LAST, folder / BEST
+        self.monitor, self.patience, self.tell = monitor, patience, tell
+
+    def on_load_checkpoint(self, trainer, module, checkpoint: dict[str, Any]) -> None:
+        # the interruption may have come between the two files
+        self._keep_best(trainer, checkpoint["history"])
+
+    def on_train_start(self, trainer, module) -> None:
+        self._stop_in_time(trainer, module.history)
 
     def on_train_epoch_end(self, trainer, module) -> None:
         check_finite(module.history[-1])
+        trainer.save_checkpoint(self.last)
+        self._keep_best(trainer, module.history)
         if trainer.is_global_zero:
             self.tell(module.history[-1])
+        self._stop_in_time(trainer, module.history)
+
+    def _keep_best(self, trainer, history: list[dict[str, float]]) -> None:
+        if trainer.is_global_zero and best_epoch(history, self.monitor) == len(history):
+            part = self.best.with_suffix(".part")
+            shutil.copyfile(self.last, part)
+            os.replace(part, self.best)
+
+    def _stop_in_time(self, trainer, history: list[dict[str, float]]) -> None:
+        out = bool(history) and patience_is_out(history, self.monitor, self.patience)
+        if trainer.strategy.reduce_boolean_decision(out, all=False):  # of several processes all stop, or none
+            trainer.should_stop = True
 
 
 class ProgressBar(TQDMProgressBar):

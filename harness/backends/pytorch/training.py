@@ -88,7 +88,6 @@ class Training(lightning.LightningModule):
             if parts:
                 found |= {f"{split}/{name}": value for name, value in self.task.evaluate(parts).items()}
         self._evaluated.clear()
-        self.log_dict({name: found[name] for name in found if name.startswith("val/")})
         each_epoch = {f"{name}_each_epoch": found.pop(name) for name in list(found) if name.startswith("test/")}
         self.history.append({"epoch": self.current_epoch + 1, **found, **each_epoch})
 

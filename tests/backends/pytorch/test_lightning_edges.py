@@ -7,7 +7,7 @@ from torch import nn
 
 from harness.backends.pytorch import backend as backend_module
 from harness.backends.pytorch.backend import Backend
-from harness.backends.pytorch.callbacks import EpochNews, ProgressBar
+from harness.backends.pytorch.callbacks import EpochEnds, ProgressBar
 from harness.backends.pytorch.layers import clear_padding
 from harness.backends.pytorch.training import Training
 from harness.composing import compose
@@ -61,12 +61,12 @@ def slow_world(monkeypatch):
     gather = batches.gather
     monkeypatch.setattr(batches, "gather", delayed(WAIT, gather))
     monkeypatch.setattr(backend_module, "gather", gather)
-    checkpoint = backend_module.ModelCheckpoint
-    monkeypatch.setattr(checkpoint, "_save_checkpoint", delayed(CHECKPOINT, checkpoint._save_checkpoint))
+    trainer = backend_module.lightning.Trainer
+    monkeypatch.setattr(trainer, "save_checkpoint", delayed(CHECKPOINT, trainer.save_checkpoint))
     for hook, seconds in (
         ("on_train_epoch_start", EPOCH_START), ("on_train_batch_start", BATCH_START), ("on_train_batch_end", BATCH_END),
     ):  # fmt: skip
-        for watcher in (EpochNews, ProgressBar):
+        for watcher in (EpochEnds, ProgressBar):
             monkeypatch.setattr(watcher, hook, delayed(seconds, getattr(watcher, hook)))
 
 

@@ -1,0 +1,71 @@
+"""A training that was interrupted, in both backends: from its last epoch, to the best one, and no further than asked."""
+
+import shutil
+
+import pytest
+
+from harness import backends, tasks
+from harness.composing import compose
+from harness.data.features import synthetic_features
+from harness.measure import StepTimer
+
+HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
+LOSSES = [1.0, 2.0, 0.5, 3.0, 4.0, 5.0]
+"""What validation is made to come to, epoch by epoch."""
+
+
+class Interrupted(Exception):
+    pass
+
+
+@pytest.fixture(params=["pytorch", "tensorflow"])
+def fit(request, monkeypatch, clock):
+    """Train in a folder; the epochs that were trained, the history's losses, and the best epoch."""
+    data = synthetic_features(sequences=60, length=4, width=8, classes=3)
+    kind = type(tasks.of(data))
+
+    def fit(folder, interrupted_after=None, **trainer):
+        folder.mkdir(exist_ok=True)
+        told = []
+
+        def done(numbers):
+            told.append(numbers["epoch"])
+            if numbers["epoch"] == interrupted_after:
+                raise Interrupted
+
+        def evaluate(task, parts):
+            return {"loss": LOSSES[max(told, default=first - 1)], "accuracy": 0.5}
+
+        settings = [f"trainer.{key}={value}" for key, value in {"monitor": "val/loss", **trainer}.items()]
+        config = compose(f"backend={request.param}", "encoder=bag_of_embeddings", "input.size=5", *settings)
+        backend = backends.load(request.param)(config, HARDWARE)
+        backend.seed(0)
+        backend.build(data, 0)
+        first = 1 + len(kept[folder.name]) if folder.name in kept else 1
+        monkeypatch.setattr(kind, "evaluate", evaluate)
+        try:
+            history, best = backend.fit(data, StepTimer(clock, backend.sync, warmup_steps=0), folder, done)
+        except Interrupted:
+            kept[folder.name] = told
+            return told, None, None
+        return told, [entry["val/loss"] for entry in history], best
+
+    kept = {}
+    return fit
+
+
+def test_it_goes_on_from_the_last_epoch_even_where_an_earlier_one_was_the_best(fit, tmp_path):
+    assert fit(tmp_path / "run", epochs=3, interrupted_after=2) == ([1, 2], None, None)
+    assert fit(tmp_path / "run", epochs=3) == ([3], [1.0, 2.0, 0.5], 3)
+
+
+def test_the_best_epoch_is_kept_whatever_comes_after_and_wherever_the_folder_is_moved(fit, tmp_path):
+    fit(tmp_path / "run", epochs=5, interrupted_after=4)
+    (tmp_path / "elsewhere").mkdir()
+    shutil.move(tmp_path / "run", tmp_path / "elsewhere" / "run")
+    assert fit(tmp_path / "elsewhere" / "run", epochs=5) == ([5], LOSSES[:5], 3)
+
+
+def test_a_training_that_patience_has_ended_is_not_gone_on_with(fit, tmp_path):
+    assert fit(tmp_path / "run", epochs=6, patience=1, interrupted_after=2) == ([1, 2], None, None)
+    assert fit(tmp_path / "run", epochs=6, patience=1) == ([], [1.0, 2.0], 1)
