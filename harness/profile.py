@@ -36,7 +36,7 @@ def profile(
     hardware = machine.hardware(config)
     identity, cell = fingerprint.of(config, hardware, None)
     folder = records.run_folder(output_dir, config["name"], label, identity)
-    if finished := finished_before(config, output_dir, identity, label):
+    if finished := finished_before(config, label, told, identity, folder):
         return finished
 
     record = new_record(config, label, started, folder, hardware, told)

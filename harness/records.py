@@ -7,6 +7,7 @@ atomically, so that a reader finds either a complete record or none.
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -159,12 +160,20 @@ def told(record: Record) -> str:
     return "/".join(part for part in record["label"].split("/") if not part.startswith("seed="))
 
 
-def find(output_dir: Path, fingerprint: str) -> Record | None:
-    """The record of a fingerprint below an output folder, whatever the run was called; None where there is none."""
+def find(output_dir: Path, fingerprint: str, name: str) -> Record | None:
+    """The record of a fingerprint below an output folder, of the experiment ``name`` rather than another; or None."""
     folders = sorted((output_dir / "runs").glob(f"*/*-{fingerprint[:12]}"))
     found = [record for folder in folders if (record := read(folder)) and record["fingerprint"] == fingerprint]
-    finished = [record for record in found if record["status"] == "finished"]
-    return next(iter(finished or found), None)
+    found.sort(key=lambda record: (record["status"] != "finished", record["name"] != name))
+    return next(iter(found), None)
+
+
+def copy(record: Record, folder: Path, **asked: Any) -> Record:
+    """A finished run's folder once more, for whom ``asked`` for the same under another name; its record."""
+    shutil.copytree(record["run_dir"], folder, ignore=shutil.ignore_patterns(RECORD), dirs_exist_ok=True)
+    copied = {**record, **asked, "run_dir": str(folder), "copied_from": record["run_dir"], "mlflow_run_id": None}
+    write(copied)
+    return copied
 
 
 def remove_empty(folder: Path) -> None:

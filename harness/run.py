@@ -40,7 +40,7 @@ def run(
     hardware = machine.hardware(config)
     identity, cell = fingerprint.of(config, hardware, data.read_hash(prepared))
     folder = records.run_folder(output_dir, config["name"], label, identity)
-    if finished := finished_before(config, output_dir, identity, label):
+    if finished := finished_before(config, label, told, identity, folder):
         return finished
 
     record = new_record(config, label, started, folder, hardware, told)
@@ -70,6 +70,9 @@ def run(
     try:
         end = start(server, job, on_message)
     except KeyboardInterrupt:
+        if (found := written(record)) and found["status"] == "finished":
+            tracker.finish(found)
+            raise KeyboardInterrupt(f"{label} is finished") from None
         close(record, tracker, "killed", "interrupted by Ctrl-C")
         begun = any(folder.glob("last.*"))  # by an earlier command, where this one finished none
         none = "no further epoch was finished" if begun else "no epoch was finished"
@@ -79,22 +82,34 @@ def run(
         tracker.discard()
         records.remove_empty(folder)
         raise Mistake(mistakes[0])
-    if end.reason is None:
-        record = records.read(folder) or record
+    record = written(record) or record
+    if record["status"] == "finished":  # whatever became of its process after that, while it drew pictures
         tracker.finish(record)
     else:
-        written = records.read(folder)
-        failed = written if written and written["started"] == record["started"] else record
-        close(failed, tracker, "failed", failed["reason"] or end.reason)
-        record = failed
+        close(record, tracker, "failed", record["reason"] or end.reason or "its process left no record")
     return record
 
 
-def finished_before(config: configs.Config, output_dir: Path, identity: str, label: str) -> Record | None:
-    """The finished run of this fingerprint, which is not run again; MLflow gets of it what it lacks."""
-    existing = records.find(output_dir, identity)
+def written(record: Record) -> Record | None:
+    """What the run's own process has written of it; None where it has not, yet."""
+    found = records.read(Path(record["run_dir"]))
+    return found if found and found["started"] == record["started"] else None
+
+
+def finished_before(
+    config: configs.Config, label: str, told: Sequence[str], identity: str, folder: Path
+) -> Record | None:
+    """The finished run of this fingerprint, which is not run again; MLflow gets of it what it lacks.
+
+    One of another experiment is copied to ``folder``, so that it is found under the name that was asked for.
+    """
+    output_dir = Path(config["output_dir"]).absolute()
+    existing = records.find(output_dir, identity, config["name"])
     if config["rerun"] or not existing or existing["status"] != "finished":
         return None
+    if existing["name"] != config["name"]:
+        asked = {"config": config, "choices": config["choices"], "sweep": config["sweep"], "told": list(told)}
+        existing = records.copy(existing, folder, name=config["name"], label=label, **asked)
     tracking.open_tracker(config["tracking"], output_dir).catch_up(existing)
     return {**existing, "skipped": True, "asked": label}
 

@@ -1,12 +1,14 @@
 """The command line: what runs, what is refused in one sentence, and the exit codes."""
 
 import copy
+import dataclasses
 import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -17,7 +19,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.plugins.sweeper import Sweeper
 from omegaconf import OmegaConf
 
-from harness import __main__, cli, composing, config, isolate
+from harness import __main__, cli, composing, config, isolate, report, run
 from harness.sweep import identify
 
 
@@ -69,7 +71,35 @@ def test_names_and_paths_do_not_decide_a_result(command, tmp_path):
     first = command(*QUICK).record
     same = command(*QUICK, "name=other", "run_timeout=100", f"cache_dir={tmp_path}/elsewhere")
     assert "skipped" in same.out
-    assert same.record["fingerprint"] == first["fingerprint"]
+    copied = next(record for record in same.records if record["name"] == "other")
+    assert copied["metrics"] == first["metrics"]
+    assert (copied["fingerprint"], copied["copied_from"]) == (first["fingerprint"], first["run_dir"])
+    assert Path(copied["run_dir"], "best.ckpt").exists()
+    again = command(*QUICK, "name=other")
+    assert "skipped" in again.out
+    assert len(again.records) == 2
+    assert command(*QUICK, "name=third").code == 0
+    assert report.main(["--name", "third"]) == 0
+
+
+@pytest.mark.parametrize("how", ["interrupted", "crashed"])
+def test_a_run_whose_record_is_whole_stays_finished_whatever_becomes_of_its_process(command, monkeypatch, how):
+    def start(*arguments):
+        """The run, whose process is lost while it draws pictures."""
+        ended = train(*arguments)
+        if how == "interrupted":
+            raise KeyboardInterrupt
+        return dataclasses.replace(ended, code=-9)
+
+    train = run.start
+    monkeypatch.setattr(run, "start", start)
+    ended = command(*QUICK)
+    assert ended.code == (130 if how == "interrupted" else 0)
+    assert ended.record["status"] == "finished"
+    assert ended.record["metrics"]["test/accuracy"] > 0
+    if how == "interrupted":
+        assert "is finished; the same command goes on from here" in ended.err
+    monkeypatch.undo()
 
 
 MISTAKES = [

@@ -1,4 +1,4 @@
-"""A training that was interrupted, in both backends: from its last epoch, to the best one, and no further than asked."""
+"""A training that was interrupted goes on from its last epoch, to the best one, and no further than asked."""
 
 import shutil
 
