@@ -18,7 +18,7 @@ from typing import Any
 
 from harness.cell_names import name_cells
 from harness.cells import Cell, versions
-from harness.records import METRICS, Metric, Record, definition
+from harness.records import AFTERWARDS, METRICS, Metric, Record, definition
 from harness.statistics import mean_interval
 
 ACCURACY = "test/accuracy"
@@ -28,7 +28,7 @@ errors where nothing is right or wrong."""
 THROUGHPUT, LATENCY = "speed/train_tokens_per_second", "latency/p50_ms"
 DEVICE_MEMORY, HOST_MEMORY = "memory/device_train_peak_mib", "memory/host_train_peak_mib"
 WHOLE = "speed/total_seconds"
-"""What cannot be compared where a run was interrupted and went on: the time before that is not in it."""
+"""What is not the whole where a run was interrupted and went on: the time before that is not in it."""
 MOST_NAMED = 6
 """Cells that a sentence names; of more of them, it says the number."""
 
@@ -111,10 +111,16 @@ def _same_board(one: Record, other: Record) -> bool:
     return one["data"]["hash"] == other["data"]["hash"] and all(ours[key] == theirs[key] for key in shared)
 
 
+def _flops_length(record: Record) -> int | None:
+    """The length that operations were counted at, where it is not the data's longest."""
+    return (record["config"].get("measure") or {}).get("latency_length")
+
+
 def _conditions(record: Record) -> dict[str, Any]:
     """What speed and memory depend on beside the config: hardware, processor and how it was measured."""
     environment = record["environment"]
-    measured = {f"measure.{key}": value for key, value in (record["config"].get("measure") or {}).items()}
+    settings = record["config"].get("measure") or {}
+    measured = {f"measure.{key}": value for key, value in settings.items() if key not in AFTERWARDS}
     hardware = {"nodes": 1, **(environment.get("hardware") or {})}  # records of before there were several
     device = ", ".join(hardware.pop("device_names", None) or ["none"])
     return {**hardware, "device": device, "processor": environment.get("processor"), **measured}
@@ -183,8 +189,8 @@ def apart(boards: list[Board]) -> list[str]:
             names = ", ".join(cell.name for cell in resumed[:MOST_NAMED])
             names += f" and {len(resumed) - MOST_NAMED} more" if len(resumed) > MOST_NAMED else ""
             said.append(
-                f"{board.title}: {WHOLE} of {names} is not ranked, because runs went on after an interruption, and the "
-                "time before it is not counted."
+                f"{board.title}: {WHOLE} of {names} is not the whole, because runs went on after an interruption, and "
+                "the time before it is not counted."
             )
         disturbed = [cell for cell in board.cells if cell.disturbed]
         if disturbed:
@@ -232,10 +238,12 @@ def pools(board: Board, metric: str) -> Iterator[list[Cell]]:
     if kind == "profile":
         return
     groups = [block.cells for block in board.blocks] if kind in ("speed", "latency", "memory") else [board.cells]
+    if metric == "cost/forward_flops":
+        groups = _split(board.cells, lambda one, other: _flops_length(one) == _flops_length(other))
     for group in groups:
         timed = kind in ("speed", "latency")
         yield [
             cell
             for cell in group
-            if metric in cell.means and not (timed and cell.disturbed) and not (metric == WHOLE and cell.resumed)
+            if metric in cell.means and not (timed and cell.disturbed)
         ]

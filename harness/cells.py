@@ -99,7 +99,8 @@ def gather(records: Iterable[Record]) -> Gathered:
 
     A cell is of one processor and of the same devices, even where its hash does not say so.
     An encoder chosen under two names makes two cells, although their fingerprints are the same. Cells that differ in
-    nothing but the code they ran with are versions of one another: the newest counts, the others are outdated.
+    nothing but the code they ran with are versions of one another: the newest that has finished runs counts, the others
+    are outdated; newer runs that failed are shown with it.
     """
     groups: dict[tuple[str, ...], list[Record]] = {}
     total = 0
@@ -112,10 +113,13 @@ def gather(records: Iterable[Record]) -> Gathered:
 
     newest: dict[str, Cell] = {}
     outdated = []
-    for cell in sorted(cells, key=lambda cell: cell.record["started"]):
+    for cell in sorted(cells, key=lambda cell: (bool(cell.runs), cell.record["started"])):
         identity = json.dumps([cell.record["choices"]["encoder"], *_identity(cell.record)], sort_keys=True)
-        if identity in newest:
-            outdated.append(newest.pop(identity))
+        if earlier := newest.get(identity):
+            outdated.append(earlier)
+            newer = [record for record in earlier.failed if record["started"] > cell.record["started"]]
+            cell.failed += newer
+            earlier.failed = [record for record in earlier.failed if record not in newer]
         newest[identity] = cell
     return Gathered([cell for cell in cells if cell not in outdated], total - kept, outdated)
 

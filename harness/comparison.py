@@ -91,17 +91,25 @@ def _against(comparison: Comparison, baseline: str) -> None:
         if not equals:
             raise Mistake(f"--baseline {baseline}: give it as key=value, such as --baseline encoder=lstm")
         wanted[key.strip()] = value.strip()
-    found = False
+    found: list[Cell] = []
+    paired = False
     for board in comparison.boards:
         candidates = [cell for cell in board.cells if _fits(cell, wanted)]
-        found = found or bool(candidates)
+        found += candidates
         pairs = [(cell, base) for cell in board.cells if (base := _counterpart(cell, candidates, wanted))]
+        paired = paired or bool(pairs)
         for metric in board.metrics:
             if known(metric).higher_is_better is not None:
                 _differences(board, metric, pairs)
     if not found:
         named = ", ".join(cell.name for cell in comparison.cells[:8])
         raise Mistake(f"--baseline {baseline} describes none of the cells; they are: {named}")
+    if not paired and len(found) < len(comparison.cells):
+        named = ", ".join(cell.name for cell in found[:8])
+        raise Mistake(
+            f"--baseline {baseline} describes {len(found)} cells ({named}), and no other cell is like one of them in "
+            "all else; describe one of them by more keys, joined by commas"
+        )
 
 
 def _fits(cell: Cell, wanted: dict[str, str]) -> bool:
@@ -118,9 +126,15 @@ def _counterpart(cell: Cell, candidates: list[Cell], wanted: dict[str, str]) -> 
         return None
     if len(candidates) == 1:
         return candidates[0]
-    own = {key: value for key, value in cell.parts.items() if key not in wanted}
-    fitting = [other for other in candidates if {k: v for k, v in other.parts.items() if k not in wanted} == own]
+    own = _left_open(cell, wanted)
+    fitting = [other for other in candidates if _left_open(other, wanted) == own]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _left_open(cell: Cell, wanted: dict[str, str]) -> dict[str, str]:
+    """What sets a cell apart, less what the baseline names, in full or as names of cells have it."""
+    short = short_keys(cell.parts)
+    return {key: value for key, value in cell.parts.items() if key not in wanted and short[key] not in wanted}
 
 
 def _differences(board: Board, metric: str, pairs: list[tuple[Cell, Cell]]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from harness.config import UNUSED, Config
 from harness.measure import environment
-from harness.records import Mistake
+from harness.records import AFTERWARDS, Mistake
 
 NOT_DECIDING = (
     *("name", "choices", "output_dir", "cache_dir", "tracking", "sweep", "rerun", "run_timeout", "fail_fast"),
@@ -40,6 +40,8 @@ def of(config: Config, resolved_hardware: Config, data_hash: str | None) -> tupl
     backend = config["backend"]["name"]
     not_deciding = (*NOT_DECIDING, *UNUSED[config["mode"]])
     deciding = {key: value for key, value in config.items() if key not in not_deciding}
+    if "measure" in deciding:
+        deciding["measure"] = {key: value for key, value in config["measure"].items() if key not in AFTERWARDS}
     if "profile" in deciding:
         deciding["compile"] = config["trainer"]["compile"]
         deciding["profile"] = {key: value for key, value in config["profile"].items() if key != "name"}

@@ -19,6 +19,9 @@ RECORD = "record.json"
 LONGEST_LABEL = 150
 """So many letters of a label are in the name of its folder; file systems refuse names of more than 255 bytes."""
 
+AFTERWARDS = ("attention_examples",)
+"""Keys of ``measure`` for what is done when all is measured: they decide no number."""
+
 Record = dict[str, Any]
 
 
@@ -66,8 +69,9 @@ METRICS: dict[str, Metric] = {
     "speed/train_step_ms_p95": Metric("ms", False, "95th percentile of the time of a step, after warm-up"),
     "speed/data_wait_fraction": Metric("", False, "waiting for the next batch over step time plus waiting"),
     "speed/epoch_seconds": Metric("s", False, "median wall time of an epoch's training part"),
-    "speed/total_seconds": Metric("s", False, "from the command's start to the record"),
-    "speed/startup_seconds": Metric("s", False, "from the command's start to the first training step"),
+    # no direction, so never ranked: of a command's runs the first waits for imports, and prepares the data for all
+    "speed/total_seconds": Metric("s", None, "from the command's start to the record; of a sweep's later runs, theirs"),
+    "speed/startup_seconds": Metric("s", None, "from the same start to the first training step"),
     "speed/inference_sequences_per_second": Metric("1/s", True, "forward passes at the evaluation batch size"),
     "speed/inference_batch_ms_p50": Metric("ms", False, "median time of a forward pass at the evaluation batch size"),
     "speed/inference_batch_ms_p95": Metric("ms", False, "95th percentile of the time of such a pass"),

@@ -36,9 +36,11 @@ def run(
     output_dir = Path(config["output_dir"]).absolute()
     server = isolate.server_of_backend(config["backend"]["name"])
     prepared = prepare_data(config)
-    configs.check_task(config, tasks.of_summary(data.read_summary(prepared)), search)
+    task = tasks.of_summary(data.read_summary(prepared))
+    configs.check_task(config, task, search)
     hardware = machine.hardware(config)
-    identity, cell = fingerprint.of(config, hardware, data.read_hash(prepared))
+    built = {**config, "pooling": None} if task.per_step else config  # nothing is pooled where each step has a label
+    identity, cell = fingerprint.of(built, hardware, data.read_hash(prepared))
     folder = records.run_folder(output_dir, config["name"], label, identity)
     if finished := finished_before(config, label, told, identity, folder):
         return finished

@@ -36,6 +36,15 @@ def test_of_the_same_config_with_other_code_the_newest_counts():
     assert [cell.values("test/accuracy") for cell in gathered.outdated] == [{0: 0.9}]
 
 
+def test_newer_code_that_finished_nothing_hides_nothing():
+    killed = made(code="new", started=9, status="killed", accuracy=None)
+    older = made(code="new", seed=1, started=1, status="killed", accuracy=None)
+    gathered = gather([*(made(code="old", seed=seed, started=2 + seed) for seed in range(3)), killed, older])
+    (cell,) = gathered.cells
+    assert (len(cell.runs), [record["started"] for record in cell.failed]) == (3, [killed["started"]])
+    assert [len(cell.runs) + len(cell.failed) for cell in gathered.outdated] == [1]
+
+
 def test_one_encoder_under_two_names_makes_two_cells():
     one, other = made("lstm"), made("lstm")
     other["choices"] = {**other["choices"], "encoder": "again"}

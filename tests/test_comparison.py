@@ -7,6 +7,7 @@ from harness.records import Mistake
 from harness.wording import notes
 
 LATENCY, MEMORY, WHOLE = "latency/p50_ms", "memory/host_train_peak_mib", "speed/total_seconds"
+FLOPS = "cost/forward_flops"
 
 
 def verdicts(comparison, metric):
@@ -90,17 +91,24 @@ def test_exponents_of_a_profile_are_never_ranked():
     assert not any(exponent in cell.versus for cell in found.cells)
 
 
-def test_the_whole_time_of_runs_that_went_on_after_an_interruption_is_not_ranked():
+def test_operations_are_ranked_among_cells_that_were_counted_at_one_length():
+    def on(encoder, flops, length):
+        return over_seeds(encoder, [0.9] * 2, metrics={FLOPS: [flops] * 2}, config={"measure.latency_length": length})
+
+    found = compare([*on("lstm", 10, 64), *on("gru", 15, 128), *on("rnn", 20, 128)], "x")
+    assert list(verdicts(found, FLOPS).values()) == [None, "best", "worse"]
+
+
+def test_the_whole_time_is_not_ranked_and_of_runs_that_went_on_after_an_interruption_not_whole():
     numbers = {"metrics": {WHOLE: [10.0, 11.0, 12.0], LATENCY: [1.0, 1.1, 1.2]}}
     records = [record for name in ("lstm", "gru", "rnn") for record in over_seeds(name, [0.9] * 3, **numbers)]
     for record in records:
         record["resumed_epochs"] = int(record["label"] == "gru/seed=1")
     found = compare(records, "x")
-    assert verdicts(found, WHOLE)["gru"] is None
-    assert verdicts(found, WHOLE)["rnn"] is not None
+    assert set(verdicts(found, WHOLE).values()) == {None}
     assert verdicts(found, LATENCY)["gru"] is not None
     assert found.apart == [
-        "digits: speed/total_seconds of gru is not ranked, because runs went on after an interruption, and the time "
+        "digits: speed/total_seconds of gru is not the whole, because runs went on after an interruption, and the time "
         "before it is not counted."
     ]
 
@@ -169,6 +177,25 @@ def test_a_baseline_that_several_cells_fit_is_matched_by_the_rest():
     versus = found["gru, backend=tensorflow"].versus["test/accuracy"]
     assert (versus.baseline, versus.difference.mean) == ("gru, backend=pytorch", pytest.approx(-0.125))
     assert found["lstm, backend=tensorflow"].versus["test/accuracy"].difference.mean == pytest.approx(-0.075)
+
+
+@pytest.mark.parametrize("baseline", ["hidden_size=64", "encoder.hidden_size=64"])
+def test_a_baseline_is_described_by_a_key_in_full_or_as_names_have_it(baseline):
+    records = [
+        record
+        for encoder in ("lstm", "gru")
+        for size in (64, 128)
+        for record in over_seeds(encoder, [size / 256] * 3, config={"encoder.hidden_size": size})
+    ]
+    found = compare(records, "x", baseline)
+    compared = {cell.name: cell.versus["test/accuracy"].baseline for cell in found.cells if cell.versus}
+    assert compared == {f"{name}, hidden_size=128": f"{name}, hidden_size=64" for name in ("lstm", "gru")}
+
+
+def test_a_baseline_of_several_cells_that_no_other_is_like_is_refused():
+    records = [made("lstm", config={"optimizer.lr": lr}) for lr in (0.1, 0.2)] + [made("gru")]
+    with pytest.raises(Mistake, match=r"describes 2 cells .* and no other cell is like one of them in all else"):
+        compare(records, "x", "encoder=lstm")
 
 
 def test_a_baseline_by_a_number_of_the_config():

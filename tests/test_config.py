@@ -13,8 +13,10 @@ from omegaconf import OmegaConf
 
 from harness import composing, fingerprint, machine
 from harness import config as configs
+from harness.backends.parts import make_position
 from harness.backends.pytorch import Backend, encoders
 from harness.data import open_prepared
+from harness.data.features import synthetic_features
 from harness.measure import environment
 from harness.run import prepare_data
 from harness.tracking.contents import flatten
@@ -244,6 +246,31 @@ def test_the_code_of_one_backend_does_not_decide_the_others_results(tmp_path, mo
     after = [fingerprint.code_hash(config) for config in (torch, keras)]
     assert before[0] == after[0]
     assert before[1] != after[1]
+
+
+def test_what_computes_no_number_decides_no_run():
+    def identity(*overrides):
+        config = composing.compose(*overrides)
+        return fingerprint.of(config, machine.hardware(config), "hash")[0]
+
+    assert identity("measure.attention_examples=7") == identity()
+    assert identity("measure.warmup_steps=7") != identity()
+    learned = ("mode=profile", "position=learned", "profile.lengths=[8]")
+    assert identity(*learned, "measure.latency_length=999") == identity(*learned)
+    widths = {
+        make_position(composing.compose(*learned, f"measure.latency_length={length}"), 4, data).table_LD.numel()
+        for data in [synthetic_features(sequences=60, length=8, width=4, classes=3)]
+        for length in ("null", 999)
+    }
+    assert len(widths) == 1
+
+
+def test_of_labels_by_step_nothing_is_pooled_so_no_pooling_makes_another_run(command):
+    quick = ("data=parity", "data.train=200", "data.validation=50", "data.test=50", "encoder=rnn", "tracking=none")
+    assert command(*quick, *QUICK, "pooling=mean").code == 0
+    again = command(*quick, *QUICK, "pooling=max")
+    assert "skipped" in again.out
+    assert len(again.records) == 1
 
 
 def test_a_changed_file_that_custom_code_imports_is_another_result(tmp_path, monkeypatch):

@@ -119,7 +119,21 @@ def test_a_batch_is_dealt_out_whole_and_each_part_weighs_its_rows():
 def test_a_process_that_gets_no_row_counts_for_nothing():
     split = Split(np.arange(10, dtype=np.int32)[:, None], np.ones(10, np.int32), np.arange(10))
     part = deal(split, np.array([6]), 1, 2)
-    assert (part.weight, part.tokens, part.y.tolist()) == (0.0, 0, [6])
+    assert (part.weight, part.tokens, part.sequences, part.y.tolist()) == (0.0, 0, 0, [6])
+
+
+def test_where_each_step_has_a_label_the_parts_losses_come_to_the_mean_over_all_steps_that_count():
+    length_N = np.array([4, 1, 1, 3], np.int32)
+    y_NL = np.where(np.arange(4) < length_N[:, None], np.arange(16).reshape(4, 4), -100)
+    y_NL[3, 1] = -100  # a step within a sequence that does not count
+    split = Split(np.ones((4, 4), np.int32), length_N, y_NL)
+    rows = np.arange(4)
+    parts = [deal(split, rows, number, 3, per_step=True) for number in range(3)]
+    means = [part.y[part.y != -100].mean() for part in parts]  # as if each label were its step's loss
+    together = sum(mean * part.weight for mean, part in zip(means, parts, strict=True)) / 3
+    assert together == pytest.approx(y_NL[y_NL != -100].mean())
+    assert [part.whole for part in parts] == [4, 4, 4]
+    assert [part.sequences for part in parts] == [2, 1, 1]
 
 
 def test_over_ranks_throughput_is_summed_and_all_else_is_the_largest():

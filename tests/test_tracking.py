@@ -6,13 +6,14 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from datetime import datetime
 
 import psutil
 import pytest
 from conftest import QUICK
 from mlflow import MlflowClient
 
-from harness import report, ui
+from harness import records, report, ui
 from harness.tracking import contents, store
 from harness.tracking.tracker import MlflowTracker
 
@@ -63,6 +64,7 @@ def test_a_sweep_is_a_parent_with_its_runs_as_children(command, tmp_path):
     assert parent.info.status == "FINISHED"
     assert len(children) == 4
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    assert {run.data.tags["sweep"] for run in children} == {ended.records[0]["sweep"]}
     assert {run.info.run_name.split("/trainer")[0].split("/hardware")[0] for run in children} == {
         f"{encoder}/seed={seed}" for encoder in ("bag_of_embeddings", "rnn") for seed in (0, 1)
     }
@@ -164,6 +166,30 @@ def test_a_server_that_comes_back_is_brought_up_to_date(command, tmp_path, capfd
     assert run.data.metrics == pytest.approx(ended.record["metrics"])
     steps = [metric.step for metric in client.get_metric_history(run.info.run_id, "val/loss")]
     assert steps[:2] == [1, 2]
+
+
+def test_a_run_that_was_done_again_while_mlflow_was_away_is_brought_there_too(command, tmp_path):
+    first = command(*TRACKED).record
+    store = tmp_path / "outputs" / "mlflow.db"
+    store.rename(tmp_path / "away.db")
+    store.mkdir()
+    again = command(*TRACKED, "rerun=true")
+    assert again.code == 0
+    store.rmdir()
+    (tmp_path / "away.db").rename(store)
+    assert again.record["ended"] != first["ended"]
+    assert report.main(["--sync"]) == 0
+    newest = runs_of(tmp_path)[0]
+    (record,) = records.read_all(tmp_path / "outputs" / "runs")
+    assert len(runs_of(tmp_path)) == 2
+    assert newest.info.run_id == record["mlflow_run_id"] != first["mlflow_run_id"]
+    assert newest.data.metrics == pytest.approx(record["metrics"])
+    assert newest.info.start_time == pytest.approx(seconds(record["started"]) * 1000, abs=1)
+    assert newest.info.end_time == pytest.approx(seconds(record["ended"]) * 1000, abs=1)
+
+
+def seconds(moment):
+    return datetime.fromisoformat(moment).timestamp()
 
 
 def start_server(folder, port):

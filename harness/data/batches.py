@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.data.dataset import Split
+from harness.data.dataset import IGNORED, Split
 
 POOL = 50
 """Batches whose sequences are sorted by length together: large enough to waste little, small enough to stay random."""
@@ -18,22 +18,20 @@ POOL = 50
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences cut to their longest member. ``tokens`` counts real steps, padding not.
+    """Sequences cut to their longest member. ``tokens`` counts real steps, padding not; ``sequences`` those trained on.
 
-    ``weight`` is what the batch's mean loss counts in the mean over the processes that share a training: 1 where it is
-    not shared.
+    Where processes share a training, this is a part of a batch of ``whole`` sequences, and ``weight`` is what its mean
+    loss counts in the mean over the processes: 1 where it is not shared.
     """
 
     x: np.ndarray
     length_B: np.ndarray
     y: np.ndarray
     tokens: int
+    sequences: int
+    whole: int
     weight: float = 1.0
     letters_BLW: np.ndarray | None = None
-
-    @property
-    def sequences(self) -> int:
-        return len(self.length_B)
 
 
 def plan(length_N: np.ndarray, batch_size: int, seed: int, epoch: int, bucket: bool) -> list[np.ndarray]:
@@ -60,7 +58,8 @@ def _cut(rows: np.ndarray, size: int) -> list[np.ndarray]:
 class Batches:
     """The batches of a split, to be gone through once per epoch.
 
-    With ``share``, (number, of how many processes), each batch is dealt out and this process's part of it comes.
+    With ``share``, (number, of how many processes), each batch is dealt out and this process's part of it comes;
+    ``per_step`` says that the loss is a mean over the steps that have a label, and not over sequences.
     Without a seed the rows come in order of length, for evaluation. ``to_device`` turns each into what the backend
     trains on; the time it takes counts as waiting for data, like the gathering.
     """
@@ -73,10 +72,11 @@ class Batches:
         seed: int | None = None,
         bucket: bool = True,
         share: tuple[int, int] = (0, 1),
+        per_step: bool = False,
         to_device: Callable[[Batch], Any] = lambda batch: batch,
     ) -> None:
         self.split, self.batch_size, self.seed, self.bucket = split, batch_size, seed, bucket
-        self.share, self.to_device = share, to_device
+        self.share, self.per_step, self.to_device = share, per_step, to_device
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -94,16 +94,20 @@ class Batches:
         return plan(length_N, self.batch_size, self.seed, self.epoch, self.bucket)
 
     def __iter__(self) -> Iterator:
-        return (self.to_device(deal(self.split, rows, *self.share)) for rows in self.rows())
+        return (self.to_device(deal(self.split, rows, *self.share, self.per_step)) for rows in self.rows())
 
 
-def deal(split: Split, rows: np.ndarray, number: int, processes: int) -> Batch:
-    """The part of a batch that falls to one of several processes; one that gets no row repeats one, at weight 0."""
+def deal(split: Split, rows: np.ndarray, number: int, processes: int, per_step: bool = False) -> Batch:
+    """The part of a batch that falls to one of several processes; one that gets no row repeats one, at weight 0.
+
+    The means of the parts' losses, by their weights, come to the mean over the whole batch.
+    """
     if processes == 1:
         return gather(split, rows)
     part = rows[number::processes]
-    batch = gather(split, part if len(part) else rows[:1])
-    return replace(batch, weight=len(part) * processes / len(rows), tokens=batch.tokens if len(part) else 0)
+    own, together = (int((split.y[some] != IGNORED).sum()) if per_step else len(some) for some in (part, rows))
+    batch = gather(split, part) if len(part) else replace(gather(split, rows[:1]), tokens=0, sequences=0)
+    return replace(batch, whole=len(rows), weight=own * processes / max(1, together))
 
 
 def gather(split: Split, rows: np.ndarray) -> Batch:
@@ -113,4 +117,5 @@ def gather(split: Split, rows: np.ndarray) -> Batch:
     # nothing of a ctc target is cut: it is never longer than its input
     y = split.y[rows] if split.y.ndim == 1 else split.y[rows, :longest]
     letters_BLW = None if split.letters is None else split.letters.of(rows, longest)
-    return Batch(split.x[rows, :longest], length_B, y, int(length_B.sum()), letters_BLW=letters_BLW)
+    tokens, sequences = int(length_B.sum()), len(rows)
+    return Batch(split.x[rows, :longest], length_B, y, tokens, sequences, sequences, letters_BLW=letters_BLW)

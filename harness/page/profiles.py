@@ -24,9 +24,9 @@ def html(records: Sequence[Record], name: str) -> str:
 def section(records: Sequence[Record], group: int, plots: list[Figure]) -> str:
     """The section of profiles, a part for each machine and hardware; its figures are added to ``plots``."""
     machines: dict[str, dict[tuple[str, int | None], Record]] = {}
-    for record in sorted(records, key=lambda record: record["started"]):
+    for record in sorted(records, key=lambda record: (record["status"] == "finished", record["started"])):
         if record.get("profile"):
-            # of repeated ones the newest counts
+            # of repeated ones the newest counts, of those that finished where one did
             machines.setdefault(_machine(record), {})[told(record), record.get("seed")] = record
     parts = [
         f"<p class=where>On {escape(machine)}</p>{places(figures(list(found.values())), plots, group)}"

@@ -24,6 +24,7 @@ def tags_of(record: Record) -> dict[str, str]:
         "host": platform.node(),
         "process": this_process(),
         "kind": "run",
+        **({"sweep": record["sweep"]} if record["sweep"] else {}),
     }
 
 

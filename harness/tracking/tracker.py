@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any, Protocol
@@ -130,7 +131,7 @@ class MlflowTracker:
             for key, value in {**tags, "reason": ""}.items():
                 self.client.set_tag(begun.info.run_id, key, value)
             return begun.info.run_id
-        start = int(time.time() * 1000)
+        start = _milliseconds(record["started"])
         return self.client.create_run(experiment, run_name=record["label"], tags=tags, start_time=start).info.run_id
 
     def _find(self, experiment: str, record: Record) -> Any:
@@ -197,7 +198,8 @@ class MlflowTracker:
             self.client.log_artifact(self.run_id, str(file))
         if (drawn := Path(record["run_dir"]) / attention.FOLDER).exists():
             self.client.log_artifacts(self.run_id, str(drawn), attention.FOLDER.name)
-        self.client.set_terminated(self.run_id, STATUS[record["status"]])
+        ended = _milliseconds(record["ended"]) if record["ended"] else None
+        self.client.set_terminated(self.run_id, STATUS[record["status"]], ended)
 
     def sync(self, record: Record) -> bool:
         """Bring MLflow up to date with a record; False where it was already.
@@ -208,7 +210,8 @@ class MlflowTracker:
         self.client = connect(self.uri, self.output_dir)
         experiment = find_experiment(self.client, record["name"], self.output_dir, self.uri)
         found = self._find(experiment, record)
-        if found is not None and found.info.status == STATUS[record["status"]]:
+        same = found is not None and found.info.run_id == record["mlflow_run_id"]
+        if same and found.info.status == STATUS[record["status"]]:
             return False
         self.run_id = self._open_run(experiment, record)
         self._log_params(record["config"])
@@ -239,6 +242,11 @@ class MlflowTracker:
 
         now = int(time.time() * 1000)
         self.client.log_batch(self.run_id, [Metric(key, value, now, step) for key, value in metrics.items()])
+
+
+def _milliseconds(moment: str) -> int:
+    """UNIX milliseconds, as MLflow tells time, of an ISO 8601 one."""
+    return int(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
 def sync(found: list[Record]) -> int:

@@ -172,7 +172,8 @@ def torch_steps(in_torch, model, config, data):
     training = Training(model, data, config["optimizer"], config["trainer"]["clip_norm"], 0, STEPS, timer)
 
     def tensors(batch):
-        return *map(torch.from_numpy, (batch.x, batch.length_B, batch.y)), batch.tokens, batch.sequences, batch.weight
+        x, length_B, y = map(torch.from_numpy, (batch.x, batch.length_B, batch.y))
+        return x, length_B, y, batch.tokens, batch.sequences, batch.weight, batch.whole
 
     parts = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
     trainer = lightning.Trainer(

@@ -85,6 +85,7 @@ class Backend:
             seed=seed,
             bucket=settings["bucket"],
             share=(self.rank, self.world_size),
+            per_step=data.task == "tagging",
             to_device=self._to_device,
         )
         total_steps, clip_norm = settings["epochs"] * len(batches), settings["clip_norm"]
@@ -198,7 +199,7 @@ class Backend:
         x, length_B, y = (array.to(self.device) for array in arrays)
         if batch.letters_BLW is not None:
             x = (x, torch.from_numpy(batch.letters_BLW).to(self.device))
-        return x, length_B, y, batch.tokens, batch.sequences, batch.weight
+        return x, length_B, y, batch.tokens, batch.sequences, batch.weight, batch.whole
 
 
 def _quieten() -> None:

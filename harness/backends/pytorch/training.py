@@ -47,7 +47,7 @@ class Training(lightning.LightningModule):
         self.timer.epoch_begins()
 
     def training_step(self, batch: tuple, index: int) -> None:
-        x, length_B, y, tokens, sequences, weight = batch
+        x, length_B, y, tokens, sequences, weight, whole = batch
         optimizer, schedule = self.optimizers(), self.lr_schedulers()
         self.timer.step_begins()
         optimizer.zero_grad()
@@ -62,8 +62,8 @@ class Training(lightning.LightningModule):
         self.timer.step_ends(tokens, sequences)
         self.last_loss = loss.detach()
         if weight:
-            self._loss_sum += self.last_loss * sequences
-            self._sequences += sequences
+            self._loss_sum += self.last_loss * (weight * whole)
+        self._sequences += whole
         if index + 1 == self.trainer.num_training_batches:
             self.timer.epoch_ends()
 
@@ -92,7 +92,7 @@ class Training(lightning.LightningModule):
         self.history.append({"epoch": self.current_epoch + 1, **found, **each_epoch})
 
     def _mean_loss(self) -> float:
-        """Over the sequences of the epoch, those of all processes that share the training."""
+        """Over the sequences of the epoch; of processes that share a training, all count each batch as a whole."""
         total = torch.stack([self._loss_sum, self._loss_sum.new_tensor(self._sequences)])
         if self.trainer.world_size > 1:
             torch.distributed.all_reduce(total)

@@ -4,7 +4,7 @@ Dimension letters: N sequences, L length, C classes.
 """
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -84,7 +84,7 @@ class Backend:
         training.prepare(batches.to_device(gather(data.train, np.arange(size))) for size in sorted(sizes))
 
         def evaluate() -> dict[str, Metrics]:
-            return {name: task.evaluate(self._outcomes(split)) for name, split in watched.items()}
+            return {name: task.evaluate(list(self._outcomes(split))) for name, split in watched.items()}
 
         found = fit(training, batches, evaluate, settings, task.monitor(settings["monitor"]), timer, folder, epoch_done)
         # inference's memory is to hold no optimizer; step and training refer to one another, so they are collected
@@ -95,12 +95,10 @@ class Backend:
     def gather(self, value: Metrics) -> list[Metrics]:
         return [value]
 
-    def _outcomes(self, split: Split) -> list[tasks.Scored]:
+    def _outcomes(self, split: Split) -> Iterator[tasks.Scored]:
         """Logits, labels and lengths, batch by batch."""
-        return [
-            (self.forward(x, length_B).numpy(), y.numpy(), length_B.numpy())
-            for x, length_B, y, *_ in self._evaluation(split)
-        ]
+        for x, length_B, y, *_ in self._evaluation(split):
+            yield self.forward(x, length_B).numpy(), y.numpy(), length_B.numpy()
 
     def predict(self, split: Split) -> np.ndarray:
         batches = self._evaluation(split)
