@@ -55,7 +55,7 @@ def _check_there(part: str, target: str) -> None:
 
 def make_position(config: dict[str, Any], width: int, data: Dataset) -> Any:
     """The position, for sequences as long as the data has or, after a training, latency is measured on."""
-    measured = config["measure"]["latency_length"] if config["mode"] == "train" else None
+    measured = None if config.get("mode") == "profile" else config["measure"]["latency_length"]
     longest = max(data.max_length, measured or 0)
     return make("position", config["position"], width, max_length=longest)
 
