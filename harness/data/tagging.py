@@ -32,15 +32,8 @@ def read_tagged(frame: pd.DataFrame, where: str, tokens: str, tags: str) -> Part
         Mistake: a column is not there, or a row has no word, or another number of words than of tags, or a list that
             was written as text; it is named, counted from 1.
     """
-    for name, key in ((tokens, "data.tokens"), (tags, "data.tags")):
-        for index, value in enumerate(column(frame, name, key, where)):
-            if isinstance(value, str) and WRITTEN_LIST.fullmatch(value.strip()):
-                raise Mistake(
-                    f"data: {where}, {row_name(where, index)} has a list written as text in {name!r}, set by {key}; "
-                    "write words with spaces between, or the table as jsonl or parquet, which hold lists"
-                )
-    words = [_listed(value) for value in column(frame, tokens, "data.tokens", where)]
-    named = [_listed(value) for value in column(frame, tags, "data.tags", where)]
+    words = _lists(frame, tokens, "data.tokens", where)
+    named = _lists(frame, tags, "data.tags", where)
     for index, (some, theirs) in enumerate(zip(words, named, strict=True)):
         row = f"data: {where}, {row_name(where, index)}"
         if len(some) != len(theirs):
@@ -49,6 +42,18 @@ def read_tagged(frame: pd.DataFrame, where: str, tokens: str, tags: str) -> Part
         if not some or {None, ""} & {*some, *theirs}:
             raise Mistake(f"{row} has no word, or a word without a tag; mend it or take the row out")
     return words, [tuple(None if tag == str(IGNORED) else tag for tag in theirs) for theirs in named]
+
+
+def _lists(frame: pd.DataFrame, name: str, key: str, where: str) -> list[tuple[str | None, ...]]:
+    """What each row of a column lists; ``key`` is the setting that named it."""
+    values = column(frame, name, key, where)
+    for index, value in enumerate(values):
+        if isinstance(value, str) and WRITTEN_LIST.fullmatch(value.strip()):
+            raise Mistake(
+                f"data: {where}, {row_name(where, index)} has a list written as text in {name!r}, set by {key}; "
+                "write words with spaces between, or the table as jsonl or parquet, which hold lists"
+            )
+    return [_listed(value) for value in values]
 
 
 def _listed(value: Any) -> tuple[str | None, ...]:
