@@ -12,9 +12,10 @@ from typing import Any
 
 from harness import config as configs
 from harness import fingerprint, isolate, machine, measure, profile_report, records, tracking
+from harness.keeping import close, finished_before, new_record
 from harness.profile_point import Point
 from harness.records import Mistake, Record
-from harness.run import Job, close, finished_before, new_record
+from harness.run import Job
 
 
 def profile(

@@ -15,6 +15,7 @@ from harness import attention, backends, data, fingerprint, isolate, machine, me
 from harness import config as configs
 from harness.backends.nodes import node_rank
 from harness.data.batches import plan
+from harness.keeping import close, finished_before, new_record, written
 from harness.measure import environment
 from harness.records import Mistake, Record
 
@@ -92,30 +93,6 @@ def run(
     return record
 
 
-def written(record: Record) -> Record | None:
-    """What the run's own process has written of it; None where it has not, yet."""
-    found = records.read(Path(record["run_dir"]))
-    return found if found and found["started"] == record["started"] else None
-
-
-def finished_before(
-    config: configs.Config, label: str, told: Sequence[str], identity: str, folder: Path
-) -> Record | None:
-    """The finished run of this fingerprint, which is not run again; MLflow gets of it what it lacks.
-
-    One of another experiment is copied to ``folder``, so that it is found under the name that was asked for.
-    """
-    output_dir = Path(config["output_dir"]).absolute()
-    existing = records.find(output_dir, identity, config["name"])
-    if config["rerun"] or not existing or existing["status"] != "finished":
-        return None
-    if existing["name"] != config["name"]:
-        asked = {"config": config, "choices": config["choices"], "sweep": config["sweep"], "told": list(told)}
-        existing = records.copy(existing, folder, name=config["name"], label=label, **asked)
-    tracking.open_tracker(config["tracking"], output_dir).catch_up(existing)
-    return {**existing, "skipped": True, "asked": label}
-
-
 def start(server: isolate.Server, job: Job, on_message: Callable[[Job], None]) -> isolate.End:
     """Have the run trained by this machine's processes; returns when they have ended."""
     hardware, timeout = job["record"]["environment"]["hardware"], job["record"]["config"]["run_timeout"]
@@ -138,42 +115,6 @@ def follow(node: int, server: isolate.Server, job: Job) -> Record:
 def say(text: str) -> None:
     """Tell how far a run is; where standard error is a file too, and at once."""
     print(text, file=sys.stderr, flush=True)
-
-
-def new_record(
-    config: configs.Config, label: str, started: float, folder: Path, hardware: Job, told: Sequence[str]
-) -> Record:
-    """The record of a run that has yet to begin, less its fingerprint, cell and data."""
-    return {
-        "schema": records.SCHEMA,
-        "status": "failed",
-        "reason": None,
-        "mode": config["mode"],
-        "name": config["name"],
-        "label": label,
-        "told": list(told),
-        "seed": config["seed"],
-        "choices": config["choices"],
-        "config": config,
-        "environment": {**environment.describe(), "hardware": hardware},
-        "metrics": {},
-        "history": [],
-        "run_dir": str(folder),
-        "mlflow_run_id": None,
-        "sweep": config["sweep"],
-        "started": records.utc(started),
-        "ended": None,
-    }
-
-
-def close(record: Record, tracker: tracking.Tracker, status: str, reason: str) -> None:
-    """Give the record of a run that did not finish its status and reason, write it, and tell the tracker."""
-    record.update(status=status, reason=reason, ended=records.now())
-    try:
-        records.write(record)
-    except (OSError, ValueError) as error:  # a full disk must not take the other runs of a sweep with it
-        record["reason"] = f"{reason}; its record could not be written ({error})"
-    tracker.finish(record)
 
 
 def prepare_data(config: configs.Config) -> Path:

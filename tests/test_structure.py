@@ -16,7 +16,7 @@ ORDER = [
         *("statistics", "cells", "cell_names", "boards", "comparison", "wording", "tables", "page"),
         *("terminal", "gate", "report", "profile_report"),
     },
-    {"config", "machine", "fingerprint", "isolate", "fork_server"},
+    {"config", "machine", "fingerprint", "isolate", "fork_server", "keeping"},
     {"run", "profile", "profile_point"},
     {"cli", "composing", "misspelt", "naming", "sweep", "ui", "selfcheck", "__main__"},
 ]
