@@ -3,14 +3,14 @@
 import sys
 from importlib.util import find_spec
 
-from harness import isolate
+from harness.runner import worker as isolate
 from harness.checks import LIBRARY
 
 
 def main() -> None:
     """Begin what takes longest, the backend's imports, and run the command line, which takes a while to load itself."""
     start_server(sys.argv[1:])
-    from harness import cli
+    from harness.cli.main import main as cli
 
     cli.main()
 

@@ -14,8 +14,13 @@ from browser import start as start_browser
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it: no test reaches for the network
 
-from harness import __main__, cli, records
-from harness.sweep import Sweep
+from harness import __main__
+
+from harness.cli.main import main as cli
+
+from harness.errors import UserError
+from harness.records import store
+from harness.runner.sweep import Sweep
 
 # a shell's background jobs ignore Ctrl-C, and so would the commands that tests press it in
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -62,7 +67,7 @@ def command(tmp_path, monkeypatch, capfd) -> Iterator[Callable[..., Ended]]:
         except SystemExit as stop:
             code = stop.code
         printed = capfd.readouterr()
-        return Ended(code, printed.out, printed.err, list(records.read_all(tmp_path / "outputs" / "runs")))
+        return Ended(code, printed.out, printed.err, list(store.read_all(tmp_path / "outputs" / "runs")))
 
     yield run
     for name, module in list(sys.modules.items()):  # the next test's my_data.py is another one
@@ -72,7 +77,7 @@ def command(tmp_path, monkeypatch, capfd) -> Iterator[Callable[..., Ended]]:
 
 def refused(call: Callable, *arguments: Any, **settings: Any) -> str:
     """The one sentence with which a call refuses."""
-    with pytest.raises(records.Mistake) as refusal:
+    with pytest.raises(UserError) as refusal:
         call(*arguments, **settings)
     (sentence,) = refusal.value.args
     assert "\n" not in sentence

@@ -59,7 +59,7 @@ def mlflow(browser: Any, folder: Path) -> bytes:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "harness.ui", "--output-dir", f"{folder}/outputs", "--port", str(port)]
+    command = [sys.executable, "-m", "harness.cli.ui", "--output-dir", f"{folder}/outputs", "--port", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None

@@ -10,13 +10,13 @@ from made_records import made
 from test_report import Page
 from torch import nn
 
-from harness import attention
+from harness.runner import attention
 from harness.backends.pytorch import poolings
-from harness.backends.pytorch.attending import attention_of
+from harness.backends.pytorch.attention_weights import attention_of
 from harness.backends.pytorch.encoders import Bidirectional, SelfAttention, Transformer
-from harness.comparison import compare
+from harness.analysis.comparison import compare
 from harness.data import from_sequences
-from harness.page import html
+from harness.report.html import html
 
 EVIL = "<script>alert(1)</script>"
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from conftest import REPOSITORY
 
-from harness.composing import compose
+from harness.config.compose import compose
 from harness.data import Batches, from_sequences
 from harness.data.batches import plan
-from harness.run import prepare_data
+from harness.runner.run import prepare_data
 
 FOLDER = REPOSITORY / "tests" / "benchmarks"
 sys.path.extend([str(FOLDER), str(FOLDER.parent / "backends")])  # there also is what in_keras imports

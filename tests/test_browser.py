@@ -9,10 +9,12 @@ import pytest
 from browser import text, wait_for
 from made_records import over_seeds
 
-from harness import report, tracking
-from harness.comparison import compare
-from harness.page import html
-from harness.records import Summary
+from harness import tracking
+
+from harness.report import build as report
+from harness.analysis.comparison import compare
+from harness.report.html import html
+from harness.tracking.store import Summary
 
 LATENCY, TOKENS, MEMORY = "latency/p50_ms", "speed/train_tokens_per_second", "memory/host_train_peak_mib"
 CURVE = [{"epoch": 1, "val/accuracy": 0.5, "val/loss": 2.0}, {"epoch": 2, "val/accuracy": 0.7, "val/loss": 1.0}]
@@ -156,7 +158,7 @@ def pages(store):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "harness.ui", "--output-dir", str(folder), "--port", str(port)]
+    command = [sys.executable, "-m", "harness.cli.ui", "--output-dir", str(folder), "--port", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         found = {"home": f"http://127.0.0.1:{port}"}

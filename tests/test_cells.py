@@ -1,8 +1,8 @@
 from made_records import HARDWARE, VERSIONS, made, over_seeds
 
-from harness.cell_names import name_cells
-from harness.cells import UNNAMED, gather
-from harness.fingerprint import NOT_DECIDING
+from harness.analysis.variant_names import name_cells
+from harness.analysis.variants import UNNAMED, gather
+from harness.runner.fingerprint import NOT_DECIDING
 
 
 def names(records):

@@ -19,8 +19,20 @@ from hydra.core.config_store import ConfigStore
 from hydra.plugins.sweeper import Sweeper
 from omegaconf import OmegaConf
 
-from harness import __main__, cli, composing, config, isolate, report, run
-from harness.sweep import identify
+from harness import __main__
+
+from harness.cli.main import main as cli
+
+from harness.config import compose as composing
+
+from harness.config import schema as config
+
+from harness.runner import worker as isolate
+
+from harness.report import build as report
+
+from harness.runner import run
+from harness.runner.sweep import identify
 
 
 def test_a_run_leaves_a_whole_record_and_a_table(command):

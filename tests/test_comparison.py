@@ -2,9 +2,9 @@ import pytest
 from made_records import HARDWARE, VERSIONS, made, over_seeds
 from scipy import stats
 
-from harness.comparison import compare
-from harness.records import Mistake
-from harness.wording import notes
+from harness.analysis.comparison import compare
+from harness.errors import UserError
+from harness.report.text import notes
 
 LATENCY, MEMORY, WHOLE = "latency/p50_ms", "memory/host_train_peak_mib", "speed/total_seconds"
 FLOPS = "cost/forward_flops"
@@ -78,7 +78,7 @@ def test_profiles_are_left_out_and_the_number_is_said():
     found = compare([*over_seeds("lstm", [0.9, 0.8]), profile], "x")
     assert [cell.name for cell in found.cells] == ["lstm"]
     assert notes(found) == ["Not compared with runs: 1 profile; report.html draws them."]
-    with pytest.raises(Mistake, match=r"there are only profiles, .*; python -m harness mode=profile shows them"):
+    with pytest.raises(UserError, match=r"there are only profiles, .*; python -m harness mode=profile shows them"):
         compare([profile], "x")
 
 
@@ -194,7 +194,7 @@ def test_a_baseline_is_described_by_a_key_in_full_or_as_names_have_it(baseline):
 
 def test_a_baseline_of_several_cells_that_no_other_is_like_is_refused():
     records = [made("lstm", config={"optimizer.lr": lr}) for lr in (0.1, 0.2)] + [made("gru")]
-    with pytest.raises(Mistake, match=r"describes 2 cells .* and no other cell is like one of them in all else"):
+    with pytest.raises(UserError, match=r"describes 2 cells .* and no other cell is like one of them in all else"):
         compare(records, "x", "encoder=lstm")
 
 
@@ -209,12 +209,12 @@ def test_a_baseline_by_a_number_of_the_config():
     [("encoder=none", "describes none of the cells; they are: lstm"), ("lstm", "give it as key=value")],
 )
 def test_a_baseline_that_is_none_is_refused(baseline, said):
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         compare([made()], "x", baseline)
 
 
 def test_nothing_to_compare_is_refused():
-    with pytest.raises(Mistake, match="there is no record"):
+    with pytest.raises(UserError, match="there is no record"):
         compare([], "x")
 
 

@@ -11,14 +11,18 @@ from conftest import QUICK, REPOSITORY
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from harness import composing, fingerprint, machine
-from harness import config as configs
-from harness.backends.parts import make_position
+from harness.config import compose as composing
+
+from harness.runner import fingerprint
+
+from harness.config import hardware as machine
+from harness.config import schema as configs
+from harness.backends.build import make_position
 from harness.backends.pytorch import Backend, encoders
 from harness.data import open_prepared
-from harness.data.features import synthetic_features
+from harness.data.loaders.features import synthetic_features
 from harness.measure import environment
-from harness.run import prepare_data
+from harness.runner.run import prepare_data
 from harness.tracking.contents import flatten
 
 CONF = REPOSITORY / "conf"
@@ -101,7 +105,7 @@ def test_every_hardware_is_resolved_or_refused_with_a_sentence(name):
     present = {device["kind"] for device in environment.accelerators()}
     needed = {"gpu": "cuda", "gpu_bf16": "cuda", "multi_gpu": "cuda", "mps": "mps"}.get(name)
     if needed and needed not in present:
-        with pytest.raises(configs.Mistake, match=f"hardware={name} needs"):
+        with pytest.raises(configs.UserError, match=f"hardware={name} needs"):
             machine.hardware(config)
     else:
         found = machine.hardware(config)
@@ -216,9 +220,9 @@ def test_recipes_on_the_treebank_have_the_parameters_counted_by_hand(tmp_path, t
 
 def test_letters_are_pytorchs_alone_and_their_settings_whole_numbers():
     configs.check(configs.resolve(composed("input=word_char")))
-    with pytest.raises(configs.Mistake, match="has input=embedding alone; for input=word_char take backend=pytorch"):
+    with pytest.raises(configs.UserError, match="has input=embedding alone; for input=word_char take backend=pytorch"):
         configs.check(configs.resolve(composed("input=word_char", "backend=tensorflow")))
-    with pytest.raises(configs.Mistake, match=r"input.letters.filters must be a whole number of 1 or more, and is 0"):
+    with pytest.raises(configs.UserError, match=r"input.letters.filters must be a whole number of 1 or more, and is 0"):
         configs.check(configs.resolve(composed("input=word_char", "input.letters.filters=0")))
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from harness import ctc, tasks
+from harness.tasks import ctc
+
+from harness.tasks import task as tasks
 from harness.backends.pytorch.losses import LOSSES
 from harness.data import from_sequences
 

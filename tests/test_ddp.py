@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from conftest import QUICK, refused
 
-from harness import records
-from harness.backends.nodes import node_rank
+from harness.records import store
+from harness.backends.distributed import node_rank
 from harness.data import Split
 from harness.data.batches import deal
 from harness.measure import over_ranks
@@ -64,7 +64,7 @@ def test_two_nodes_give_the_losses_of_one_process_and_the_first_keeps_the_record
     assert "node 1 has done its part of gru/seed=0" in also_said
     assert "test/accuracy" not in also_said
     (two,) = (
-        each for each in records.read_all(tmp_path / "outputs" / "runs") if each["choices"]["hardware"] == "ddp_cpu"
+        each for each in store.read_all(tmp_path / "outputs" / "runs") if each["choices"]["hardware"] == "ddp_cpu"
     )
     for alone, shared in zip(one["history"], two["history"], strict=True):
         assert shared["val/loss"] == pytest.approx(alone["val/loss"], rel=1e-4)
@@ -81,7 +81,7 @@ def test_nodes_that_were_given_different_commands_train_nothing(on_nodes, tmp_pa
     for code, said in ended:
         assert code == 2, said
         assert "the nodes do not agree about the run: give each the same command" in said
-    assert not list(records.read_all(tmp_path / "outputs" / "runs"))
+    assert not list(store.read_all(tmp_path / "outputs" / "runs"))
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@ import json
 import pytest
 from made_records import HARDWARE, over_seeds
 
-from harness import gate
-from harness.comparison import compare
-from harness.records import METRICS, Mistake
+from harness.analysis import regression_gate as gate
+from harness.analysis.comparison import compare
+from harness.records.metrics import METRICS
+from harness.errors import UserError
 
 TOKENS, MEMORY = "speed/train_tokens_per_second", "memory/host_train_peak_mib"
 BEFORE = {TOKENS: [1000.0, 1040.0, 980.0], MEMORY: [50.0, 50.5, 49.8]}
@@ -147,13 +148,13 @@ def test_span_f1_that_got_worse_fails():
 
 
 def test_a_file_that_is_no_baseline_is_refused(tmp_path):
-    with pytest.raises(Mistake, match="there is no baseline"):
+    with pytest.raises(UserError, match="there is no baseline"):
         gate.read_baseline(tmp_path / "none.json")
     (tmp_path / "list.json").write_text("[]")
-    with pytest.raises(Mistake, match="is no baseline of this version"):
+    with pytest.raises(UserError, match="is no baseline of this version"):
         gate.read_baseline(tmp_path / "list.json")
     (tmp_path / "torn.json").write_text("{")
-    with pytest.raises(Mistake, match="cannot be read"):
+    with pytest.raises(UserError, match="cannot be read"):
         gate.read_baseline(tmp_path / "torn.json")
 
 

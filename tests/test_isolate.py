@@ -9,7 +9,7 @@ import time
 import psutil
 import pytest
 
-from harness.isolate import End, Server
+from harness.runner.worker import End, Server
 
 
 def ask(job, tell):
@@ -95,7 +95,7 @@ def test_an_interruption_leaves_no_process(server):
 def test_the_job_dies_with_its_parent(tmp_path):
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from harness.isolate import Server\n"
+        "from harness.runner.worker import Server\n"
         "Server(['json']).run('test_isolate:ask', {'note': True, 'sleep': 60}, "
         "lambda told: print(told['pid_of_job'], flush=True))"
     )

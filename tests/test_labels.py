@@ -1,6 +1,6 @@
 """Where the names beside a plot's points go."""
 
-from harness.page.labels import sides
+from harness.report.html.labels import sides
 
 
 def test_a_name_gives_way_to_a_point_and_stays_inside_the_plot():

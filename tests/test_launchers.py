@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import QUICK
 
-from harness import records
+from harness.records import store
 
 SWEEP = ("-m", "encoder=rnn,bag_of_embeddings", "seed=0", *QUICK)
 LAUNCHERS = {"joblib": "joblib", "submitit_local": "submitit", "ray": "ray"}
@@ -26,7 +26,7 @@ def test_every_launcher_gives_the_same_numbers(tmp_path, expected, launcher):
     line = [sys.executable, "-m", "harness", *SWEEP, f"hydra/launcher={launcher}"]
     ended = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
-    found = list(records.read_all(tmp_path / "outputs" / "runs"))
+    found = list(store.read_all(tmp_path / "outputs" / "runs"))
     losses = {record["label"]: record["metrics"]["test/loss"] for record in found}
     assert len(losses) == 2
     assert expected.setdefault("losses", losses) == losses

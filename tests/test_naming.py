@@ -2,7 +2,10 @@
 
 from conftest import QUICK
 
-from harness import naming, records
+from harness.runner import run_names as naming
+
+from harness.records import store
+from harness.records.record import told
 
 
 def test_what_a_sweep_varies():
@@ -44,12 +47,12 @@ def test_a_file_is_called_by_its_name(command, tmp_path):
 def test_a_run_that_was_begun_under_another_label_goes_on_in_its_folder(tmp_path):
     fingerprint = "0123456789abcdef"
     begun = tmp_path / "runs" / "digits" / f"rnn-seed=0-{fingerprint[:12]}"
-    assert records.run_folder(tmp_path, "digits", "rnn/seed=0", fingerprint) == begun
+    assert store.run_folder(tmp_path, "digits", "rnn/seed=0", fingerprint) == begun
     begun.mkdir(parents=True)
-    assert records.run_folder(tmp_path, "digits", "rnn/seed=0/lr=0.1", fingerprint) == begun
+    assert store.run_folder(tmp_path, "digits", "rnn/seed=0/lr=0.1", fingerprint) == begun
 
 
 def test_what_names_a_cell_whatever_the_code_does_not_change_with_the_label():
     record = {"choices": {"encoder": "rnn"}, "label": "rnn/seed=3", "told": ["optimizer.lr=0.1"]}
-    assert records.told(record) == "rnn/optimizer.lr=0.1"
-    assert records.told({"label": "rnn/seed=3/optimizer.lr=0.1"}) == "rnn/optimizer.lr=0.1"
+    assert told(record) == "rnn/optimizer.lr=0.1"
+    assert told({"label": "rnn/seed=3/optimizer.lr=0.1"}) == "rnn/optimizer.lr=0.1"

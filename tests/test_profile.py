@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import fingerprint, records
-from harness.composing import compose
-from harness.profile import exponents
+from harness.runner import fingerprint
+
+from harness.records import store
+from harness.config.compose import compose
+from harness.runner.profile import exponents
 
 QUICK = (
     *("mode=profile", "profile.lengths=[8,16,32]", "profile.batch_sizes=[3]", "profile.passes=2"),
@@ -230,7 +232,7 @@ def test_several_encoders_end_in_one_table_and_one_picture(command, tmp_path):
 
 @pytest.mark.parametrize("brought_by", ["the run", "a second run", "--sync"])
 def test_mlflow_has_the_points_by_length_and_the_exponents(command, tmp_path, brought_by):
-    from harness import report
+    from harness.report import build as report
     from harness.tracking.store import connect
 
     down = tmp_path / "outputs" / "mlflow.db"
@@ -247,7 +249,7 @@ def test_mlflow_has_the_points_by_length_and_the_exponents(command, tmp_path, br
     if brought_by == "a second run":
         again = command(*arguments, "profile.name=other")
         assert "skipped" in again.out
-    (record,) = records.read_all(tmp_path / "outputs" / "runs")
+    (record,) = store.read_all(tmp_path / "outputs" / "runs")
     client = connect(f"sqlite:///{tmp_path}/outputs/mlflow.db", tmp_path / "outputs")
     run = client.get_run(record["mlflow_run_id"])
     assert client.get_experiment(run.info.experiment_id).name == "mine"

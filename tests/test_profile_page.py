@@ -5,8 +5,8 @@ import re
 from made_records import HARDWARE, made, over_seeds
 from test_report import Page
 
-from harness.comparison import compare
-from harness.page import html, profiles
+from harness.analysis.comparison import compare
+from harness.report.html import html, profiles
 
 POINTS = [
     {"length": 128, "batch_size": 8, "status": "finished", "forward_ms": 2.0, "training_ms": 8.0,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.profile_report import Curve, curves, exponents_table, names, picture, points_table, show
+from harness.report.profiles import Curve, curves, exponents_table, names, picture, points_table, show
 
 
 def record(label, points=(), **exponents):

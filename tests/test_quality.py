@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
 
-from harness import quality, tasks
+from harness.tasks import metrics as quality
+
+from harness.tasks import task as tasks
 
 LABELS = np.random.default_rng(0).integers(0, 5, 211)
 LOGITS = np.random.default_rng(1).normal(size=(211, 7)).astype(np.float32)  # classes 5 and 6 are never true

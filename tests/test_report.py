@@ -8,12 +8,14 @@ import pytest
 from made_records import HARDWARE, made, over_seeds
 from rich.console import Console
 
-from harness import report, tables
-from harness.comparison import compare
-from harness.page import html
-from harness.page.figures import figures
-from harness.sweep import _summary
-from harness.terminal import print_comparison, print_runs
+from harness.report import build as report
+
+from harness.report import tables
+from harness.analysis.comparison import compare
+from harness.report.html import html
+from harness.report.html.charts import figures
+from harness.runner.sweep import _summary
+from harness.report.terminal import print_comparison, print_runs
 
 LATENCY, TOKENS, MEMORY = "latency/p50_ms", "speed/train_tokens_per_second", "memory/host_train_peak_mib"
 HISTORY = [{"epoch": 1, "val/accuracy": 0.5, "val/loss": 2.0}, {"epoch": 2, "val/accuracy": 0.7, "val/loss": 1.0}]
@@ -274,7 +276,7 @@ def test_a_narrow_terminal_shows_every_number_of_a_run_whole(monkeypatch, capsys
     record = made(metrics={LATENCY: 2.125, TOKENS: 123456.0, MEMORY: 31.25, "cost/parameters": 77442})
     shown = {}
     for width in (80, 160):
-        monkeypatch.setattr("harness.terminal.console", lambda width=width: Console(width=width, highlight=False))
+        monkeypatch.setattr("harness.report.terminal.console", lambda width=width: Console(width=width, highlight=False))
         print_runs([record])
         shown[width] = capsys.readouterr().out
         for text in ("test/accuracy", LATENCY, "2.125 ms", TOKENS, "123,456", "31.25 MiB", "77,442"):
@@ -287,7 +289,7 @@ def test_a_narrow_terminal_names_every_cell_and_cuts_no_number(monkeypatch, caps
     measured = {LATENCY: [2.0, 2.2], TOKENS: [100000.0, 110000.0], MEMORY: [30.0, 31.0], "cost/parameters": [77442] * 2}
     names = ("bag_of_embeddings", "self_attention")
     records = [record for name in names for record in over_seeds(name, [0.9, 0.8], metrics=measured)]
-    monkeypatch.setattr("harness.terminal.console", lambda: Console(width=80, highlight=False))
+    monkeypatch.setattr("harness.report.terminal.console", lambda: Console(width=80, highlight=False))
     print_runs(records)
     print_comparison(compare(records, "x"))
     shown = capsys.readouterr().out

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness import selfcheck
-from harness.selfcheck import Finding, findings, interval, measured_twice, memory, times
+from harness.cli.main import selfcheck
+from harness.cli.selfcheck import Finding, findings, interval, measured_twice, memory, times
 
 GOOD = {
     "speed/train_step_ms_p50": 41.0, "speed/train_step_ms_p95": 41.2,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.statistics import Mean, holm, mean_interval, paired_difference, rank, welch_worse
+from harness.analysis.statistics import Mean, holm, mean_interval, paired_difference, rank, welch_worse
 
 
 def test_mean_and_interval_of_three_values_by_hand():

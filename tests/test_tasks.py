@@ -5,11 +5,18 @@ import pytest
 from made_records import made
 from sklearn.metrics import mean_squared_error
 
-from harness import gate, tables, tasks, wording
-from harness.comparison import compare
+from harness.analysis import regression_gate as gate
+
+from harness.report import tables
+
+from harness.tasks import task as tasks
+
+from harness.report import text as wording
+from harness.analysis.comparison import compare
 from harness.data import from_sequences
-from harness.page.figures import figures, pareto
-from harness.records import METRICS, Mistake
+from harness.report.html.charts import figures, pareto
+from harness.records.metrics import METRICS
+from harness.errors import UserError
 
 
 def regression(tolerance=None):
@@ -32,9 +39,9 @@ def test_a_regression_has_numbers_for_labels_and_no_classes():
 def test_labels_that_are_one_number_or_none_at_all_are_refused():
     x = [np.ones((3, 2), np.float32)] * 2
     for labels, said in (([0.5, 0.5], "all labels of the training split are the same"), ([0.5, np.nan], "finite")):
-        with pytest.raises(Mistake, match=said):
+        with pytest.raises(UserError, match=said):
             from_sequences((x, labels), (x, labels), (x, labels), task="regression").check()
-    with pytest.raises(Mistake, match="the task is one of classification, tagging, regression, ctc, not 'ranking'"):
+    with pytest.raises(UserError, match="the task is one of classification, tagging, regression, ctc, not 'ranking'"):
         from_sequences((x, [0, 1]), (x, [0, 1]), (x, [0, 1]), classes=[0, 1], task="ranking").check()
 
 
@@ -76,7 +83,7 @@ def test_the_best_epoch_is_chosen_by_what_the_task_has(task, tolerance, first):
 
 
 def test_a_metric_that_the_task_lacks_chooses_nothing():
-    with pytest.raises(Mistake, match=r"trainer\.monitor=val/accuracy: this data's task has val/mse; take"):
+    with pytest.raises(UserError, match=r"trainer\.monitor=val/accuracy: this data's task has val/mse; take"):
         tasks.of(regression()).monitor("val/accuracy")
 
 

@@ -13,7 +13,11 @@ import pytest
 from conftest import QUICK
 from mlflow import MlflowClient
 
-from harness import records, report, ui
+from harness.records import store
+
+from harness.report import build as report
+
+from harness.cli.main import ui
 from harness.tracking import contents, store
 from harness.tracking.tracker import MlflowTracker
 
@@ -180,7 +184,7 @@ def test_a_run_that_was_done_again_while_mlflow_was_away_is_brought_there_too(co
     assert again.record["ended"] != first["ended"]
     assert report.main(["--sync"]) == 0
     newest = runs_of(tmp_path)[0]
-    (record,) = records.read_all(tmp_path / "outputs" / "runs")
+    (record,) = store.read_all(tmp_path / "outputs" / "runs")
     assert len(runs_of(tmp_path)) == 2
     assert newest.info.run_id == record["mlflow_run_id"] != first["mlflow_run_id"]
     assert newest.data.metrics == pytest.approx(record["metrics"])

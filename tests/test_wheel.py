@@ -37,7 +37,7 @@ def test_it_holds_the_package_and_its_configs_and_nothing_else(unpacked):
 
 
 def test_it_runs_from_an_empty_folder_with_its_own_configs(unpacked, tmp_path):
-    code = "from harness.__main__ import main; from harness.composing import conf_dir; print(conf_dir()); main()"
+    code = "from harness.__main__ import main; from harness.config.compose import conf_dir; print(conf_dir()); main()"
     environment = {**os.environ, "PYTHONPATH": str(unpacked)}
     ended = subprocess.run(
         [sys.executable, "-c", code, "--cfg", "job", "encoder=gru"],

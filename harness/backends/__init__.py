@@ -32,7 +32,7 @@ class Backend(Protocol):
         """Build the model and return its ``cost/`` parameters.
 
         Raises:
-            Mistake: an encoder, pooling or position cannot be built with these arguments, or the task has no loss here.
+            UserError: an encoder, pooling or position cannot be built with these arguments, or the task has no loss here.
         """
 
     def flops(self, length: int) -> int | None:

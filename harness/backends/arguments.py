@@ -1,40 +1,40 @@
 """What the parts of a model and its training refuse, in both backends in the same words.
 
-Raises ``Mistake`` throughout: one sentence with the argument and what it may be.
+Raises ``UserError`` throughout: one sentence with the argument and what it may be.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from harness.checks import is_whole
-from harness.records import Mistake
+from harness.errors import UserError
 
 
 def check_attention(hidden_size: int, num_heads: int, score: str, normalize: str) -> None:
     """Refuse heads that do not divide the width, and scores and normalisations that there are not."""
     if hidden_size % num_heads:
-        raise Mistake(f"encoder: num_heads={num_heads} does not divide hidden_size={hidden_size}")
+        raise UserError(f"encoder: num_heads={num_heads} does not divide hidden_size={hidden_size}")
     if score not in ("dot", "additive") or normalize not in ("softmax", "relu"):
-        raise Mistake(f"encoder: score is dot or additive, normalize softmax or relu, not {score}, {normalize}")
+        raise UserError(f"encoder: score is dot or additive, normalize softmax or relu, not {score}, {normalize}")
 
 
 def check_recurrent(num_layers: int, dropout: float) -> None:
     """Refuse dropout where there is nothing between layers."""
     if dropout and num_layers == 1:
-        raise Mistake("encoder: dropout acts between layers, and num_layers=1 has nothing between; set either")
+        raise UserError("encoder: dropout acts between layers, and num_layers=1 has nothing between; set either")
 
 
 def check_nonlinearity(nonlinearity: str) -> None:
     """Refuse what an Elman network does not have."""
     if nonlinearity not in ("tanh", "relu"):
-        raise Mistake(f"encoder: nonlinearity is tanh or relu, not {nonlinearity!r}")
+        raise UserError(f"encoder: nonlinearity is tanh or relu, not {nonlinearity!r}")
 
 
 def check_counts(**counts: int) -> None:
     """Refuse a number of things that is none: anything but a whole number of 1 or more."""
     for name, count in counts.items():
         if not is_whole(count, least=1):
-            raise Mistake(f"encoder: {name} must be a whole number of 1 or more, and is {count!r}")
+            raise UserError(f"encoder: {name} must be a whole number of 1 or more, and is {count!r}")
 
 
 def check_optimizer(config: dict[str, Any]) -> None:
@@ -42,16 +42,16 @@ def check_optimizer(config: dict[str, Any]) -> None:
     if config["optimizer"]["name"] != "lazy_adam":
         return
     if config["backend"]["name"] != "pytorch":
-        raise Mistake("optimizer=lazy_adam is for backend=pytorch; take that, or optimizer=adam")
+        raise UserError("optimizer=lazy_adam is for backend=pytorch; take that, or optimizer=adam")
     for key in ("devices", "nodes"):
         if config["hardware"][key] != 1:
-            raise Mistake(f"optimizer=lazy_adam trains in one process alone: set hardware.{key}=1, or optimizer=adam")
+            raise UserError(f"optimizer=lazy_adam trains in one process alone: set hardware.{key}=1, or optimizer=adam")
     if "weight_decay" in config["optimizer"]:
-        raise Mistake("optimizer.weight_decay: lazy_adam would decay touched rows alone; take optimizer=adamw")
+        raise UserError("optimizer.weight_decay: lazy_adam would decay touched rows alone; take optimizer=adamw")
 
 
 def check_settings(name: str, given: Iterable[str], known: Sequence[str], backend: str) -> None:
     """Refuse settings that an optimizer does not have."""
     for key in given:
         if key not in known:
-            raise Mistake(f"optimizer.{key}: {name} with backend={backend} has {', '.join(known)}, and no {key}")
+            raise UserError(f"optimizer.{key}: {name} with backend={backend} has {', '.join(known)}, and no {key}")

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from harness.records import Mistake
+from harness.errors import UserError
 
 SCHEDULES = ("constant", "cosine", "inverse_time")
 
@@ -15,7 +15,7 @@ def schedule_factor(schedule: str, decay: float, total_steps: int) -> Callable[[
     1 / (1 + decay * step).
 
     Raises:
-        Mistake: there is no such schedule.
+        UserError: there is no such schedule.
     """
     if schedule == "constant":
         return lambda step: 1.0
@@ -23,4 +23,4 @@ def schedule_factor(schedule: str, decay: float, total_steps: int) -> Callable[[
         return lambda step: 0.5 * (1 + math.cos(math.pi * min(step, total_steps) / total_steps))
     if schedule == "inverse_time":
         return lambda step: 1 / (1 + decay * step)
-    raise Mistake(f"optimizer.schedule is one of {', '.join(SCHEDULES)}, not {schedule!r}")
+    raise UserError(f"optimizer.schedule is one of {', '.join(SCHEDULES)}, not {schedule!r}")

@@ -2,7 +2,7 @@
 
 from harness.data.batches import Batch, Batches
 from harness.data.dataset import Dataset, Split, from_sequences, one_sequence
-from harness.data.prepare import open_prepared, prepare, read_hash, read_summary
+from harness.data.cache import open_prepared, prepare, read_hash, read_summary
 
 __all__ = [
     "Batch", "Batches", "Dataset", "Split", "from_sequences", "one_sequence", "open_prepared", "prepare", "read_hash",

@@ -13,8 +13,8 @@ import numpy as np
 
 from harness.data import labels
 from harness.data.labels import IGNORED as IGNORED  # for the many who read labels
-from harness.data.letters import Letters, check_letters, full_words
-from harness.records import Mistake
+from harness.data.characters import Letters, check_letters, full_words
+from harness.errors import UserError
 
 PADDING, UNKNOWN = 0, 1
 SPECIAL = ["[PAD]", "[UNK]"]
@@ -115,7 +115,7 @@ class Dataset:
         """Refuse data on which a comparison would mean nothing.
 
         Raises:
-            Mistake: a split is empty, shapes or types disagree, a label is out of range, or there is but one class.
+            UserError: a split is empty, shapes or types disagree, a label is out of range, or there is but one class.
         """
         for name, split in self.splits.items():
             _check_split(name, split, self)
@@ -127,25 +127,25 @@ class Dataset:
 
 def _check_split(name: str, split: Split, data: Dataset) -> None:
     if len(split) == 0:
-        raise Mistake(f"data: the {name} split is empty; give it rows, or make a larger share of the data its own")
+        raise UserError(f"data: the {name} split is empty; give it rows, or make a larger share of the data its own")
     kind, dimensions = (np.int32, 2) if data.tokens else (np.float32, 3)
     if split.x.dtype != kind or split.x.ndim != dimensions:
-        raise Mistake(
+        raise UserError(
             f"data: x of the {name} split must be int32 ids of shape (N, L) or float32 features of shape (N, L, D), "
             f"alike in all splits, and is {split.x.dtype} of shape {split.x.shape}"
         )
     if split.x.shape[2:] != data.train.x.shape[2:]:
-        raise Mistake(f"data: features of the {name} split are {split.x.shape[2]} wide, those of train {data.width}")
+        raise UserError(f"data: features of the {name} split are {split.x.shape[2]} wide, those of train {data.width}")
     if not len(split.x) == len(split.length_N) == len(split.y):
         sizes = f"{len(split.x)} sequences, {len(split.length_N)} lengths and {len(split.y)} labels"
-        raise Mistake(f"data: the {name} split has {sizes}; they must be as many")
+        raise UserError(f"data: the {name} split has {sizes}; they must be as many")
     if split.length_N.min() < 0 or split.length_N.max() > split.x.shape[1]:
-        raise Mistake(f"data: a length in the {name} split is negative or beyond the {split.x.shape[1]} steps of x")
+        raise UserError(f"data: a length in the {name} split is negative or beyond the {split.x.shape[1]} steps of x")
     if not data.tokens and not np.isfinite(split.x).all():
         row = int(np.argwhere(~np.isfinite(split.x))[0, 0])
-        raise Mistake(f"data: row {row} of the {name} split holds a value that is not finite")
+        raise UserError(f"data: row {row} of the {name} split holds a value that is not finite")
     if data.tokens and (split.x.min() < 0 or split.x.max() >= data.width):
-        raise Mistake(f"data: token ids of the {name} split must be in 0..{data.width - 1}, the vocabulary's size")
+        raise UserError(f"data: token ids of the {name} split must be in 0..{data.width - 1}, the vocabulary's size")
     if split.letters is not None:
         check_letters(name, split.letters, split.x.shape, len(data.alphabet))
 
@@ -173,7 +173,7 @@ def from_sequences(
     of classes of whatever length.
 
     Raises:
-        Mistake: a label is not in ``classes``, or a tagging row's labels are not as many as its steps.
+        UserError: a label is not in ``classes``, or a tagging row's labels are not as many as its steps.
     """
     number = {label: index for index, label in enumerate(classes)}
     parts = {"train": train, "validation": validation, "test": test}

@@ -8,8 +8,10 @@ from typing import Any
 
 import yaml
 
-from harness import pictures
-from harness.records import RECORD, Record, write_json
+from harness.report import plots as pictures
+from harness.records.store import RECORD
+from harness.records.record import Record
+from harness.records.store import write_json
 from harness.tracking.store import this_process
 
 

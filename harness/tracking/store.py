@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 from filelock import FileLock
 
-from harness.records import Summary
+from harness.tracking.store import Summary
 
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -13,8 +13,11 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness import attention, records
-from harness.records import Record
+from harness.runner import attention
+
+from harness.errors import UserError
+from harness.records import store
+from harness.records.record import Record
 from harness.tracking.contents import artifacts, flatten, steps, tags_of
 from harness.tracking.store import (
     OFF,
@@ -218,7 +221,7 @@ class MlflowTracker:
         self._log_data(record["data"])
         for step in steps(record):
             self._log_epoch(step)
-        records.write({**record, "mlflow_run_id": self.run_id})
+        store.write({**record, "mlflow_run_id": self.run_id})
         self._log_end({**record, "mlflow_run_id": self.run_id})
         return True
 
@@ -253,7 +256,7 @@ def sync(found: list[Record]) -> int:
     """Bring MLflow up to date with records that it has not, or not whole; returns how many those were.
 
     Raises:
-        Mistake: a store does not answer.
+        UserError: a store does not answer.
     """
     brought = 0
     for record in found:
@@ -264,5 +267,5 @@ def sync(found: list[Record]) -> int:
             brought += MlflowTracker(settings, output_dir).sync(record)
         except Exception as error:
             said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-            raise records.Mistake(f"MLflow at {store_uri(settings, output_dir)} does not answer: {said}") from None
+            raise UserError(f"MLflow at {store_uri(settings, output_dir)} does not answer: {said}") from None
     return brought

@@ -10,7 +10,7 @@ import pytest
 from adapters import ENCODERS, REFUSED, TORCH_ENCODERS, TORCH_REFUSED, encoder, scatter
 from experiments import composed, words
 
-from harness.records import Mistake
+from harness.errors import UserError
 
 B, L, D = 3, 11, 5
 LENGTHS = np.array([11, 4, 0])
@@ -104,13 +104,13 @@ def test_what_holds_an_encoder_that_does_not_say_its_cost_has_none(backend, name
 
 @pytest.mark.parametrize(("name", "settings", "said"), REFUSED)
 def test_what_an_encoder_refuses_is_said_in_the_same_words(backend, name, settings, said):
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         backend.new("encoders", name, D, **settings)
 
 
 @pytest.mark.parametrize(("name", "settings", "said"), TORCH_REFUSED)
 def test_what_an_encoder_of_pytorch_alone_refuses_is_said(in_torch, name, settings, said):
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         in_torch.new("encoders", name, D, **settings)
 
 
@@ -126,7 +126,7 @@ def test_what_tensorflow_does_not_have_is_refused_with_what_it_has(in_keras, ove
     missing = {"jordan_rnn": "JordanRNN", "linear_attention": "LinearAttention", "min_gru": "MinGRU", "cell": "Cell",
                "s4d": "S4D", "transformer": "Transformer"}.get(overrides[0].removeprefix("encoder="), "CNN")
     there = "Bidirectional, GRU, Identity, LSTM, RNN, SelfAttention, Stack"
-    with pytest.raises(Mistake, match=f"backend=tensorflow has no {missing}; it has {there}: take one of these"):
+    with pytest.raises(UserError, match=f"backend=tensorflow has no {missing}; it has {there}: take one of these"):
         build(composed("backend=tensorflow", *overrides), words(), 0)
 
 

@@ -4,9 +4,11 @@ import shutil
 
 import pytest
 
-from harness import backends, tasks
-from harness.composing import compose
-from harness.data.features import synthetic_features
+from harness import backends
+
+from harness.tasks import task as tasks
+from harness.config.compose import compose
+from harness.data.loaders.features import synthetic_features
 from harness.measure import StepTimer
 
 HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}

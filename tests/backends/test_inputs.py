@@ -11,7 +11,7 @@ from experiments import HARDWARE, composed, features, words
 
 from harness import backends
 from harness.measure import StepTimer
-from harness.records import Mistake
+from harness.errors import UserError
 
 X_BL = np.random.default_rng(0).integers(2, 29, (97, 89), dtype=np.int32)
 SMALL = ("encoder=bag_of_embeddings", "input.size=5", "trainer.batch_size=7", "trainer.epochs=3", "optimizer.lr=0.03")
@@ -60,5 +60,5 @@ def test_which_words_are_left_out_depends_on_the_seed_alone(backend, tmp_path):
 
 def test_feature_vectors_have_no_words_to_leave_out(backend):
     made = backends.load(backend.name)(composed(f"backend={backend.name}", "input.word_dropout=0.1"), HARDWARE)
-    with pytest.raises(Mistake, match=r"input.word_dropout=0.1 reads words as \[UNK\], and this data has feature"):
+    with pytest.raises(UserError, match=r"input.word_dropout=0.1 reads words as \[UNK\], and this data has feature"):
         made.build(features(), 0)

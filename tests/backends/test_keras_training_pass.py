@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from harness.composing import compose
-from harness.profile_point import random_tokens
+from harness.config.compose import compose
+from harness.runner.profile_point import random_tokens
 
 HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
 

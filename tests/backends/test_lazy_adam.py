@@ -9,13 +9,13 @@ from conftest import refused
 from experiments import HARDWARE, composed, features, words
 from torch import nn
 
-from harness import config as configs
+from harness.config import schema as configs
 from harness.backends.pytorch import Backend
 from harness.backends.pytorch.layers import Embedding
 from harness.backends.pytorch.optimizers import LazyAdam, clip_gradients, make_optimizer
-from harness.composing import compose
+from harness.config.compose import compose
 from harness.measure import StepTimer
-from harness.records import Mistake
+from harness.errors import UserError
 
 V, D, STEPS = 7, 5, 11
 LR, BETAS, EPS = 0.03, (0.8, 0.95), 1e-3
@@ -200,7 +200,7 @@ def test_the_buckets_of_word_pairs_are_updated_lazily_too():
 def test_what_has_no_embedding_is_refused():
     made = Backend(composed("optimizer=lazy_adam"), HARDWARE)
     made.build(features(), 0)
-    with pytest.raises(Mistake, match="this data has feature vectors, which need no embedding; take optimizer=adam"):
+    with pytest.raises(UserError, match="this data has feature vectors, which need no embedding; take optimizer=adam"):
         make_optimizer(made.config["optimizer"], made.model, 3)
 
 
@@ -220,5 +220,5 @@ def test_what_it_lacks_is_refused_in_a_sentence(override, said):
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "lazy_adam"])
 def test_a_setting_that_an_optimizer_does_not_have_is_one_sentence(name):
     settings = {"name": name, "lr": 0.1, "schedule": "constant", "decay": None, "foo": 1}
-    with pytest.raises(Mistake, match=rf"optimizer.foo: {name} with backend=pytorch has lr, .*, and no foo"):
+    with pytest.raises(UserError, match=rf"optimizer.foo: {name} with backend=pytorch has lr, .*, and no foo"):
         make_optimizer(settings, nn.Linear(2, 2), 3)

@@ -11,11 +11,11 @@ import pytest
 from conftest import QUICK
 from experiments import HARDWARE, composed, features, words
 
-from harness import isolate
+from harness.runner import worker as isolate
 from harness.data import Dataset, Split, open_prepared
 from harness.measure import StepTimer
-from harness.records import Mistake
-from harness.run import prepare_data
+from harness.errors import UserError
+from harness.runner.run import prepare_data
 
 pytestmark = pytest.mark.usefixtures("in_keras")
 SMALL = (
@@ -53,7 +53,7 @@ def test_a_task_without_a_loss_is_refused(task):
     x = np.ones((2, 3, 5), np.float32)
     labels = np.array([0.5, 1.0], np.float32) if task == "regression" else np.array([[0, 1], [1, -100]])
     split = Split(x, np.array([3, 3], np.int32), labels)
-    with pytest.raises(Mistake, match=f"has classification and tagging, and this data asks for {task}; take backend=p"):
+    with pytest.raises(UserError, match=f"has classification and tagging, and this data asks for {task}; take backend=p"):
         ready(Dataset(split, split, split, ["a", "b"], task=task), *SMALL)
 
 
@@ -271,13 +271,13 @@ def test_a_layer_of_the_users_own_is_trained_counted_and_reseeded(tmp_path, monk
 )
 def test_what_the_backend_lacks_is_refused_in_a_sentence(tmp_path, override, hardware, said):
     data = words()
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         fitted(ready(data, *SMALL, override, hardware={**HARDWARE, **hardware}), data, tmp_path)
 
 
 def test_nesterov_needs_a_momentum(tmp_path):
     data = words()
-    with pytest.raises(Mistake, match="nesterov=true looks ahead along the momentum"):
+    with pytest.raises(UserError, match="nesterov=true looks ahead along the momentum"):
         fitted(ready(data, *SMALL, "optimizer=sgd", "optimizer.nesterov=true"), data, tmp_path)
 
 
@@ -293,7 +293,7 @@ def test_a_run_from_the_command_line_in_a_forked_process(command):
 
 
 def test_compiling_is_refused_with_pytorch():
-    with pytest.raises(Mistake, match="compile=true is for backend=tensorflow"):
+    with pytest.raises(UserError, match="compile=true is for backend=tensorflow"):
         ready(words(), "trainer.compile=true", backend="pytorch")
 
 
@@ -302,7 +302,7 @@ def test_compiling_is_refused_with_pytorch():
 )
 def test_a_backend_never_loads_the_other_ones_framework(backend, others):
     script = (
-        "import json, sys; from harness import run, backends; "
+        "import json, sys; from harness import backends; from harness.runner import run; "
         f"backends.load({backend!r}); print(json.dumps([name for name in {others!r} if name in sys.modules]))"
     )
     printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout

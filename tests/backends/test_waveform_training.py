@@ -5,8 +5,10 @@ import time
 import pytest
 from experiments import HARDWARE, composed
 
-from harness import backends, tasks
-from harness.data.waveforms import waveform_digits
+from harness import backends
+
+from harness.tasks import task as tasks
+from harness.data.synthetic.waveforms import waveform_digits
 from harness.measure import StepTimer
 
 

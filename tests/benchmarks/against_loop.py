@@ -19,8 +19,8 @@ from paired import REPOSITORY, Found, Goal, Pair, Row, in_turns, main, ratios
 from sides import command, timed
 
 from harness import backends, data
-from harness.records import Record
-from harness.run import measure_inference
+from harness.records.record import Record
+from harness.runner.run import measure_inference
 
 EPOCHS = 1
 SETTINGS = (

@@ -16,8 +16,8 @@ from typing import Any
 
 from paired import Found, Goal, Row, in_turns, main, ratios
 
-from harness import machine
-from harness.composing import compose
+from harness.config import hardware as machine
+from harness.config.compose import compose
 
 WIDTH = 128
 LENGTHS, BATCHES, SECONDS = (128, 256, 512, 1024, 2048), (1, 8, 64), 0.2

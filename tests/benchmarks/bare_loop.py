@@ -15,9 +15,11 @@ from typing import Any
 from paired import Goal, Row, in_turns, main, ratios
 from sides import in_fresh_process, record_of
 
-from harness import data, machine
-from harness.composing import compose
-from harness.run import prepare_data
+from harness import data
+
+from harness.config import hardware as machine
+from harness.config.compose import compose
+from harness.runner.run import prepare_data
 
 SETTINGS = (
     *("hardware=cpu", "encoder=lstm", "data=synthetic_features", "data.sequences=3000", "data.length=100"),

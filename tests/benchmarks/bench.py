@@ -17,7 +17,7 @@ from typing import Any
 
 from paired import PAIRS, REPOSITORY, Row, table
 
-from harness.cells import BUSY
+from harness.analysis.variants import BUSY
 from harness.measure import environment
 
 BENCHMARKS = (
@@ -54,7 +54,7 @@ def main() -> int:
 
 def rows_of(name: str, pairs: int, quick: bool) -> list[Row]:
     """The rows of one benchmark; its processes have ended, so that what they took is known to be ours."""
-    from harness import isolate
+    from harness.runner import worker as isolate
 
     try:
         return import_module(name).rows(pairs, quick)

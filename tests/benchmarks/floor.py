@@ -17,9 +17,11 @@ from typing import Any
 from paired import Found, Goal, Row, in_turns, main
 from sides import TRAINING_ALONE, in_fresh_process, record_of
 
-from harness import data, machine
-from harness.composing import compose
-from harness.run import prepare_data
+from harness import data
+
+from harness.config import hardware as machine
+from harness.config.compose import compose
+from harness.runner.run import prepare_data
 
 ALWAYS = ("hardware=cpu", "tracking=none", "rerun=true", *TRAINING_ALONE)
 RECIPE = ("experiment=keras_self_attention_imdb", "trainer.epochs=1", "trainer.report_test_each_epoch=false")

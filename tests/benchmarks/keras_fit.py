@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from paired import Found, Goal, Row, in_turns, main, ratios
 
-from harness import machine
-from harness.composing import compose
+from harness.config import hardware as machine
+from harness.config.compose import compose
 from harness.data import Batches, Dataset, from_sequences
 
 BATCH, LENGTH = 32, 64

@@ -13,11 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import records, wording
-from harness.boards import Board
-from harness.cells import Cell, processor_of, versions
-from harness.comparison import Comparison, compare
-from harness.tables import best_first
+from harness.records import store
+from harness.records.record import Record
+
+from harness.report import text as wording
+from harness.analysis.comparability import Board
+from harness.analysis.variants import Cell, processor_of, versions
+from harness.analysis.comparison import Comparison, compare
+from harness.report.tables import best_first
 
 FOLDER = Path("outputs", "results")
 PAGE = Path(__file__).parents[2] / "docs" / "RESULTS.md"
@@ -94,7 +97,7 @@ def main() -> int:
     codes = [0]
     for name in () if chosen.page_only else chosen.sections or SECTIONS:
         codes += [_run(command) for command in SECTIONS[name].commands]
-    PAGE.write_text(page(list(records.read_all(FOLDER / "runs")), PAGE.read_text(encoding="utf8")), encoding="utf8")
+    PAGE.write_text(page(list(store.read_all(FOLDER / "runs")), PAGE.read_text(encoding="utf8")), encoding="utf8")
     print(f"page    {PAGE}")
     return max(map(abs, codes))
 
@@ -104,7 +107,7 @@ def _run(command: list[str]) -> int:
     return subprocess.run([sys.executable, "-m", "harness", *command, f"output_dir={FOLDER}"], check=False).returncode
 
 
-def page(found: list[records.Record], before: str) -> str:
+def page(found: list[Record], before: str) -> str:
     """The page in Markdown, of what was found; a section of which nothing was keeps what it said ``before``."""
     lines = [
         "# Results",
@@ -136,14 +139,14 @@ def page(found: list[records.Record], before: str) -> str:
     return "\n".join(lines)
 
 
-def _newest(runs: list[records.Record]) -> list[records.Record]:
+def _newest(runs: list[Record]) -> list[Record]:
     """Those that can stand in one table: of each data set the newest content and versions, of each cell its newest."""
     by_age = sorted(runs, key=lambda run: run["started"])
 
-    def data(run: records.Record) -> str:
+    def data(run: Record) -> str:
         return run["choices"]["data"]
 
-    def cell(run: records.Record) -> tuple[str, ...]:
+    def cell(run: Record) -> tuple[str, ...]:
         return run["name"], data(run), run["choices"]["encoder"]
 
     shared = {data(run): (run["data"]["hash"], versions(run)) for run in by_age}
@@ -190,7 +193,7 @@ def _escaped(text: str) -> str:
     return text.replace("*", "\\*").replace("~", "\\~")
 
 
-def _made_with(runs: list[records.Record]) -> str:
+def _made_with(runs: list[Record]) -> str:
     newest = max(runs, key=lambda record: record["started"])
     machine = newest["environment"]
     packages = ", ".join(f"{name} {machine['versions'][name]}" for name in ("python", "torch", "numpy"))

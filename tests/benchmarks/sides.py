@@ -10,9 +10,11 @@ from typing import Any
 
 from paired import REPOSITORY, Found
 
-from harness import isolate, records
-from harness.records import Record
-from harness.run import run
+from harness.runner import worker as isolate
+
+from harness.records import store
+from harness.records.record import Record
+from harness.runner.run import run
 
 TRAINING_ALONE = (
     *("measure.latency_passes=1", "measure.latency_seconds=0.01"),
@@ -38,7 +40,7 @@ def command(folder: Path, *overrides: str) -> tuple[float, Record]:
     """
     words = [sys.executable, "-m", "harness", "rerun=true", f"output_dir={folder}", *overrides]
     seconds, _ = timed(words, folder)
-    return seconds, _finished(list(records.read_all(folder / "runs"))[-1])
+    return seconds, _finished(list(store.read_all(folder / "runs"))[-1])
 
 
 def _finished(record: Record) -> Record:

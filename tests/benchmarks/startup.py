@@ -16,8 +16,8 @@ from paired import Found, Goal, Row, in_turns, main
 from sides import TRAINING_ALONE, command, in_fresh_process, timed
 
 from harness import data
-from harness.composing import compose
-from harness.run import prepare_data
+from harness.config.compose import compose
+from harness.runner.run import prepare_data
 
 RUN = ("data=imdb", "encoder=bag_of_embeddings", "hardware=cpu", "trainer.epochs=1", *TRAINING_ALONE)
 QUICK = ("data.limit=96",)

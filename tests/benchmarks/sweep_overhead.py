@@ -14,7 +14,7 @@ from pathlib import Path
 from paired import Found, Goal, Row, in_turns, main
 from sides import timed
 
-from harness import records
+from harness.records import store
 
 WIDTHS = ",".join(str(8 * number) for number in range(1, 13))
 SWEEP = (
@@ -28,7 +28,7 @@ def sweep(overrides: Sequence[str]) -> Found:
     """Run the sweep in an empty folder; seconds of the command and of its runs."""
     with tempfile.TemporaryDirectory(prefix="sweep-") as folder:
         wall, _ = timed([sys.executable, "-m", "harness", *SWEEP, *overrides], Path(folder))
-        metrics = [record["metrics"] for record in records.read_all(Path(folder, "outputs", "runs"))]
+        metrics = [record["metrics"] for record in store.read_all(Path(folder, "outputs", "runs"))]
     own = sum(one["speed/total_seconds"] - one["speed/startup_seconds"] for one in metrics)
     return {"runs": len(metrics), "wall_seconds": wall, "own_seconds": own}
 

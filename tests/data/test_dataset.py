@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from harness.data import Dataset, Split, from_sequences, one_sequence
-from harness.data.features import digits, synthetic_features
-from harness.records import Mistake
+from harness.data.loaders.features import digits, synthetic_features
+from harness.errors import UserError
 
 
 def small(**changes):
@@ -52,7 +52,7 @@ def test_the_hash_changes_with_every_part_and_with_nothing_else():
     ],
 )
 def test_what_cannot_be_compared_on_is_refused(change, said):
-    with pytest.raises(Mistake, match="data: ") as refusal:
+    with pytest.raises(UserError, match="data: ") as refusal:
         small(**change).check()
     assert said in str(refusal.value)
 
@@ -62,12 +62,12 @@ def test_features_that_are_not_finite_name_their_row():
     good = Split(x, np.full(4, 3, np.int32), np.array([0, 1, 0, 1]))
     bad = Split(x.copy(), good.length_N, good.y)
     bad.x[2, 1, 0] = np.nan
-    with pytest.raises(Mistake, match="row 2 of the test split"):
+    with pytest.raises(UserError, match="row 2 of the test split"):
         Dataset(good, good, bad, ["a", "b"]).check()
 
 
 def test_an_unknown_label_names_its_row():
-    with pytest.raises(Mistake, match="row 1 of train has the label 'c'"):
+    with pytest.raises(UserError, match="row 1 of train has the label 'c'"):
         small(train=([[2], [3]], ["a", "c"]))
 
 

@@ -6,8 +6,8 @@ import json
 import pytest
 from conftest import refused
 
-from harness.data.files import read_file
-from harness.data.text import load_files
+from harness.data.loaders.tables import read_file
+from harness.data.loaders.text import load_files
 
 TEXTS = ['she said "no", twice', "two\nlines", "smile 😀, 👍🏽", "semi;colon; here", "", "سيئ جدا", "don't"]
 ROWS = [(f"{TEXTS[number % 7]} word{number % 5}", "ab"[number % 2]) for number in range(140)]

@@ -3,9 +3,9 @@
 import datasets
 import pytest
 
-from harness.composing import compose
+from harness.config.compose import compose
 from harness.data import open_prepared
-from harness.run import prepare_data
+from harness.runner.run import prepare_data
 
 
 def lay_out(folder, config_name, splits, names):

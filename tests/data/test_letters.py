@@ -10,9 +10,9 @@ import pytest
 
 from harness.data import Dataset, one_sequence, open_prepared, prepare
 from harness.data.batches import Batches
-from harness.data.letters import LONGEST_WORD, Letters
-from harness.data.tagging import encode_tagged
-from harness.records import Mistake
+from harness.data.characters import LONGEST_WORD, Letters
+from harness.data.loaders.tagging import encode_tagged
+from harness.errors import UserError
 
 
 def tagged(test=("ab", "ba")) -> Dataset:
@@ -88,5 +88,5 @@ def test_latency_is_of_words_of_full_length_and_of_the_same_ids_with_and_without
 )
 def test_letters_that_do_not_belong_to_the_words_are_refused(letters, said):
     data = tagged()
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         replace(data, train=replace(data.train, letters=letters)).check()

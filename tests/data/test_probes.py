@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from harness import tasks
+from harness.tasks import task as tasks
 from harness.backends.pytorch import Backend
 from harness.backends.pytorch.model import build
-from harness.composing import compose
+from harness.config.compose import compose
 from harness.data import Dataset, probes
-from harness.data.probes.drawn import different
+from harness.data.synthetic.sampling import different
 from harness.measure import StepTimer
-from harness.records import Mistake
+from harness.errors import UserError
 
 HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
 SIZES = {"train": 401, "validation": 101, "test": 211, "seed": 0}
@@ -55,11 +55,11 @@ def test_splits_are_alike_where_short_sequences_are_used_up():
 
 
 def test_a_space_that_is_too_small_is_said():
-    with pytest.raises(Mistake, match=r"parity .* has hardly more than 62 different sequences, and 713 are"):
+    with pytest.raises(UserError, match=r"parity .* has hardly more than 62 different sequences, and 713 are"):
         probes.parity(length=5, min_length=1, **SIZES)
     found = different("bits", lambda rng: (rng.integers(0, 2, 3), 0), 8, np.random.default_rng(0))
     assert len({tuple(bits) for bits, _ in islice(found, 8)}) == 8
-    with pytest.raises(Mistake, match="hardly more than 8 different"):
+    with pytest.raises(UserError, match="hardly more than 8 different"):
         next(found)
 
 
@@ -82,7 +82,7 @@ def test_a_space_that_is_too_small_is_said():
     ],
 )
 def test_settings_that_make_no_probe_are_refused(name, settings, said):
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         getattr(probes, name)(**{**SIZES, **settings})
 
 

@@ -8,9 +8,9 @@ import pytest
 from conftest import refused
 
 from harness.data import open_prepared, prepare
-from harness.data.tagging import encode_tagged
-from harness.data.text import load_files, load_hub
-from harness.data.treebank import load_treebank
+from harness.data.loaders.tagging import encode_tagged
+from harness.data.loaders.text import load_files, load_hub
+from harness.data.loaders.conllu import load_treebank
 
 SENTENCE = """\
 # sent_id = {name}

@@ -8,9 +8,9 @@ import pytest
 from conftest import refused
 
 from harness.data import open_prepared, prepare
-from harness.data.features import digits, synthetic_features
-from harness.data.text import encode, load_files, load_hub
-from harness.records import Mistake
+from harness.data.loaders.features import digits, synthetic_features
+from harness.data.loaders.text import encode, load_files, load_hub
+from harness.errors import UserError
 
 ROWS = [("Good, GOOD film!", "pos"), ("bad film", "neg"), ("good plot", "pos"), ("don't see it 🙂🙂", "neg")] * 10
 
@@ -232,9 +232,9 @@ def test_the_mirror_is_used_and_changed_files_are_never_served_stale(tmp_path, m
 def test_prepared_data_is_opened_again_without_being_made_again(tmp_path, monkeypatch):
     arguments = {"train": write_csv(tmp_path / "a.csv")}
     first = prepare(load_files, arguments, tmp_path / "cache")
-    monkeypatch.setattr("harness.data.text.encode", None)  # what makes it is gone
+    monkeypatch.setattr("harness.data.loaders.text.encode", None)  # what makes it is gone
     assert prepare(load_files, arguments, tmp_path / "cache") == first
-    with pytest.raises(Mistake, match="not callable"):
+    with pytest.raises(UserError, match="not callable"):
         prepare(load_files, {**arguments, "max_length": 3}, tmp_path / "cache")
 
 

@@ -5,8 +5,8 @@ import pytest
 from scipy.signal import find_peaks, periodogram
 
 from harness.data import waveforms
-from harness.data.waveforms import RATE, TONES, features, filter_bank, filter_centres, wave, waveform_digits
-from harness.records import Mistake
+from harness.data.synthetic.waveforms import RATE, TONES, features, filter_bank, filter_centres, wave, waveform_digits
+from harness.errors import UserError
 
 SIZES = {"train": 211, "validation": 53, "test": 307, "seed": 0}
 KEYPAD = {697: "123", 770: "456", 852: "789", 941: "*0#"}, {1209: "147*", 1336: "2580", 1477: "369#"}
@@ -104,5 +104,5 @@ def test_the_seed_decides_and_no_sequence_stands_twice():
     ],
 )
 def test_settings_that_make_no_data_are_refused(settings, said):
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         waveform_digits(**{**SIZES, **settings})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import isolate
+from harness.runner import worker as isolate
 from harness.measure import PhaseMemory, memory
 
 needs_kernel = pytest.mark.skipif(not memory.reset_peak(), reason="the system cannot reset a process's peak")

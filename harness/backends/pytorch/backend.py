@@ -15,10 +15,10 @@ import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
-from harness import tasks
-from harness.backends.epochs import best_epoch
-from harness.backends.nodes import node_rank
-from harness.backends.pytorch.attending import attention_of
+from harness.tasks import task as tasks
+from harness.backends.history import best_epoch
+from harness.backends.distributed import node_rank
+from harness.backends.pytorch.attention_weights import attention_of
 from harness.backends.pytorch.callbacks import (
     BEST,
     LAST,
@@ -34,7 +34,7 @@ from harness.backends.pytorch.training import Training
 from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
 from harness.measure import StepTimer
-from harness.records import Mistake
+from harness.errors import UserError
 
 PRECISION = {"32": "32-true", "bf16": "bf16-mixed"}
 DEVICE = {"cpu": "cpu", "gpu": "cuda", "mps": "mps"}
@@ -60,7 +60,7 @@ class Backend:
     def build(self, data: Dataset, seed: int) -> dict[str, float]:
         if self.config["trainer"]["compile"]:
             # torch.compile compiles recurrent kernels anew for every length, in the midst of the timed steps
-            raise Mistake("trainer.compile=true is for backend=tensorflow (XLA); take that, or leave it false")
+            raise UserError("trainer.compile=true is for backend=tensorflow (XLA); take that, or leave it false")
         self.model = build(self.config, data, seed)
         check_own_encoder(self.model, self.config, data, self.device, self._precision)
         self.task, self.loss = tasks.of(data), LOSSES[data.task]

@@ -12,10 +12,10 @@ import torch
 from pytorch_lightning.callbacks import TQDMProgressBar
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from harness.backends.epochs import best_epoch, check_finite, line, patience_is_out
+from harness.backends.history import best_epoch, check_finite, line, patience_is_out
 from harness.data import Batches
 from harness.measure import StepTimer
-from harness.records import Mistake
+from harness.errors import UserError
 
 LAST, BEST = "last.ckpt", "best.ckpt"
 """All that the next epoch depends on, after the last epoch and after the best one."""
@@ -58,7 +58,7 @@ class SameEverywhere(lightning.Callback):
         torch.distributed.all_gather_object(everywhere, self.told)
         for name, value in self.told.items():
             if any(other[name] != value for other in everywhere):
-                raise Mistake(
+                raise UserError(
                     f"the nodes do not agree about {name}: give each the same command, data, code and kind of machine, "
                     "and an output_dir that all share"
                 )

@@ -8,9 +8,9 @@ import numpy as np
 from torch import Tensor, cat, nn
 
 from harness.backends import initial
-from harness.backends.parts import check_letters
+from harness.backends.build import check_letters
 from harness.backends.pytorch.layers import Embedding
-from harness.backends.pytorch.rows import Table
+from harness.backends.pytorch.embedding_gradient import Table
 from harness.data import Dataset
 from harness.data.dataset import SPECIAL
 
@@ -65,7 +65,7 @@ class WordChar(Embedding):
         size, filters, kernel: width C of a letter, filters F, letters that a filter spans.
 
     Raises:
-        Mistake: the data has no letters.
+        UserError: the data has no letters.
     """
 
     def __init__(self, data: Dataset, width: int, word_dropout: float, size: int, filters: int, kernel: int) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.backends import initial
-from harness.backends.pytorch.rows import Table
+from harness.backends.pytorch.embedding_gradient import Table
 from harness.data.dataset import UNKNOWN
 
 

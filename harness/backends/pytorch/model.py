@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness import tasks
-from harness.backends.parts import (
+from harness.tasks import task as tasks
+from harness.backends.build import (
     check_bigrams,
     check_own,
     check_word_dropout,
@@ -78,7 +78,7 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
     """The model that a config describes, for this data, with the initial values of this seed.
 
     Raises:
-        Mistake: a part cannot be made from its settings.
+        UserError: a part cannot be made from its settings.
     """
     source, width = _input(config["input"], data)
     position = make_position(config, width, data)
@@ -98,7 +98,7 @@ def check_own_encoder(
     """Hold an encoder of somebody's own to the contract, by a copy of it, where and as it will run.
 
     Raises:
-        Mistake: it breaks it.
+        UserError: it breaks it.
     """
     name = own_target(config["encoder"])
     if name is None:

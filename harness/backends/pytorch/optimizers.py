@@ -14,7 +14,7 @@ from torch.optim.adam import adam
 
 from harness.backends.arguments import check_settings
 from harness.backends.schedules import schedule_factor
-from harness.records import Mistake
+from harness.errors import UserError
 
 
 class LazyAdam(torch.optim.Adam):
@@ -76,12 +76,12 @@ def make_optimizer(
     """The optimizer that a config describes and what varies its learning rate, None where that is constant.
 
     Raises:
-        Mistake: there is no such optimizer, setting or schedule, or nothing for it to be lazy about.
+        UserError: there is no such optimizer, setting or schedule, or nothing for it to be lazy about.
     """
     own = dict(settings)
     name, schedule, decay = own.pop("name"), own.pop("schedule"), own.pop("decay")
     if name not in OPTIMIZERS:
-        raise Mistake(f"optimizer.name is one of {', '.join(OPTIMIZERS)}, not {name!r}")
+        raise UserError(f"optimizer.name is one of {', '.join(OPTIMIZERS)}, not {name!r}")
     known = [key for key in inspect.signature(OPTIMIZERS[name]).parameters if key not in ("params", "fused", "foreach")]
     check_settings(name, own, known, "pytorch")
     if name == "lazy_adam":
@@ -97,7 +97,7 @@ def make_optimizer(
 def _make_sparse(source: nn.Module) -> None:
     tables = [module for module in source.modules() if isinstance(module, nn.Embedding)]
     if not tables:
-        raise Mistake(
+        raise UserError(
             "optimizer=lazy_adam updates the rows of an embedding that a batch touches, and this data has feature "
             "vectors, which need no embedding; take optimizer=adam"
         )

@@ -8,7 +8,7 @@ import pytorch_lightning as lightning
 import torch
 from torch import Tensor
 
-from harness import tasks
+from harness.tasks import task as tasks
 from harness.backends.pytorch.losses import LOSSES
 from harness.backends.pytorch.model import Classifier
 from harness.backends.pytorch.optimizers import clip_gradients, make_optimizer

@@ -14,8 +14,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from harness import tasks
-from harness.backends.epochs import Metrics
+from harness.tasks import task as tasks
+from harness.backends.history import Metrics
 from harness.backends.tensorflow import runtime
 from harness.backends.tensorflow.layers import named_layers
 from harness.backends.tensorflow.model import build
@@ -25,7 +25,7 @@ from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
 from harness.data.dataset import IGNORED
 from harness.measure import StepTimer
-from harness.records import Mistake
+from harness.errors import UserError
 
 
 class Backend:
@@ -50,7 +50,7 @@ class Backend:
         self.model = model = build(self.config, data, seed)
         self.specs = signature(data, self.integer)
         if settings["compile"] and not all(layer.supports_jit for _, layer in named_layers(model.parts)):
-            raise Mistake("trainer.compile=true: XLA cannot compile cuDNN's recurrent kernels; take another encoder")
+            raise UserError("trainer.compile=true: XLA cannot compile cuDNN's recurrent kernels; take another encoder")
         self.forward = tf.function(self._forward, input_signature=self.specs[:2])
         counted = {name: _parameters(part) for name, part in model.parts.items()}
         total = _parameters(model)

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from harness import tasks
-from harness.backends.parts import (
+from harness.tasks import task as tasks
+from harness.backends.build import (
     check_own,
     check_word_dropout,
     embedding_width,
@@ -25,7 +25,7 @@ from harness.backends.parts import (
 from harness.backends.tensorflow.layers import AsIs, Dense, Embedding, Part, initialise, length_mask
 from harness.data import Dataset
 from harness.data.dataset import IGNORED
-from harness.records import Mistake
+from harness.errors import UserError
 
 TASKS = ("classification", "tagging")
 """What this backend has a loss for."""
@@ -78,10 +78,10 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
     """The model that a config describes, for this data, with the initial values of this seed.
 
     Raises:
-        Mistake: a part cannot be made from its settings, or there is no loss for the data's task.
+        UserError: a part cannot be made from its settings, or there is no loss for the data's task.
     """
     if data.task not in TASKS:
-        raise Mistake(
+        raise UserError(
             f"backend=tensorflow has {' and '.join(TASKS)}, and this data asks for {data.task}; take backend=pytorch"
         )
     parts: dict[str, keras.layers.Layer] = {}

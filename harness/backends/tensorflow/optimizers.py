@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from harness.backends.arguments import check_settings
 from harness.backends.schedules import schedule_factor
-from harness.records import Mistake
+from harness.errors import UserError
 
 
 class Optimizer:
@@ -63,7 +63,7 @@ class SGD(Optimizer):
         self, variables, factors, lr: float, momentum: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0
     ) -> None:
         if nesterov and not momentum:
-            raise Mistake("optimizer.nesterov=true looks ahead along the momentum; set optimizer.momentum above 0")
+            raise UserError("optimizer.nesterov=true looks ahead along the momentum; set optimizer.momentum above 0")
         self.slots = 1 if momentum else 0
         super().__init__(variables, factors, lr)
         self.momentum, self.nesterov, self.weight_decay = momentum, nesterov, weight_decay
@@ -137,12 +137,12 @@ def make_optimizer(settings: dict[str, Any], variables: Sequence[keras.Variable]
     """The optimizer that a config describes.
 
     Raises:
-        Mistake: there is no such optimizer, setting or schedule.
+        UserError: there is no such optimizer, setting or schedule.
     """
     own = dict(settings)
     name, schedule, decay = own.pop("name"), own.pop("schedule"), own.pop("decay")
     if name not in OPTIMIZERS:
-        raise Mistake(f"optimizer.name is one of {', '.join(OPTIMIZERS)}, not {name!r}")
+        raise UserError(f"optimizer.name is one of {', '.join(OPTIMIZERS)}, not {name!r}")
     known = list(inspect.signature(OPTIMIZERS[name]).parameters)[2:]
     check_settings(name, own, known, "tensorflow")
     factor = schedule_factor(schedule, decay, total_steps)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
-from harness.backends.epochs import Metrics, line
+from harness.backends.history import Metrics, line
 from harness.measure import StepTimer
 
 REFRESH = 20

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from harness.records import Mistake
+from harness.errors import UserError
 
 
 @contextmanager
@@ -43,14 +43,14 @@ def check(hardware: dict[str, Any]) -> None:
     """Refuse hardware that this backend does not run on.
 
     Raises:
-        Mistake: it is Apple's, or more than one device.
+        UserError: it is Apple's, or more than one device.
     """
     if hardware["accelerator"] == "mps":
-        raise Mistake("backend=tensorflow runs on cpu and gpu, not mps; take backend=pytorch or hardware=cpu")
+        raise UserError("backend=tensorflow runs on cpu and gpu, not mps; take backend=pytorch or hardware=cpu")
     if (several := hardware["devices"] * hardware["nodes"]) != 1:
-        raise Mistake(f"backend=tensorflow trains on one device, not {several}; take backend=pytorch")
+        raise UserError(f"backend=tensorflow trains on one device, not {several}; take backend=pytorch")
     if hardware["accelerator"] == "gpu" and not tf.config.list_physical_devices("GPU"):
-        raise Mistake(
+        raise UserError(
             "backend=tensorflow finds no GPU that it can use; pip install 'tensorflow[and-cuda]', or take hardware=cpu"
         )
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from harness.backends import epochs
-from harness.backends.epochs import Metrics
+from harness.backends.history import Metrics
 from harness.backends.tensorflow import checkpoints
 from harness.backends.tensorflow.model import Classifier, cross_entropy
 from harness.backends.tensorflow.optimizers import Optimizer, clipped

@@ -11,7 +11,7 @@ from torch import nn
 from harness.backends.pytorch import encoders, poolings, positions
 from harness.backends.pytorch.layers import initialise, length_mask
 from harness.backends.pytorch.model import Head, cross_entropy
-from harness.records import Mistake
+from harness.errors import UserError
 
 B, L, D, E = 3, 7, 5, 22
 LENGTH_B = torch.tensor([7, 4, 0])
@@ -82,7 +82,7 @@ def test_the_weights_that_are_shown_are_those_that_are_used(score, normalize):
 
 @pytest.mark.parametrize("wrong", [{"num_heads": 3}, {"score": "cosine"}, {"normalize": "max"}])
 def test_self_attention_refuses_what_it_does_not_know(wrong):
-    with pytest.raises(Mistake):
+    with pytest.raises(UserError):
         encoders.SelfAttention(D, E, **wrong)
 
 
@@ -155,7 +155,7 @@ def test_stack_hands_on_what_each_layer_gives():
 
 
 def test_dropout_between_layers_is_asked_for_where_there_is_a_between():
-    with pytest.raises(Mistake, match="nothing between"):
+    with pytest.raises(UserError, match="nothing between"):
         encoders.LSTM(D, E, num_layers=1, dropout=0.5)
 
 

@@ -10,9 +10,9 @@ from harness.backends.pytorch.backend import Backend
 from harness.backends.pytorch.callbacks import EpochEnds, ProgressBar
 from harness.backends.pytorch.layers import clear_padding
 from harness.backends.pytorch.training import Training
-from harness.composing import compose
+from harness.config.compose import compose
 from harness.data import batches
-from harness.data.features import synthetic_features
+from harness.data.loaders.features import synthetic_features
 from harness.measure import StepTimer
 
 HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.backends.pytorch.rows import Table
+from harness.backends.pytorch.embedding_gradient import Table
 
 V, D = 30, 7
 

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from harness.backends.pytorch import encoders, poolings
 from harness.backends.pytorch.backend import Backend
-from harness.composing import compose
+from harness.config.compose import compose
 from harness.data import Dataset, Split
 
 HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}

@@ -9,10 +9,10 @@ from torch import nn
 
 from harness.backends.pytorch.backend import Backend
 from harness.backends.pytorch.layers import clear_padding
-from harness.composing import compose
-from harness.data.features import synthetic_features
+from harness.config.compose import compose
+from harness.data.loaders.features import synthetic_features
 from harness.measure import PhaseMemory, StepTimer, pass_seconds
-from harness.profile_point import random_tokens
+from harness.runner.profile_point import random_tokens
 
 pytestmark = [
     pytest.mark.gpu,

@@ -5,8 +5,8 @@ import torch
 
 from harness.backends.pytorch.backend import Backend
 from harness.backends.pytorch.model import cross_entropy
-from harness.composing import compose
-from harness.profile_point import random_tokens
+from harness.config.compose import compose
+from harness.runner.profile_point import random_tokens
 
 HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
 

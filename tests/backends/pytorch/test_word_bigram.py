@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import QUICK, refused
 
-from harness.backends.parts import check_bigrams
+from harness.backends.build import check_bigrams
 from harness.backends.pytorch.inputs import WordBigram
 from harness.backends.pytorch.layers import Embedding, initialise
 from harness.data.dataset import from_sequences

@@ -14,10 +14,10 @@ from test_torch_flops import HARDWARE, torch_count
 from harness.backends.pytorch.backend import Backend
 from harness.backends.pytorch.inputs import WordChar
 from harness.backends.pytorch.layers import Embedding, initialise
-from harness.composing import compose
-from harness.data.tagging import encode_tagged
+from harness.config.compose import compose
+from harness.data.loaders.tagging import encode_tagged
 from harness.measure import StepTimer
-from harness.records import Mistake
+from harness.errors import UserError
 
 D, C, F, K = 7, 3, 11, 2
 
@@ -137,5 +137,5 @@ def test_unknown_words_are_told_apart_by_their_letters_alone(tmp_path):
 
 
 def test_data_without_letters_is_refused(tmp_path):
-    with pytest.raises(Mistake, match="reads the letters of words, and this data has none; set input=embedding"):
+    with pytest.raises(UserError, match="reads the letters of words, and this data has none; set input=embedding"):
         fitted(without_letters(tagged()), tmp_path / "none", "input=word_char")

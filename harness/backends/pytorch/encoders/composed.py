@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from harness.backends.parts import operations
+from harness.backends.build import operations
 from harness.backends.pytorch.layers import clear_padding
 
 MakeEncoder = Callable[[int], nn.Module]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from harness.backends import initial
 from harness.backends.arguments import check_counts
 from harness.backends.pytorch.layers import clear_padding
-from harness.records import Mistake
+from harness.errors import UserError
 
 
 class CNN(nn.Module):
@@ -30,7 +30,7 @@ class CNN(nn.Module):
             of neighbours the one over is a later one.
 
     Raises:
-        Mistake: a number is not a whole one of 1 or more, or the list has not one dilation a layer.
+        UserError: a number is not a whole one of 1 or more, or the list has not one dilation a layer.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class CNN(nn.Module):
         check_counts(num_layers=num_layers, kernel_size=kernel_size)
         dilations = [dilation] * num_layers if isinstance(dilation, int) else list(dilation)
         if len(dilations) != num_layers:
-            raise Mistake(f"encoder: dilation={dilations} needs one number a layer, and num_layers is {num_layers}")
+            raise UserError(f"encoder: dilation={dilations} needs one number a layer, and num_layers is {num_layers}")
         for each in dilations:
             check_counts(dilation=each)
         self.out_dim = hidden_size

@@ -31,7 +31,7 @@ class LinearAttention(nn.Module):
             within a chunk of ``CHUNK`` steps the weights are formed after all, as that is quicker than a matrix a step.
 
     Raises:
-        Mistake: the heads do not divide the width.
+        UserError: the heads do not divide the width.
     """
 
     def __init__(self, in_dim: int, hidden_size: int = 128, num_heads: int = 1, causal: bool = False) -> None:

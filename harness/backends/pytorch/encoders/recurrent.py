@@ -29,7 +29,7 @@ class _Recurrent(nn.Module):
         dropout: share of states dropped between layers, in training.
 
     Raises:
-        Mistake: ``dropout`` is asked for and there is nothing between layers.
+        UserError: ``dropout`` is asked for and there is nothing between layers.
     """
 
     kernel: type[nn.RNNBase]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from harness.backends.pytorch.encoders.attention import SelfAttention
-from harness.records import Mistake
+from harness.errors import UserError
 
 
 class RotarySelfAttention(SelfAttention):
@@ -18,13 +18,13 @@ class RotarySelfAttention(SelfAttention):
     of them.
 
     Raises:
-        Mistake: a head has an odd width, which cannot be halved.
+        UserError: a head has an odd width, which cannot be halved.
     """
 
     def __init__(self, in_dim: int, hidden_size: int = 128, num_heads: int = 1) -> None:
         super().__init__(in_dim, hidden_size, num_heads)
         if hidden_size // num_heads % 2:
-            raise Mistake(
+            raise UserError(
                 f"encoder: rotary=true turns pairs, and a head is {hidden_size // num_heads} wide; take another "
                 "hidden_size or num_heads, so that the width of a head is even"
             )

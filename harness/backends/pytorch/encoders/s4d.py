@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from harness.backends.arguments import check_counts
 from harness.backends.pytorch.encoders.residual import Residual
 from harness.backends.pytorch.layers import Dense, clear_padding
-from harness.records import Mistake
+from harness.errors import UserError
 
 
 class S4D(Residual):
@@ -31,7 +31,7 @@ class S4D(Residual):
         dropout: share dropped, in training, of what each block adds.
 
     Raises:
-        Mistake: a number does not fit.
+        UserError: a number does not fit.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class S4D(Residual):
     ) -> None:
         check_counts(num_layers=num_layers, state_size=state_size)
         if state_size % 2:
-            raise Mistake(f"encoder: state_size={state_size} must be even, as its numbers come in conjugate pairs")
+            raise UserError(f"encoder: state_size={state_size} must be even, as its numbers come in conjugate pairs")
         blocks = (_Block(hidden_size, state_size, dropout) for _ in range(num_layers))
         super().__init__(in_dim, hidden_size, blocks)
 

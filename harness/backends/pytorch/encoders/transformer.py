@@ -28,7 +28,7 @@ class Transformer(Residual):
         rotary: positions by turning queries and keys (Su et al. 2021); otherwise ``position=`` decides.
 
     Raises:
-        Mistake: a number does not fit.
+        UserError: a number does not fit.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ class SelfAttention(Part):
         scale: None means 1 / sqrt(E / H) for ``dot`` and 1 for ``additive``.
 
     Raises:
-        Mistake: an argument is not one of these.
+        UserError: an argument is not one of these.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import keras
 import tensorflow as tf
 
-from harness.backends.parts import operations
+from harness.backends.build import operations
 from harness.backends.tensorflow.layers import Part, clear_padding
 
 MakeEncoder = Callable[[int], keras.layers.Layer]

@@ -27,7 +27,7 @@ class _Recurrent(Part):
         dropout: share of states dropped between layers, in training.
 
     Raises:
-        Mistake: ``dropout`` is asked for and there is nothing between layers.
+        UserError: ``dropout`` is asked for and there is nothing between layers.
     """
 
     kernel: type[keras.layers.RNN]

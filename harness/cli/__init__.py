@@ -1,0 +1,1 @@
+"""The command line: subcommands, exit codes, and what the user probably meant."""

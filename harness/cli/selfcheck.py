@@ -1,0 +1,180 @@
+"""Whether the numbers mean what they say on this machine: ``python -m harness.selfcheck``.
+
+Real runs, through the whole walk, of encoders whose time and memory are known. Exit code 1 where a definition does not
+hold. What must come out is the difference between two such encoders: a wait of 20 ms leaves the processor's caches
+cold for the rest of a step, which a longer one does as well. What is allowed is 5 % (10 % or 8 MiB for memory), more
+where the machine is not quiet: the spread that the run itself shows, and the share of the processors that others held.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+from scipy import stats
+
+from harness import measure
+from harness.config.compose import compose
+from harness.errors import UserError
+from harness.records.record import Record
+from harness.runner.run import run
+
+SHORT_MS = 20.0
+STEP_MS, INFERENCE_MS = 20.0, 35.0
+"""How much longer a step and an inference pass of the one encoder take than those of the other, ``SHORT_MS``."""
+WEIGHED = ((300, 100), (100, 300))
+"""MiB that training and inference hold: each in turn the larger, so that neither can hide in the other's peak."""
+BATCH, EVALUATED = 26, 30
+PAIRS = 5
+TIMER_MICROSECONDS = 50.0
+"""More than this a step and the timer would change what it times."""
+KNOWN = ("encoder=custom", "encoder._target_=harness.backends.pytorch.calibration.Known")
+MEASURED_TWICE = ("encoder=lstm", "trainer.epochs=4")
+QUICK = (
+    *("tracking=none", "hardware=cpu", "hardware.threads=1", "rerun=true", "data=synthetic_features"),
+    # 650 sequences to train on and 150 to validate on: every batch is full
+    *("data.sequences=1000", f"trainer.batch_size={BATCH}", f"trainer.eval_batch_size={EVALUATED}", "trainer.epochs=2"),
+    *("measure.latency_seconds=0.1", "measure.inference_seconds=0.1", "measure.inference_batches=5"),
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A definition, what it has to give here, what it gave, and whether that will do."""
+
+    what: str
+    expected: str
+    measured: str
+    holds: bool
+
+
+def main() -> None:
+    """Check, print a table and leave with 0 where everything holds, with 1 where something does not."""
+    told = "Check on this machine that the numbers mean what they say, by encoders whose time and memory are known; "
+    argparse.ArgumentParser(prog="python -m harness.selfcheck", description=f"{told}takes two minutes.").parse_args()
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    table = Table(title="self-check", title_justify="left", box=None, pad_edge=False)
+    for heading in ("definition", "expected", "measured", "verdict"):
+        table.add_column(heading)
+    started, holds = time.time(), True
+    with tempfile.TemporaryDirectory(prefix="harness-selfcheck-") as folder:
+        for finding in findings(folder):
+            holds &= finding.holds
+            verdict = "[green]holds[/]" if finding.holds else "[red]does not hold[/]"
+            table.add_row(finding.what, finding.expected, finding.measured, verdict)
+    console.print(table)
+    console.print(f"took {time.time() - started:.0f} s", highlight=False)
+    sys.exit(0 if holds else 1)
+
+
+def findings(folder: str) -> Iterator[Finding]:
+    """All findings, of runs below a folder."""
+    yield timer_cost()
+    short = _run(folder, *KNOWN, f"+encoder.train_ms={SHORT_MS}", f"+encoder.inference_ms={SHORT_MS}")
+    train_ms, inference_ms = SHORT_MS + STEP_MS, SHORT_MS + INFERENCE_MS
+    slow = _run(folder, *KNOWN, f"+encoder.train_ms={train_ms}", f"+encoder.inference_ms={inference_ms}")
+    yield from times(slow, short)
+    weighed = []
+    for train, inference in WEIGHED:
+        weighed.append(_run(folder, *KNOWN, f"+encoder.train_mib={train}", f"+encoder.inference_mib={inference}"))
+        yield from memory(weighed[-1], short, train, inference)
+    pairs = []
+    for pair in range(PAIRS):
+        # what drifts meanwhile touches both alike: one pair begins with the one, the next with the other
+        both = [_run(folder, *MEASURED_TWICE, f"seed={pair}") for _ in range(2)]
+        pairs.append(both if pair % 2 else both[::-1])
+    yield from measured_twice(pairs)
+    done = [short, slow, *weighed, *(record for both in pairs for record in both)]
+    share = max(record["environment"]["other_processes_cpu_share"] for record in done)
+    yield Finding("processor time that others took meanwhile", "little: it widens the ±", f"{share:.0%}", True)
+
+
+def _run(folder: str, *overrides: str) -> Record:
+    config = compose(*QUICK, *overrides, f"output_dir={folder}")
+    record = run(config, "/".join([config["choices"]["encoder"], f"seed={config['seed']}"]), time.time())
+    if record["status"] != "finished":
+        raise UserError(f"the self-check's own run failed: {record['reason']}")
+    return record
+
+
+def timer_cost(steps: int = 20_000) -> Finding:
+    """What marking a step costs, next to steps of milliseconds."""
+    timer = measure.StepTimer(time.perf_counter, lambda: None, warmup_steps=0)
+    start = time.perf_counter()
+    for _ in range(steps):
+        timer.step_begins()
+        timer.step_ends(1, 1)
+    cost = (time.perf_counter() - start) / steps * 1e6
+    limit = f"< {TIMER_MICROSECONDS:.0f} us"
+    return Finding("timer's own cost a step", limit, f"{cost:.2f} us", cost < TIMER_MICROSECONDS)
+
+
+def times(known: Record, short: Record) -> Iterator[Finding]:
+    """A step of known time; evaluation, which takes longer, is in none of a step's numbers."""
+    found, less = known["metrics"], short["metrics"]
+    others = max(record["environment"]["other_processes_cpu_share"] for record in (known, short))
+    share = max(0.05, others)
+    for what, expected, stem in (
+        ("step, over one of 20 ms", STEP_MS, "speed/train_step_ms_"),
+        ("inference of a batch, over one of 20 ms", INFERENCE_MS, "speed/inference_batch_ms_"),
+        ("latency, over one of 20 ms", INFERENCE_MS, "latency/"),
+    ):
+        p50, p95 = (f"{stem}p50", f"{stem}p95") if stem != "latency/" else ("latency/p50_ms", "latency/p95_ms")
+        spread = max(1.0, found[p95] - found[p50], less[p95] - less[p50])
+        yield _near(what, expected, found[p50] - less[p50], "ms", max(share * expected, spread))
+    for what, size, stem in (
+        ("sequences a second, of batch / step", BATCH, "train_step"),
+        ("inference sequences a second, of batch / pass", EVALUATED, "inference_batch"),
+    ):
+        p50, p95 = found[f"speed/{stem}_ms_p50"], found[f"speed/{stem}_ms_p95"]
+        expected = size / p50 * 1000
+        rate = found[f"speed/{stem.split('_')[0]}_sequences_per_second"]
+        yield _near(what, expected, rate, "1/s", expected * max(share, p95 / p50 - 1))
+    tokens = found["speed/train_sequences_per_second"] * known["data"]["max_length"]
+    yield _near("tokens a second, of sequences", tokens, found["speed/train_tokens_per_second"], "1/s", 1e-6 * tokens)
+
+
+def memory(large: Record, none: Record, train: int, inference: int) -> Iterator[Finding]:
+    """What each phase allocates is that phase's and no other's."""
+    for phase, expected in (("train", train), ("inference", inference)):
+        name = f"memory/host_{phase}_peak_mib"
+        if name not in large["metrics"]:
+            yield Finding(f"memory of {phase}", f"{expected} MiB", "absent: this system keeps no peak to reset", True)
+            continue
+        more = large["metrics"][name] - none["metrics"][name]
+        yield _near(f"memory of {phase}, over one that holds nothing", expected, more, "MiB", max(0.1 * expected, 8))
+
+
+def measured_twice(pairs: list[list[Record]]) -> Iterator[Finding]:
+    """One config measured twice: equal in accuracy, and in speed as far as the noise goes."""
+    apart = max(abs(one["metrics"]["test/accuracy"] - two["metrics"]["test/accuracy"]) for one, two in pairs)
+    yield Finding(f"A/A, accuracy of {len(pairs)} pairs", "difference 0", f"difference {apart:.3g}", apart == 0)
+    for name, title in (("speed/train_tokens_per_second", "training speed"), ("latency/p50_ms", "latency")):
+        ratios = [one["metrics"][name] / two["metrics"][name] - 1 for one, two in pairs]
+        mean, half = interval(ratios)
+        yield Finding(
+            f"A/A, {title} of {len(pairs)} pairs",
+            f"no difference within ±{half:.1%} (99 %)",
+            f"{mean:+.1%}",
+            abs(mean) <= half,
+        )
+
+
+def interval(differences: list[float], level: float = 0.99) -> tuple[float, float]:
+    """Mean of paired differences, and half the width of its interval by Student's t."""
+    mean = sum(differences) / len(differences)
+    half = stats.sem(differences) * stats.t.ppf((1 + level) / 2, len(differences) - 1)
+    return mean, float(half)
+
+
+def _near(what: str, expected: float, measured: float, unit: str, allowed: float) -> Finding:
+    within = abs(measured - expected) <= allowed
+    return Finding(what, f"{expected:,.4g} ± {allowed:.2g} {unit}", f"{measured:,.4g} {unit}", within)
+
+
+if __name__ == "__main__":
+    main()

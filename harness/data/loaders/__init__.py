@@ -1,0 +1,1 @@
+"""Loaders of data sets from files, folders and the hub."""

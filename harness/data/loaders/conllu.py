@@ -1,0 +1,80 @@
+"""Treebanks of Universal Dependencies (de Marneffe et al. 2021), from the CoNLL-U files of a treebank's repository."""
+
+from pathlib import Path
+from typing import Any
+
+from harness.data.dataset import Dataset
+from harness.data.cache import cached_by
+from harness.data.loaders.columns import Part
+from harness.data.loaders.hub import content_key, local_copy, not_below_mirror
+from harness.data.loaders.tagging import encode_tagged
+from harness.errors import UserError
+
+COLUMNS = ("upos", "xpos", "deprel")
+ROLES = {"train": "train", "validation": "dev", "test": "test"}
+
+
+def _key(source: str, **settings: Any) -> str:
+    _folder(source)
+    return f"{content_key(source, '')} {sorted(settings.items())}"
+
+
+@cached_by(_key)
+def load_treebank(source: str, column: str = "upos", **settings: Any) -> Dataset:
+    """The words of a treebank with their part of speech, by its published split.
+
+    A word is what the annotation counts as one: of a contraction written together its parts, and no word that is not
+    written at all. ``column`` is ``upos`` (universal parts of speech), ``xpos`` (the treebank's own) or ``deprel`` (the
+    relation to the head). ``settings`` are those of ``encode_tagged``.
+
+    Raises:
+        UserError: there is no such folder, file or column, or a word has nothing in it.
+    """
+    if column not in COLUMNS:
+        raise UserError(f"data.column is one of {', '.join(COLUMNS)}, not {column!r}")
+    parts = {role: _read(_file(source, published), column) for role, published in ROLES.items()}
+    return encode_tagged(parts, source=source, column="data.column", **settings)
+
+
+def _folder(source: str) -> Path:
+    folder = local_copy(source)
+    if folder is None:
+        raise UserError(
+            f"data: no treebank {source!r}: {not_below_mirror(source)}, and there is no folder of that name here; "
+            f"clone its repository ({source} on GitHub) and set data.source to the folder"
+        )
+    return folder
+
+
+def _file(source: str, published: str) -> Path:
+    folder = _folder(source)
+    found = sorted(folder.glob(f"*-ud-{published}.conllu"))
+    if len(found) != 1:
+        raise UserError(
+            f"data: {folder} holds {len(found)} files *-ud-{published}.conllu; expected one, of the published split"
+        )
+    return found[0]
+
+
+def _read(file: Path, column: str) -> Part:
+    import conllu.exceptions
+
+    words, tags = [], []
+    fields = ["id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel"]
+    with open(file, encoding="utf-8-sig") as opened:
+        try:
+            for sentence in conllu.parse_incr(opened, fields=fields):
+                # a range (3-4) is two words written as one, which follow; an id such as 8.1 a word that is not written
+                tokens = [token for token in sentence if isinstance(token["id"], int)]
+                if not tokens:
+                    continue  # all of it is comments, or words that are not written
+                words.append(tuple(token["form"] for token in tokens))
+                tags.append(tuple(token[column] for token in tokens))
+                if None in tags[-1] or "_" in tags[-1]:
+                    named = sentence.metadata.get("sent_id", len(words))
+                    raise UserError(f"data: {file}, sentence {named} has a word without {column!r}; take another column")
+        except UnicodeDecodeError as error:
+            raise UserError(f"data: {file} is not UTF-8, as CoNLL-U is: byte {error.start} cannot be read") from None
+        except conllu.exceptions.ParseException as error:
+            raise UserError(f"data: {file} is not CoNLL-U: {str(error).splitlines()[0]}") from None
+    return words, tags

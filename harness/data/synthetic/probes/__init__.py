@@ -1,0 +1,17 @@
+"""Data made to order by a seed, each of which asks one thing of an encoder: what it can do at all.
+
+``docs/PROBES.md`` says what each asks for and what is expected of whom. The generator's seed is a setting of the data:
+the seed of a run changes the training, never the data.
+"""
+
+from harness.data.synthetic.probes.brackets import dyck
+from harness.data.synthetic.probes.counting import adding, majority, parity
+from harness.data.synthetic.probes.frames import transcription
+from harness.data.synthetic.probes.memory import copying, selective_copying
+from harness.data.synthetic.probes.nested import listops
+from harness.data.synthetic.probes.recall import associative_recall
+
+__all__ = [
+    "adding", "associative_recall", "copying", "dyck", "listops", "majority", "parity", "selective_copying",
+    "transcription",
+]  # fmt: skip

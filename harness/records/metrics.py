@@ -1,0 +1,215 @@
+"""The one table of metrics: everything that is known of each, from its unit to its place in a table.
+
+The names are the keys of ``record.json`` and of MLflow alike. To add a metric, add its line here and put its value into
+a run's metrics.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["quality", "speed", "latency", "memory", "cost", "profile"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is known of a metric.
+
+    ``higher_is_better`` is None where neither direction is better: such a metric is never ranked. ``short_name`` and
+    ``column`` (a small number comes first) are for tables; without a column, a metric is shown among all numbers only.
+    ``exact``: counted instead of measured, so that one seed is enough. ``bounds``: what its values can be.
+    ``gated``: the regression gate checks it. ``decides``: a variant can be best by it; the lowest number that all
+    variants have is taken.
+    """
+
+    unit: str
+    higher_is_better: bool | None
+    definition: str
+    kind: Kind
+    short_name: str = ""
+    column: int | None = None
+    exact: bool = False
+    bounds: tuple[float, float] = (0.0, math.inf)
+    gated: bool = False
+    decides: int | None = None
+
+    @property
+    def timed(self) -> bool:
+        """Whether other processes on the machine change it."""
+        return self.kind in ("speed", "latency")
+
+    @property
+    def of_hardware(self) -> bool:
+        """Whether it may be ranked among variants of one hardware group only."""
+        return self.kind in ("speed", "latency", "memory")
+
+
+SHARE = (0.0, 1.0)
+"""The bounds of a share, such as an accuracy."""
+ANY = (-math.inf, math.inf)
+
+ACCURACY = "test/accuracy"
+THROUGHPUT = "speed/train_tokens_per_second"
+LATENCY = "latency/p50_ms"
+HOST_MEMORY = "memory/host_train_peak_mib"
+DEVICE_MEMORY = "memory/device_train_peak_mib"
+TOTAL_SECONDS = "speed/total_seconds"
+FORWARD_FLOPS = "cost/forward_flops"
+
+
+def _quality(split: str, where: str) -> dict[str, Metric]:
+    """The scores of a split; only those on test decide, are gated and have columns."""
+    test = split == "test"
+    scores = {
+        "accuracy": Metric(
+            "", True, f"share of {where} that is labelled right", "quality", "accuracy", 1 if test else None,
+            bounds=SHARE, gated=test, decides=2 if test else None,
+        ),
+        "label_error_rate": Metric(
+            "", False, f"edit distance over target length, both summed over {where}", "quality", "label error rate",
+            4 if test else None, gated=test, decides=3 if test else None,
+        ),
+        "mse": Metric(
+            "", False, f"mean squared error on {where}", "quality", "squared error", 5 if test else None, gated=test,
+            decides=4 if test else None,
+        ),
+        "f1_macro": Metric(
+            "", True, f"unweighted mean over classes of F1 on {where}", "quality", "macro F1", 3 if test else None,
+            bounds=SHARE,
+        ),
+        "f1_span": Metric(
+            "", True, f"F1 over whole spans of {where}, as seqeval counts them, where labels are BIO", "quality",
+            "span F1", 2 if test else None, bounds=SHARE, gated=test, decides=1 if test else None,
+        ),
+        "loss": Metric("nats", False, f"mean cross-entropy on {where}; of CTC, per label", "quality", "loss"),
+    }  # fmt: skip
+    return {f"{split}/{name}": metric for name, metric in scores.items()}
+
+
+METRICS: dict[str, Metric] = {
+    **_quality("test", "the test split, with the weights of the epoch that was best on validation"),
+    **_quality("val", "the validation split"),
+    "train/loss": Metric(
+        "nats", False, "mean cross-entropy over the epoch's training steps; of CTC, per label", "quality", "loss"
+    ),
+    "train/mse": Metric("", False, "mean squared error over the epoch's training steps", "quality", "squared error"),
+    "best/epoch": Metric("", None, "epoch with the best validation score, counted from 1", "quality"),
+    THROUGHPUT: Metric(
+        "1/s", True, "unpadded tokens over seconds, both summed over timed steps", "speed", "train tokens/s", 6,
+        gated=True,
+    ),
+    "speed/train_sequences_per_second": Metric(
+        "1/s", True, "sequences over seconds, both summed over timed steps", "speed"
+    ),
+    "speed/train_step_ms_p50": Metric("ms", False, "median time of a step, synchronised, after warm-up", "speed"),
+    "speed/train_step_ms_p95": Metric("ms", False, "95th percentile of the time of a step, after warm-up", "speed"),
+    "speed/data_wait_fraction": Metric(
+        "", False, "time waiting for the next batch over step time plus waiting", "speed", bounds=SHARE
+    ),
+    "speed/epoch_seconds": Metric("s", False, "median wall time of an epoch's training part", "speed"),
+    # no direction, so never ranked: the first run of a command waits for imports and prepares the data for all
+    TOTAL_SECONDS: Metric(
+        "s", None, "from the start of the command to the record; in a sweep, from the start of the run", "speed"
+    ),
+    "speed/startup_seconds": Metric("s", None, "from the same start to the first training step", "speed"),
+    "speed/inference_sequences_per_second": Metric(
+        "1/s", True, "sequences over seconds of forward passes at the evaluation batch size", "speed",
+        "inference seq./s", 7, gated=True,
+    ),
+    "speed/inference_batch_ms_p50": Metric(
+        "ms", False, "median time of a forward pass at the evaluation batch size", "speed"
+    ),
+    "speed/inference_batch_ms_p95": Metric("ms", False, "95th percentile of the time of such a pass", "speed"),
+    LATENCY: Metric(
+        "ms", False, "median time of one sequence at batch size 1", "latency", "latency p50", 8, gated=True
+    ),
+    "latency/p95_ms": Metric("ms", False, "95th percentile of the time of one sequence at batch size 1", "latency"),
+    "latency/p99_ms": Metric("ms", False, "99th percentile of the time of one sequence at batch size 1", "latency"),
+    HOST_MEMORY: Metric(
+        "MiB", False, "peak resident memory in training, less that before the model was built", "memory",
+        "train peak", 9, gated=True,
+    ),
+    "memory/host_inference_peak_mib": Metric(
+        "MiB", False, "peak resident memory in inference, less that before the model was built", "memory", gated=True
+    ),
+    "memory/host_peak_mib": Metric("MiB", False, "peak resident memory of the run's whole process", "memory"),
+    DEVICE_MEMORY: Metric(
+        "MiB", False, "the allocator's peak on the accelerator in training", "memory", "device peak", 10, gated=True
+    ),
+    "memory/device_inference_peak_mib": Metric(
+        "MiB", False, "the allocator's peak on the accelerator in inference", "memory", gated=True
+    ),
+    "cost/parameters": Metric(
+        "", False, "trainable parameters of the built model", "cost", "parameters", 11, exact=True
+    ),
+    "cost/encoder_parameters": Metric(
+        "", False, "trainable parameters between the input layer and the head", "cost", exact=True
+    ),
+    FORWARD_FLOPS: Metric(
+        "", False, "operations of matrix products for one sequence; a multiply-add counts as 2", "cost", exact=True
+    ),
+    "profile/forward_time_exponent": Metric(
+        "", False, "p of time = c * length**p in the forward pass, fitted to the longer lengths", "profile",
+        "forward time", bounds=ANY,
+    ),
+    "profile/training_time_exponent": Metric(
+        "", False, "the same for forward, loss and backward together", "profile", "training time", bounds=ANY
+    ),
+    "profile/forward_memory_exponent": Metric(
+        "", False, "p of peak memory = c * length**p in the forward pass", "profile", "forward memory", bounds=ANY
+    ),
+    "profile/training_memory_exponent": Metric(
+        "", False, "the same for forward, loss and backward together", "profile", "training memory", bounds=ANY
+    ),
+}  # fmt: skip
+
+UNKNOWN = Metric("", None, "", "quality", bounds=ANY)
+"""What is known of a metric that a record brings under a name of its own: it is shown and never ranked."""
+
+QUALITY = sorted((name for name, one in METRICS.items() if one.decides), key=lambda name: METRICS[name].decides or 0)
+"""The metrics that a variant can be best by, in the order in which they are preferred."""
+
+COLUMNS = sorted((name for name, one in METRICS.items() if one.column), key=lambda name: METRICS[name].column or 0)
+"""The metrics that have a column in tables, from left to right."""
+
+GATED = [name for name, one in METRICS.items() if one.gated]
+"""The metrics that the regression gate checks."""
+
+ON_VALIDATION = [name for name in METRICS if name.startswith("val/")]
+"""The metrics by which an epoch can be chosen: nothing is chosen on test."""
+
+
+def definition(name: str) -> Metric:
+    """What is known of a metric; a variant such as ``test/accuracy_each_epoch`` has the definition of its stem.
+
+    Raises:
+        KeyError: no metric has this name.
+    """
+    return METRICS[re.sub(r"_each_epoch$", "", name)]
+
+
+def known(name: str) -> Metric:
+    """What is known of a metric; ``UNKNOWN`` for a name that the table does not have."""
+    try:
+        return definition(name)
+    except KeyError:
+        return UNKNOWN
+
+
+def short_name(name: str) -> str:
+    """What tables call a metric."""
+    return known(name).short_name or name
+
+
+def split_of(name: str) -> str:
+    """The part of a metric's name before the slash: for a quality, the split it was measured on."""
+    return name.partition("/")[0]
+
+
+def number(name: str, value: float | None) -> str:
+    """A value with its unit, to four figures; a dash where it could not be measured."""
+    if value is None:
+        return "-"
+    text = f"{value:,.0f}" if abs(value) >= 1000 or isinstance(value, int) else f"{value:.4g}"
+    return f"{text} {known(name).unit}".strip()

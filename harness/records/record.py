@@ -1,0 +1,185 @@
+"""The record of a run: what ``record.json`` holds, as types.
+
+A record is written whole or not at all (``store``). Its JSON schema is ``docs/record.schema.json``, written by
+``python -m harness.records.record``.
+"""
+
+import dataclasses
+import json
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+SCHEMA = 2
+"""The version of this file's types; records of another version are left out of reports."""
+
+Status = Literal["finished", "failed", "killed"]
+PointStatus = Literal["finished", "failed", "timed_out", "out_of_memory"]
+
+
+@dataclass
+class DataSummary:
+    """What a record says about its data. ``notes`` are whatever else a loader found worth keeping."""
+
+    source: str
+    hash: str
+    task: str
+    sizes: dict[str, int] = field(default_factory=dict)
+    classes: list[str] = field(default_factory=list)
+    vocabulary_size: int = 0
+    max_length: int = 0
+    tolerance: float | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Hardware:
+    """What a run used, as the hardware settings came out on its machine.
+
+    ``devices`` counts processes on each of ``nodes`` machines, ``threads`` are those of each process.
+    """
+
+    accelerator: str
+    devices: int = 1
+    nodes: int = 1
+    precision: str = "32"
+    threads: int = 1
+    device_names: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Environment:
+    """The machine, its load and the software of a run. Memory is in MiB (2**20 bytes).
+
+    ``other_processes_cpu_share`` is the share of all processors (0 to 1) that other processes used during the run.
+    """
+
+    hardware: Hardware
+    host: str = ""
+    platform: str = ""
+    processor: str = ""
+    cores: int = 0
+    memory_mib: float = 0.0
+    accelerators: list[dict[str, Any]] = field(default_factory=list)
+    load_at_start: float | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+    git: dict[str, Any] = field(default_factory=dict)
+    other_processes_cpu_share: float | None = None
+
+
+@dataclass
+class Point:
+    """One point of a profile: a length (steps) and a batch size (sequences), measured in a process of its own.
+
+    ``numbers`` holds what could be measured, such as ``forward_ms`` and ``training_peak_mib``.
+    """
+
+    length: int
+    batch_size: int
+    status: PointStatus = "finished"
+    reason: str | None = None
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Record:
+    """One run, or one profile (``mode``): its config, its data, its environment and every number.
+
+    ``fingerprint`` is the hash of all that decides the result; ``variant`` the same without the seed. ``run_dir`` is
+    relative to the output folder, so that the folder can be moved. ``overrides`` is what the command set. ``history``
+    has one entry an epoch. ``ranks`` has the numbers of each process of a data-parallel run.
+    ``started`` and ``ended`` are UTC, ISO 8601.
+
+    The last fields are for the command that holds the record, and are not written: ``folder``, the run's folder on
+    this machine; ``skipped``, whether the run was finished before the command; ``asked``, the label that the command
+    asked for; ``follows``, whether another node keeps the record.
+    """
+
+    name: str
+    label: str
+    fingerprint: str
+    variant: str
+    seed: int
+    choices: dict[str, str]
+    config: dict[str, Any]
+    data: DataSummary
+    environment: Environment
+    run_dir: str
+    started: str
+    schema: int = SCHEMA
+    status: Status = "failed"
+    reason: str | None = None
+    mode: Literal["train", "profile"] = "train"
+    overrides: list[str] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)
+    history: list[dict[str, float]] = field(default_factory=list)
+    profile: list[Point] = field(default_factory=list)
+    ranks: list[dict[str, float]] = field(default_factory=list)
+    resumed_epochs: int = 0
+    copied_from: str | None = None
+    mlflow_run_id: str | None = None
+    sweep: str | None = None
+    ended: str | None = None
+    folder: Path = field(default=Path(), metadata={"written": False})
+    skipped: bool = field(default=False, metadata={"written": False})
+    asked: str | None = field(default=None, metadata={"written": False})
+    follows: bool = field(default=False, metadata={"written": False})
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of ``record.json``: plain values only, ``schema`` first."""
+        content = {name: value for name, value in dataclasses.asdict(self).items() if name not in NOT_WRITTEN}
+        return {"schema": content.pop("schema"), **content}
+
+
+NOT_WRITTEN = frozenset(one.name for one in dataclasses.fields(Record) if not one.metadata.get("written", True))
+
+
+@cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter  # here: --help does without it
+
+    return TypeAdapter(Record)
+
+
+def from_json(content: Any) -> Record:
+    """The record that this content describes.
+
+    Raises:
+        ValueError: a key is missing or unknown, or a value has another type.
+    """
+    known = {one.name for one in dataclasses.fields(Record)} - NOT_WRITTEN
+    if not isinstance(content, dict) or (unknown := content.keys() - known):
+        what = f"unknown keys: {', '.join(sorted(unknown))}" if isinstance(content, dict) else "no JSON object"
+        raise ValueError(f"this is no record ({what})")
+    return _adapter().validate_python(content)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema (2020-12) of ``record.json``."""
+    schema = _adapter().json_schema()
+    for name in NOT_WRITTEN:
+        del schema["properties"][name]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "additionalProperties": False, **schema}
+
+
+def now() -> str:
+    """This moment: UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def utc(seconds: float) -> str:
+    """A time in UNIX seconds as UTC, ISO 8601."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def overrides_of(record: Record) -> str:
+    """What names a variant whatever the code: the encoder and all that its command set."""
+    return "/".join([record.choices["encoder"], *record.overrides])
+
+
+if __name__ == "__main__":
+    json.dump(json_schema(), sys.stdout, indent=1)
+    print()

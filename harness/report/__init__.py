@@ -1,0 +1,1 @@
+"""What a person reads: tables, pictures, the terminal and the HTML page."""

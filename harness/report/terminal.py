@@ -1,0 +1,203 @@
+"""What the terminal shows: runs that ended, and the comparison of many."""
+
+import shlex
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.measure import Measurement
+from rich.table import Table
+
+from harness.report import tables
+
+from harness.report import text as wording
+from harness.analysis.comparability import LATENCY, QUALITY, THROUGHPUT, Block, Board
+from harness.analysis.variants import BUSY
+from harness.analysis.comparison import Comparison
+from harness.records.metrics import METRICS
+from harness.records.record import Record
+from harness.report.text import number
+
+GROUPS = {
+    "quality": ("test/", "val/", "train/", "best/"),
+    "speed": ("speed/", "latency/"),
+    "memory, cost": ("memory/", "cost/"),
+}
+SHORT = {
+    "accuracy": "test/accuracy",
+    "label error rate": "test/label_error_rate",
+    "squared error": "test/mse",
+    "loss": "test/loss",
+    "tokens/s": THROUGHPUT,
+    "latency p50": LATENCY,
+    "train peak": "memory/host_train_peak_mib",
+    "parameters": "cost/parameters",
+}
+MOST_ROWS = 40
+"""Rows of a comparison that the terminal shows; the files have all."""
+
+
+def console() -> Console:
+    """The terminal, or 120 columns where the output goes elsewhere."""
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+
+
+def print_runs(done: list[Record]) -> None:
+    """One table for one run, one row each for several; then where they are and how to look at them."""
+    out = console()
+    for record in done:
+        if record["status"] != "finished":
+            out.print(f"[red]{escape(wording.failure(record))}[/]")
+    finished = [record for record in done if record["status"] == "finished"]
+    if len(done) == 1 and finished:
+        out.print(_one(finished[0], out.width))
+    elif finished:
+        names = [name for name, metric in SHORT.items() if any(metric in run["metrics"] for run in finished)]
+        _print_fitting(out, partial(_several, finished, out.width), names)
+    shares = [record["environment"].get("other_processes_cpu_share") or 0.0 for record in finished]
+    if busy := [share for share in shares if share > BUSY]:
+        runs = "the run" if len(done) == 1 else f"{len(busy)} of {len(done)} runs"
+        out.print(
+            f"[yellow]busy[/]    other processes used up to {max(busy):.0%} of the processor during {runs}: "
+            "speed is not comparable (hardware.threads=1 loses the least to them)",
+            soft_wrap=True,
+        )
+    for said in [*repeated_texts(finished), *empty_texts(finished)]:
+        out.print(f"[dim]note    {escape(said)}[/]", soft_wrap=True)
+    output_dir = Path(done[0]["config"]["output_dir"])
+    if len(done) == 1:
+        out.print(f"folder  {escape(str(shown(Path(done[0]['run_dir']))))}", soft_wrap=True)
+    setting = "" if str(output_dir) == "outputs" else f" --output-dir {shlex.quote(str(output_dir))}"
+    out.print(f"look    python -m harness.ui{escape(setting)}", soft_wrap=True)
+
+
+def repeated_texts(done: list[Record]) -> list[str]:
+    """For each data set of which texts stand in train and in another split too, how many, in a sentence."""
+    said = {}
+    for record in done:
+        data = record["data"]
+        for split, count in (data.get("repeated_texts") or {}).items():
+            if count > 0:
+                size = data.get("sizes", {}).get(split)
+                among = f"{count:,} of {size:,}" if size else f"{count:,}"
+                said[data["hash"], split] = f"{among} {split} texts also stand in train, word for word"
+    return list(said.values())
+
+
+def empty_texts(done: list[Record]) -> list[str]:
+    """For each data set with texts in which there is no word, how many, in a sentence."""
+    said = {}
+    for record in done:
+        counts = record["data"].get("empty_texts") or {}
+        some = [f"{count:,} of {record['data']['sizes'][split]:,} {split}" for split, count in counts.items() if count]
+        if some:
+            said[record["data"]["hash"]] = f"{', '.join(some)} texts have no word in them: they are read as padding"
+    return list(said.values())
+
+
+def shown(path: Path) -> Path:
+    """A path as it is reached from here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _one(record: Record, width: int) -> Table:
+    """All numbers of a run, the groups side by side where there is room for them, else one under the other."""
+    metrics = record["metrics"]
+    groups = [
+        [(name, number(name, metrics[name])) for name in METRICS if name in metrics and name.startswith(group)]
+        for group in GROUPS.values()
+    ]
+    if sum(max((len(name) + len(value) + 4 for name, value in group), default=0) for group in groups) > width:
+        groups = [[one for group in groups for one in group]]
+    asked = _asked(record)
+    before = f" as {record['label']}" if asked != record["label"] else ""
+    title = f"{record['name']}: {asked}" + (f" (skipped: finished before{before})" if record.get("skipped") else "")
+    table = Table(title=escape(title), title_justify="left", show_header=False, box=None, pad_edge=False)
+    for _ in groups:
+        table.add_column(no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+    for row in range(max(map(len, groups))):
+        table.add_row(*(text for group in groups for text in (group[row] if row < len(group) else ("", ""))))
+    return table
+
+
+def _asked(record: Record) -> str:
+    """The label of what was asked for, which an earlier run may have answered under another."""
+    return str(record.get("asked", record["label"]))
+
+
+def _several(done: list[Record], width: int, metrics: list[str]) -> Table:
+    table = Table(title="runs", title_justify="left", box=None, pad_edge=False)
+    table.add_column("run", overflow="fold", max_width=_name_width(width))
+    for name in metrics:
+        table.add_column(name, justify="right", no_wrap=True)
+    for record in done:
+        name = _asked(record) + (" (skipped)" if record.get("skipped") else "")
+        values = [number(SHORT[metric], record["metrics"].get(SHORT[metric])) for metric in metrics]
+        table.add_row(escape(name), *values)
+    return table
+
+
+def _name_width(width: int) -> int:
+    return max(24, width * 2 // 5)
+
+
+def _print_fitting(out: Console, make: Callable[[list[str]], Table], columns: list[str]) -> None:
+    """Print the table of as many of these columns as there is room for: no number is cut."""
+    room = out.options.update(width=10 * out.width)
+    shown = next(
+        (columns[:count] for count in range(len(columns), 1, -1)
+         if Measurement.get(out, room, make(columns[:count])).maximum <= out.width), columns[:1],
+    )  # fmt: skip
+    out.print(make(shown))
+    if len(shown) < len(columns):
+        out.print(f"[dim]not shown, for want of width: {escape(', '.join(columns[len(shown) :]))}[/]")
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """The comparison: per board its answer, its table and the differences to the baseline; then what else to know."""
+    out = console()
+    for board in comparison.boards:
+        out.print()
+        _print_board(out, board)
+        for metric in board.questions:
+            compared = [cell for cell in tables.best_first(board, board.cells) if metric in cell.versus]
+            for cell in compared[:MOST_ROWS]:
+                said = wording.versus(metric, cell.versus[metric])
+                out.print(escape(f"{wording.HEADLINES.get(metric, metric)}, {cell.name}: {said}"))
+        out.print()
+        for sentence in wording.answer(board):
+            out.print(escape(sentence))
+    out.print()
+    out.print(f"[dim]Means over seeds ± half a 95 % interval. {escape(wording.LEGEND)}[/]")
+    for note in wording.notes(comparison):
+        out.print(f"[yellow]note[/]    {escape(note)}")
+    for record in comparison.failed:
+        out.print(f"[red]{escape(wording.failure(record))}[/]")
+
+
+def _print_board(out: Console, board: Board) -> None:
+    quality = [metric for metric in QUALITY if metric in board.metrics]
+    metrics = [*quality, THROUGHPUT, LATENCY, board.memory, "cost/parameters"]
+    metrics = [metric for metric in metrics if metric in board.metrics]
+    for block in board.blocks:
+        _print_fitting(out, partial(_block_table, board, block, out.width), metrics)
+        if len(block.cells) > MOST_ROWS:
+            out.print(f"... and {len(block.cells) - MOST_ROWS} more cells, in the files")
+
+
+def _block_table(board: Board, block: Block, width: int, metrics: list[str]) -> Table:
+    title = escape(f"{board.title}: {block.title}")
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table.add_column("cell", overflow="fold", max_width=_name_width(width))
+    table.add_column("seeds", justify="right", no_wrap=True)
+    for metric in metrics:
+        table.add_column(tables.header(metric), justify="right", no_wrap=True)
+    for cell in tables.best_first(board, block.cells)[:MOST_ROWS]:
+        numbers = [f"{wording.with_interval(cell.means.get(m))} {wording.mark(cell, m) or ' '}" for m in metrics]
+        style = "green" if cell.verdicts.get(board.quality) == "best" else None
+        table.add_row(escape(cell.name), wording.seeds(cell), *numbers, style=style)
+    return table

@@ -1,0 +1,141 @@
+"""What decides a run's result, in one hash: config, data, code, versions, machine.
+
+Runs of equal fingerprints are the same run: the second is skipped.
+"""
+
+import ast
+import hashlib
+import json
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from harness.config.schema import UNUSED
+
+from harness.config.schema import Config
+from harness.measure import environment
+from harness.config.schema import AFTERWARDS
+from harness.errors import UserError
+
+NOT_DECIDING = (
+    *("name", "choices", "output_dir", "cache_dir", "tracking", "sweep", "rerun", "run_timeout", "fail_fast"),
+    *("data", "hardware"),
+)
+"""Keys that do not decide a run's result: where it is put and what it is called. Of data, the hash decides; of
+hardware, what it is resolved to."""
+
+COMPUTING = {
+    "train": ("data", "measure", "backends", "quality.py", "ctc.py", "tasks.py", "run.py"),
+    "profile": ("data", "measure", "backends", "tasks.py", "profile.py", "profile_point.py"),
+}
+"""The parts of the harness that the numbers of each mode come from."""
+
+PACKAGES = {"pytorch": ("torch", "pytorch-lightning"), "tensorflow": ("tensorflow", "keras")}
+"""What each backend computes with; other packages, and the other backend's, do not decide its results."""
+
+
+def of(config: Config, resolved_hardware: Config, data_hash: str | None) -> tuple[str, str]:
+    """The hash of all that decides the run's result, and the same less the seed: the run's cell."""
+    backend = config["backend"]["name"]
+    not_deciding = (*NOT_DECIDING, *UNUSED[config["mode"]])
+    deciding = {key: value for key, value in config.items() if key not in not_deciding}
+    if "measure" in deciding:
+        deciding["measure"] = {key: value for key, value in config["measure"].items() if key not in AFTERWARDS}
+    if "profile" in deciding:
+        deciding["compile"] = config["trainer"]["compile"]
+        deciding["profile"] = {key: value for key, value in config["profile"].items() if key != "name"}
+        config = deciding  # the data's loader, where one is named, computes nothing here
+    deciding |= {"hardware": resolved_hardware, "data_hash": data_hash, "code": code_hash(config)}
+    deciding["processor"] = environment.processor()  # of an output folder that machines share, each has its own runs
+    installed = environment.versions()
+    computing = ("python", "numpy", *PACKAGES.get(backend, ()))
+    deciding["versions"] = {name: installed[name] for name in computing if name in installed}
+    without_seed = {key: value for key, value in deciding.items() if key != "seed"}
+    return _digest(deciding), _digest(without_seed)
+
+
+def _digest(value: Config) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def code_hash(config: Config) -> str:
+    """The hash of the code that computes the numbers: the harness's own parts and the files of custom targets."""
+    package = Path(__file__).parent
+    other_backends = {path for path in (package / "backends").iterdir() if path.is_dir()}
+    other_backends.discard(package / "backends" / config["backend"]["name"])
+    files = [path for part in COMPUTING[config["mode"]] for path in _python_files(package / part)]
+    files = [path for path in files if not other_backends & set(path.parents)]
+    names = [str(path.relative_to(package)) for path in files]
+    for target in sorted(_targets(config)):
+        if not target.startswith("harness."):
+            found = _target_files(target)
+            files += found
+            names += [f"{target}:{path.name}" for path in found]
+    digest = hashlib.sha256()
+    for name, path in zip(names, files, strict=True):
+        digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _python_files(path: Path) -> list[Path]:
+    return [path] if path.is_file() else sorted(path.rglob("*.py"))
+
+
+def _targets(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("_target_"), str):
+            yield value["_target_"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _targets(item)
+
+
+def _target_files(target: str) -> list[Path]:
+    """The source of a target from elsewhere.
+
+    Of a package all its modules; of a single file those beside it that it imports, and that these import. What is
+    installed is known by its version: of it, the file of the top-level module stands for all.
+    """
+    top = target.split(".")[0]
+    spec = find_spec(top)
+    if spec is None:
+        raise UserError(
+            f"_target_ {target}: there is no module {top!r} in {os.getcwd()} or among the installed packages "
+            f"(looked in {len(sys.path)} places)"
+        )
+    folders = [Path(folder) for folder in spec.submodule_search_locations or []]
+    installed = [Path(sysconfig.get_path(kind)) for kind in ("stdlib", "purelib", "platlib")]
+    if spec.origin and any(folder in Path(spec.origin).parents for folder in installed):
+        return [Path(spec.origin)]
+    if folders:
+        return [file for folder in folders for file in sorted(folder.rglob("*.py"))]
+    return _with_neighbours(Path(spec.origin or ""))
+
+
+def _with_neighbours(file: Path) -> list[Path]:
+    """A file and, of what stands beside it, whatever it imports, directly or through another."""
+    found, waiting = [], [file]
+    while waiting:
+        one = waiting.pop()
+        if one in found or not one.is_file():
+            continue
+        found.append(one)
+        for name in _imported(one):
+            waiting += [file.parent / f"{name}.py", *sorted((file.parent / name).rglob("*.py"))]
+    return sorted(found)
+
+
+def _imported(file: Path) -> set[str]:
+    """The top-level names that a file imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names

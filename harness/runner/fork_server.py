@@ -1,0 +1,109 @@
+"""The process that every run is forked from: it has a backend's libraries imported, reads jobs, forks, and waits.
+
+``python -m harness.runner.fork_server REQUESTS REPLIES MODULE ...``: two file descriptors, then what to import first. It
+runs nothing itself; ``isolate.Server`` is its other end.
+"""
+
+import ctypes
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+Message = dict[str, Any]
+PR_SET_PDEATHSIG = 1
+
+
+def serve(requests: int, replies: int, modules: list[str]) -> None:
+    """Import the modules, then fork the processes of one job after the other, until nobody has any more."""
+    _die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
+    gc.disable()  # what is imported stays: to look through it for garbage again and again took half a second
+    for module in modules:
+        import_module(module)
+    gc.freeze()  # nor need a child look through it: that took half a second of every run's start
+    gc.enable()
+    with open(requests, "rb") as incoming:
+        while line := incoming.readline():
+            if not line.strip():
+                continue
+            request = json.loads(line)
+            alone = request["processes"] == 1 or request["meets_elsewhere"]
+            shared = {} if alone else _meeting_point()
+            children = []
+            for rank in range(request["processes"]):
+                child = os.fork()
+                if child == 0:
+                    incoming.close()
+                    os.environ.update(shared, LOCAL_RANK=str(rank))
+                    _child(request, replies)
+                children.append(child)
+            write(replies, {"exit": _wait_for(children)})
+
+
+def _meeting_point() -> dict[str, str]:
+    """Where the processes of one training find each other (the names are torch.distributed's)."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1]), "NODE_RANK": "0"}
+
+
+def _wait_for(children: list[int]) -> int:
+    """The exit code of the first that fails, 0 if none does; the others of one that fails are killed."""
+    first = 0
+    while children:
+        child, status = os.wait()
+        children.remove(child)
+        code = os.waitstatus_to_exitcode(status)
+        if code and not first:
+            first = code
+            for other in children:
+                os.kill(other, signal.SIGKILL)
+    return first
+
+
+def _child(request: Message, replies: int) -> None:
+    """Run the job and leave without the clean-up of what belongs to the server."""
+    _die_with_parent()
+    if os.environ["LOCAL_RANK"] == "0":
+        write(replies, {"pid": os.getpid()})
+    os.chdir(request["folder"])
+    sys.path[:] = request["path"]
+    module, function = request["function"].split(":")
+    code = 1
+    try:
+        getattr(import_module(module), function)(request["job"], lambda message: write(replies, message))
+        code = 0
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def write(descriptor: int, message: Message) -> None:
+    """Put a message into a pipe: a line of JSON, and an empty one before it that ends what a killed writer left."""
+    rest = b"\n" + json.dumps(message).encode() + b"\n"
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _die_with_parent() -> None:
+    """Ask the system to kill this process when its parent is gone (Linux, prctl(2))."""
+    with suppress(AttributeError, OSError):  # elsewhere the server ends at the end of its pipe
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def offer_to_memory_guard() -> None:
+    """Make this process the one that the system ends where memory runs out, before anybody else's (proc(5))."""
+    with suppress(OSError):  # elsewhere the system decides by itself
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

@@ -1,0 +1,121 @@
+"""A sweep is one thing: its runs leave their outcomes in one folder, whichever launcher ran them, and it ends in one
+comparison, under one MLflow parent run.
+
+The same command is the same sweep: given again, it goes on where it stopped.
+"""
+
+import hashlib
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+
+from harness.runner import run_names as naming
+
+from harness.errors import UserError
+from harness.records import store
+from harness.records.record import Record
+from harness.tracking.store import Summary
+
+Outcome = dict[str, Any]
+
+MOST_NAMED = 20
+"""Runs that were done before a sweep of which it says the names; of more of them, only the number."""
+
+
+def identify(overrides: list[str]) -> str:
+    """The id of the sweep that a command's overrides ask for, in whatever order they come."""
+    # begins with a letter, because Hydra reads what looks like a number as one
+    return "s" + hashlib.sha256("\0".join(sorted(overrides)).encode()).hexdigest()[:11]
+
+
+class Sweep(Callback):
+    """Told by Hydra when a sweep begins, before any job: makes its folder, and remembers where that is."""
+
+    current: "Sweep | None" = None
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        from harness.config.hardware import check_writable
+
+        try:
+            check_writable(Path(config.output_dir))
+        except UserError as mistake:  # Hydra would make a warning of it and go on
+            print(mistake, file=sys.stderr)
+            sys.exit(2)
+        self.config = config
+        shutil.rmtree(outcomes_folder(config), ignore_errors=True)
+        outcomes_folder(config).mkdir(parents=True)
+        naming.keep_swept(config)
+        Sweep.current = self
+
+    def outcomes(self) -> list[Outcome]:
+        """What became of each job, in the order of their numbers."""
+        files = sorted(outcomes_folder(self.config).glob("*.json"), key=lambda file: int(file.stem))
+        return [store.load(file) for file in files]
+
+    def end(self, done: list[Record], interrupted: bool) -> None:
+        """Compare the runs, experiment by experiment, and close the parent runs with the comparison."""
+        from harness import tracking
+
+        tracked = OmegaConf.to_container(self.config.tracking, resolve=True)
+        output_dir = Path(self.config.output_dir).absolute()
+        uri = tracking.store_uri(tracked, output_dir)
+        try:
+            for name in dict.fromkeys(record["name"] for record in done):
+                runs = [record for record in done if record["name"] == name]
+                complete = all(record["status"] == "finished" for record in runs)
+                status = "killed" if interrupted else "finished" if complete else "failed"
+                summary = _summary(runs, output_dir, name, self.config.sweep)
+                if uri != tracking.OFF:
+                    tracking.end_sweep(uri, output_dir, name, self.config.sweep, status, summary)
+            if uri != tracking.OFF:
+                tracking.close_sweep(uri, output_dir, self.config.sweep, "killed" if interrupted else "failed")
+        except OSError as error:
+            print(f"the end of the sweep could not be written ({error}); its records are kept", file=sys.stderr)
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}".splitlines()[0]
+            print(f"MLflow did not take the end of the sweep ({why}); its records are kept", file=sys.stderr)
+
+
+def _summary(runs: list[Record], output_dir: Path, name: str, sweep: str) -> Summary:
+    """Print what a sweep's runs come to in one experiment, and return it for the parent run."""
+    from harness.report import profiles as profile_report
+    from harness.report import build as report
+
+    if runs[0].get("mode") == "profile":
+        return Summary(files=profile_report.summarise(runs))
+    compared = report.compare(runs, output_dir, name)
+    compared.print()
+    note = compared.files[0].read_text(encoding="utf8") + _done_before(runs, sweep)
+    return Summary(compared.files, note, compared.means())
+
+
+def _done_before(runs: list[Record], sweep: str) -> str:
+    """A paragraph for the runs that were found finished: compared here, but children of another parent run, or none."""
+    before = [record["label"] for record in runs if record.get("skipped") and record["sweep"] != sweep]
+    if not before:
+        return ""
+    more = f" and {len(before) - MOST_NAMED} more" if len(before) > MOST_NAMED else ""
+    named = ", ".join(f"`{label}`" for label in before[:MOST_NAMED])
+    return f"\nDone before this sweep, so compared here but not among its child runs: {named}{more}.\n"
+
+
+def outcomes_folder(config: DictConfig) -> Path:
+    """Where the jobs of a sweep leave what became of them."""
+    return naming.sweep_folder(config) / "outcomes"
+
+
+def keep_outcome(config: DictConfig, number: int, outcome: Outcome) -> None:
+    """Leave what became of a job: ``{"record": ...}`` or ``{"mistake": ...}``."""
+    folder = outcomes_folder(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    store.write_json(folder / f"{number}.json", outcome)
+
+
+def failed_before(config: DictConfig) -> bool:
+    """Whether a job of this sweep has failed already."""
+    outcomes = (store.load(file) for file in outcomes_folder(config).glob("*.json"))
+    return any("record" not in outcome or outcome["record"]["status"] != "finished" for outcome in outcomes)
