@@ -3,8 +3,8 @@
 import sys
 from importlib.util import find_spec
 
-from harness.runner import worker as isolate
 from harness.checks import LIBRARY
+from harness.runner import worker as isolate
 
 
 def main() -> None:

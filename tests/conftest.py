@@ -15,9 +15,7 @@ from browser import start as start_browser
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it: no test reaches for the network
 
 from harness import __main__
-
 from harness.cli.main import main as cli
-
 from harness.errors import UserError
 from harness.records import store
 from harness.runner.sweep import Sweep

@@ -10,13 +10,13 @@ from made_records import made
 from test_report import Page
 from torch import nn
 
-from harness.runner import attention
+from harness.analysis.comparison import compare
 from harness.backends.pytorch import poolings
 from harness.backends.pytorch.attention_weights import attention_of
 from harness.backends.pytorch.encoders import Bidirectional, SelfAttention, Transformer
-from harness.analysis.comparison import compare
 from harness.data import from_sequences
 from harness.report.html import html
+from harness.runner import attention
 
 EVIL = "<script>alert(1)</script>"
 

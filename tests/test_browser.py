@@ -10,9 +10,8 @@ from browser import text, wait_for
 from made_records import over_seeds
 
 from harness import tracking
-
-from harness.report import build as report
 from harness.analysis.comparison import compare
+from harness.report import build as report
 from harness.report.html import html
 from harness.tracking.store import Summary
 
@@ -134,21 +133,21 @@ def store(tmp_path_factory):
     data = {"source": "digits", "sizes": {}, "vocabulary_size": 0, "max_length": 8, "classes": []}
     told = []
     for record in records():
-        if record["choices"]["encoder"] == "rnn" or record["seed"] == 2:
+        if record.choices["encoder"] == "rnn" or record.seed == 2:
             continue
-        record["config"] |= {"rerun": False}
-        record["data"] |= data
-        record |= {"sweep": "s1", "run_dir": str(folder / "runs" / record["label"].replace("/", "-")), "history": []}
-        (folder / record["run_dir"]).mkdir(parents=True)
+        record.config |= {"rerun": False}
+        record.data |= data
+        record |= {"sweep": "s1", "run_dir": str(folder / "runs" / record.label.replace("/", "-")), "history": []}
+        (folder / record.run_dir).mkdir(parents=True)
         tracker = tracking.open_tracker({"uri": None, "system_metrics_seconds": None}, folder)
-        record["mlflow_run_id"] = tracker.start(record)
+        record.mlflow_run_id = tracker.start(record)
         tracker.epoch({"epoch": 1, "val/accuracy": 0.5})
         tracker.finish(record)
         told.append(record)
     compared = report.compare(told, folder, "digits")
     summary = Summary(compared.files, compared.files[0].read_text(encoding="utf8"), compared.means())
     tracking.end_sweep(tracking.store_uri({"uri": None}, folder), folder, "digits", "s1", "finished", summary)
-    return folder, {record["label"]: record["mlflow_run_id"] for record in told}
+    return folder, {record.label: record.mlflow_run_id for record in told}
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ def names(records):
 
 def test_runs_of_one_config_are_one_cell_in_the_order_of_seeds():
     (cell,) = gather([made(seed=2), made(seed=0), made(seed=1)]).cells
-    assert [run["seed"] for run in cell.runs] == [0, 1, 2]
+    assert [run.seed for run in cell.runs] == [0, 1, 2]
 
 
 def test_the_newest_of_a_repeated_seed_counts_and_the_number_is_said():
@@ -32,7 +32,7 @@ def test_a_failure_that_was_mended_is_forgotten_and_a_later_one_is_not():
 
 def test_of_the_same_config_with_other_code_the_newest_counts():
     gathered = gather([made(code="new", started=8, accuracy=0.8), made(code="old", started=2), made("gru", started=1)])
-    assert sorted(cell.record["choices"]["encoder"] for cell in gathered.cells) == ["gru", "lstm"]
+    assert sorted(cell.record.choices["encoder"] for cell in gathered.cells) == ["gru", "lstm"]
     assert [cell.values("test/accuracy") for cell in gathered.outdated] == [{0: 0.9}]
 
 
@@ -41,13 +41,13 @@ def test_newer_code_that_finished_nothing_hides_nothing():
     older = made(code="new", seed=1, started=1, status="killed", accuracy=None)
     gathered = gather([*(made(code="old", seed=seed, started=2 + seed) for seed in range(3)), killed, older])
     (cell,) = gathered.cells
-    assert (len(cell.runs), [record["started"] for record in cell.failed]) == (3, [killed["started"]])
+    assert (len(cell.runs), [record.started for record in cell.failed]) == (3, [killed["started"]])
     assert [len(cell.runs) + len(cell.failed) for cell in gathered.outdated] == [1]
 
 
 def test_one_encoder_under_two_names_makes_two_cells():
     one, other = made("lstm"), made("lstm")
-    other["choices"] = {**other["choices"], "encoder": "again"}
+    other.choices = {**other.choices, "encoder": "again"}
     assert names([one, other]) == ["lstm", "again"]
 
 
@@ -77,7 +77,7 @@ def test_keys_are_cut_to_their_last_part_unless_two_end_alike():
     records = [made(config={"encoder.hidden_size": 3, "optimizer.lr": 0.1}), made(config={"optimizer.lr": 0.2})]
     assert names(records) == ["lstm, hidden_size=3, lr=0.1", "lstm, hidden_size=128, lr=0.2"]
     records = [made(config={"encoder.hidden_size": 3}), made(config={"trainer.hidden_size": 5})]
-    records[0]["config"]["trainer"]["hidden_size"] = 7
+    records[0].config["trainer"]["hidden_size"] = 7
     assert names(records) == [
         "lstm, encoder.hidden_size=3, trainer.hidden_size=7", "lstm, encoder.hidden_size=128, trainer.hidden_size=5",
     ]  # fmt: skip
@@ -117,7 +117,7 @@ def test_runs_on_other_processors_or_devices_are_other_cells_even_with_the_same_
     gpus = [{**HARDWARE, "accelerator": "cuda", "device_names": [name]} for name in ("H200", "A100")]
     records += [made(seed=0, environment={"hardware": hardware}) for hardware in gpus]
     for record in records:
-        record["cell"] = "the same"
+        record.variant = "the same"
     gathered = gather(records)
     assert (len(gathered.cells), gathered.repeated, gathered.outdated) == (4, 0, [])
     assert sorted(names(records)) == ["lstm, cpu, AMD EPYC", "lstm, cpu, Xeon", "lstm, cuda, A100", "lstm, cuda, H200"]

@@ -20,18 +20,12 @@ from hydra.plugins.sweeper import Sweeper
 from omegaconf import OmegaConf
 
 from harness import __main__
-
 from harness.cli.main import main as cli
-
 from harness.config import compose as composing
-
 from harness.config import schema as config
-
-from harness.runner import worker as isolate
-
 from harness.report import build as report
-
 from harness.runner import run
+from harness.runner import worker as isolate
 from harness.runner.sweep import identify
 
 
@@ -40,12 +34,12 @@ def test_a_run_leaves_a_whole_record_and_a_table(command):
     record = ended.record
     assert ended.code == 0
     assert "test/accuracy" in ended.out
-    assert record["run_dir"].removeprefix(str(record["run_dir"]).split("outputs")[0]) in ended.out
+    assert record.run_dir.removeprefix(str(record.run_dir).split("outputs")[0]) in ended.out
     assert "python -m harness.ui" in ended.out
-    assert record["status"] == "finished"
-    assert [entry["epoch"] for entry in record["history"]] == [1, 2]
-    assert record["choices"]["encoder"] == "self_attention"
-    assert record["environment"]["hardware"]["threads"] == 1
+    assert record.status == "finished"
+    assert [entry["epoch"] for entry in record.history] == [1, 2]
+    assert record.choices["encoder"] == "self_attention"
+    assert record.environment.hardware.threads == 1
     expected = {
         *("test/accuracy", "test/f1_macro", "test/loss", "val/accuracy", "val/loss", "train/loss", "best/epoch"),
         *("speed/train_tokens_per_second", "speed/train_sequences_per_second", "speed/train_step_ms_p50"),
@@ -54,28 +48,28 @@ def test_a_run_leaves_a_whole_record_and_a_table(command):
         *("latency/p99_ms", "memory/host_train_peak_mib", "memory/host_inference_peak_mib", "memory/host_peak_mib"),
         *("cost/parameters", "cost/encoder_parameters", "cost/forward_flops"),
     }
-    assert expected <= set(record["metrics"])
-    assert record["metrics"]["speed/startup_seconds"] < record["metrics"]["speed/total_seconds"]
+    assert expected <= set(record.metrics)
+    assert record.metrics["speed/startup_seconds"] < record.metrics["speed/total_seconds"]
 
 
 def test_the_same_command_is_skipped_and_rerun_gives_the_same_numbers_to_the_last_digit(command):
     first = command(*QUICK).record
     again = command(*QUICK)
     assert "skipped" in again.out
-    assert again.record["ended"] == first["ended"]
+    assert again.record["ended"] == first.ended
     forced = command(*QUICK, "rerun=true").record
-    assert forced["ended"] != first["ended"]
-    assert forced["history"] == first["history"]
-    assert forced["metrics"]["test/loss"] == first["metrics"]["test/loss"]
+    assert forced["ended"] != first.ended
+    assert forced["history"] == first.history
+    assert forced["metrics"]["test/loss"] == first.metrics["test/loss"]
 
 
 def test_seeds_are_one_cell_and_another_width_is_another(command):
     ended = command("-m", *QUICK, "seed=0,1", "encoder.hidden_size=16,32")
-    cells = {record["cell"] for record in ended.records}
+    cells = {record.variant for record in ended.records}
     assert len(ended.records) == 4
     assert len(cells) == 2
-    assert len({record["fingerprint"] for record in ended.records}) == 4
-    losses = {record["metrics"]["test/loss"] for record in ended.records}
+    assert len({record.fingerprint for record in ended.records}) == 4
+    losses = {record.metrics["test/loss"] for record in ended.records}
     assert len(losses) == 4
 
 
@@ -83,10 +77,10 @@ def test_names_and_paths_do_not_decide_a_result(command, tmp_path):
     first = command(*QUICK).record
     same = command(*QUICK, "name=other", "run_timeout=100", f"cache_dir={tmp_path}/elsewhere")
     assert "skipped" in same.out
-    copied = next(record for record in same.records if record["name"] == "other")
-    assert copied["metrics"] == first["metrics"]
-    assert (copied["fingerprint"], copied["copied_from"]) == (first["fingerprint"], first["run_dir"])
-    assert Path(copied["run_dir"], "best.ckpt").exists()
+    copied = next(record for record in same.records if record.name == "other")
+    assert copied.metrics == first.metrics
+    assert (copied.fingerprint, copied.copied_from) == (first.fingerprint, first.run_dir)
+    assert Path(copied.run_dir, "best.ckpt").exists()
     again = command(*QUICK, "name=other")
     assert "skipped" in again.out
     assert len(again.records) == 2
@@ -107,8 +101,8 @@ def test_a_run_whose_record_is_whole_stays_finished_whatever_becomes_of_its_proc
     monkeypatch.setattr(run, "start", start)
     ended = command(*QUICK)
     assert ended.code == (130 if how == "interrupted" else 0)
-    assert ended.record["status"] == "finished"
-    assert ended.record["metrics"]["test/accuracy"] > 0
+    assert ended.record.status == "finished"
+    assert ended.record.metrics["test/accuracy"] > 0
     if how == "interrupted":
         assert "is finished; the same command goes on from here" in ended.err
     monkeypatch.undo()
@@ -216,8 +210,8 @@ def test_somebody_elses_encoder_in_an_empty_folder(command, tmp_path):
     )
     ended = command("encoder=custom", "encoder._target_=my_file.MyEncoder", "+encoder.kernel=3", *QUICK)
     assert ended.code == 0, ended.err
-    assert ended.record["metrics"]["cost/encoder_parameters"] == 7 * 128 * 3 + 7
-    assert "cost/forward_flops" not in ended.record["metrics"]  # it does not say its cost: absent, not 0
+    assert ended.record.metrics["cost/encoder_parameters"] == 7 * 128 * 3 + 7
+    assert "cost/forward_flops" not in ended.record.metrics  # it does not say its cost: absent, not 0
 
     source = (tmp_path / "my_file.py").read_text()
     (tmp_path / "my_file.py").write_text(source.replace("y_BLE * mask", "2 * y_BLE * mask"))
@@ -273,7 +267,7 @@ def test_somebody_elses_data_in_an_empty_folder(command, tmp_path):
     )
     ended = command("data=custom", "data._target_=my_data.load", "+data.rows=30", *QUICK)
     assert ended.code == 0, ended.err
-    assert ended.record["data"]["sizes"] == {"train": 120, "validation": 120, "test": 120}
+    assert ended.record.data.sizes == {"train": 120, "validation": 120, "test": 120}
 
 
 def test_a_run_that_fails_says_why_and_the_others_run(command, tmp_path):
@@ -296,7 +290,7 @@ def test_a_run_that_fails_says_why_and_the_others_run(command, tmp_path):
         "tracking=none", *(one for one in QUICK if "tracking" not in one),
     )  # fmt: skip
     assert ended.code == 1
-    reasons = {record["config"]["encoder"]["how"]: record["reason"] for record in ended.records}
+    reasons = {record.config["encoder"]["how"]: record.reason for record in ended.records}
     assert reasons["raise"] == "RuntimeError: on purpose"
     assert reasons["crash"] == "crashed: signal SIGSEGV"
     assert "SIGKILL" in reasons["kill"]
@@ -308,14 +302,14 @@ def test_a_run_that_fails_says_why_and_the_others_run(command, tmp_path):
 def test_fail_fast_begins_no_further_run(command, tmp_path):
     ended = command("-m", "optimizer.lr=1e30,0.001", "fail_fast=true", "optimizer=sgd", *QUICK)
     assert ended.code == 1
-    assert [record["status"] for record in ended.records] == ["failed"]
-    assert "training diverged" in ended.record["reason"]
+    assert [record.status for record in ended.records] == ["failed"]
+    assert "training diverged" in ended.record.reason
 
 
 def test_a_precision_that_hydra_reads_as_a_number_is_the_same(command):
     ended = command("hardware.precision=32", *QUICK)
     assert ended.code == 0, ended.err
-    assert ended.record["environment"]["hardware"]["precision"] == "32"
+    assert ended.record.environment.hardware.precision == "32"
 
 
 def test_a_sweeps_id_is_never_read_as_a_number():
@@ -404,8 +398,8 @@ def test_a_sweep_takes_each_seed_through_all_cells_before_the_next(command):
     """So that what drifts with time is alike within the pairs that are compared."""
     ended = command("-m", "encoder=rnn,bag_of_embeddings", "seed=3,1", *QUICK, "trainer.epochs=1", "tracking=none")
     assert ended.code == 0, ended.err
-    began = sorted(ended.records, key=lambda record: record["started"])
-    assert [(record["seed"], record["choices"]["encoder"]) for record in began] == [
+    began = sorted(ended.records, key=lambda record: record.started)
+    assert [(record.seed, record.choices["encoder"]) for record in began] == [
         (3, "rnn"), (3, "bag_of_embeddings"), (1, "rnn"), (1, "bag_of_embeddings"),
     ]  # fmt: skip
 
@@ -469,7 +463,7 @@ def test_how_far_a_run_is_is_told_from_its_first_second_on_and_standard_output_h
 def test_what_two_plus_signs_set_that_is_there_is_set(command):
     ended = command("++trainer.epochs=1", *(one for one in QUICK if "epochs" not in one), "++encoder.hidden_size=64")
     assert ended.code == 0, ended.err
-    assert len(ended.record["history"]) == 1
+    assert len(ended.record.history) == 1
 
 
 def test_a_search_for_the_worst_is_refused_before_any_training(command):
@@ -492,7 +486,7 @@ def test_a_run_that_fails_does_not_end_a_search(command, monkeypatch):
     ended = command("-m", *search, "optimizer=sgd", "optimizer.lr=choice(1e30)", *QUICK, "tracking=none")
     assert ended.code == 1
     assert "Traceback" not in ended.err
-    assert {record["status"] for record in ended.records} == {"failed"}
+    assert {record.status for record in ended.records} == {"failed"}
 
 
 def test_a_launcher_whose_extra_is_missing_is_one_sentence(command, monkeypatch):

@@ -103,7 +103,7 @@ def test_the_whole_time_is_not_ranked_and_of_runs_that_went_on_after_an_interrup
     numbers = {"metrics": {WHOLE: [10.0, 11.0, 12.0], LATENCY: [1.0, 1.1, 1.2]}}
     records = [record for name in ("lstm", "gru", "rnn") for record in over_seeds(name, [0.9] * 3, **numbers)]
     for record in records:
-        record["resumed_epochs"] = int(record["label"] == "gru/seed=1")
+        record.resumed_epochs = int(record.label == "gru/seed=1")
     found = compare(records, "x")
     assert set(verdicts(found, WHOLE).values()) == {None}
     assert verdicts(found, LATENCY)["gru"] is not None
@@ -222,7 +222,7 @@ def test_failed_and_killed_runs_are_counted_and_a_cell_of_them_alone_is_shown():
     dead = made("rnn", accuracy=None, status="killed", reason="interrupted by Ctrl-C")
     found = compare([*over_seeds("lstm", [0.9, 0.8]), dead], "x")
     assert [(len(cell.runs), len(cell.failed)) for cell in found.cells] == [(2, 0), (0, 1)]
-    assert [record["reason"] for record in found.failed] == ["interrupted by Ctrl-C"]
+    assert [record.reason for record in found.failed] == ["interrupted by Ctrl-C"]
 
 
 def test_the_same_encoder_under_two_names_makes_no_difference_in_accuracy_and_speed():

@@ -11,17 +11,15 @@ from conftest import QUICK, REPOSITORY
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from harness.config import compose as composing
-
-from harness.runner import fingerprint
-
-from harness.config import hardware as machine
-from harness.config import schema as configs
 from harness.backends.build import make_position
 from harness.backends.pytorch import Backend, encoders
+from harness.config import compose as composing
+from harness.config import hardware as machine
+from harness.config import schema as configs
 from harness.data import open_prepared
 from harness.data.loaders.features import synthetic_features
 from harness.measure import environment
+from harness.runner import fingerprint
 from harness.runner.run import prepare_data
 from harness.tracking.contents import flatten
 
@@ -51,8 +49,8 @@ def test_every_encoder_trains_on_digits_and_lands_in_mlflow(command, encoder):
     ended = command(f"encoder={encoder}", *QUICK, "trainer.epochs=1")
     assert ended.code == 0, ended.err
     record = ended.record
-    assert record["metrics"]["cost/forward_flops"] > 0
-    assert record["mlflow_run_id"]
+    assert record.metrics["cost/forward_flops"] > 0
+    assert record.mlflow_run_id
 
 
 # what one more encoder of PyTorch's alone meets on text, the others have met: two stand for all
@@ -66,8 +64,8 @@ def test_encoders_train_on_imdb(command, encoder, mirror, monkeypatch, tmp_path_
     small = ["data.limit=2000", "data.max_length=32", "input.size=16", f"cache_dir={cache}"]
     ended = command(f"encoder={encoder}", "data=imdb", *small, *QUICK, "trainer.epochs=1", "trainer.batch_size=100")
     assert ended.code == 0, ended.err
-    assert ended.record["data"]["sizes"] == {"train": 2000, "validation": 2000, "test": 2000}
-    assert ended.record["mlflow_run_id"]
+    assert ended.record.data.sizes == {"train": 2000, "validation": 2000, "test": 2000}
+    assert ended.record.mlflow_run_id
 
 
 OTHERS = [
@@ -83,7 +81,7 @@ def test_every_other_choice_trains(command, group, name):
     data = "dyck" if name == "lazy_adam" else "digits"  # what is lazy wants an embedding
     ended = command(f"{group}={name}", *quick, f"data={data}", "trainer.epochs=1")
     assert ended.code == 0, ended.err
-    assert ended.record["status"] == "finished"
+    assert ended.record.status == "finished"
 
 
 def test_every_data_set_composes_and_its_loader_takes_its_settings():
@@ -126,7 +124,7 @@ def test_threads_are_what_is_set_else_what_a_scheduler_says_within_a_process_sha
 def test_bf16_trains(command):
     ended = command("hardware=cpu_bf16", *QUICK)
     assert ended.code == 0, ended.err
-    assert ended.record["environment"]["hardware"]["precision"] == "bf16"
+    assert ended.record.environment.hardware.precision == "bf16"
 
 
 RECIPES = {"bilstm_self_attention": 5, "lstm_additive_attention": 10}
@@ -136,7 +134,7 @@ RECIPES = {"bilstm_self_attention": 5, "lstm_additive_attention": 10}
 def test_recipes_on_data_made_to_order_train(command, name):
     ended = command(f"experiment={name}", *QUICK, "trainer.epochs=1", "data.sequences=400")
     assert ended.code == 0, ended.err
-    assert len(ended.record["data"]["classes"]) == RECIPES[name]
+    assert len(ended.record.data.classes) == RECIPES[name]
 
 
 @pytest.mark.parametrize(
@@ -173,13 +171,13 @@ def test_every_task_goes_from_the_command_to_mlflow(command, data, metric):
     ended = command("experiment=probe", "encoder=lstm", f"data={data}", *sizes, *QUICK)
     assert ended.code == 0, ended.err
     record = ended.record
-    metrics, history = record["metrics"], record["history"]
+    metrics, history = record.metrics, record.history
     assert min(entry[f"val/{metric}"] for entry in history) == metrics[f"val/{metric}"]
     assert metrics[f"test/{metric}"] > 0
     assert (metrics.get("train/loss") is None) == (data == "adding") == (metrics.get("train/mse") is not None)
-    assert not (Path(record["run_dir"]) / "confusion.json").exists()
-    assert (Path(record["run_dir"]) / "learning_curves.png").exists()
-    assert record["mlflow_run_id"]
+    assert not (Path(record.run_dir) / "confusion.json").exists()
+    assert (Path(record.run_dir) / "learning_curves.png").exists()
+    assert record.mlflow_run_id
     assert f"test/{metric}"[:15] in ended.out
     refused = command("experiment=probe", f"data={data}", *sizes, *QUICK, "trainer.monitor=val/f1_macro")
     assert refused.code == 2
@@ -187,25 +185,25 @@ def test_every_task_goes_from_the_command_to_mlflow(command, data, metric):
 
 
 TREEBANK_RECIPES = {"ud_ewt_bilstm": 0, "ud_ewt_bilstm_word_char": 110 * 32 + 100 * 32 * 4 + 100 + 2 * 4 * 150 * 100}
-"""What each has of parameters beyond words alone: letters, filters, and what reads them."""
+"""What each has of parameters beyond words alone: characters, filters, and what reads them."""
 
 
-def test_recipes_on_the_treebank_are_of_the_same_data_and_differ_in_letters(command, treebanks, monkeypatch):
+def test_recipes_on_the_treebank_are_of_the_same_data_and_differ_in_characters(command, treebanks, monkeypatch):
     monkeypatch.setenv("HARNESS_DATA_MIRROR", treebanks)
     for name in TREEBANK_RECIPES:
         ended = command(f"experiment={name}", *QUICK, "trainer.epochs=1", "data.limit=300")
         assert ended.code == 0, ended.err
-    found = {record["choices"]["input"]: record for record in ended.records}
-    words, letters = found["embedding"], found["word_char"]
-    assert words["data"]["hash"] == letters["data"]["hash"]
-    assert words["cell"] != letters["cell"]
-    for record in (words, letters):
-        assert {"test/accuracy", "test/f1_macro", "latency/p50_ms"} < record["metrics"].keys()
-        assert "test/f1_span" not in record["metrics"]
-        counts = json.loads((Path(record["run_dir"]) / "confusion.json").read_text())
+    found = {record.choices["input"]: record for record in ended.records}
+    words, characters = found["embedding"], found["word_char"]
+    assert words["data"]["hash"] == characters["data"]["hash"]
+    assert words["cell"] != characters["cell"]
+    for record in (words, characters):
+        assert {"test/accuracy", "test/f1_macro", "latency/p50_ms"} < record.metrics.keys()
+        assert "test/f1_span" not in record.metrics
+        counts = json.loads((Path(record.run_dir) / "confusion.json").read_text())
         share = sum(counts[number][number] for number in range(len(counts))) / sum(map(sum, counts))
-        assert record["metrics"]["test/accuracy"] == share
-    assert letters["metrics"]["cost/forward_flops"] > words["metrics"]["cost/forward_flops"]
+        assert record.metrics["test/accuracy"] == share
+    assert characters["metrics"]["cost/forward_flops"] > words["metrics"]["cost/forward_flops"]
 
 
 def test_recipes_on_the_treebank_have_the_parameters_counted_by_hand(tmp_path, treebanks, monkeypatch):
@@ -213,17 +211,17 @@ def test_recipes_on_the_treebank_have_the_parameters_counted_by_hand(tmp_path, t
     alone = 19_676 * 128 + 2 * 4 * 150 * (128 + 150 + 1) + 2 * 150 * 17 + 17
     for name, more in TREEBANK_RECIPES.items():
         config = composing.compose(f"experiment={name}", f"output_dir={tmp_path}")
-        data = open_prepared(prepare_data(config), letters=config["input"]["letters"] is not None)
+        data = open_prepared(prepare_data(config), characters=config["input"]["characters"] is not None)
         backend = Backend(config, {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1})
         assert backend.build(data, 0)["cost/parameters"] == alone + more
 
 
-def test_letters_are_pytorchs_alone_and_their_settings_whole_numbers():
+def test_characters_are_pytorchs_alone_and_their_settings_whole_numbers():
     configs.check(configs.resolve(composed("input=word_char")))
     with pytest.raises(configs.UserError, match="has input=embedding alone; for input=word_char take backend=pytorch"):
         configs.check(configs.resolve(composed("input=word_char", "backend=tensorflow")))
-    with pytest.raises(configs.UserError, match=r"input.letters.filters must be a whole number of 1 or more, and is 0"):
-        configs.check(configs.resolve(composed("input=word_char", "input.letters.filters=0")))
+    with pytest.raises(configs.UserError, match=r"input.characters.filters must be a whole number of 1 or more, and is 0"):
+        configs.check(configs.resolve(composed("input=word_char", "input.characters.filters=0")))
 
 
 def test_every_recipe_is_tested():

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from harness.tasks import ctc
-
-from harness.tasks import task as tasks
 from harness.backends.pytorch.losses import LOSSES
 from harness.data import from_sequences
+from harness.tasks import ctc
+from harness.tasks import task as tasks
 
 A, B, BLANK = 0, 1, 2
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from conftest import QUICK, refused
 
-from harness.records import store
 from harness.backends.distributed import node_rank
 from harness.data import Split
 from harness.data.batches import deal
 from harness.measure import over_ranks
+from harness.records import store
 
 
 def test_two_processes_give_the_losses_of_one_with_the_same_global_batch(command, tmp_path):
@@ -22,15 +22,15 @@ def test_two_processes_give_the_losses_of_one_with_the_same_global_batch(command
     one = command(*settings, "hardware=cpu").record
     ended = command(*settings, "hardware=ddp_cpu")
     assert ended.code == 0, ended.out
-    (two,) = (record for record in ended.records if record["choices"]["hardware"] == "ddp_cpu")
-    for alone, shared in zip(one["history"], two["history"], strict=True):
+    (two,) = (record for record in ended.records if record.choices["hardware"] == "ddp_cpu")
+    for alone, shared in zip(one.history, two.history, strict=True):
         assert shared["val/loss"] == pytest.approx(alone["val/loss"], rel=1e-4)
         assert shared["train/loss"] == pytest.approx(alone["train/loss"], rel=1e-4)
-    assert len(two["ranks"]) == 2
+    assert len(two.ranks) == 2
     speed = "speed/train_sequences_per_second"
-    assert two["metrics"][speed] == pytest.approx(sum(rank[speed] for rank in two["ranks"]))
+    assert two.metrics[speed] == pytest.approx(sum(rank[speed] for rank in two.ranks))
     memory = "memory/host_train_peak_mib"
-    assert two["metrics"][memory] == max(rank[memory] for rank in two["ranks"])
+    assert two.metrics[memory] == max(rank[memory] for rank in two.ranks)
     assert len(list(tmp_path.glob("outputs/runs/*/*ddp*/best.ckpt"))) == 1
 
 
@@ -66,13 +66,13 @@ def test_two_nodes_give_the_losses_of_one_process_and_the_first_keeps_the_record
     (two,) = (
         each for each in store.read_all(tmp_path / "outputs" / "runs") if each["choices"]["hardware"] == "ddp_cpu"
     )
-    for alone, shared in zip(one["history"], two["history"], strict=True):
+    for alone, shared in zip(one.history, two.history, strict=True):
         assert shared["val/loss"] == pytest.approx(alone["val/loss"], rel=1e-4)
         assert shared["train/loss"] == pytest.approx(alone["train/loss"], rel=1e-4)
     speed = "speed/train_sequences_per_second"
-    assert len(two["ranks"]) == 2
-    assert two["metrics"][speed] == pytest.approx(sum(rank[speed] for rank in two["ranks"]))
-    assert (two["status"], two["environment"]["hardware"]["nodes"]) == ("finished", 2)
+    assert len(two.ranks) == 2
+    assert two.metrics[speed] == pytest.approx(sum(rank[speed] for rank in two.ranks))
+    assert (two.status, two.environment.hardware.nodes) == ("finished", 2)
 
 
 def test_nodes_that_were_given_different_commands_train_nothing(on_nodes, tmp_path):

@@ -5,8 +5,8 @@ from made_records import HARDWARE, over_seeds
 
 from harness.analysis import regression_gate as gate
 from harness.analysis.comparison import compare
-from harness.records.metrics import METRICS
 from harness.errors import UserError
+from harness.records.metrics import METRICS
 
 TOKENS, MEMORY = "speed/train_tokens_per_second", "memory/host_train_peak_mib"
 BEFORE = {TOKENS: [1000.0, 1040.0, 980.0], MEMORY: [50.0, 50.5, 49.8]}

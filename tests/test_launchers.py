@@ -27,11 +27,11 @@ def test_every_launcher_gives_the_same_numbers(tmp_path, expected, launcher):
     ended = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     found = list(store.read_all(tmp_path / "outputs" / "runs"))
-    losses = {record["label"]: record["metrics"]["test/loss"] for record in found}
+    losses = {record.label: record.metrics["test/loss"] for record in found}
     assert len(losses) == 2
     assert expected.setdefault("losses", losses) == losses
-    assert all(record["mlflow_run_id"] for record in found)
-    assert len({record["sweep"] for record in found}) == 1
+    assert all(record.mlflow_run_id for record in found)
+    assert len({record.sweep for record in found}) == 1
 
 
 def test_slurm_composes_with_what_a_cluster_needs(command):
@@ -48,6 +48,6 @@ def test_optuna_searches_on_validation(command):
     ended = command("-m", *search, "hydra.sweeper.direction=maximize", "optimizer.lr=interval(1e-4,1e-1)", *QUICK)
     assert ended.code == 0, ended.err
     assert len(ended.records) == 3
-    best = max(record["metrics"]["val/accuracy"] for record in ended.records)
+    best = max(record.metrics["val/accuracy"] for record in ended.records)
     (results,) = Path("outputs/sweeps").glob("*/optimization_results.yaml")
     assert f"best_value: {best}" in results.read_text()

@@ -2,10 +2,9 @@
 
 from conftest import QUICK
 
-from harness.runner import run_names as naming
-
 from harness.records import store
 from harness.records.record import told
+from harness.runner import run_names as naming
 
 
 def test_what_a_sweep_varies():
@@ -16,10 +15,10 @@ def test_what_a_sweep_varies():
 
 def test_a_run_of_a_sweep_is_called_by_what_was_swept_and_its_record_has_all_that_was_set(command):
     ended = command("-m", "encoder=rnn", "encoder.hidden_size=3,5", "trainer.batch_size=64", *QUICK, "tracking=none")
-    assert sorted(record["label"] for record in ended.records) == [
+    assert sorted(record.label for record in ended.records) == [
         "rnn/seed=0/encoder.hidden_size=3", "rnn/seed=0/encoder.hidden_size=5",
     ]  # fmt: skip
-    told = ended.records[0]["told"]
+    told = ended.records[0].overrides
     assert {"trainer.batch_size=64", "trainer.epochs=2", "hardware.threads=1"} <= set(told)
     assert not {"tracking=none", "encoder=rnn"} & set(told)
 

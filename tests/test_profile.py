@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.runner import fingerprint
-
-from harness.records import store
 from harness.config.compose import compose
+from harness.records import store
+from harness.runner import fingerprint
 from harness.runner.profile import exponents
 
 QUICK = (
@@ -93,9 +92,9 @@ def test_a_profile_measures_every_point_and_reads_no_data(command, tmp_path):
     ended = command(*QUICK, OFF, "encoder=gru", "encoder.hidden_size=5", "profile.batch_sizes=[3,2]", "data=imdb")
     assert ended.code == 0, ended.err
     record = ended.record
-    assert (record["mode"], record["name"], record["status"]) == ("profile", "profile", "finished")
-    assert record["choices"]["data"] == "random_tokens"
-    points = record["profile"]
+    assert (record.mode, record.name, record.status) == ("profile", "profile", "finished")
+    assert record.choices["data"] == "random_tokens"
+    points = record.profile
     assert [(point["batch_size"], point["length"]) for point in points] == [
         (size, length) for size in (3, 2) for length in (8, 16, 32)
     ]
@@ -107,11 +106,11 @@ def test_a_profile_measures_every_point_and_reads_no_data(command, tmp_path):
         assert point["tokens_per_second_training"] > 0
         # by hand: three gates of 8 x 5 and 5 x 5 a step, then 5 x 2 of the head
         assert point["flops"] == 2 * point["length"] * 3 * (40 + 25) + 2 * 10
-    assert {"profile/forward_time_exponent", "profile/training_time_exponent"} <= set(record["metrics"])
-    assert record["metrics"]["cost/parameters"] > 1000 * 8
-    assert 0 <= record["environment"]["other_processes_cpu_share"] <= 1
+    assert {"profile/forward_time_exponent", "profile/training_time_exponent"} <= set(record.metrics)
+    assert record.metrics["cost/parameters"] > 1000 * 8
+    assert 0 <= record.environment.other_processes_cpu_share <= 1
     assert not (tmp_path / "outputs" / "cache").exists()
-    assert Path(record["run_dir"], "profile.png").stat().st_size > 1000
+    assert Path(record.run_dir, "profile.png").stat().st_size > 1000
 
 
 def test_it_is_skipped_when_it_was_measured_before_whatever_training_is_set_to(command):
@@ -120,7 +119,7 @@ def test_it_is_skipped_when_it_was_measured_before_whatever_training_is_set_to(c
     again = command(*arguments, "data=imdb", "trainer.epochs=77", "optimizer.lr=0.5", "measure.warmup_steps=3")
     assert again.code == 0
     assert "skipped" in again.out
-    assert [record["started"] for record in again.records] == [first["started"]]
+    assert [record.started for record in again.records] == [first.started]
     assert len(command(*arguments, "profile.passes=3").records) == 2
 
 
@@ -167,9 +166,9 @@ def test_nonsense_is_refused_in_one_sentence_and_leaves_nothing(command, tmp_pat
 def test_a_point_that_is_too_much_is_marked_and_the_rest_go_on(command, encoder, name, more, status, reason):
     ended = command(*QUICK, OFF, *encoder(name), *more)
     assert ended.code == 0, ended.err
-    first, second, third = ended.record["profile"]
-    assert (first["status"], second["status"], third["status"]) == ("finished", status, "finished")
-    assert reason in second["reason"]
+    first, second, third = ended.record.profile
+    assert (first.status, second.status, third["status"]) == ("finished", status, "finished")
+    assert reason in second.reason
     assert "forward_ms" not in second
     assert "training_ms" in third
 
@@ -187,10 +186,10 @@ def test_a_point_that_crashes_fails_the_run_after_the_others_had_their_turn(comm
     ended = command(*QUICK, OFF, *encoder(name))
     assert ended.code == 1
     record = ended.record
-    assert [point["status"] for point in record["profile"]] == ["finished", "failed", "finished"]
-    assert record["status"] == "failed"
-    assert "length 16, batch size 3" in record["reason"]
-    assert reason in record["reason"]
+    assert [point["status"] for point in record.profile] == ["finished", "failed", "finished"]
+    assert record.status == "failed"
+    assert "length 16, batch size 3" in record.reason
+    assert reason in record.reason
 
 
 def test_both_backends_are_profiled_alike(command):
@@ -198,15 +197,15 @@ def test_both_backends_are_profiled_alike(command):
     torch, tensorflow = (command(*QUICK, OFF, "encoder=gru", f"backend={name}") for name in ("pytorch", "tensorflow"))
     assert tensorflow.code == 0, tensorflow.err
     one, two = (record for record in tensorflow.records)
-    assert [point["flops"] for point in one["profile"]] == [point["flops"] for point in two["profile"]]
-    assert [set(point) for point in one["profile"]] == [set(point) for point in two["profile"]]
-    assert torch.record["metrics"]["cost/parameters"] == two["metrics"]["cost/parameters"]
+    assert [point["flops"] for point in one.profile] == [point["flops"] for point in two.profile]
+    assert [set(point) for point in one.profile] == [set(point) for point in two.profile]
+    assert torch.record["metrics"]["cost/parameters"] == two.metrics["cost/parameters"]
 
 
 def test_when_the_runs_time_is_up_what_was_measured_is_kept(command, encoder):
     ended = command(*QUICK, OFF, *encoder("TooSlow"), "run_timeout=3", "profile.lengths=[8,16,32]")
     assert ended.code == 0, ended.err
-    assert [point["status"] for point in ended.record["profile"]] == ["finished", "timed_out", "timed_out"]
+    assert [point["status"] for point in ended.record.profile] == ["finished", "timed_out", "timed_out"]
 
 
 @pytest.mark.parametrize(("power", "unit", "most"), [(1, 2**17, 128), (2, 2**8, 256)])
@@ -242,7 +241,7 @@ def test_mlflow_has_the_points_by_length_and_the_exponents(command, tmp_path, br
     ended = command(*arguments)
     assert ended.code == 0, ended.err
     if brought_by != "the run":
-        assert ended.record["mlflow_run_id"] is None
+        assert ended.record.mlflow_run_id is None
         down.rmdir()
     if brought_by == "--sync":
         assert report.main(["--sync"]) == 0
@@ -251,15 +250,15 @@ def test_mlflow_has_the_points_by_length_and_the_exponents(command, tmp_path, br
         assert "skipped" in again.out
     (record,) = store.read_all(tmp_path / "outputs" / "runs")
     client = connect(f"sqlite:///{tmp_path}/outputs/mlflow.db", tmp_path / "outputs")
-    run = client.get_run(record["mlflow_run_id"])
+    run = client.get_run(record.mlflow_run_id)
     assert client.get_experiment(run.info.experiment_id).name == "mine"
     assert run.info.status == "FINISHED"
     logged = client.get_metric_history(run.info.run_id, "profile/forward_ms")
     assert {metric.step: metric.value for metric in logged} == pytest.approx(
-        {point["length"]: point["forward_ms"] for point in record["profile"]}
+        {point["length"]: point["forward_ms"] for point in record.profile}
     )
     name = "profile/training_time_exponent"
-    assert run.data.metrics[name] == pytest.approx(record["metrics"][name])
+    assert run.data.metrics[name] == pytest.approx(record.metrics[name])
     assert {"record.json", "profile.png"} <= {file.path for file in client.list_artifacts(run.info.run_id)}
 
 

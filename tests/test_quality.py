@@ -5,7 +5,6 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
 
 from harness.tasks import metrics as quality
-
 from harness.tasks import task as tasks
 
 LABELS = np.random.default_rng(0).integers(0, 5, 211)

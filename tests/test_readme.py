@@ -111,5 +111,5 @@ def test_the_example_of_ones_own_cell_runs(command, tmp_path):
     ended = command(*shlex.split(line), *QUICK, "trainer.epochs=1")
     assert ended.code == 0, ended.err
     # one kernel and one bias, and no cost, as it does not say its own
-    assert ended.record["metrics"]["cost/encoder_parameters"] == 128 * 128 + 128
-    assert "cost/forward_flops" not in ended.record["metrics"]
+    assert ended.record.metrics["cost/encoder_parameters"] == 128 * 128 + 128
+    assert "cost/forward_flops" not in ended.record.metrics

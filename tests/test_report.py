@@ -8,14 +8,13 @@ import pytest
 from made_records import HARDWARE, made, over_seeds
 from rich.console import Console
 
-from harness.report import build as report
-
-from harness.report import tables
 from harness.analysis.comparison import compare
+from harness.report import build as report
+from harness.report import tables
 from harness.report.html import html
 from harness.report.html.charts import figures
-from harness.runner.sweep import _summary
 from harness.report.terminal import print_comparison, print_runs
+from harness.runner.sweep import _summary
 
 LATENCY, TOKENS, MEMORY = "latency/p50_ms", "speed/train_tokens_per_second", "memory/host_train_peak_mib"
 HISTORY = [{"epoch": 1, "val/accuracy": 0.5, "val/loss": 2.0}, {"epoch": 2, "val/accuracy": 0.7, "val/loss": 1.0}]
@@ -200,7 +199,7 @@ def test_the_gate_passes_its_own_baseline_and_fails_what_got_worse(tmp_path, cap
     assert report.main(["--output-dir", str(write(tmp_path / "one", sweep())), "--write-baseline", file]) == 0
     assert "baseline of 2 cells written" in capsys.readouterr().out
     assert report.main(["--output-dir", str(tmp_path / "one"), "--gate", file]) == 0
-    worse = [dict(record, metrics={**record["metrics"], TOKENS: record["metrics"][TOKENS] / 3}) for record in sweep()]
+    worse = [dict(record, metrics={**record.metrics, TOKENS: record.metrics[TOKENS] / 3}) for record in sweep()]
     assert report.main(["--output-dir", str(write(tmp_path / "two", worse)), "--gate", file]) == 1
     assert "gate failed" in capsys.readouterr().out
 

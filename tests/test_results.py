@@ -12,8 +12,8 @@ import results
 
 def whole(record):
     """A record with what the page tells beside the numbers."""
-    record["metrics"] |= {"speed/total_seconds": 90.0, "cost/parameters": 1234}
-    record["environment"] |= {"cores": 2, "git": {"commit": "0123456789abcdef"}}
+    record.metrics |= {"speed/total_seconds": 90.0, "cost/parameters": 1234}
+    record.environment |= {"cores": 2, "git": {"commit": "0123456789abcdef"}}
     return record
 
 

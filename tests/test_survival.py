@@ -50,14 +50,14 @@ def wait_for_training(parent: subprocess.Popen) -> psutil.Process | None:
 
 def check_everything_finished_once(folder: Path) -> None:
     records = [json.loads(path.read_text()) for path in folder.glob("outputs/runs/*/*/record.json")]
-    assert [record["status"] for record in records] == ["finished"] * 6
-    assert len({record["fingerprint"] for record in records}) == 6
-    assert all(len(record["history"]) == EPOCHS for record in records)
+    assert [record.status for record in records] == ["finished"] * 6
+    assert len({record.fingerprint for record in records}) == 6
+    assert all(len(record.history) == EPOCHS for record in records)
     client = MlflowClient(f"sqlite:///{folder}/outputs/mlflow.db")
     experiment = client.get_experiment_by_name("digits").experiment_id
     runs = client.search_runs([experiment], "tags.kind = 'run'")
     assert [run.info.status for run in runs] == ["FINISHED"] * 6
-    assert {run.data.tags["fingerprint"] for run in runs} == {record["fingerprint"] for record in records}
+    assert {run.data.tags["fingerprint"] for run in runs} == {record.fingerprint for record in records}
     (parent,) = client.search_runs([experiment], "tags.kind = 'sweep'")
     assert parent.info.status == "FINISHED"
     assert {run.data.tags["mlflow.parentRunId"] for run in runs} == {parent.info.run_id}
@@ -153,10 +153,10 @@ def test_a_run_killed_while_it_is_measured_does_not_train_again(tmp_path):
     assert command.returncode == 0, said
     assert not re.search(r"^epoch ", said, re.MULTILINE)
     (record,) = (json.loads(path.read_text()) for path in tmp_path.glob("outputs/runs/*/*/record.json"))
-    assert (record["status"], record["resumed_epochs"], len(record["history"])) == ("finished", 2, 2)
-    assert "speed/startup_seconds" not in record["metrics"]
-    assert "speed/train_step_ms_p50" not in record["metrics"]
-    assert record["metrics"]["test/accuracy"] > 0.3
+    assert (record.status, record.resumed_epochs, len(record.history)) == ("finished", 2, 2)
+    assert "speed/startup_seconds" not in record.metrics
+    assert "speed/train_step_ms_p50" not in record.metrics
+    assert record.metrics["test/accuracy"] > 0.3
     assert not list(tmp_path.glob("outputs/runs/*/*/last.*"))
 
 
@@ -177,7 +177,7 @@ def test_a_full_disk_is_said_and_once_there_is_room_the_same_command_finishes(tm
         _, said = command.communicate()
         assert command.returncode == 0, said
         (record,) = (json.loads(path.read_text()) for path in disk.glob("runs/*/*/record.json"))
-        assert record["status"] == "finished"
+        assert record.status == "finished"
         with sqlite3.connect(disk / "mlflow.db") as store:
             query = "select status from runs join tags using (run_uuid) where key = 'kind' and value = 'run'"
             assert store.execute(query).fetchall() == [("FINISHED",)]

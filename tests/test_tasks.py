@@ -6,17 +6,14 @@ from made_records import made
 from sklearn.metrics import mean_squared_error
 
 from harness.analysis import regression_gate as gate
-
-from harness.report import tables
-
-from harness.tasks import task as tasks
-
-from harness.report import text as wording
 from harness.analysis.comparison import compare
 from harness.data import from_sequences
-from harness.report.html.charts import figures, pareto
-from harness.records.metrics import METRICS
 from harness.errors import UserError
+from harness.records.metrics import METRICS
+from harness.report import tables
+from harness.report import text as wording
+from harness.report.html.charts import figures, pareto
+from harness.tasks import task as tasks
 
 
 def regression(tolerance=None):

@@ -13,11 +13,9 @@ import pytest
 from conftest import QUICK
 from mlflow import MlflowClient
 
-from harness.records import store
-
-from harness.report import build as report
-
 from harness.cli.main import ui
+from harness.records import store
+from harness.report import build as report
 from harness.tracking import contents, store
 from harness.tracking.tracker import MlflowTracker
 
@@ -37,14 +35,14 @@ def runs_of(folder, kind="run", name="digits"):
 def test_a_run_in_mlflow_says_what_the_record_says(command, tmp_path):
     record = command(*TRACKED).record
     (run,) = runs_of(tmp_path)
-    assert run.info.run_id == record["mlflow_run_id"]
-    assert (run.info.status, run.info.run_name) == ("FINISHED", record["label"])
-    assert run.data.metrics == pytest.approx(record["metrics"])
+    assert run.info.run_id == record.mlflow_run_id
+    assert (run.info.status, run.info.run_name) == ("FINISHED", record.label)
+    assert run.data.metrics == pytest.approx(record.metrics)
     assert run.data.params["encoder.hidden_size"] == "128"
     assert run.data.params["optimizer.betas"] == "[0.9, 0.999]"
     assert {"encoder", "data", "backend", "hardware", "fingerprint", "run_dir"} <= set(run.data.tags)
     (logged,) = run.inputs.dataset_inputs
-    assert logged.dataset.digest == record["data"]["hash"][:32]
+    assert logged.dataset.digest == record.data.hash[:32]
     client = client_of(tmp_path)
     names = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert names == {
@@ -55,7 +53,7 @@ def test_a_run_in_mlflow_says_what_the_record_says(command, tmp_path):
     assert drawn == {"attention/1-right-encoder.png", "attention/2-wrong-encoder.png"}
     live = client.get_metric_history(run.info.run_id, "train/loss")
     assert [metric.step for metric in live][:2] == [1, 2]
-    assert [metric.value for metric in live][:2] == [entry["train/loss"] for entry in record["history"]]
+    assert [metric.value for metric in live][:2] == [entry["train/loss"] for entry in record.history]
     (whole,) = client.get_metric_history(run.info.run_id, "test/accuracy")
     assert whole.step == 0  # what is told once has no step, and MLflow draws it as a bar
 
@@ -68,7 +66,7 @@ def test_a_sweep_is_a_parent_with_its_runs_as_children(command, tmp_path):
     assert parent.info.status == "FINISHED"
     assert len(children) == 4
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
-    assert {run.data.tags["sweep"] for run in children} == {ended.records[0]["sweep"]}
+    assert {run.data.tags["sweep"] for run in children} == {ended.records[0].sweep}
     assert {run.info.run_name.split("/trainer")[0].split("/hardware")[0] for run in children} == {
         f"{encoder}/seed={seed}" for encoder in ("bag_of_embeddings", "rnn") for seed in (0, 1)
     }
@@ -107,8 +105,8 @@ def test_what_was_left_running_by_a_process_that_is_gone_is_closed(command, tmp_
 def test_a_server_that_does_not_answer_costs_a_warning(command, tmp_path):
     ended = command(*TRACKED, "tracking.uri=http://127.0.0.1:9")
     assert ended.code == 0
-    assert ended.record["status"] == "finished"
-    assert ended.record["mlflow_run_id"] is None
+    assert ended.record.status == "finished"
+    assert ended.record.mlflow_run_id is None
     assert "MLflow at http://127.0.0.1:9" in ended.err
     assert "Traceback" not in ended.err
 
@@ -157,7 +155,7 @@ def test_a_server_that_comes_back_is_brought_up_to_date(command, tmp_path, capfd
     elsewhere = f"tracking.uri=sqlite:///{down}/mlflow.db"
     ended = command(*TRACKED, elsewhere)
     assert ended.code == 0
-    assert ended.record["mlflow_run_id"] is None
+    assert ended.record.mlflow_run_id is None
     assert "python -m harness.report --sync" in ended.err
     down.unlink()
     assert report.main(["--sync"]) == 0
@@ -167,7 +165,7 @@ def test_a_server_that_comes_back_is_brought_up_to_date(command, tmp_path, capfd
     client = MlflowClient(f"sqlite:///{down}/mlflow.db")
     (run,) = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
     assert run.info.status == "FINISHED"
-    assert run.data.metrics == pytest.approx(ended.record["metrics"])
+    assert run.data.metrics == pytest.approx(ended.record.metrics)
     steps = [metric.step for metric in client.get_metric_history(run.info.run_id, "val/loss")]
     assert steps[:2] == [1, 2]
 
@@ -181,15 +179,15 @@ def test_a_run_that_was_done_again_while_mlflow_was_away_is_brought_there_too(co
     assert again.code == 0
     store.rmdir()
     (tmp_path / "away.db").rename(store)
-    assert again.record["ended"] != first["ended"]
+    assert again.record["ended"] != first.ended
     assert report.main(["--sync"]) == 0
     newest = runs_of(tmp_path)[0]
     (record,) = store.read_all(tmp_path / "outputs" / "runs")
     assert len(runs_of(tmp_path)) == 2
-    assert newest.info.run_id == record["mlflow_run_id"] != first["mlflow_run_id"]
-    assert newest.data.metrics == pytest.approx(record["metrics"])
-    assert newest.info.start_time == pytest.approx(seconds(record["started"]) * 1000, abs=1)
-    assert newest.info.end_time == pytest.approx(seconds(record["ended"]) * 1000, abs=1)
+    assert newest.info.run_id == record.mlflow_run_id != first.mlflow_run_id
+    assert newest.data.metrics == pytest.approx(record.metrics)
+    assert newest.info.start_time == pytest.approx(seconds(record.started) * 1000, abs=1)
+    assert newest.info.end_time == pytest.approx(seconds(record.ended) * 1000, abs=1)
 
 
 def seconds(moment):
@@ -236,15 +234,15 @@ def test_a_server_that_goes_down_in_the_middle_is_brought_up_to_date_when_it_is_
     assert ended.err.count(f"MLflow at {uri} failed") == 1
     assert "python -m harness.report --sync" in ended.err
     record = ended.record
-    assert (record["status"], len(record["history"])) == ("finished", 2)
+    assert (record.status, len(record.history)) == ("finished", 2)
     server = start_server(tmp_path, port)
     try:
         client = MlflowClient(uri)
-        assert client.get_run(record["mlflow_run_id"]).info.status == "RUNNING"
+        assert client.get_run(record.mlflow_run_id).info.status == "RUNNING"
         assert report.main(["--sync"]) == 0
         assert "up to date with 1 of 1 records" in capfd.readouterr().out
-        run = client.get_run(record["mlflow_run_id"])
-        assert (run.info.status, run.data.metrics) == ("FINISHED", pytest.approx(record["metrics"]))
+        run = client.get_run(record.mlflow_run_id)
+        assert (run.info.status, run.data.metrics) == ("FINISHED", pytest.approx(record.metrics))
         steps = [metric.step for metric in client.get_metric_history(run.info.run_id, "train/loss")]
         assert sorted(set(steps)) == [1, 2]
         assert "confusion.png" in {file.path for file in client.list_artifacts(run.info.run_id)}
@@ -275,12 +273,12 @@ def test_a_second_try_with_another_time_limit_goes_on_in_the_same_mlflow_run(com
     assert "MLflow" not in ended.err
     (run,) = runs_of(tmp_path)
     assert (run.info.run_id, run.info.status) == (first.info.run_id, "FINISHED")
-    assert ended.record["mlflow_run_id"] == run.info.run_id
+    assert ended.record.mlflow_run_id == run.info.run_id
 
 
 def test_a_finished_run_whose_end_mlflow_never_saw_is_told_when_it_is_skipped(command, tmp_path):
     record = command(*TRACKED).record
-    client_of(tmp_path).set_terminated(record["mlflow_run_id"], "KILLED")
+    client_of(tmp_path).set_terminated(record.mlflow_run_id, "KILLED")
     assert "skipped" in command(*TRACKED).out
     (run,) = runs_of(tmp_path)
     assert run.info.status == "FINISHED"

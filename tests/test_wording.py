@@ -1,10 +1,10 @@
 import pytest
 from made_records import made, over_seeds
 
-from harness.report import text as wording
-from harness.analysis.variants import Versus
 from harness.analysis.comparison import compare
 from harness.analysis.statistics import Difference, Mean
+from harness.analysis.variants import Versus
+from harness.report import text as wording
 
 ACCURACY, TOKENS, LATENCY, MEMORY = (
     "test/accuracy", "speed/train_tokens_per_second", "latency/p50_ms", "memory/host_train_peak_mib"

@@ -16,14 +16,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from harness.analysis.statistics import mean_interval
 from harness.analysis.variant_names import name_cells
 from harness.analysis.variants import Cell, versions
 from harness.config.schema import AFTERWARDS
-from harness.records.metrics import METRICS
-from harness.records.metrics import Metric
+from harness.records.metrics import METRICS, Metric, definition
 from harness.records.record import Record
-from harness.records.metrics import definition
-from harness.analysis.statistics import mean_interval
 
 ACCURACY = "test/accuracy"
 QUALITY = ("test/f1_span", ACCURACY, "test/label_error_rate", "test/mse")
@@ -93,7 +91,7 @@ def make_boards(cells: list[Cell]) -> list[Board]:
     boards = [_board(group) for group in _split(cells, _same_board)]
     facts = [_board_facts(board) for board in boards]
     for board, fact in zip(boards, facts, strict=True):
-        extra = _differing_boards([other for other in facts if other["data"] == fact["data"]])
+        extra = _differing_boards([other for other in facts if other.data == fact["data"]])
         more = ", ".join(f"{key} {shown(fact[key])}" for key in extra if key in fact)
         board.title = fact["data"] + (f" ({more})" if more else "")
     return boards
@@ -112,18 +110,18 @@ def _split(cells: list[Cell], same: Callable[[Record, Record], bool]) -> list[li
 def _same_board(one: Record, other: Record) -> bool:
     ours, theirs = versions(one), versions(other)
     shared = ours.keys() & theirs.keys()
-    return one["data"]["hash"] == other["data"]["hash"] and all(ours[key] == theirs[key] for key in shared)
+    return one.data.hash == other.data.hash and all(ours[key] == theirs[key] for key in shared)
 
 
 def _flops_length(record: Record) -> int | None:
     """The length that operations were counted at, where it is not the data's longest."""
-    return (record["config"].get("measure") or {}).get("latency_length")
+    return (record.config.get("measure") or {}).get("latency_length")
 
 
 def _conditions(record: Record) -> dict[str, Any]:
     """What speed and memory depend on beside the config: hardware, processor and how it was measured."""
-    environment = record["environment"]
-    settings = record["config"].get("measure") or {}
+    environment = record.environment
+    settings = record.config.get("measure") or {}
     measured = {f"measure.{key}": value for key, value in settings.items() if key not in AFTERWARDS}
     hardware = {"nodes": 1, **(environment.get("hardware") or {})}  # records of before there were several
     device = ", ".join(hardware.pop("device_names", None) or ["none"])
@@ -132,7 +130,7 @@ def _conditions(record: Record) -> dict[str, Any]:
 
 def _board(cells: list[Cell]) -> Board:
     name_cells(cells)
-    present = {metric for cell in cells for run in cell.runs for metric in run["metrics"]}
+    present = {metric for cell in cells for run in cell.runs for metric in run.metrics}
     metrics = [metric for metric in METRICS if metric in present] + sorted(present - METRICS.keys())
     for cell in cells:
         for metric in metrics:
@@ -153,7 +151,7 @@ def _title_blocks(blocks: list[Block]) -> None:
 
 def _board_facts(board: Board) -> dict[str, Any]:
     record = board.cells[0].record
-    facts = {"data": data_name(record), "content": record["data"]["hash"][:8]}
+    facts = {"data": data_name(record), "content": record.data.hash[:8]}
     for cell in board.cells:  # the cells of one backend do not name the other's packages
         facts |= versions(cell.record)
     return facts
@@ -161,7 +159,7 @@ def _board_facts(board: Board) -> dict[str, Any]:
 
 def data_name(record: Record) -> str:
     """What a reader calls the data: its config, and of files of one's own the file."""
-    chosen = record["choices"]["data"]
+    chosen = record.choices["data"]
     return f"{chosen} {Path(record['data']['source']).name}" if chosen == "files" else chosen
 
 

@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.analysis.comparability import Board, apart, exact, known, make_boards, pools, shown
+from harness.analysis.statistics import holm, paired_difference, rank
 from harness.analysis.variant_names import short_keys
 from harness.analysis.variants import Cell, Versus, flat_settings, gather
-from harness.records.record import SCHEMA
 from harness.errors import UserError
-from harness.records.record import Record
-from harness.analysis.statistics import holm, paired_difference, rank
+from harness.records.record import SCHEMA, Record
 
 
 @dataclass(eq=False)
@@ -46,8 +45,8 @@ def compare(records: Iterable[Record], name: str, baseline: str | None = None) -
         UserError: there is no record of a run, or none that the baseline describes.
     """
     readable = [record for record in records if record.get("schema") == SCHEMA]
-    runs = [record for record in readable if record.get("mode") != "profile"]
-    profiles = [record for record in readable if record.get("mode") == "profile"]
+    runs = [record for record in readable if record.mode != "profile"]
+    profiles = [record for record in readable if record.mode == "profile"]
     if readable and not runs:
         raise UserError(
             "there are only profiles, and they are not compared with runs; python -m harness mode=profile shows them"
@@ -116,7 +115,7 @@ def _against(comparison: Comparison, baseline: str) -> None:
 
 def _fits(cell: Cell, wanted: dict[str, str]) -> bool:
     short = {shortened: cell.parts[key] for key, shortened in short_keys(cell.parts).items()}  # as names have them
-    sources = (flat_settings(cell.record), cell.record["choices"], cell.parts, short)
+    sources = (flat_settings(cell.record), cell.record.choices, cell.parts, short)
     return all(
         any(key in source and shown(source[key]) == value for source in sources) for key, value in wanted.items()
     )

@@ -15,16 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.report import text as wording
 from harness.analysis.comparability import known
-from harness.analysis.variants import Cell
 from harness.analysis.comparison import Comparison
-from harness.errors import UserError
-from harness.records.record import Record
-from harness.records.record import now
-from harness.records.record import told
-from harness.records.store import write_json
 from harness.analysis.statistics import ALPHA, holm, welch_worse
+from harness.analysis.variants import Cell
+from harness.errors import UserError
+from harness.records.record import Record, now, told
+from harness.records.store import write_json
+from harness.report import text as wording
 
 SCHEMA = 1
 CHECKED = (
@@ -90,7 +88,7 @@ def _told(check: Check) -> str:
 
 def key(record: Record) -> str:
     """What names a cell whatever the code: experiment, choices, and what its command set."""
-    choices = ",".join(f"{name}={value}" for name, value in sorted(record["choices"].items()))
+    choices = ",".join(f"{name}={value}" for name, value in sorted(record.choices.items()))
     return f"{record['name']}: {told(record)} ({choices})"
 
 
@@ -98,7 +96,7 @@ def _by_key(cells: list[Cell]) -> dict[str, Cell]:
     """Cells by key; of several with one key (other versions, threads or devices) the one with the newest run counts."""
 
     def newest(cell: Cell) -> str:
-        return max(record["started"] for record in (*cell.runs, *cell.failed))
+        return max(record.started for record in (*cell.runs, *cell.failed))
 
     return {key(cell.record): cell for cell in sorted(cells, key=newest)}
 
@@ -121,8 +119,8 @@ def _side(cell: Cell) -> dict[str, Any]:
     record = cell.record
     return {
         "name": cell.name,
-        "data": record["data"]["hash"],
-        "hardware": {**record["environment"]["hardware"], "processor": record["environment"].get("processor")},
+        "data": record.data.hash,
+        "hardware": {**record.environment.hardware, "processor": record.environment.processor},
         "disturbed": cell.disturbed,
         "metrics": {metric: values for metric in CHECKED if (values := list(cell.values(metric).values()))},
     }
@@ -176,17 +174,17 @@ def check(comparison: Comparison, baseline: Baseline) -> Outcome:
             outcome.unjudged.append(f"{cell.name}: {count} of {count + len(cell.runs)} runs failed")
         after = _side(cell)
         causes: dict[str, list[str]] = {}
-        for metric, values in before["metrics"].items():
+        for metric, values in before.metrics.items():
             why, p = _why(metric, before, after), None
             if not why:
                 higher = known(metric).higher_is_better
                 assert higher is not None, f"{metric} has no direction"
-                p = welch_worse(values, after["metrics"][metric], higher)
+                p = welch_worse(values, after.metrics[metric], higher)
                 why = "two equal values on a side may be chance; add seeds"
             if p is None:
                 causes.setdefault(str(why), []).append(metric)
             else:
-                pairs.append((cell.name, metric, values, after["metrics"][metric], p))
+                pairs.append((cell.name, metric, values, after.metrics[metric], p))
         outcome.unjudged += [f"{cell.name}: {', '.join(metrics)}, because {why}" for why, metrics in causes.items()]
     corrected = holm([pair[-1] for pair in pairs])
     outcome.checks = [Check(*pair[:-1], p) for pair, p in zip(pairs, corrected, strict=True) if p is not None]
@@ -196,13 +194,13 @@ def check(comparison: Comparison, baseline: Baseline) -> Outcome:
 def _why(metric: str, before: dict[str, Any], after: dict[str, Any]) -> str | None:
     """Why a metric cannot be judged, None where it can."""
     quality, timed = metric.startswith("test/"), metric.startswith(("speed/", "latency/"))
-    if metric not in after["metrics"]:
+    if metric not in after.metrics:
         return "it is no longer measured"
-    if quality and before["data"] != after["data"]:
+    if quality and before.data != after.data:
         return "the data differ"
-    if not quality and (before["data"] != after["data"] or before["hardware"] != after["hardware"]):
+    if not quality and (before.data != after.data or before["hardware"] != after["hardware"]):
         return "data or hardware differ"
     if timed and (before["disturbed"] or after["disturbed"]):
         return f"now {after['disturbed']}" if after["disturbed"] else f"in the baseline {before['disturbed']}"
-    seeds = min(len(before["metrics"][metric]), len(after["metrics"][metric]))
+    seeds = min(len(before.metrics[metric]), len(after.metrics[metric]))
     return f"it takes two seeds on each side, and there is {seeds}" if seeds < 2 else None

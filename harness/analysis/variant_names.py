@@ -24,7 +24,7 @@ def name_cells(cells: list[Cell]) -> None:
     A name is short: keys less their groups, and of many keys those that tell most cells apart. ``parts`` has them all.
     """
     settings = [{**flat_settings(cell.record), THREADS: threads_of(cell.record)} for cell in cells]
-    choices = [cell.record["choices"] for cell in cells]
+    choices = [cell.record.choices for cell in cells]
     varying = _varying_choices(choices)
     keys = _varying_keys(settings, choices)
     for cell, own, choice in zip(cells, settings, choices, strict=True):
@@ -98,8 +98,8 @@ def _varying_choices(choices: list[dict[str, str]]) -> set[str]:
 
 def _encoder(record: Record) -> str:
     """The chosen encoder's name; a custom one is called by its class."""
-    chosen = record["choices"]["encoder"]
-    target = record["config"].get("encoder", {}).get("_target_") if chosen == "custom" else None
+    chosen = record.choices["encoder"]
+    target = record.config.get("encoder", {}).get("_target_") if chosen == "custom" else None
     return target.rpartition(".")[2] if target else chosen
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from harness.records.record import Record
 from harness.analysis.statistics import Difference, Mean, Verdict
+from harness.records.record import Record
 
 BUSY = 0.05
 """A share of the processors used by other processes above which a run's speed is not to be compared."""
@@ -64,21 +64,21 @@ class Cell:
     @cached_property
     def record(self) -> Record:
         """The newest record: any would do for what all runs share."""
-        return max(self.runs or self.failed, key=lambda record: record["started"])
+        return max(self.runs or self.failed, key=lambda record: record.started)
 
     def values(self, metric: str) -> dict[int, float]:
         """A metric by seed, of the runs that have it."""
-        return {run["seed"]: run["metrics"][metric] for run in self.runs if metric in run["metrics"]}
+        return {run.seed: run.metrics[metric] for run in self.runs if metric in run.metrics}
 
     @cached_property
     def resumed(self) -> bool:
         """Whether a run was interrupted and went on later, so that its time is not the whole."""
-        return any((run.get("resumed_epochs") or 0) > 0 for run in self.runs)
+        return any((run.resumed_epochs or 0) > 0 for run in self.runs)
 
     @cached_property
     def disturbed(self) -> str | None:
         """Why this cell's speed is not to be compared, None where nothing speaks against it."""
-        shares = [run["environment"].get("other_processes_cpu_share") or 0.0 for run in self.runs]
+        shares = [run.environment.other_processes_cpu_share or 0.0 for run in self.runs]
         if max(shares, default=0.0) > BUSY:
             busy = sum(share > BUSY for share in shares)
             return f"other processes used up to {max(shares):.0%} of the processor in {busy} of {len(shares)} runs"
@@ -104,8 +104,8 @@ def gather(records: Iterable[Record]) -> Gathered:
     """
     groups: dict[tuple[str, ...], list[Record]] = {}
     total = 0
-    for record in sorted(records, key=lambda record: record["started"]):
-        key = (record["cell"], record["choices"]["encoder"], device_of(record), processor_of(record))
+    for record in sorted(records, key=lambda record: record.started):
+        key = (record.variant, record.choices["encoder"], device_of(record), processor_of(record))
         groups.setdefault(key, []).append(record)
         total += 1
     cells = [_cell(group) for group in groups.values()]
@@ -113,11 +113,11 @@ def gather(records: Iterable[Record]) -> Gathered:
 
     newest: dict[str, Cell] = {}
     outdated = []
-    for cell in sorted(cells, key=lambda cell: (bool(cell.runs), cell.record["started"])):
-        identity = json.dumps([cell.record["choices"]["encoder"], *_identity(cell.record)], sort_keys=True)
+    for cell in sorted(cells, key=lambda cell: (bool(cell.runs), cell.record.started)):
+        identity = json.dumps([cell.record.choices["encoder"], *_identity(cell.record)], sort_keys=True)
         if earlier := newest.get(identity):
             outdated.append(earlier)
-            newer = [record for record in earlier.failed if record["started"] > cell.record["started"]]
+            newer = [record for record in earlier.failed if record.started > cell.record.started]
             cell.failed += newer
             earlier.failed = [record for record in earlier.failed if record not in newer]
         newest[identity] = cell
@@ -129,8 +129,8 @@ def _cell(group: list[Record]) -> Cell:
     runs: dict[int, Record] = {}
     failed: dict[int, Record] = {}
     for record in group:
-        seed = record["seed"]
-        if record["status"] == "finished":
+        seed = record.seed
+        if record.status == "finished":
             runs[seed] = record
             failed.pop(seed, None)
         else:
@@ -139,43 +139,43 @@ def _cell(group: list[Record]) -> Cell:
 
 
 def _identity(record: Record) -> list[Any]:
-    environment = record["environment"]
+    environment = record.environment
     # what a later version added is null, or one node, where it is not used
     settings = {
         key: value for key, value in flat_settings(record).items()
         if not key.startswith("hardware.") and value is not None
     }  # fmt: skip
     hardware = {"nodes": 1, **(environment.get("hardware") or {})}
-    return [settings, record["data"]["hash"], hardware, processor_of(record), versions(record)]
+    return [settings, record.data.hash, hardware, processor_of(record), versions(record)]
 
 
 def versions(record: Record) -> dict[str, str]:
     """The versions of what computed a record's results, as far as they are known."""
-    backend = record["choices"].get("backend") or record["config"].get("backend", {}).get("name")
+    backend = record.choices.get("backend") or record.config.get("backend", {}).get("name")
     computing = ("python", "numpy", *COMPUTING.get(backend, ()))
-    found = record["environment"].get("versions") or {}
+    found = record.environment.versions or {}
     return {package: found[package] for package in computing if package in found}
 
 
 def device_of(record: Record) -> str:
     """The accelerator that a run used, and the names of its devices."""
-    hardware = record["environment"].get("hardware") or {}
+    hardware = record.environment.hardware or {}
     return ", ".join([str(hardware.get("accelerator")), *(hardware.get("device_names") or [])])
 
 
 def threads_of(record: Record) -> int | None:
     """How many threads a run had, whatever its config left to the machine."""
-    return (record["environment"].get("hardware") or {}).get("threads")
+    return (record.environment.hardware or {}).get("threads")
 
 
 def processor_of(record: Record) -> str:
     """The processor that a run was on."""
-    return str(record["environment"].get("processor"))
+    return str(record.environment.processor)
 
 
 def flat_settings(record: Record) -> dict[str, Any]:
     """Dotted keys to values, of the parts of a config that can set cells apart."""
-    kept = {key: value for key, value in record["config"].items() if key not in UNNAMED}
+    kept = {key: value for key, value in record.config.items() if key not in UNNAMED}
     return dict(_flat(kept, ""))
 
 

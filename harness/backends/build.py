@@ -11,7 +11,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
 from harness.data import Dataset
-from harness.data.characters import Letters
+from harness.data.characters import Characters
 from harness.errors import UserError
 
 
@@ -128,14 +128,14 @@ def check_word_dropout(share: float, data: Dataset) -> None:
         )
 
 
-def check_letters(data: Dataset) -> Letters:
-    """The letters of the training split's words; refused where the data has none."""
-    if data.train.letters is None:
+def check_characters(data: Dataset) -> Characters:
+    """The characters of the training split's words; refused where the data has none."""
+    if data.train.characters is None:
         raise UserError(
-            "input.letters reads the letters of words, and this data has none; set input=embedding, or take data of "
+            "input.characters reads the characters of words, and this data has none; set input=embedding, or take data of "
             "words and their tags, such as ud_ewt"
         )
-    return data.train.letters
+    return data.train.characters
 
 
 def check_bigrams(data: Dataset) -> None:

@@ -21,9 +21,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from harness.config import compose as composing
-
 from harness.cli.main import suggestions as misspelt
+from harness.config import compose as composing
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
@@ -120,8 +119,8 @@ def task(config: DictConfig) -> float:
     name = naming.label(config)
     print(f"{name}: {'profiling' if config.mode == 'profile' else 'preparing data'}", file=sys.stderr, flush=True)
     from harness.config import schema as configs
-    from harness.runner.profile import profile
     from harness.errors import UserError
+    from harness.runner.profile import profile
     from harness.runner.run import run
 
     started = time.time() if _outcomes else _command_started()
@@ -160,7 +159,7 @@ def _objective(record: dict | None, monitor: str) -> float:
     from harness.tasks import task as tasks
 
     worst = {"maximize": -math.inf, "minimize": math.inf}.get(_search() or "", math.nan)
-    return record["metrics"].get(tasks.of_summary(record["data"]).monitor(monitor), worst) if record else worst
+    return record.metrics.get(tasks.of_summary(record.data).monitor(monitor), worst) if record else worst
 
 
 def _command_started() -> float:
@@ -179,30 +178,30 @@ def _finish(interrupted: bool = False, kept: str = "") -> int:
     outcomes = Sweep.current.outcomes() if Sweep.current else _outcomes
     done = [outcome["record"] for outcome in outcomes if "record" in outcome]
     mistakes = [outcome["mistake"] for outcome in outcomes if "mistake" in outcome]
-    if own := [record for record in done if not record.get("follows")]:
+    if own := [record for record in done if not record.follows]:
         _show(own)
     if Sweep.current:
         Sweep.current.end(done, interrupted)
     for mistake in dict.fromkeys(mistakes):
         print(mistake, file=sys.stderr)
     if interrupted:
-        finished = sum(record["status"] == "finished" for record in done)
+        finished = sum(record.status == "finished" for record in done)
         runs = f"{finished} finished run{'s' * (finished != 1)} kept" if Sweep.current else ""
         said = "; ".join(part for part in ("interrupted", runs, kept) if part)
         print(f"{said}; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED
     if mistakes:
         return MISTAKE
-    failed = any("error" in outcome for outcome in outcomes) or any(record["status"] != "finished" for record in done)
+    failed = any("error" in outcome for outcome in outcomes) or any(record.status != "finished" for record in done)
     return FAILED if failed else 0
 
 
 def _show(done: list[dict[str, Any]]) -> None:
-    from harness.report import profiles as profile_report
     from harness.report import build as report
+    from harness.report import profiles as profile_report
 
-    profiles = [record for record in done if record.get("mode") == "profile"]
-    trained = [record for record in done if record.get("mode") != "profile"]
+    profiles = [record for record in done if record.mode == "profile"]
+    trained = [record for record in done if record.mode != "profile"]
     if trained:
         report.print_runs(trained)
     if profiles:

@@ -89,14 +89,14 @@ def findings(folder: str) -> Iterator[Finding]:
         pairs.append(both if pair % 2 else both[::-1])
     yield from measured_twice(pairs)
     done = [short, slow, *weighed, *(record for both in pairs for record in both)]
-    share = max(record["environment"]["other_processes_cpu_share"] for record in done)
+    share = max(record.environment.other_processes_cpu_share for record in done)
     yield Finding("processor time that others took meanwhile", "little: it widens the ±", f"{share:.0%}", True)
 
 
 def _run(folder: str, *overrides: str) -> Record:
     config = compose(*QUICK, *overrides, f"output_dir={folder}")
     record = run(config, "/".join([config["choices"]["encoder"], f"seed={config['seed']}"]), time.time())
-    if record["status"] != "finished":
+    if record.status != "finished":
         raise UserError(f"the self-check's own run failed: {record['reason']}")
     return record
 
@@ -115,8 +115,8 @@ def timer_cost(steps: int = 20_000) -> Finding:
 
 def times(known: Record, short: Record) -> Iterator[Finding]:
     """A step of known time; evaluation, which takes longer, is in none of a step's numbers."""
-    found, less = known["metrics"], short["metrics"]
-    others = max(record["environment"]["other_processes_cpu_share"] for record in (known, short))
+    found, less = known.metrics, short["metrics"]
+    others = max(record.environment.other_processes_cpu_share for record in (known, short))
     share = max(0.05, others)
     for what, expected, stem in (
         ("step, over one of 20 ms", STEP_MS, "speed/train_step_ms_"),
@@ -134,7 +134,7 @@ def times(known: Record, short: Record) -> Iterator[Finding]:
         expected = size / p50 * 1000
         rate = found[f"speed/{stem.split('_')[0]}_sequences_per_second"]
         yield _near(what, expected, rate, "1/s", expected * max(share, p95 / p50 - 1))
-    tokens = found["speed/train_sequences_per_second"] * known["data"]["max_length"]
+    tokens = found["speed/train_sequences_per_second"] * known.data.max_length
     yield _near("tokens a second, of sequences", tokens, found["speed/train_tokens_per_second"], "1/s", 1e-6 * tokens)
 
 
@@ -142,19 +142,19 @@ def memory(large: Record, none: Record, train: int, inference: int) -> Iterator[
     """What each phase allocates is that phase's and no other's."""
     for phase, expected in (("train", train), ("inference", inference)):
         name = f"memory/host_{phase}_peak_mib"
-        if name not in large["metrics"]:
+        if name not in large.metrics:
             yield Finding(f"memory of {phase}", f"{expected} MiB", "absent: this system keeps no peak to reset", True)
             continue
-        more = large["metrics"][name] - none["metrics"][name]
+        more = large.metrics[name] - none.metrics[name]
         yield _near(f"memory of {phase}, over one that holds nothing", expected, more, "MiB", max(0.1 * expected, 8))
 
 
 def measured_twice(pairs: list[list[Record]]) -> Iterator[Finding]:
     """One config measured twice: equal in accuracy, and in speed as far as the noise goes."""
-    apart = max(abs(one["metrics"]["test/accuracy"] - two["metrics"]["test/accuracy"]) for one, two in pairs)
+    apart = max(abs(one.metrics["test/accuracy"] - two.metrics["test/accuracy"]) for one, two in pairs)
     yield Finding(f"A/A, accuracy of {len(pairs)} pairs", "difference 0", f"difference {apart:.3g}", apart == 0)
     for name, title in (("speed/train_tokens_per_second", "training speed"), ("latency/p50_ms", "latency")):
-        ratios = [one["metrics"][name] / two["metrics"][name] - 1 for one, two in pairs]
+        ratios = [one.metrics[name] / two.metrics[name] - 1 for one, two in pairs]
         mean, half = interval(ratios)
         yield Finding(
             f"A/A, {title} of {len(pairs)} pairs",

@@ -1,204 +1,213 @@
-"""What a config must be. Nothing here edits: what is printed is what runs."""
+"""The typed config: one tree, validated once, read by attribute, edited by nobody. What is printed is what runs.
 
-import math
-from collections.abc import Iterator
-from typing import Any
+Every key has a type, its bounds and a description here. Keys that name code (``data``, ``encoder``, ``pooling``,
+``position``) are passed on to that code as they are: it checks them when it is called.
+"""
+
+from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from harness.config import hardware as machine
-from harness.backends.arguments import check_optimizer
-from harness.backends.schedules import SCHEDULES
-from harness.checks import is_whole
-from harness.records.metrics import METRICS
+from harness.config.sentences import sentence
 from harness.errors import UserError
-from harness.tasks.task import AUTO
-from harness.tasks.task import Task
+from harness.records.metrics import ON_VALIDATION
 
-Config = dict[str, Any]
-
+AUTO = "auto"
+SCHEDULES = ("constant", "cosine", "inverse_time")
 AFTERWARDS = ("attention_examples",)
 """Keys of ``measure`` for what is done when everything is measured: they decide no number."""
-
 UNUSED = {"train": ("profile",), "profile": ("trainer", "optimizer", "measure")}
-"""The modes, and the keys that a run of each has no use for."""
+"""The keys that a run of each mode does not use."""
+
+Count = Annotated[int, Field(strict=True, ge=1)]
+CountOrZero = Annotated[int, Field(strict=True, ge=0)]
+Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
+Text = BeforeValidator(lambda value: str(value) if isinstance(value, int) and not isinstance(value, bool) else value)
 
 
-def resolve(config: DictConfig) -> Config:
-    """The config as plain values.
+class Part(BaseModel):
+    """A part of the config: its keys are these and no others."""
 
-    Raises:
-        UserError: a value that must be given is not.
-    """
-    try:
-        return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    except MissingMandatoryValue as error:
-        key = error.full_key or str(error).rsplit(" ", 1)[-1]
-        raise UserError(f"{key} must be given: add {key}=... to the command") from None
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-WHOLE = {
-    "seed": 0,
-    "trainer.epochs": 1,
-    "trainer.batch_size": 1,
-    "trainer.eval_batch_size": 1,
-    "trainer.patience": 1,
-    "data.limit": 1,
-    "input.size": 1,
-    "hardware.devices": 1,
-    "hardware.nodes": 1,
-    "hardware.threads": 1,
-    "measure.warmup_steps": 0,
-    "measure.latency_length": 1,
-    "measure.latency_passes": 1,
-    "measure.inference_batches": 1,
-    "measure.attention_examples": 0,
-    "profile.vocabulary_size": 2,
-    "profile.warmup_passes": 0,
-    "profile.passes": 1,
-}
-"""Keys that are whole numbers, and the least that each may be; those in ``MAY_BE_NULL`` may be left out."""
+class BackendConfig(Part):
+    """Which framework trains."""
 
-POSITIVE = (
-    *("run_timeout", "trainer.clip_norm", "optimizer.lr", "measure.latency_seconds", "measure.inference_seconds"),
-    *("profile.seconds", "profile.point_seconds", "tracking.system_metrics_seconds"),
-)
-"""Keys that are finite numbers above 0."""
-
-MAY_BE_NULL = (
-    *("trainer.patience", "data.limit", "input.size", "hardware.threads", "measure.latency_length", "run_timeout"),
-    *("trainer.clip_norm", "tracking.system_metrics_seconds"),
-)
-
-ONE_OF = {
-    "mode": tuple(UNUSED),
-    "hardware.accelerator": ("auto", "cpu", "gpu", "mps"),
-    "hardware.precision": ("32", "bf16"),
-    "optimizer.schedule": SCHEDULES,
-    # nothing is chosen on test
-    "trainer.monitor": (AUTO, *(name for name in METRICS if name.startswith("val/"))),
-}
-"""Keys that name something, and what there is."""
+    name: str = Field(description="pytorch or tensorflow")
 
 
-def check(config: Config) -> None:
-    """Refuse nonsense before anything is started or written.
+class HardwareConfig(Part):
+    """What a run may use of the machine."""
+
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = Field(description="the kind of device")
+    devices: Count = Field(description="processes that share a training, on each node")
+    nodes: Count = Field(description="machines that share a training")
+    precision: Annotated[Literal["32", "bf16"], Text] = Field(description="float32, or bfloat16 where it is safe")
+    threads: Count | None = Field(description="threads of each process; null: all processors it may use")
+
+
+class CharactersConfig(Part):
+    """The convolution over the characters of a word."""
+
+    size: Count = Field(description="width of a character's embedding")
+    filters: Count = Field(description="patterns of characters")
+    kernel: Count = Field(description="characters that a pattern spans")
+
+
+class BigramsConfig(Part):
+    """The hashed vectors of pairs of neighbouring words."""
+
+    buckets: Count = Field(description="rows of the table; several pairs share one")
+
+
+class InputConfig(Part):
+    """From token ids or feature vectors to what the encoder reads."""
+
+    size: Count | None = Field(description="width of the embedding; null leaves feature vectors as they are")
+    dropout: Share = Field(description="share of the input's numbers that are dropped in training")
+    word_dropout: Share = Field(description="share of the training tokens that are read as [UNK]")
+    characters: CharactersConfig | None = Field(description="what is read of each word's characters")
+    bigrams: BigramsConfig | None = Field(description="vectors of pairs of words beside those of words")
+
+
+class HeadConfig(Part):
+    """From the pooled vector, or each step, to the output."""
+
+    hidden_sizes: list[Count] = Field(description="widths of dense relu layers before the output")
+    dropout: Share = Field(description="share of the head's input that is dropped in training")
+
+
+class OptimizerConfig(BaseModel):
+    """The optimizer; keys beside these are passed to the framework's own class, which refuses what it lacks."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str = Field(description="adam, adamw, sgd or lazy_adam")
+    lr: Positive = Field(description="learning rate")
+    schedule: Literal["constant", "cosine", "inverse_time"] = Field(description="how the learning rate changes")
+    decay: float = Field(description="per step, for inverse_time")
+
+
+class TrainerConfig(Part):
+    """How a run trains."""
+
+    epochs: Count = Field(description="passes over train")
+    batch_size: Count = Field(description="sequences of a training batch")
+    eval_batch_size: Count = Field(description="sequences of an evaluation batch")
+    bucket: bool = Field(description="group sequences of similar length")
+    monitor: Literal["auto", *ON_VALIDATION] = Field(description="the validation metric that chooses the best epoch")  # type: ignore[valid-type]
+    patience: Count | None = Field(description="epochs without a better score before training stops; null: never")
+    clip_norm: Positive | None = Field(description="norm that gradients are scaled down to; null: none")
+    report_test_each_epoch: bool = Field(description="also record the test curve; nothing is chosen by it")
+    compile: bool = Field(description="compile the step with XLA (backend=tensorflow)")
+
+
+class MeasureConfig(Part):
+    """How speed is measured."""
+
+    warmup_steps: CountOrZero = Field(description="training steps that are not timed, at the start")
+    latency_length: Count | None = Field(description="steps of the sequence that is timed; null: the data's longest")
+    latency_passes: Count = Field(description="at least so many single passes")
+    latency_seconds: Positive = Field(description="and at least so many seconds of them")
+    inference_batches: Count = Field(description="validation batches that throughput is measured on")
+    inference_seconds: Positive = Field(description="at least so many seconds of them")
+    attention_examples: CountOrZero = Field(description="test sequences whose attention is drawn")
+
+
+class TrackingConfig(Part):
+    """Where MLflow keeps runs."""
+
+    uri: str | None = Field(description="null: sqlite in output_dir; none: no MLflow; or any tracking URI")
+    system_metrics_seconds: Positive | None = Field(description="how often the load is sampled; null: never")
+
+
+class ProfileConfig(Part):
+    """What ``mode=profile`` measures."""
+
+    name: str = Field(description="the experiment of profiles")
+    lengths: list[Count] = Field(min_length=1, description="lengths in steps")
+    batch_sizes: list[Count] = Field(min_length=1, description="sequences of a batch")
+    vocabulary_size: Annotated[int, Field(strict=True, ge=2)] = Field(description="of the random tokens")
+    warmup_passes: CountOrZero = Field(description="passes that are not timed, at the start")
+    passes: Count = Field(description="at least so many timed passes of each kind a point")
+    seconds: Positive = Field(description="and at least so many seconds of them")
+    point_seconds: Positive = Field(description="seconds after which a point is ended and marked")
+
+
+class Choices(Part):
+    """What was chosen in each config group, for tables and tags."""
+
+    encoder: str
+    pooling: str
+    position: str
+    input: str
+    data: str
+    backend: str
+    hardware: str
+
+
+class Config(Part):
+    """The whole config of a run."""
+
+    mode: Literal["train", "profile"] = Field(description="train on data, or profile on random tokens")
+    name: Annotated[str, Field(strict=True, min_length=1)] = Field(description="the experiment")
+    seed: CountOrZero = Field(description="decides initial values and the order of batches")
+    output_dir: str = Field(description="everything is written below it")
+    cache_dir: str = Field(description="prepared data; may be shared between output folders")
+    rerun: bool = Field(description="run again although a finished run of the same fingerprint is there")
+    run_timeout: Positive | None = Field(description="seconds after which a run is ended and counts as failed")
+    fail_fast: bool = Field(description="in a sweep, begin no further run once one has failed")
+    sweep: str | None = Field(description="the sweep that this run belongs to; set by -m")
+    backend: BackendConfig
+    hardware: HardwareConfig
+    data: dict[str, Any]
+    input: InputConfig
+    pooling: dict[str, Any] | None
+    position: dict[str, Any]
+    encoder: dict[str, Any]
+    head: HeadConfig
+    optimizer: OptimizerConfig
+    trainer: TrainerConfig
+    measure: MeasureConfig
+    tracking: TrackingConfig
+    profile: ProfileConfig
+    choices: Choices
+
+    def to_dict(self) -> dict[str, Any]:
+        """The config as plain values, as the record keeps it."""
+        return self.model_dump()
+
+
+def validate(content: dict[str, Any]) -> Config:
+    """The typed config of plain values.
 
     Raises:
         UserError: one sentence that names the key, what was expected, and what to do.
     """
-    for key, least in WHOLE.items():
-        value = _get(config, key)
-        if value is not None or key not in MAY_BE_NULL:
-            _whole(key, value, least)
-    for key in POSITIVE:
-        value = _get(config, key)
-        if not ((value is None and key in MAY_BE_NULL) or (_number(value) and 0 < value < math.inf)):
-            raise UserError(f"{key} must be a finite number above 0, and is {value!r}")
-    for key, choices in ONE_OF.items():
-        if str(_get(config, key)) not in choices:
-            why = "; nothing is chosen on test" if key == "trainer.monitor" else ""
-            raise UserError(f"{key} is one of {', '.join(choices)}, not {_get(config, key)!r}{why}")
-    for key in ("input.dropout", "input.word_dropout", "head.dropout"):
-        value = _get(config, key)
-        if not (_number(value) and 0 <= value < 1):
-            raise UserError(f"{key} must be a share from 0 to below 1, and is {value!r}")
-    if not isinstance(config["name"], str) or not config["name"]:
-        raise UserError(f"name must be a text, and is {config['name']!r}; quote it: 'name=\"{config['name']}\"'")
-    for key in ("head.hidden_sizes", "profile.lengths", "profile.batch_sizes"):
-        _whole_list(key, _get(config, key), may_be_empty=key == "head.hidden_sizes")
-    for key in ("devices", "nodes"):
-        if config["mode"] == "profile" and (several := config["hardware"][key]) != 1:
-            raise UserError(f"mode=profile measures one device, not {several} {key}; set hardware.{key}=1")
-    _check_input(config)
-    check_optimizer(config)
-    _check_encoder(config)
-    machine.check(config)
+    from harness.config.rules import check_together
+
+    try:
+        config = Config.model_validate(content)
+    except ValidationError as error:
+        raise UserError(sentence(Config, error.errors()[0])) from None
+    check_together(config)
+    return config
 
 
-def _whole_list(key: str, values: Any, may_be_empty: bool) -> None:
-    if not isinstance(values, list) or not (values or may_be_empty):
-        raise UserError(f"{key} must be a list of whole numbers, such as [128,256], and is {values!r}")
-    for value in values:
-        _whole(key, value, least=1)
-
-
-def _check_input(config: Config) -> None:
-    if config["input"]["letters"] is not None and config["input"]["bigrams"] is not None:
-        raise UserError("input.letters and input.bigrams cannot be read together; leave one of them null")
-    for part in ("letters", "bigrams"):
-        for name, value in (config["input"][part] or {}).items():
-            _whole(f"input.{part}.{name}", value, least=1)
-        if config["input"][part] is not None and config["backend"]["name"] == "tensorflow":
-            chosen = config["choices"]["input"]
-            raise UserError(f"backend=tensorflow has input=embedding alone; for input={chosen} take backend=pytorch")
-
-
-def _check_encoder(config: Config) -> None:
-    for where, part in _parts(config["encoder"], "encoder"):
-        if part["_target_"].startswith("harness."):  # somebody's own may mean something else by these
-            _check_sizes(where, part)
-    if config["choices"]["encoder"] == "additive_attention" and config["choices"]["pooling"] != "additive_attention":
-        raise UserError(
-            "encoder=additive_attention is additive attention pooling on the bare embeddings; for another pooling "
-            f"({config['choices']['pooling']}) take encoder=bag_of_embeddings"
-        )
-
-
-def check_task(config: Config, task: Task, search: str | None = None) -> None:
-    """Refuse what cannot do the task that the data sets; ``search`` is the direction of a sweeper that searches.
+def resolve(composed: DictConfig) -> Config:
+    """The typed config of what Hydra composed.
 
     Raises:
-        UserError: the encoder gives one vector per sequence where every position needs one, the task has no metric of
-            the name that the best epoch is to be chosen by, or the search goes for that metric's worst.
+        UserError: a value must be given and is not, or is not what its key takes.
     """
-    if task.per_step and config["choices"]["encoder"] == "additive_attention":
-        raise UserError(
-            "encoder=additive_attention makes one vector of a sequence, and this data has a label for every position; "
-            "take an encoder that gives one vector per position, such as self_attention or bidirectional"
-        )
-    monitor = task.monitor(config["trainer"]["monitor"])
-    better = "maximize" if METRICS[monitor].higher_is_better else "minimize"
-    if search not in (None, better):
-        raise UserError(
-            f"hydra.sweeper.direction={search}, and what a run returns is its {monitor}, of which the "
-            f"{'highest' if better == 'maximize' else 'lowest'} is best; add hydra.sweeper.direction={better}"
-        )
-
-
-def _get(config: Config, key: str) -> Any:
-    value: Any = config
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _whole(key: str, value: Any, least: int) -> None:
-    if not is_whole(value, least):
-        raise UserError(f"{key} must be a whole number of {least} or more, and is {value!r}")
-
-
-def _parts(part: Config, where: str) -> Iterator[tuple[str, Config]]:
-    """Every encoder inside an encoder's config, itself first."""
-    if "_target_" in part:
-        yield where, part
-    for key, value in part.items():
-        if isinstance(value, dict):
-            yield from _parts(value, f"{where}.{key}")
-
-
-def _check_sizes(where: str, encoder: Config) -> None:
-    for key in ("hidden_size", "num_heads"):
-        if key in encoder:
-            _whole(f"{where}.{key}", encoder[key], least=1)
-    heads, width = encoder.get("num_heads"), encoder.get("hidden_size")
-    if heads and width and width % heads:
-        raise UserError(
-            f"{where}.num_heads={heads} does not divide {where}.hidden_size={width}; "
-            f"take {max(n for n in range(1, heads + 1) if width % n == 0)} heads or another width"
-        )
+    try:
+        content = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        key = error.full_key or str(error).rsplit(" ", 1)[-1]
+        raise UserError(f"{key} must be given: add {key}=... to the command") from None
+    assert isinstance(content, dict)
+    return validate({str(key): value for key, value in content.items()})

@@ -1,7 +1,7 @@
 """Batches as a pure function of (split, batch size, seed, epoch): both backends see the same ones in the same order.
 
 Dimension letters: N sequences of a split, B of a batch, L length, D feature width,
-W letters of a word.
+W characters of a word.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ class Batch:
     sequences: int
     whole: int
     weight: float = 1.0
-    letters_BLW: np.ndarray | None = None
+    characters_BLW: np.ndarray | None = None
 
 
 def plan(length_N: np.ndarray, batch_size: int, seed: int, epoch: int, bucket: bool) -> list[np.ndarray]:
@@ -116,6 +116,6 @@ def gather(split: Split, rows: np.ndarray) -> Batch:
     longest = max(1, int(length_B.max()))
     # nothing of a ctc target is cut: it is never longer than its input
     y = split.y[rows] if split.y.ndim == 1 else split.y[rows, :longest]
-    letters_BLW = None if split.letters is None else split.letters.of(rows, longest)
+    characters_BLW = None if split.characters is None else split.characters.of(rows, longest)
     tokens, sequences = int(length_B.sum()), len(rows)
-    return Batch(split.x[rows, :longest], length_B, y, tokens, sequences, sequences, letters_BLW=letters_BLW)
+    return Batch(split.x[rows, :longest], length_B, y, tokens, sequences, sequences, characters_BLW=characters_BLW)

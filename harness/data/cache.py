@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 import numpy as np
 from filelock import FileLock
 
-from harness.records import store
+from harness.data.characters import Characters
 from harness.data.dataset import Dataset, Split
-from harness.data.characters import Letters
 from harness.errors import UserError
+from harness.records import store
 
-LETTERS = ("spelling_NL", "table_SW")
+CHARACTERS = ("spelling_NL", "table_SW")
 FORMAT = "2"
 """To be raised when what is stored, or what preparation does, changes."""
 
@@ -117,24 +117,24 @@ def _store(data: Dataset, folder: Path) -> None:
     for name, split in data.splits.items():
         for part in ("x", "length_N", "y"):
             np.save(temporary / f"{name}.{part}.npy", getattr(split, part))
-        if split.letters is not None:
-            for part in LETTERS:
-                np.save(temporary / f"{name}.{part}.npy", getattr(split.letters, part))
+        if split.characters is not None:
+            for part in CHARACTERS:
+                np.save(temporary / f"{name}.{part}.npy", getattr(split.characters, part))
     kept = ("classes", "vocabulary", "source", "notes", "task", "tolerance", "alphabet")
     meta = {name: getattr(data, name) for name in kept}
     store.write_json(temporary / "meta.json", {**meta, "hash": data.hash, "summary": data.summary()})
     temporary.rename(folder)
 
 
-def open_prepared(folder: Path, letters: bool = True) -> Dataset:
-    """The data set that ``prepare`` left in a folder, read into memory; its words' letters only with ``letters``."""
+def open_prepared(folder: Path, characters: bool = True) -> Dataset:
+    """The data set that ``prepare`` left in a folder, read into memory; its words' characters only with ``characters``."""
     meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
     known_hash, _ = meta.pop("hash"), meta.pop("summary")
-    spelled = letters and bool(meta["alphabet"])
+    spelled = characters and bool(meta["alphabet"])
     splits: dict[str, Any] = {
         name: Split(
             **{part: np.load(folder / f"{name}.{part}.npy") for part in ("x", "length_N", "y")},
-            letters=Letters(*(np.load(folder / f"{name}.{part}.npy") for part in LETTERS)) if spelled else None,
+            characters=Characters(*(np.load(folder / f"{name}.{part}.npy") for part in CHARACTERS)) if spelled else None,
         )
         for name in ("train", "validation", "test")
     }

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from harness.data import labels
+from harness.data.characters import Characters, check_characters, full_words
 from harness.data.labels import IGNORED as IGNORED  # for the many who read labels
-from harness.data.characters import Letters, check_letters, full_words
 from harness.errors import UserError
 
 PADDING, UNKNOWN = 0, 1
@@ -27,14 +27,14 @@ class Split:
 
     ``x`` is int32 token ids ``x_NL`` or float32 features ``x_NLD``, zero behind each sequence's end; ``length_N`` int32
     real lengths; ``y`` as the task wants it (``harness.data.labels``): ``y_N`` for classification and regression,
-    ``y_NL`` for tagging, ``y_NT`` for ctc. ``letters`` are those of the words, where the data brings them and the run's
+    ``y_NL`` for tagging, ``y_NT`` for ctc. ``characters`` are those of the words, where the data brings them and the run's
     input reads them.
     """
 
     x: np.ndarray
     length_N: np.ndarray
     y: np.ndarray
-    letters: Letters | None = None
+    characters: Characters | None = None
 
     def __len__(self) -> int:
         return len(self.length_N)
@@ -47,7 +47,7 @@ class Dataset:
     ``vocabulary`` lists the tokens by id (0 is padding, 1 unknown); empty for feature vectors. ``classes`` names the
     labels by number. ``notes`` is whatever else is worth keeping in the record. ``task`` is told by the labels, but for
     ``ctc``, which has to be named. ``tolerance`` is the error below which a regression's answer counts as right, where
-    there is such a thing. ``alphabet`` lists the letters of words by id, where the data brings them.
+    there is such a thing. ``alphabet`` lists the characters of words by id, where the data brings them.
     """
 
     train: Split
@@ -87,8 +87,8 @@ class Dataset:
         """SHA-256 over the contents of all splits, the classes, vocabulary and alphabet, and what they do not tell."""
         digest = hashlib.sha256()
         for name, split in self.splits.items():
-            letters = [] if split.letters is None else [split.letters.spelling_NL, split.letters.table_SW]
-            for part in (split.x, split.length_N, split.y, *letters):
+            characters = [] if split.characters is None else [split.characters.spelling_NL, split.characters.table_SW]
+            for part in (split.x, split.length_N, split.y, *characters):
                 digest.update(f"{name} {part.dtype} {part.shape}".encode())
                 digest.update(np.ascontiguousarray(part).data)
         names = [*self.classes, "", *self.vocabulary, *(["", *self.alphabet] if self.alphabet else [])]
@@ -146,8 +146,8 @@ def _check_split(name: str, split: Split, data: Dataset) -> None:
         raise UserError(f"data: row {row} of the {name} split holds a value that is not finite")
     if data.tokens and (split.x.min() < 0 or split.x.max() >= data.width):
         raise UserError(f"data: token ids of the {name} split must be in 0..{data.width - 1}, the vocabulary's size")
-    if split.letters is not None:
-        check_letters(name, split.letters, split.x.shape, len(data.alphabet))
+    if split.characters is not None:
+        check_characters(name, split.characters, split.x.shape, len(data.alphabet))
 
 
 Sequences = Sequence[Sequence[int]] | Sequence[np.ndarray]
@@ -204,5 +204,5 @@ def one_sequence(data: Dataset, length: int) -> Split:
     else:
         x = generator.normal(size=(1, length, data.width)).astype(np.float32)
     y = np.zeros((1, length)[: data.train.y.ndim], data.train.y.dtype)
-    letters = None if data.train.letters is None else full_words(data.train.letters, length, len(data.alphabet))
-    return Split(x, np.array([length], np.int32), y, letters)
+    characters = None if data.train.characters is None else full_words(data.train.characters, length, len(data.alphabet))
+    return Split(x, np.array([length], np.int32), y, characters)

@@ -18,7 +18,7 @@ ATTENTION = "attention.json"
 """Files in a run's folder."""
 
 LONGEST_LABEL = 150
-"""How many letters of a label its folder's name has: file systems refuse names of more than 255 bytes."""
+"""How many characters of a label its folder's name has: file systems refuse names of more than 255 bytes."""
 
 
 class Unreadable(UserError):
@@ -103,7 +103,7 @@ def read_all(folder: Path, left_out: list[str] | None = None) -> Iterator[Record
 
 
 def file_name(text: str) -> str:
-    """A text as part of a file's name: letters, digits and ``.=,_-`` only."""
+    """A text as part of a file's name: characters, digits and ``.=,_-`` only."""
     return re.sub(r"[^\w.=,-]+", "-", text).strip("-.")
 
 

@@ -112,10 +112,10 @@ def _report(options: argparse.Namespace) -> int:
         from harness import tracking
 
         print(f"MLflow was brought up to date with {tracking.sync(records)} of {len(records)} records")
-        if all(record["mode"] == "profile" for record in records):
+        if all(record.mode == "profile" for record in records):
             return 0  # none of these is compared with another
     baseline = gate.read_baseline(options.gate) if options.gate else None
-    names = dict.fromkeys(record["name"] for record in records)
+    names = dict.fromkeys(record.name for record in records)
     title = options.name or options.sweep or (next(iter(names)) if len(names) == 1 else "all")
     report = compare(records, options.output_dir, title, options.baseline)
     report.print()
@@ -144,7 +144,7 @@ def _read(options: argparse.Namespace) -> list[Record]:
     except json.JSONDecodeError as error:
         raise UserError(f"a record.json below {folders[0]} is not JSON: {error}") from None
     # folders may lie in one another
-    found = list({(record["run_dir"], record["started"]): record for record in read}.values())
+    found = list({(record.run_dir, record.started): record for record in read}.values())
     where = ", ".join(map(str, folders))
     for option in ("name", "sweep"):
         wanted = getattr(options, option)

@@ -14,7 +14,7 @@ MOST_CLASSES = 30
 MOST_TOKENS = 40
 """Tokens of a sequence whose attention is drawn, the heaviest ones."""
 LONGEST_NAME = 24
-"""Letters of a class or token that a picture shows."""
+"""Characters of a class or token that a picture shows."""
 
 
 def learning_curves(history: list[dict[str, Any]], file: Path) -> Path:
@@ -89,7 +89,7 @@ def shortened(name: str) -> str:
 
 
 def _room(names: list[str], points: int) -> float:
-    """Inches that the longest of the names takes in a font of that size, its letters taken as wide ones."""
+    """Inches that the longest of the names takes in a font of that size, its characters taken as wide ones."""
     ems = (sum(1.1 if unicodedata.east_asian_width(letter) in "WF" else 0.7 for letter in name) for name in names)
     return max(ems, default=0) * points / 72
 

@@ -10,9 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from harness.records.record import Record, told
 from harness.report.plots import figure_of, save
-from harness.records.record import Record
-from harness.records.record import told
 
 EXPONENTS = {
     "forward time": "profile/forward_time_exponent",
@@ -23,7 +22,7 @@ EXPONENTS = {
 COSTS = {"time": ("ms", "ms a pass, median"), "memory": ("peak_mib", "peak MiB over the baseline")}
 """What is plotted against length: the end of a point's key, and the axis."""
 LONGEST = 60
-"""So many letters of a name are shown."""
+"""So many characters of a name are shown."""
 STATUS = {"out_of_memory": "out of memory", "timed_out": "time-out", "failed": "failed"}
 COLUMNS = {
     "forward ms": ("forward_ms", "forward_ms_p95"),
@@ -40,10 +39,10 @@ def show(done: Sequence[Record]) -> None:
     """Print a table per profile, and where it failed, why."""
     console = _console()
     for record in done:
-        if record["status"] != "finished":
+        if record.status != "finished":
             why = f"{record['label']}: {record['reason'] or 'no reason was recorded'}"
             console.print(f"[red]{record['status']}[/] {escape(why)}", highlight=False)
-        if record.get("profile"):
+        if record.profile:
             console.print(points_table(record))
             console.print()
     if len(done) == 1:
@@ -54,16 +53,16 @@ def summarise(done: Sequence[Record]) -> list[Path]:
     """Print the exponents of all profiles side by side; draw them, and return the picture's and the page's file."""
     from harness.report.html import profiles
 
-    measured = [record for record in done if record.get("profile")]
+    measured = [record for record in done if record.profile]
     if not measured:
         return []
     console = _console()
     console.print(exponents_table(measured))
-    folder = Path(done[0]["config"]["output_dir"]).absolute() / "reports" / measured[0]["name"]
+    folder = Path(done[0].config["output_dir"]).absolute() / "reports" / measured[0].name
     folder.mkdir(parents=True, exist_ok=True)
     file = picture(measured, folder / "profile.png")
     page = folder / "profile.html"
-    page.write_text(profiles.html(measured, measured[0]["name"]), encoding="utf8")
+    page.write_text(profiles.html(measured, measured[0].name), encoding="utf8")
     for kind, made in (("picture", file), ("page   ", page)):
         console.print(f"{kind} {escape(str(made))}", highlight=False, soft_wrap=True)
     return [file, page]
@@ -75,14 +74,14 @@ def _console() -> Console:
 
 def points_table(record: Record) -> Table:
     """A row a point: the median, in brackets the 95th percentile; what was not measured says why."""
-    skipped = " (skipped: measured before)" if record.get("skipped") else ""
+    skipped = " (skipped: measured before)" if record.skipped else ""
     title = f"profile of {escape(record['label'])}{skipped}: median (95th percentile)"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    shown = {title: keys for title, keys in COLUMNS.items() if any(keys[0] in point for point in record["profile"])}
+    shown = {title: keys for title, keys in COLUMNS.items() if any(keys[0] in point for point in record.profile)}
     for title in ("length", "batch", *shown):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("")
-    for point in record["profile"]:
+    for point in record.profile:
         cells = [_cell([point[key] for key in keys if key in point]) for keys in shown.values()]
         table.add_row(str(point["length"]), str(point["batch_size"]), *cells, STATUS.get(point["status"], ""))
     return table
@@ -103,14 +102,14 @@ def exponents_table(done: Sequence[Record]) -> Table:
     for heading in EXPONENTS:
         table.add_column(heading, justify="right", no_wrap=True)
     for name, record in zip(names(done), done, strict=True):
-        found = [record["metrics"].get(metric) for metric in EXPONENTS.values()]
+        found = [record.metrics.get(metric) for metric in EXPONENTS.values()]
         table.add_row(escape(name), *("-" if value is None else f"{value:.2f}" for value in found))
     return table
 
 
 def names(done: Sequence[Record]) -> list[str]:
     """What tells the profiles apart: the encoder, and of what else was set what is not common to all."""
-    seeds = [[part for part in record["label"].split("/") if part.startswith("seed=")] for record in done]
+    seeds = [[part for part in record.label.split("/") if part.startswith("seed=")] for record in done]
     labels = [[*told(record).split("/"), *seed] for record, seed in zip(done, seeds, strict=True)]
     common = set.intersection(*map(set, labels))
     found = ["/".join([encoder, *(part for part in rest if part not in common)]) for encoder, *rest in labels]
@@ -132,9 +131,9 @@ def curves(record: Record, cost: str) -> Iterator[Curve]:
     """A profile's curves of ``cost``, one of ``COSTS``: what was measured and is above 0, as a logarithm asks."""
     field, _ = COSTS[cost]
     for phase in ("forward", "training"):
-        power = record["metrics"].get(f"profile/{phase}_{cost}_exponent")
-        for size in sorted({point["batch_size"] for point in record["profile"]}):
-            points = [point for point in record["profile"] if point["batch_size"] == size]
+        power = record.metrics.get(f"profile/{phase}_{cost}_exponent")
+        for size in sorted({point["batch_size"] for point in record.profile}):
+            points = [point for point in record.profile if point["batch_size"] == size]
             measured = [(point["length"], point.get(f"{phase}_{field}")) for point in points]
             positive = [(length, value) for length, value in measured if value is not None and value > 0]
             if positive:
@@ -148,7 +147,7 @@ def picture(done: Sequence[Record], file: Path) -> Path:
     for axis, (cost, (_, label)) in zip(axes, COSTS.items(), strict=True):
         for index, (name, record) in enumerate(zip(names(done), done, strict=True)):
             _draw(axis, name, record, cost, f"C{index % 10}")
-        lengths = sorted({point["length"] for record in done for point in record["profile"]})
+        lengths = sorted({point["length"] for record in done for point in record.profile})
         axis.set(xlabel="length, tokens", ylabel=label, xscale="log", yscale="log")
         axis.set_xticks(lengths, [str(length) for length in lengths])
         axis.minorticks_off()
@@ -159,7 +158,7 @@ def picture(done: Sequence[Record], file: Path) -> Path:
 
 
 def _draw(axis: Any, name: str, record: Record, cost: str, colour: str) -> None:
-    smallest = min(point["batch_size"] for point in record["profile"])
+    smallest = min(point["batch_size"] for point in record.profile)
     for curve in curves(record, cost):
         fitted = "" if curve.power is None else f", L^{curve.power:.2f}"
         label = f"{name} {curve.phase}{fitted}" if curve.batch_size == smallest else None

@@ -5,10 +5,10 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from harness.report import text as wording
 from harness.analysis.comparability import Board, known
-from harness.analysis.variants import Cell
 from harness.analysis.comparison import Comparison
+from harness.analysis.variants import Cell
+from harness.report import text as wording
 
 CSV_COLUMNS = (
     "board", "hardware", "cell", "metric", "unit", "direction", "n", "mean", "low", "high", "rank",

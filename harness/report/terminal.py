@@ -11,14 +11,13 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from harness.report import tables
-
-from harness.report import text as wording
 from harness.analysis.comparability import LATENCY, QUALITY, THROUGHPUT, Block, Board
-from harness.analysis.variants import BUSY
 from harness.analysis.comparison import Comparison
+from harness.analysis.variants import BUSY
 from harness.records.metrics import METRICS
 from harness.records.record import Record
+from harness.report import tables
+from harness.report import text as wording
 from harness.report.text import number
 
 GROUPS = {
@@ -49,15 +48,15 @@ def print_runs(done: list[Record]) -> None:
     """One table for one run, one row each for several; then where they are and how to look at them."""
     out = console()
     for record in done:
-        if record["status"] != "finished":
+        if record.status != "finished":
             out.print(f"[red]{escape(wording.failure(record))}[/]")
-    finished = [record for record in done if record["status"] == "finished"]
+    finished = [record for record in done if record.status == "finished"]
     if len(done) == 1 and finished:
         out.print(_one(finished[0], out.width))
     elif finished:
-        names = [name for name, metric in SHORT.items() if any(metric in run["metrics"] for run in finished)]
+        names = [name for name, metric in SHORT.items() if any(metric in run.metrics for run in finished)]
         _print_fitting(out, partial(_several, finished, out.width), names)
-    shares = [record["environment"].get("other_processes_cpu_share") or 0.0 for record in finished]
+    shares = [record.environment.other_processes_cpu_share or 0.0 for record in finished]
     if busy := [share for share in shares if share > BUSY]:
         runs = "the run" if len(done) == 1 else f"{len(busy)} of {len(done)} runs"
         out.print(
@@ -67,7 +66,7 @@ def print_runs(done: list[Record]) -> None:
         )
     for said in [*repeated_texts(finished), *empty_texts(finished)]:
         out.print(f"[dim]note    {escape(said)}[/]", soft_wrap=True)
-    output_dir = Path(done[0]["config"]["output_dir"])
+    output_dir = Path(done[0].config["output_dir"])
     if len(done) == 1:
         out.print(f"folder  {escape(str(shown(Path(done[0]['run_dir']))))}", soft_wrap=True)
     setting = "" if str(output_dir) == "outputs" else f" --output-dir {shlex.quote(str(output_dir))}"
@@ -78,7 +77,7 @@ def repeated_texts(done: list[Record]) -> list[str]:
     """For each data set of which texts stand in train and in another split too, how many, in a sentence."""
     said = {}
     for record in done:
-        data = record["data"]
+        data = record.data
         for split, count in (data.get("repeated_texts") or {}).items():
             if count > 0:
                 size = data.get("sizes", {}).get(split)
@@ -91,10 +90,10 @@ def empty_texts(done: list[Record]) -> list[str]:
     """For each data set with texts in which there is no word, how many, in a sentence."""
     said = {}
     for record in done:
-        counts = record["data"].get("empty_texts") or {}
+        counts = record.data.get("empty_texts") or {}
         some = [f"{count:,} of {record['data']['sizes'][split]:,} {split}" for split, count in counts.items() if count]
         if some:
-            said[record["data"]["hash"]] = f"{', '.join(some)} texts have no word in them: they are read as padding"
+            said[record.data.hash] = f"{', '.join(some)} texts have no word in them: they are read as padding"
     return list(said.values())
 
 
@@ -105,7 +104,7 @@ def shown(path: Path) -> Path:
 
 def _one(record: Record, width: int) -> Table:
     """All numbers of a run, the groups side by side where there is room for them, else one under the other."""
-    metrics = record["metrics"]
+    metrics = record.metrics
     groups = [
         [(name, number(name, metrics[name])) for name in METRICS if name in metrics and name.startswith(group)]
         for group in GROUPS.values()
@@ -113,8 +112,8 @@ def _one(record: Record, width: int) -> Table:
     if sum(max((len(name) + len(value) + 4 for name, value in group), default=0) for group in groups) > width:
         groups = [[one for group in groups for one in group]]
     asked = _asked(record)
-    before = f" as {record['label']}" if asked != record["label"] else ""
-    title = f"{record['name']}: {asked}" + (f" (skipped: finished before{before})" if record.get("skipped") else "")
+    before = f" as {record['label']}" if asked != record.label else ""
+    title = f"{record['name']}: {asked}" + (f" (skipped: finished before{before})" if record.skipped else "")
     table = Table(title=escape(title), title_justify="left", show_header=False, box=None, pad_edge=False)
     for _ in groups:
         table.add_column(no_wrap=True)
@@ -126,7 +125,7 @@ def _one(record: Record, width: int) -> Table:
 
 def _asked(record: Record) -> str:
     """The label of what was asked for, which an earlier run may have answered under another."""
-    return str(record.get("asked", record["label"]))
+    return str(record.get("asked", record.label))
 
 
 def _several(done: list[Record], width: int, metrics: list[str]) -> Table:
@@ -135,8 +134,8 @@ def _several(done: list[Record], width: int, metrics: list[str]) -> Table:
     for name in metrics:
         table.add_column(name, justify="right", no_wrap=True)
     for record in done:
-        name = _asked(record) + (" (skipped)" if record.get("skipped") else "")
-        values = [number(SHORT[metric], record["metrics"].get(SHORT[metric])) for metric in metrics]
+        name = _asked(record) + (" (skipped)" if record.skipped else "")
+        values = [number(SHORT[metric], record.metrics.get(SHORT[metric])) for metric in metrics]
         table.add_row(escape(name), *values)
     return table
 

@@ -3,10 +3,10 @@
 import math
 
 from harness.analysis.comparability import LATENCY, THROUGHPUT, Board, exact, known, pools
-from harness.analysis.variants import Cell, Versus
 from harness.analysis.comparison import Comparison
-from harness.records.record import Record
 from harness.analysis.statistics import ALPHA, SURE_WITHOUT_SPREAD, Mean, rank
+from harness.analysis.variants import Cell, Versus
+from harness.records.record import Record
 
 HEADLINES = {
     "test/accuracy": "accuracy", "test/f1_span": "span F1", "test/f1_macro": "macro F1",

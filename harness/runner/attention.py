@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.report import plots as pictures
-
-from harness.records import store
 from harness.backends import Backend
 from harness.data import Dataset, Split
+from harness.records import store
+from harness.report import plots as pictures
 
 FILE = "attention.json"
 FOLDER = Path("artifacts", "attention")

@@ -14,12 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from harness.config.schema import UNUSED
-
-from harness.config.schema import Config
-from harness.measure import environment
-from harness.config.schema import AFTERWARDS
+from harness.config.schema import AFTERWARDS, UNUSED, Config
 from harness.errors import UserError
+from harness.measure import environment
 
 NOT_DECIDING = (
     *("name", "choices", "output_dir", "cache_dir", "tracking", "sweep", "rerun", "run_timeout", "fail_fast"),

@@ -4,14 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.config import schema as configs
 from harness import tracking
-from harness.records import store
-from harness.records.record import SCHEMA
-from harness.records.record import now
-from harness.records.record import utc
+from harness.config import schema as configs
 from harness.measure import environment
-from harness.records.record import Record
+from harness.records import store
+from harness.records.record import SCHEMA, Record, now, utc
 
 
 def finished_before(
@@ -23,9 +20,9 @@ def finished_before(
     """
     output_dir = Path(config["output_dir"]).absolute()
     existing = store.find(output_dir, identity, config["name"])
-    if config["rerun"] or not existing or existing["status"] != "finished":
+    if config["rerun"] or not existing or existing.status != "finished":
         return None
-    if existing["name"] != config["name"]:
+    if existing.name != config["name"]:
         asked = {"config": config, "choices": config["choices"], "sweep": config["sweep"], "told": list(told)}
         existing = store.copy(existing, folder, name=config["name"], label=label, **asked)
     tracking.open_tracker(config["tracking"], output_dir).catch_up(existing)
@@ -60,8 +57,8 @@ def new_record(
 
 def written(record: Record) -> Record | None:
     """What the run's own process has written of it; None where it has not, yet."""
-    found = store.read(Path(record["run_dir"]))
-    return found if found and found["started"] == record["started"] else None
+    found = store.read(Path(record.run_dir))
+    return found if found and found["started"] == record.started else None
 
 
 def close(record: Record, tracker: tracking.Tracker, status: str, reason: str) -> None:
@@ -70,5 +67,5 @@ def close(record: Record, tracker: tracking.Tracker, status: str, reason: str) -
     try:
         store.write(record)
     except (OSError, ValueError) as error:  # a full disk must not take the other runs of a sweep with it
-        record["reason"] = f"{reason}; its record could not be written ({error})"
+        record.reason = f"{reason}; its record could not be written ({error})"
     tracker.finish(record)

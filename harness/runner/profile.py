@@ -10,18 +10,17 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from harness.config import schema as configs
 from harness import measure, tracking
+from harness.config import hardware as machine
+from harness.config import schema as configs
+from harness.errors import UserError
+from harness.records import store
+from harness.records.record import Record, now
+from harness.report import profiles as profile_report
 from harness.runner import fingerprint
 from harness.runner import worker as isolate
-from harness.config import hardware as machine
-from harness.report import profiles as profile_report
-from harness.records import store
-from harness.records.record import now
 from harness.runner.lifecycle import close, finished_before, new_record
 from harness.runner.profile_point import Point
-from harness.errors import UserError
-from harness.records.record import Record
 from harness.runner.run import Job
 
 
@@ -49,16 +48,16 @@ def profile(
 
     record = new_record(config, label, started, folder, hardware, told)
     record.update(fingerprint=identity, cell=cell, data=_summary(config["profile"]), profile=[])
-    record["choices"] = {**config["choices"], "data": record["data"]["source"]}
-    record["metrics"] = _build(server, config, hardware)
+    record.choices = {**config["choices"], "data": record.data.source}
+    record.metrics = _build(server, config, hardware)
     if config["rerun"]:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     tracker = tracking.open_tracker(config["tracking"], output_dir)
-    record["mlflow_run_id"] = tracker.start(record)
+    record.mlflow_run_id = tracker.start(record)
     try:
         for point in _points(server, config, hardware, folder):
-            record["profile"].append(point)
+            record.profile.append(point)
             tracker.epoch(tracking.of_point(point, config["profile"]["batch_sizes"]))
     except KeyboardInterrupt:
         close(record, tracker, "killed", "interrupted by Ctrl-C")
@@ -109,12 +108,12 @@ def _points(server: isolate.Server, config: configs.Config, hardware: Job, folde
 
 def _conclude(record: Record, tracker: tracking.Tracker, started: float) -> None:
     """Fit, draw and write. A point out of memory or time is a finding; one that crashed, or none at all, a failure."""
-    points = record["profile"]
-    record["metrics"] |= {**exponents(points), "speed/total_seconds": time.time() - started}
+    points = record.profile
+    record.metrics |= {**exponents(points), "speed/total_seconds": time.time() - started}
     shares = [point["other_processes_cpu_share"] for point in points if "other_processes_cpu_share" in point]
     if shares:
-        record["environment"]["other_processes_cpu_share"] = max(shares)
-    profile_report.picture([record], Path(record["run_dir"]) / "profile.png")
+        record.environment.other_processes_cpu_share = max(shares)
+    profile_report.picture([record], Path(record.run_dir) / "profile.png")
     crashed = [point for point in points if point["status"] == "failed"]
     if crashed or not any("forward_ms" in point for point in points):
         first = (crashed or points)[0]

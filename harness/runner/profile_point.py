@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from harness import backends, data, measure
-
-from harness.runner import fork_server
-from harness.measure import environment
 from harness.errors import UserError
+from harness.measure import environment
+from harness.runner import fork_server
 
 Job = dict[str, Any]
 Point = dict[str, Any]

@@ -12,26 +12,18 @@ from typing import Any
 import numpy as np
 
 from harness import backends, data, measure, tracking
-
-from harness.runner import attention
-
-from harness.runner import fingerprint
-
-from harness.runner import worker as isolate
-
-from harness.config import hardware as machine
-
-from harness.records import store
-from harness.records.record import now
-
-from harness.tasks import task as tasks
-from harness.config import schema as configs
 from harness.backends.distributed import node_rank
+from harness.config import hardware as machine
+from harness.config import schema as configs
 from harness.data.batches import plan
-from harness.runner.lifecycle import close, finished_before, new_record, written
-from harness.measure import environment
 from harness.errors import UserError
-from harness.records.record import Record
+from harness.measure import environment
+from harness.records import store
+from harness.records.record import Record, now
+from harness.runner import attention, fingerprint
+from harness.runner import worker as isolate
+from harness.runner.lifecycle import close, finished_before, new_record, written
+from harness.tasks import task as tasks
 
 Job = dict[str, Any]
 
@@ -63,13 +55,13 @@ def run(
     record = new_record(config, label, started, folder, hardware, told)
     record.update(fingerprint=identity, cell=cell, data=data.read_summary(prepared))
     job = {"record": record, "prepared": str(prepared), "started": started}
-    if node := node_rank(hardware["nodes"]):
+    if node := node_rank(hardware.nodes):
         return follow(node, server, job)
     if config["rerun"]:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     tracker = tracking.open_tracker(config["tracking"], output_dir)
-    record["mlflow_run_id"] = tracker.start(record)
+    record.mlflow_run_id = tracker.start(record)
     mistakes: list[str] = []
     reached = 0
 
@@ -100,18 +92,18 @@ def run(
         store.remove_empty(folder)
         raise UserError(mistakes[0])
     record = written(record) or record
-    if record["status"] == "finished":  # whatever became of its process after that, while it drew pictures
+    if record.status == "finished":  # whatever became of its process after that, while it drew pictures
         tracker.finish(record)
     else:
-        close(record, tracker, "failed", record["reason"] or end.reason or "its process left no record")
+        close(record, tracker, "failed", record.reason or end.reason or "its process left no record")
     return record
 
 
 def start(server: isolate.Server, job: Job, on_message: Callable[[Job], None]) -> isolate.End:
     """Have the run trained by this machine's processes; returns when they have ended."""
     hardware, timeout = job["record"]["environment"]["hardware"], job["record"]["config"]["run_timeout"]
-    several = hardware["nodes"] > 1
-    return server.run("harness.runner.run:train", job, on_message, timeout, hardware["devices"], meets_elsewhere=several)
+    several = hardware.nodes > 1
+    return server.run("harness.runner.run:train", job, on_message, timeout, hardware.devices, meets_elsewhere=several)
 
 
 def follow(node: int, server: isolate.Server, job: Job) -> Record:
@@ -146,12 +138,12 @@ def prepare_data(config: configs.Config) -> Path:
 def train(job: Job, tell: Callable[[Job], None]) -> None:
     """Train, evaluate and measure in this process, and write the record."""
     record, started = job["record"], job["started"]
-    config, hardware, folder = record["config"], record["environment"]["hardware"], Path(record["run_dir"])
+    config, hardware, folder = record.config, record.environment.hardware, Path(record.run_dir)
     settings = config["measure"]
-    keeps = node_rank(hardware["nodes"]) == 0  # a further node must not write over what the first one keeps
+    keeps = node_rank(hardware.nodes) == 0  # a further node must not write over what the first one keeps
     clock = time.perf_counter
     try:
-        dataset = data.open_prepared(Path(job["prepared"]), letters=config["input"]["letters"] is not None)
+        dataset = data.open_prepared(Path(job["prepared"]), characters=config["input"]["characters"] is not None)
         task = tasks.of(dataset)
         backend = backends.load(config["backend"]["name"])(config, hardware)
         backend.seed(config["seed"])
@@ -179,11 +171,11 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
         if timer.first_step_at is not None:  # none, where all epochs were trained before an interruption
             metrics["speed/startup_seconds"] = time.time() - (clock() - timer.first_step_at) - started
         seconds = [rank.pop("own_cpu_seconds") for rank in ranks]  # those of this node come first
-        record["environment"]["other_processes_cpu_share"] = others.share(ours=sum(seconds[1 : hardware["devices"]]))
+        record.environment.other_processes_cpu_share = others.share(ours=sum(seconds[1 : hardware.devices]))
         ranks[0] |= memory.metrics()
         metrics |= {**ranks[0], **inference, **measure.over_ranks(ranks)}
-        record["ranks"] = ranks
-        record["resumed_epochs"] = len(history) - len(timer.epochs)  # trained before an interruption, not timed
+        record.ranks = ranks
+        record.resumed_epochs = len(history) - len(timer.epochs)  # trained before an interruption, not timed
         if (counts := task.confusion(outputs, dataset.test)) is not None:
             store.write_json(folder / "confusion.json", counts)
         record.update(status="finished", metrics=metrics, history=history)
@@ -192,14 +184,14 @@ def train(job: Job, tell: Callable[[Job], None]) -> None:
     except Exception as error:
         if keeps:
             (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf8")
-            record["reason"] = f"{type(error).__name__}: {error}".splitlines()[0]
+            record.reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise
     finally:
-        if record["status"] == "finished" or record["reason"]:
-            record["metrics"]["speed/total_seconds"] = time.time() - started
-            record["ended"] = now()
+        if record.status == "finished" or record.reason:
+            record.metrics["speed/total_seconds"] = time.time() - started
+            record.ended = now()
             store.write(record)
-    if record["status"] == "finished":
+    if record.status == "finished":
         tell({"recorded": True})  # the parent draws its pictures while this process draws its own
         draw_attention(backend, dataset, outputs, folder, settings["attention_examples"])
         for checkpoint in folder.glob("last.*"):  # what an interrupted run would have gone on from

@@ -13,11 +13,10 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from harness.runner import run_names as naming
-
 from harness.errors import UserError
 from harness.records import store
 from harness.records.record import Record
+from harness.runner import run_names as naming
 from harness.tracking.store import Summary
 
 Outcome = dict[str, Any]
@@ -28,7 +27,7 @@ MOST_NAMED = 20
 
 def identify(overrides: list[str]) -> str:
     """The id of the sweep that a command's overrides ask for, in whatever order they come."""
-    # begins with a letter, because Hydra reads what looks like a number as one
+    # begins with a character, because Hydra reads what looks like a number as one
     return "s" + hashlib.sha256("\0".join(sorted(overrides)).encode()).hexdigest()[:11]
 
 
@@ -64,9 +63,9 @@ class Sweep(Callback):
         output_dir = Path(self.config.output_dir).absolute()
         uri = tracking.store_uri(tracked, output_dir)
         try:
-            for name in dict.fromkeys(record["name"] for record in done):
-                runs = [record for record in done if record["name"] == name]
-                complete = all(record["status"] == "finished" for record in runs)
+            for name in dict.fromkeys(record.name for record in done):
+                runs = [record for record in done if record.name == name]
+                complete = all(record.status == "finished" for record in runs)
                 status = "killed" if interrupted else "finished" if complete else "failed"
                 summary = _summary(runs, output_dir, name, self.config.sweep)
                 if uri != tracking.OFF:
@@ -82,10 +81,10 @@ class Sweep(Callback):
 
 def _summary(runs: list[Record], output_dir: Path, name: str, sweep: str) -> Summary:
     """Print what a sweep's runs come to in one experiment, and return it for the parent run."""
-    from harness.report import profiles as profile_report
     from harness.report import build as report
+    from harness.report import profiles as profile_report
 
-    if runs[0].get("mode") == "profile":
+    if runs[0].mode == "profile":
         return Summary(files=profile_report.summarise(runs))
     compared = report.compare(runs, output_dir, name)
     compared.print()
@@ -95,7 +94,7 @@ def _summary(runs: list[Record], output_dir: Path, name: str, sweep: str) -> Sum
 
 def _done_before(runs: list[Record], sweep: str) -> str:
     """A paragraph for the runs that were found finished: compared here, but children of another parent run, or none."""
-    before = [record["label"] for record in runs if record.get("skipped") and record["sweep"] != sweep]
+    before = [record.label for record in runs if record.skipped and record.sweep != sweep]
     if not before:
         return ""
     more = f" and {len(before) - MOST_NAMED} more" if len(before) > MOST_NAMED else ""

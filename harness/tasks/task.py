@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.tasks import ctc
-
-from harness.tasks import metrics as quality
 from harness.data import Dataset, Split
 from harness.errors import UserError
+from harness.tasks import ctc
+from harness.tasks import metrics as quality
 
 Scored = tuple[np.ndarray, np.ndarray, np.ndarray]
 """The model's outputs, the labels and the lengths of some sequences."""

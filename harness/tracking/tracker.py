@@ -13,11 +13,10 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.runner import attention
-
 from harness.errors import UserError
 from harness.records import store
 from harness.records.record import Record
+from harness.runner import attention
 from harness.tracking.contents import artifacts, flatten, steps, tags_of
 from harness.tracking.store import (
     OFF,
@@ -115,27 +114,27 @@ class MlflowTracker:
     @_survives
     def start(self, record: Record) -> str:
         self.client = connect(self.uri, self.output_dir)
-        experiment = find_experiment(self.client, record["name"], self.output_dir, self.uri)
+        experiment = find_experiment(self.client, record.name, self.output_dir, self.uri)
         close_abandoned(self.client, experiment)
         self.run_id = self._open_run(experiment, record)
-        self._log_params(record["config"])
-        self._log_data(record["data"])
+        self._log_params(record.config)
+        self._log_data(record.data)
         self._watch_system()
         return self.run_id
 
     def _open_run(self, experiment: str, record: Record) -> str:
         """The run of this fingerprint, begun before and to be gone on with, or a new one."""
         tags = tags_of(record)
-        if record["sweep"]:
-            tags["mlflow.parentRunId"] = parent_run(self.client, experiment, record["sweep"], self.output_dir)
-        begun = None if record["config"]["rerun"] else self._find(experiment, record)
+        if record.sweep:
+            tags["mlflow.parentRunId"] = parent_run(self.client, experiment, record.sweep, self.output_dir)
+        begun = None if record.config["rerun"] else self._find(experiment, record)
         if begun is not None:
-            self.client.update_run(begun.info.run_id, "RUNNING", record["label"])
+            self.client.update_run(begun.info.run_id, "RUNNING", record.label)
             for key, value in {**tags, "reason": ""}.items():
                 self.client.set_tag(begun.info.run_id, key, value)
             return begun.info.run_id
-        start = _milliseconds(record["started"])
-        return self.client.create_run(experiment, run_name=record["label"], tags=tags, start_time=start).info.run_id
+        start = _milliseconds(record.started)
+        return self.client.create_run(experiment, run_name=record.label, tags=tags, start_time=start).info.run_id
 
     def _find(self, experiment: str, record: Record) -> Any:
         """The newest run of the record's fingerprint; None where there is none."""
@@ -189,20 +188,20 @@ class MlflowTracker:
     def _log_end(self, record: Record) -> None:
         from mlflow.entities import RunTag
 
-        by_epoch = {name for epoch in record["history"] for name in epoch}
+        by_epoch = {name for epoch in record.history for name in epoch}
         # at the last epoch's step, so that what MLflow shows as latest is what the record says
-        last = {name: value for name, value in record["metrics"].items() if name in by_epoch}
-        self._log_metrics(last, len(record["history"]))
+        last = {name: value for name, value in record.metrics.items() if name in by_epoch}
+        self._log_metrics(last, len(record.history))
         # at no step, so that MLflow compares runs by bars
-        self._log_metrics({name: value for name, value in record["metrics"].items() if name not in by_epoch}, 0)
-        if record["reason"]:
-            self.client.log_batch(self.run_id, tags=[RunTag("reason", record["reason"])])
+        self._log_metrics({name: value for name, value in record.metrics.items() if name not in by_epoch}, 0)
+        if record.reason:
+            self.client.log_batch(self.run_id, tags=[RunTag("reason", record.reason)])
         for file in self._files or artifacts(record):
             self.client.log_artifact(self.run_id, str(file))
-        if (drawn := Path(record["run_dir"]) / attention.FOLDER).exists():
+        if (drawn := Path(record.run_dir) / attention.FOLDER).exists():
             self.client.log_artifacts(self.run_id, str(drawn), attention.FOLDER.name)
-        ended = _milliseconds(record["ended"]) if record["ended"] else None
-        self.client.set_terminated(self.run_id, STATUS[record["status"]], ended)
+        ended = _milliseconds(record.ended) if record.ended else None
+        self.client.set_terminated(self.run_id, STATUS[record.status], ended)
 
     def sync(self, record: Record) -> bool:
         """Bring MLflow up to date with a record; False where it was already.
@@ -211,14 +210,14 @@ class MlflowTracker:
             Exception: whatever MLflow raises when it does not answer.
         """
         self.client = connect(self.uri, self.output_dir)
-        experiment = find_experiment(self.client, record["name"], self.output_dir, self.uri)
+        experiment = find_experiment(self.client, record.name, self.output_dir, self.uri)
         found = self._find(experiment, record)
-        same = found is not None and found.info.run_id == record["mlflow_run_id"]
-        if same and found.info.status == STATUS[record["status"]]:
+        same = found is not None and found.info.run_id == record.mlflow_run_id
+        if same and found.info.status == STATUS[record.status]:
             return False
         self.run_id = self._open_run(experiment, record)
-        self._log_params(record["config"])
-        self._log_data(record["data"])
+        self._log_params(record.config)
+        self._log_data(record.data)
         for step in steps(record):
             self._log_epoch(step)
         store.write({**record, "mlflow_run_id": self.run_id})
@@ -260,7 +259,7 @@ def sync(found: list[Record]) -> int:
     """
     brought = 0
     for record in found:
-        settings, output_dir = record["config"]["tracking"], Path(record["config"]["output_dir"]).absolute()
+        settings, output_dir = record.config["tracking"], Path(record.config["output_dir"]).absolute()
         if settings["uri"] == OFF:
             continue
         try:

@@ -5,11 +5,10 @@ import shutil
 import pytest
 
 from harness import backends
-
-from harness.tasks import task as tasks
 from harness.config.compose import compose
 from harness.data.loaders.features import synthetic_features
 from harness.measure import StepTimer
+from harness.tasks import task as tasks
 
 HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
 LOSSES = [1.0, 2.0, 0.5, 3.0, 4.0, 5.0]

@@ -10,8 +10,8 @@ import pytest
 from experiments import HARDWARE, composed, features, words
 
 from harness import backends
-from harness.measure import StepTimer
 from harness.errors import UserError
+from harness.measure import StepTimer
 
 X_BL = np.random.default_rng(0).integers(2, 29, (97, 89), dtype=np.int32)
 SMALL = ("encoder=bag_of_embeddings", "input.size=5", "trainer.batch_size=7", "trainer.epochs=3", "optimizer.lr=0.03")

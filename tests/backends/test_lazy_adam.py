@@ -9,13 +9,13 @@ from conftest import refused
 from experiments import HARDWARE, composed, features, words
 from torch import nn
 
-from harness.config import schema as configs
 from harness.backends.pytorch import Backend
 from harness.backends.pytorch.layers import Embedding
 from harness.backends.pytorch.optimizers import LazyAdam, clip_gradients, make_optimizer
+from harness.config import schema as configs
 from harness.config.compose import compose
-from harness.measure import StepTimer
 from harness.errors import UserError
+from harness.measure import StepTimer
 
 V, D, STEPS = 7, 5, 11
 LR, BETAS, EPS = 0.03, (0.8, 0.95), 1e-3

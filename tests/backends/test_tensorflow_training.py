@@ -11,10 +11,10 @@ import pytest
 from conftest import QUICK
 from experiments import HARDWARE, composed, features, words
 
-from harness.runner import worker as isolate
 from harness.data import Dataset, Split, open_prepared
-from harness.measure import StepTimer
 from harness.errors import UserError
+from harness.measure import StepTimer
+from harness.runner import worker as isolate
 from harness.runner.run import prepare_data
 
 pytestmark = pytest.mark.usefixtures("in_keras")
@@ -285,9 +285,9 @@ def test_a_run_from_the_command_line_in_a_forked_process(command):
     isolate.close_all()  # what runs in a server that another test started tells that test how far it is
     ended = command(*QUICK, "backend=tensorflow", "encoder=lstm", "encoder.hidden_size=7", "tracking=none")
     assert ended.code == 0, ended.err
-    assert ended.record["status"] == "finished"
-    assert ended.record["metrics"]["cost/encoder_parameters"] == 4 * 7 * (128 + 7) + 4 * 7
-    assert ended.record["metrics"]["memory/host_train_peak_mib"] > 0
+    assert ended.record.status == "finished"
+    assert ended.record.metrics["cost/encoder_parameters"] == 4 * 7 * (128 + 7) + 4 * 7
+    assert ended.record.metrics["memory/host_train_peak_mib"] > 0
     lines = [line for line in ended.err.splitlines() if line.strip() and not line.startswith("lstm/seed=0/")]
     assert [line.split()[0] for line in lines] == ["epoch", "epoch", "measuring"]  # and nothing of TensorFlow's
 

@@ -6,10 +6,9 @@ import pytest
 from experiments import HARDWARE, composed
 
 from harness import backends
-
-from harness.tasks import task as tasks
 from harness.data.synthetic.waveforms import waveform_digits
 from harness.measure import StepTimer
+from harness.tasks import task as tasks
 
 
 @pytest.mark.parametrize("name", ["pytorch", "tensorflow"])

@@ -18,7 +18,6 @@ from paired import Goal, Row, in_turns, main, ratios
 from sides import TRAINING_ALONE, in_fresh_process, record_of
 
 from harness import data
-
 from harness.config import hardware as machine
 from harness.config.compose import compose
 from harness.runner.run import prepare_data
@@ -72,7 +71,7 @@ def fit(job: dict[str, Any], tell: Any) -> None:
 def ours(config: dict[str, Any]) -> dict[str, float]:
     """The same of a run of the harness."""
     record = record_of(config)
-    metrics, loss = record["metrics"], record["history"][-1]["train/loss"]
+    metrics, loss = record.metrics, record.history[-1]["train/loss"]
     return {
         "epoch_seconds": metrics["speed/epoch_seconds"], "last_loss": loss, "parameters": metrics["cost/parameters"]
     }  # fmt: skip

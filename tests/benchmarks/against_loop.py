@@ -45,13 +45,13 @@ def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = ()) -> list
     with tempfile.TemporaryDirectory(prefix="against-loop-") as name:
         folder = Path(name)
         _, first = command(folder, *settings)  # prepares the data and makes the store
-        threads = str(first["environment"]["hardware"]["threads"])
+        threads = str(first.environment.hardware.threads)
         (meta,) = folder.glob("cache/*/meta.json")
         by_hand = [sys.executable, str(LOOP), str(meta.parent), "--threads", threads, "--epochs", str(EPOCHS)]
 
         def harness() -> Found:
             seconds, record = command(folder, *settings)
-            return {"command_seconds": seconds, **{key: record["metrics"][name] for key, name in NUMBERS.items()}}
+            return {"command_seconds": seconds, **{key: record.metrics[name] for key, name in NUMBERS.items()}}
 
         def script() -> Found:
             seconds, printed = timed(by_hand, folder)
@@ -71,9 +71,9 @@ def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = ()) -> list
 
 def inference(record: Record, prepared: Path, pairs: int, seconds: float) -> list[Pair]:
     """Both in turns in this process: what a run measures of its model, and the script of its own."""
-    config = {**record["config"], "measure": {**record["config"]["measure"], "inference_seconds": seconds}}
+    config = {**record.config, "measure": {**record.config["measure"], "inference_seconds": seconds}}
     dataset = data.open_prepared(prepared)
-    backend = backends.load("pytorch")(config, record["environment"]["hardware"])
+    backend = backends.load("pytorch")(config, record.environment.hardware)
     backend.build(dataset, config["seed"])
     model, split = loop.Model(dataset.width, len(dataset.classes)), loop.Split(prepared, "validation")
     sides = {

@@ -16,7 +16,6 @@ from paired import Goal, Row, in_turns, main, ratios
 from sides import in_fresh_process, record_of
 
 from harness import data
-
 from harness.config import hardware as machine
 from harness.config.compose import compose
 from harness.runner.run import prepare_data

@@ -18,7 +18,6 @@ from paired import Found, Goal, Row, in_turns, main
 from sides import TRAINING_ALONE, in_fresh_process, record_of
 
 from harness import data
-
 from harness.config import hardware as machine
 from harness.config.compose import compose
 from harness.runner.run import prepare_data

@@ -13,13 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.analysis.comparability import Board
+from harness.analysis.comparison import Comparison, compare
+from harness.analysis.variants import Cell, processor_of, versions
 from harness.records import store
 from harness.records.record import Record
-
 from harness.report import text as wording
-from harness.analysis.comparability import Board
-from harness.analysis.variants import Cell, processor_of, versions
-from harness.analysis.comparison import Comparison, compare
 from harness.report.tables import best_first
 
 FOLDER = Path("outputs", "results")
@@ -68,7 +67,7 @@ SECTIONS = {
     ),
     "ud_ewt": Section(
         "Parts of speech, English Web Treebank",
-        "A label for every word, 17 classes; a bidirectional LSTM over words alone, and over words and their letters.",
+        "A label for every word, 17 classes; a bidirectional LSTM over words alone, and over words and their characters.",
         [(name, f"experiment={name}") for name in ("ud_ewt_bilstm", "ud_ewt_bilstm_word_char")],
     ),
     "probes": Section(
@@ -121,16 +120,16 @@ def page(found: list[Record], before: str) -> str:
     ]
     for section in SECTIONS.values():
         names = {name for name, *_ in section.sweeps}
-        there = [record for record in found if record["name"] in names]
+        there = [record for record in found if record.name in names]
         runs = _newest(there)
         lines += [f"## {section.title}", "", section.text, "", "```bash"]
         lines += [*(f"python -m harness {' '.join(command)}" for command in section.commands), "```", ""]
-        if not any(record["status"] == "finished" for record in runs):
+        if not any(record.status == "finished" for record in runs):
             told = before.partition(f"## {section.title}\n")[2].partition("\n## ")[0]
             lines += [told.rpartition("```\n")[2].strip() or "Not run yet.", ""]
             continue
         compared = compare(runs, section.title)
-        of_one = len({record["choices"]["data"] for record in runs}) == 1
+        of_one = len({record.choices["data"] for record in runs}) == 1
         table = _by_run(compared, several=len(names) > 1) if of_one else _by_data(compared)
         lines += [*table, "", _made_with(runs)]
         if outdated := len(there) - len(runs):
@@ -141,18 +140,18 @@ def page(found: list[Record], before: str) -> str:
 
 def _newest(runs: list[Record]) -> list[Record]:
     """Those that can stand in one table: of each data set the newest content and versions, of each cell its newest."""
-    by_age = sorted(runs, key=lambda run: run["started"])
+    by_age = sorted(runs, key=lambda run: run.started)
 
     def data(run: Record) -> str:
-        return run["choices"]["data"]
+        return run.choices["data"]
 
     def cell(run: Record) -> tuple[str, ...]:
-        return run["name"], data(run), run["choices"]["encoder"]
+        return run.name, data(run), run.choices["encoder"]
 
-    shared = {data(run): (run["data"]["hash"], versions(run)) for run in by_age}
-    kept = [run for run in by_age if (run["data"]["hash"], versions(run)) == shared[data(run)]]
-    newest = {cell(run): (run["cell"], processor_of(run)) for run in kept}
-    return [run for run in kept if (run["cell"], processor_of(run)) == newest[cell(run)]]
+    shared = {data(run): (run.data.hash, versions(run)) for run in by_age}
+    kept = [run for run in by_age if (run.data.hash, versions(run)) == shared[data(run)]]
+    newest = {cell(run): (run.variant, processor_of(run)) for run in kept}
+    return [run for run in kept if (run.variant, processor_of(run)) == newest[cell(run)]]
 
 
 def _by_run(compared: Comparison, several: bool) -> Iterator[str]:
@@ -161,9 +160,9 @@ def _by_run(compared: Comparison, several: bool) -> Iterator[str]:
     yield f"| {' | '.join(['run', 'seeds', *shown, 'epochs', 'longest run, minutes'])} |"
     yield "|---|" + "---:|" * (len(shown) + 3)
     for cell in best_first(board, board.cells):
-        name = cell.record["name"] if several else cell.record["choices"]["encoder"]
-        minutes = max((run["metrics"]["speed/total_seconds"] / 60 for run in cell.runs), default=0)
-        rest = [str(cell.record["config"]["trainer"]["epochs"]), f"{minutes:.1f}"]
+        name = cell.record.name if several else cell.record.choices["encoder"]
+        minutes = max((run.metrics["speed/total_seconds"] / 60 for run in cell.runs), default=0)
+        rest = [str(cell.record.config["trainer"]["epochs"]), f"{minutes:.1f}"]
         yield f"| {' | '.join([name, wording.seeds(cell), *(_number(cell, one) for one in shown), *rest])} |"
 
 
@@ -171,7 +170,7 @@ def _by_data(compared: Comparison) -> Iterator[str]:
     boards = {board.cells[0].record["choices"]["data"]: board for board in compared.boards}
     yield f"| encoder | {' | '.join(boards)} |"
     yield "|---|" + "---:|" * len(boards)
-    encoders = dict.fromkeys(cell.record["choices"]["encoder"] for board in boards.values() for cell in board.cells)
+    encoders = dict.fromkeys(cell.record.choices["encoder"] for board in boards.values() for cell in board.cells)
     for encoder in encoders:
         yield f"| {' | '.join([encoder, *(_of_encoder(board, encoder) for board in boards.values())])} |"
     seeds = sorted({wording.seeds(cell) for board in boards.values() for cell in board.cells})
@@ -180,7 +179,7 @@ def _by_data(compared: Comparison) -> Iterator[str]:
 
 
 def _of_encoder(board: Board, encoder: str) -> str:
-    cells = (cell for cell in board.cells if cell.record["choices"]["encoder"] == encoder)
+    cells = (cell for cell in board.cells if cell.record.choices["encoder"] == encoder)
     quality = "test/accuracy" if "test/accuracy" in board.metrics else board.quality
     return next((_number(cell, quality) for cell in cells), "-")
 
@@ -194,10 +193,10 @@ def _escaped(text: str) -> str:
 
 
 def _made_with(runs: list[Record]) -> str:
-    newest = max(runs, key=lambda record: record["started"])
-    machine = newest["environment"]
+    newest = max(runs, key=lambda record: record.started)
+    machine = newest.environment
     packages = ", ".join(f"{name} {machine['versions'][name]}" for name in ("python", "torch", "numpy"))
-    commits = dict.fromkeys((run["environment"]["git"] or {}).get("commit", "unknown")[:12] for run in runs)
+    commits = dict.fromkeys((run.environment.git or {}).get("commit", "unknown")[:12] for run in runs)
     threads = f"{machine['hardware']['threads']} of {machine['cores']} cores"
     said = f"commit{'s' * (len(commits) > 1)} {', '.join(commits)}"
     return f"Made {newest['started'][:10]} on {machine['processor']}, {threads}; {packages}; {said}."

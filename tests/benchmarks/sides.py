@@ -10,10 +10,9 @@ from typing import Any
 
 from paired import REPOSITORY, Found
 
-from harness.runner import worker as isolate
-
 from harness.records import store
 from harness.records.record import Record
+from harness.runner import worker as isolate
 from harness.runner.run import run
 
 TRAINING_ALONE = (
@@ -44,7 +43,7 @@ def command(folder: Path, *overrides: str) -> tuple[float, Record]:
 
 
 def _finished(record: Record) -> Record:
-    if record["status"] != "finished":
+    if record.status != "finished":
         raise RuntimeError(f"the run {record['label']} failed: {record['reason']}")
     return record
 

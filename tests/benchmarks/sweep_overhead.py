@@ -28,7 +28,7 @@ def sweep(overrides: Sequence[str]) -> Found:
     """Run the sweep in an empty folder; seconds of the command and of its runs."""
     with tempfile.TemporaryDirectory(prefix="sweep-") as folder:
         wall, _ = timed([sys.executable, "-m", "harness", *SWEEP, *overrides], Path(folder))
-        metrics = [record["metrics"] for record in store.read_all(Path(folder, "outputs", "runs"))]
+        metrics = [record.metrics for record in store.read_all(Path(folder, "outputs", "runs"))]
     own = sum(one["speed/total_seconds"] - one["speed/startup_seconds"] for one in metrics)
     return {"runs": len(metrics), "wall_seconds": wall, "own_seconds": own}
 

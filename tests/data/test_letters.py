@@ -1,6 +1,6 @@
-"""The letters of words: how they are stored, cut, hashed and handed on.
+"""The characters of words: how they are stored, cut, hashed and handed on.
 
-Dimension letters: B batch, L length, W letters of a word.
+Dimension letters: B batch, L length, W characters of a word.
 """
 
 from dataclasses import replace
@@ -10,7 +10,7 @@ import pytest
 
 from harness.data import Dataset, one_sequence, open_prepared, prepare
 from harness.data.batches import Batches
-from harness.data.characters import LONGEST_WORD, Letters
+from harness.data.characters import LONGEST_WORD, Characters
 from harness.data.loaders.tagging import encode_tagged
 from harness.errors import UserError
 
@@ -24,69 +24,69 @@ def tagged(test=("ab", "ba")) -> Dataset:
 def test_each_spelling_is_kept_once_and_batches_are_cut_to_their_longest_word():
     data = tagged()
     assert data.alphabet == ["[PAD]", "[UNK]", "a", "b", "c"]
-    assert len(data.train.letters.table_SW) == 1 + len({"abc", "a", "b", "bc", "abcab"})
-    first, last = (data.train.letters.of(np.array(rows), longest) for rows, longest in (([0, 1], 2), ([2], 3)))
+    assert len(data.train.characters.table_SW) == 1 + len({"abc", "a", "b", "bc", "abcab"})
+    first, last = (data.train.characters.of(np.array(rows), longest) for rows, longest in (([0, 1], 2), ([2], 3)))
     assert first.tolist() == [[[2, 3, 4], [2, 0, 0]], [[3, 0, 0], [0, 0, 0]]]
     assert last.tolist() == [[[2, 0, 0, 0, 0], [3, 4, 0, 0, 0], [2, 3, 4, 2, 3]]]
 
 
-def test_batches_hold_the_letters_of_their_words_where_the_split_has_any():
+def test_batches_hold_the_characters_of_their_words_where_the_split_has_any():
     data = tagged()
     for batch in Batches(data.train, 2, seed=0):
         words = [[data.vocabulary[number] for number in row if number] for row in batch.x]
-        spelled = [["".join(data.alphabet[n] for n in word if n) for word in row] for row in batch.letters_BLW]
+        spelled = [["".join(data.alphabet[n] for n in word if n) for word in row] for row in batch.characters_BLW]
         assert [[word for word in row if word] for row in spelled] == words
-    (batch,) = Batches(replace(data.train, letters=None), 3)
-    assert batch.letters_BLW is None
+    (batch,) = Batches(replace(data.train, characters=None), 3)
+    assert batch.characters_BLW is None
 
 
 def test_words_longer_than_any_keep_their_beginning():
     long = "a" * (LONGEST_WORD - 1) + "b" * 7
     parts = {role: ([(long, "c")], [("x", "y")]) for role in ("train", "validation", "test")}
-    table_SW = encode_tagged(parts, source="here").train.letters.table_SW
+    table_SW = encode_tagged(parts, source="here").train.characters.table_SW
     assert table_SW.shape == (3, LONGEST_WORD)
     assert table_SW[1, -2:].tolist() == [2, 3]
 
 
-def test_the_hash_covers_letters_of_words_that_are_alike_to_the_vocabulary():
+def test_the_hash_covers_characters_of_words_that_are_alike_to_the_vocabulary():
     assert tagged(("zz", "ba")).test.x.tolist() == tagged(("zzz", "ba")).test.x.tolist()
     assert tagged(("zz", "ba")).hash == tagged(("zz", "ba")).hash != tagged(("zzz", "ba")).hash
 
 
-def test_prepared_data_has_the_same_hash_whether_its_letters_are_opened_or_not(tmp_path):
+def test_prepared_data_has_the_same_hash_whether_its_characters_are_opened_or_not(tmp_path):
     made = tagged()
     folder = prepare(tagged, {}, tmp_path)
-    with_letters, without = open_prepared(folder), open_prepared(folder, letters=False)
-    assert made.hash == with_letters.hash == without.hash
+    with_characters, without = open_prepared(folder), open_prepared(folder, characters=False)
+    assert made.hash == with_characters.hash == without.hash
     for name, split in made.splits.items():
-        np.testing.assert_array_equal(with_letters.splits[name].letters.table_SW, split.letters.table_SW)
-        np.testing.assert_array_equal(with_letters.splits[name].letters.spelling_NL, split.letters.spelling_NL)
-        assert without.splits[name].letters is None
-    assert with_letters.alphabet == made.alphabet
+        np.testing.assert_array_equal(with_characters.splits[name].characters.table_SW, split.characters.table_SW)
+        np.testing.assert_array_equal(with_characters.splits[name].characters.spelling_NL, split.characters.spelling_NL)
+        assert without.splits[name].characters is None
+    assert with_characters.alphabet == made.alphabet
 
 
-def test_latency_is_of_words_of_full_length_and_of_the_same_ids_with_and_without_letters():
+def test_latency_is_of_words_of_full_length_and_of_the_same_ids_with_and_without_characters():
     data = tagged()
-    bare = Dataset(*(replace(split, letters=None) for split in data.splits.values()), data.classes, data.vocabulary)
+    bare = Dataset(*(replace(split, characters=None) for split in data.splits.values()), data.classes, data.vocabulary)
     one, without = one_sequence(data, 7), one_sequence(bare, 7)
     np.testing.assert_array_equal(one.x, without.x)
-    letters_BLW = one.letters.of(np.array([0]), 7)
-    assert letters_BLW.shape == (1, 7, 5)
-    assert letters_BLW.min() >= 1
-    assert letters_BLW.max() < len(data.alphabet)
-    assert without.letters is None
+    characters_BLW = one.characters.of(np.array([0]), 7)
+    assert characters_BLW.shape == (1, 7, 5)
+    assert characters_BLW.min() >= 1
+    assert characters_BLW.max() < len(data.alphabet)
+    assert without.characters is None
 
 
 @pytest.mark.parametrize(
-    ("letters", "said"),
+    ("characters", "said"),
     [
-        (Letters(np.ones((3, 2), np.int32), np.zeros((2, 4), np.int32)), "must number a spelling of table_SW"),
-        (Letters(np.ones((3, 3), np.int32), np.zeros((1, 4), np.int32)), "must number a spelling of table_SW"),
-        (Letters(np.ones((3, 3), np.int32), np.array([[0], [5]], np.int32)), "the train split must be in 0..4"),
-        (Letters(np.ones((3, 3), np.int32), np.array([[2], [2]], np.int32)), "the first spelling without any"),
+        (Characters(np.ones((3, 2), np.int32), np.zeros((2, 4), np.int32)), "must number a spelling of table_SW"),
+        (Characters(np.ones((3, 3), np.int32), np.zeros((1, 4), np.int32)), "must number a spelling of table_SW"),
+        (Characters(np.ones((3, 3), np.int32), np.array([[0], [5]], np.int32)), "the train split must be in 0..4"),
+        (Characters(np.ones((3, 3), np.int32), np.array([[2], [2]], np.int32)), "the first spelling without any"),
     ],
 )
-def test_letters_that_do_not_belong_to_the_words_are_refused(letters, said):
+def test_characters_that_do_not_belong_to_the_words_are_refused(characters, said):
     data = tagged()
     with pytest.raises(UserError, match=said):
-        replace(data, train=replace(data.train, letters=letters)).check()
+        replace(data, train=replace(data.train, characters=characters)).check()

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from harness.tasks import task as tasks
 from harness.backends.pytorch import Backend
 from harness.backends.pytorch.model import build
 from harness.config.compose import compose
 from harness.data import Dataset, probes
 from harness.data.synthetic.sampling import different
-from harness.measure import StepTimer
 from harness.errors import UserError
+from harness.measure import StepTimer
+from harness.tasks import task as tasks
 
 HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
 SIZES = {"train": 401, "validation": 101, "test": 211, "seed": 0}

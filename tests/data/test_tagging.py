@@ -8,9 +8,9 @@ import pytest
 from conftest import refused
 
 from harness.data import open_prepared, prepare
+from harness.data.loaders.conllu import load_treebank
 from harness.data.loaders.tagging import encode_tagged
 from harness.data.loaders.text import load_files, load_hub
-from harness.data.loaders.conllu import load_treebank
 
 SENTENCE = """\
 # sent_id = {name}
@@ -43,8 +43,8 @@ def read(data, split, row=0):
 
 def spelled(data, split, row=0):
     part = data.splits[split]
-    letters_LW = part.letters.of(np.array([row]), part.length_N[row])[0]
-    return ["".join(data.alphabet[number] for number in word if number) for word in letters_LW]
+    characters_LW = part.characters.of(np.array([row]), part.length_N[row])[0]
+    return ["".join(data.alphabet[number] for number in word if number) for word in characters_LW]
 
 
 def test_contractions_are_their_parts_and_words_not_written_are_none(tmp_path):
@@ -72,7 +72,7 @@ def test_another_column_can_be_learnt(tmp_path):
     assert read(load_treebank(folder, column="deprel"), "test")[1] == ["aux", "advmod", "nsubj", "root", "obj"]
 
 
-def test_a_word_that_train_lacks_is_unknown_and_its_letters_are_not(tmp_path):
+def test_a_word_that_train_lacks_is_unknown_and_its_characters_are_not(tmp_path):
     data = load_treebank(treebank(tmp_path / "bank", test="brew"))
     assert read(data, "test")[0] == ["Do", "n't", "they", "[UNK]", "tea"]
     assert spelled(data, "test") == ["Do", "n't", "they", "[UNK]re[UNK]", "tea"]  # no b and no w in train
@@ -155,7 +155,7 @@ def test_vocabulary_and_alphabet_are_of_train_alone_by_frequency():
 
 
 @pytest.mark.parametrize(("side", "kept"), [("head", ["a", "b"]), ("tail", ["c", "d"])])
-def test_truncation_cuts_words_tags_and_letters_alike(side, kept):
+def test_truncation_cuts_words_tags_and_characters_alike(side, kept):
     parts = {role: ([tuple("abcd")], [tuple("ABCD")]) for role in ("train", "validation", "test")}
     data = encode_tagged(parts, source="here", max_length=2, truncate=side)
     assert read(data, "train") == (kept, [word.upper() for word in kept])

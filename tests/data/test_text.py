@@ -69,7 +69,7 @@ def test_an_apostrophe_as_phones_write_it_is_the_plain_one():
     assert words(data, "train", 0) == words(data, "train", 1) == ["don't", "say", "great"]
 
 
-def test_composed_and_decomposed_letters_are_the_same_word():
+def test_composed_and_decomposed_characters_are_the_same_word():
     parts = {role: (["caf\u00e9", "cafe\u0301"], ["0", "1"]) for role in ("train", "validation", "test")}
     assert encode(parts, source="here").train.x[:, 0].tolist() == [2, 2]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.runner import worker as isolate
 from harness.measure import PhaseMemory, memory
+from harness.runner import worker as isolate
 
 needs_kernel = pytest.mark.skipif(not memory.reset_peak(), reason="the system cannot reset a process's peak")
 TRAIN, INFERENCE = "memory/host_train_peak_mib", "memory/host_inference_peak_mib"

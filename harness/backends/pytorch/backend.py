@@ -15,9 +15,8 @@ import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
-from harness.tasks import task as tasks
-from harness.backends.history import best_epoch
 from harness.backends.distributed import node_rank
+from harness.backends.history import best_epoch
 from harness.backends.pytorch.attention_weights import attention_of
 from harness.backends.pytorch.callbacks import (
     BEST,
@@ -33,8 +32,9 @@ from harness.backends.pytorch.model import build, check_own_encoder
 from harness.backends.pytorch.training import Training
 from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
-from harness.measure import StepTimer
 from harness.errors import UserError
+from harness.measure import StepTimer
+from harness.tasks import task as tasks
 
 PRECISION = {"32": "32-true", "bf16": "bf16-mixed"}
 DEVICE = {"cpu": "cpu", "gpu": "cuda", "mps": "mps"}
@@ -45,11 +45,11 @@ class Backend:
 
     def __init__(self, config: dict[str, Any], hardware: dict[str, Any]) -> None:
         self.config, self.hardware = config, hardware
-        local_rank, self.world_size = int(os.environ.get("LOCAL_RANK", 0)), hardware["devices"] * hardware["nodes"]
-        self.rank = node_rank(hardware["nodes"]) * hardware["devices"] + local_rank
-        kind = DEVICE[hardware["accelerator"]]
+        local_rank, self.world_size = int(os.environ.get("LOCAL_RANK", 0)), hardware.devices * hardware.nodes
+        self.rank = node_rank(hardware.nodes) * hardware.devices + local_rank
+        kind = DEVICE[hardware.accelerator]
         self.device = torch.device(kind, local_rank) if kind == "cuda" else torch.device(kind)
-        torch.set_num_threads(hardware["threads"])
+        torch.set_num_threads(hardware.threads)
         # cuDNN would multiply float32 in TF32 in recurrent layers, where all else, and the other backend, does not
         torch.backends.cudnn.allow_tf32 = False
         _quieten()
@@ -93,16 +93,16 @@ class Backend:
         chosen_by = self.task.monitor(settings["monitor"])
         goes_on = (folder / LAST).exists() and not self.config.get("rerun")
         watching = [EpochEnds(folder, chosen_by, settings["patience"], epoch_done), ProgressBar(timer)]
-        if self.hardware["nodes"] > 1:
+        if self.hardware.nodes > 1:
             # the folder is named by the run's fingerprint: config, data, code, versions and kind of machine
             watching.append(SameEverywhere({"the run": folder.name, "where to go on from": goes_on}))
         watched = [data.validation, data.test] if settings["report_test_each_epoch"] else [data.validation]
         checkpoints = WholeCheckpoints()
         trainer = lightning.Trainer(
-            accelerator=self.hardware["accelerator"],
-            devices=self.hardware["devices"],
-            num_nodes=self.hardware["nodes"],
-            precision=PRECISION[self.hardware["precision"]],
+            accelerator=self.hardware.accelerator,
+            devices=self.hardware.devices,
+            num_nodes=self.hardware.nodes,
+            precision=PRECISION[self.hardware.precision],
             max_epochs=settings["epochs"],
             callbacks=watching,
             plugins=[checkpoints, LightningEnvironment()],
@@ -188,7 +188,7 @@ class Backend:
         return forward
 
     def _precision(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.hardware["precision"] == "bf16")
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.hardware.precision == "bf16")
 
     def _evaluation(self, split: Split) -> Batches:
         return Batches(split, self.config["trainer"]["eval_batch_size"], to_device=self._to_device)
@@ -197,8 +197,8 @@ class Backend:
         """What the model reads, on the device, and how much of it is real, as numbers."""
         arrays = (torch.from_numpy(array) for array in (batch.x, batch.length_B, batch.y))
         x, length_B, y = (array.to(self.device) for array in arrays)
-        if batch.letters_BLW is not None:
-            x = (x, torch.from_numpy(batch.letters_BLW).to(self.device))
+        if batch.characters_BLW is not None:
+            x = (x, torch.from_numpy(batch.characters_BLW).to(self.device))
         return x, length_B, y, batch.tokens, batch.sequences, batch.weight, batch.whole
 
 

@@ -14,8 +14,8 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from harness.backends.history import best_epoch, check_finite, line, patience_is_out
 from harness.data import Batches
-from harness.measure import StepTimer
 from harness.errors import UserError
+from harness.measure import StepTimer
 
 LAST, BEST = "last.ckpt", "best.ckpt"
 """All that the next epoch depends on, after the last epoch and after the best one."""

@@ -1,6 +1,6 @@
 """What reads a step of the data beside its id.
 
-Dimension letters: B batch, L length, W letters of a word, N = B * L words, D width of a word, C width of a letter,
+Dimension letters: B batch, L length, W characters of a word, N = B * L words, D width of a word, C width of a character,
 F filters.
 """
 
@@ -8,9 +8,9 @@ import numpy as np
 from torch import Tensor, cat, nn
 
 from harness.backends import initial
-from harness.backends.build import check_letters
-from harness.backends.pytorch.layers import Embedding
+from harness.backends.build import check_characters
 from harness.backends.pytorch.embedding_gradient import Table
+from harness.backends.pytorch.layers import Embedding
 from harness.data import Dataset
 from harness.data.dataset import SPECIAL
 
@@ -52,26 +52,27 @@ class WordBigram(Embedding):
 
 
 class WordChar(Embedding):
-    """A word's vector beside what filters find in its letters: ``(x_BL, letters_BLW) -> x_BLD``, of width D + F.
+    """A word's vector beside what filters find in its characters: ``(x_BL, characters_BLW) -> x_BLD``, of width D + F.
 
-    A convolution runs over the word's letters, and of each filter the strongest answer is kept (Kim et al. 2016; beside
-    a word's vector, for tagging: Ma & Hovy 2016). A word without letters, as padding is, gets zeros. Words are
-    initialised as without letters, so that the two inputs are compared from the same vectors.
+    A convolution runs over the word's characters, and of each filter the strongest answer is kept (Kim et al. 2016; beside
+    a word's vector, for tagging: Ma & Hovy 2016). A word without characters, as padding is, gets zeros. Words are
+    initialised as without characters, so that the two inputs are compared from the same vectors.
 
     Args:
         data: gives the vocabulary, the alphabet and the longest word.
         width: D, the width of a word's vector.
-        word_dropout: share of the words read as unknown in training; their letters stay.
-        size, filters, kernel: width C of a letter, filters F, letters that a filter spans.
+        word_dropout: share of the words read as unknown in training; their characters stay.
+        size, filters, kernel: width C of a character, filters F, characters that a filter spans.
 
     Raises:
-        UserError: the data has no letters.
+        UserError: the data has no characters.
     """
 
     def __init__(self, data: Dataset, width: int, word_dropout: float, size: int, filters: int, kernel: int) -> None:
-        letters = check_letters(data)
+        characters = check_characters(data)
         super().__init__(data.width, width, word_dropout)
-        self.out_dim, self.longest_word = width + filters, letters.table_SW.shape[1]
+        self.out_dim, self.longest_word = width + filters, characters.table_SW.shape[1]
+        # the name is part of the path that initial values are drawn by: another one would change published numbers
         self.letters = Embedding(len(data.alphabet), size)
         self.filters = nn.Conv1d(size, filters, kernel)
 
@@ -82,13 +83,13 @@ class WordChar(Embedding):
         return {**words, "filters.weight": drawn, "filters.bias": np.zeros(filters, np.float32)}
 
     def forward(self, x: tuple[Tensor, Tensor]) -> Tensor:
-        x_BL, letters_BLW = x
+        x_BL, characters_BLW = x
         words_BLD = super().forward(x_BL)
-        letters_NW = letters_BLW.flatten(0, 1)
-        real_N1W = (letters_NW != 0)[:, None]
-        letters_NCW = self.letters(letters_NW).transpose(1, 2) * real_N1W  # beyond a word's last letter is nothing
+        characters_NW = characters_BLW.flatten(0, 1)
+        real_N1W = (characters_NW != 0)[:, None]
+        characters_NCW = self.letters(characters_NW).transpose(1, 2) * real_N1W  # beyond a word's last letter is nothing
         (kernel,) = self.filters.kernel_size
-        around_NCW = nn.functional.pad(letters_NCW, ((kernel - 1) // 2, kernel // 2))
+        around_NCW = nn.functional.pad(characters_NCW, ((kernel - 1) // 2, kernel // 2))
         found_NFW = self.filters(around_NCW).relu() * real_N1W
         return cat([words_BLD, found_NFW.amax(2).view(*x_BL.shape, -1)], 2)
 

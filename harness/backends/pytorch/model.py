@@ -13,7 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.tasks import task as tasks
 from harness.backends.build import (
     check_bigrams,
     check_own,
@@ -29,6 +28,7 @@ from harness.backends.pytorch.inputs import WordBigram, WordChar
 from harness.backends.pytorch.layers import AsIs, Dense, Embedding, initialise, length_mask
 from harness.data import Dataset
 from harness.data.dataset import IGNORED
+from harness.tasks import task as tasks
 
 
 class Head(nn.Module):
@@ -118,8 +118,8 @@ def check_own_encoder(
 def _input(settings: dict[str, Any], data: Dataset) -> tuple[nn.Module, int]:
     size = settings["size"]
     check_word_dropout(settings["word_dropout"], data)
-    if settings["letters"] is not None:
-        source = WordChar(data, embedding_width(size), settings["word_dropout"], **settings["letters"])
+    if settings["characters"] is not None:
+        source = WordChar(data, embedding_width(size), settings["word_dropout"], **settings["characters"])
         return source, source.out_dim
     if settings["bigrams"] is not None:
         check_bigrams(data)

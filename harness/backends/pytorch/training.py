@@ -8,12 +8,12 @@ import pytorch_lightning as lightning
 import torch
 from torch import Tensor
 
-from harness.tasks import task as tasks
 from harness.backends.pytorch.losses import LOSSES
 from harness.backends.pytorch.model import Classifier
 from harness.backends.pytorch.optimizers import clip_gradients, make_optimizer
 from harness.data import Dataset
 from harness.measure import StepTimer
+from harness.tasks import task as tasks
 
 
 class Training(lightning.LightningModule):

@@ -14,7 +14,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from harness.tasks import task as tasks
 from harness.backends.history import Metrics
 from harness.backends.tensorflow import runtime
 from harness.backends.tensorflow.layers import named_layers
@@ -24,8 +23,9 @@ from harness.backends.tensorflow.training import Training, differentiate, fit, s
 from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
 from harness.data.dataset import IGNORED
-from harness.measure import StepTimer
 from harness.errors import UserError
+from harness.measure import StepTimer
+from harness.tasks import task as tasks
 
 
 class Backend:
@@ -35,7 +35,7 @@ class Backend:
 
     def __init__(self, config: dict[str, Any], hardware: dict[str, Any]) -> None:
         self.config, self.hardware = config, hardware
-        self.on_gpu = hardware["accelerator"] == "gpu"
+        self.on_gpu = hardware.accelerator == "gpu"
         self.device = "GPU:0" if self.on_gpu else "CPU:0"
         # TensorFlow keeps int32 in the host's memory whatever the device, and would copy it within the timed step
         self.integer = tf.int64 if self.on_gpu else tf.int32

@@ -11,7 +11,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from harness.tasks import task as tasks
 from harness.backends.build import (
     check_own,
     check_word_dropout,
@@ -26,6 +25,7 @@ from harness.backends.tensorflow.layers import AsIs, Dense, Embedding, Part, ini
 from harness.data import Dataset
 from harness.data.dataset import IGNORED
 from harness.errors import UserError
+from harness.tasks import task as tasks
 
 TASKS = ("classification", "tagging")
 """What this backend has a loss for."""

@@ -45,11 +45,11 @@ def check(hardware: dict[str, Any]) -> None:
     Raises:
         UserError: it is Apple's, or more than one device.
     """
-    if hardware["accelerator"] == "mps":
+    if hardware.accelerator == "mps":
         raise UserError("backend=tensorflow runs on cpu and gpu, not mps; take backend=pytorch or hardware=cpu")
-    if (several := hardware["devices"] * hardware["nodes"]) != 1:
+    if (several := hardware.devices * hardware.nodes) != 1:
         raise UserError(f"backend=tensorflow trains on one device, not {several}; take backend=pytorch")
-    if hardware["accelerator"] == "gpu" and not tf.config.list_physical_devices("GPU"):
+    if hardware.accelerator == "gpu" and not tf.config.list_physical_devices("GPU"):
         raise UserError(
             "backend=tensorflow finds no GPU that it can use; pip install 'tensorflow[and-cuda]', or take hardware=cpu"
         )
@@ -57,18 +57,18 @@ def check(hardware: dict[str, Any]) -> None:
 
 def start(hardware: dict[str, Any]) -> None:
     """Set device, threads and precision; must come before the process's first operation."""
-    threads = hardware["threads"]
+    threads = hardware.threads
     with hidden_chatter():
         if tf.config.threading.get_intra_op_parallelism_threads() != threads:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
         if tf.config.threading.get_inter_op_parallelism_threads() != threads:
             tf.config.threading.set_inter_op_parallelism_threads(threads)
         devices = tf.config.list_physical_devices("GPU")
-        if hardware["accelerator"] != "gpu":
+        if hardware.accelerator != "gpu":
             tf.config.set_visible_devices([], "GPU")
         for device in devices:
             tf.config.experimental.set_memory_growth(device, True)
         tf.config.list_logical_devices()  # the runtime comes up here
     # the other backend multiplies float32 in float32, and so does this one
     tf.config.experimental.enable_tensor_float_32_execution(False)
-    keras.config.set_dtype_policy(PRECISION[hardware["precision"]])
+    keras.config.set_dtype_policy(PRECISION[hardware.precision])

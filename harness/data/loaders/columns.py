@@ -13,7 +13,7 @@ SPLIT_SEED = 0
 """Splits that are cut here are the same for every run: the seed of a run changes the training, never the data."""
 
 LONGEST_NAME = 40
-"""Letters of a column's name that are said."""
+"""Characters of a column's name that are said."""
 HEADED = (".csv", ".tsv")
 """Endings of files whose first line is no row."""
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from harness.data.dataset import Dataset
 from harness.data.cache import cached_by
+from harness.data.dataset import Dataset
 from harness.data.loaders.columns import Part
 from harness.data.loaders.hub import content_key, local_copy, not_below_mirror
 from harness.data.loaders.tagging import encode_tagged

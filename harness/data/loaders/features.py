@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.data.dataset import Dataset, from_sequences
 from harness.data.cache import cached_by
+from harness.data.dataset import Dataset, from_sequences
 
 
 def _settings(**settings: Any) -> str:

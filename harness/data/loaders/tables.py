@@ -17,7 +17,7 @@ SEPARATORS = {".csv": ",;\t", ".tsv": "\t"}
 """What may stand between the fields of a row; Excel writes semicolons where a comma is the decimal sign."""
 READERS = (*SEPARATORS, ".jsonl", ".json", ".parquet")
 LOOKED_AT = 2**16
-"""Letters of a csv's start by which its separator is told."""
+"""Characters of a csv's start by which its separator is told."""
 
 
 def file_key(file: Path) -> str:

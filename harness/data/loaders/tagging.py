@@ -1,4 +1,4 @@
-"""Words with a tag each, from tables to numbers: ids of words, their letters, and a class for every position.
+"""Words with a tag each, from tables to numbers: ids of words, their characters, and a class for every position.
 
 Dimension letters: N sequences, L length.
 """
@@ -13,9 +13,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.data.dataset import IGNORED, SPECIAL, UNKNOWN, Dataset, from_sequences
 from harness.data.characters import LONGEST_WORD, make_alphabet, spell
-from harness.data.loaders.columns import Part, check_lengths, class_names, column, kept_part, repeated, row_name, whole_splits
+from harness.data.dataset import IGNORED, SPECIAL, UNKNOWN, Dataset, from_sequences
+from harness.data.loaders.columns import (
+    Part,
+    check_lengths,
+    class_names,
+    column,
+    kept_part,
+    repeated,
+    row_name,
+    whole_splits,
+)
 from harness.errors import UserError
 
 Words = tuple[str, ...]
@@ -84,9 +93,9 @@ def encode_tagged(
     limit: int | None = None,
     column: str = "data.tags",
 ) -> Dataset:
-    """Ids of words as they are written, a class for each, and their letters.
+    """Ids of words as they are written, a class for each, and their characters.
 
-    The vocabulary is the most frequent words of train, ``[PAD]`` and ``[UNK]`` included in its size; of letters, all
+    The vocabulary is the most frequent words of train, ``[PAD]`` and ``[UNK]`` included in its size; of characters, all
     of train. ``truncate`` says which side of a longer sentence is kept: its ``head`` or its ``tail``. ``limit`` keeps a
     sample of so many rows a split. ``column`` is the setting that named the tags, for what is said about them.
     """
@@ -105,11 +114,11 @@ def encode_tagged(
         **parts_of,
         classes=classes, vocabulary=vocabulary, source=source, notes={"repeated_texts": repeated(whole)},
     )
-    return _with_letters(data, words)
+    return _with_characters(data, words)
 
 
 def _normal(words: Words) -> Words:
-    """Composed letters; upper case tells a tagger much, and stays."""
+    """Composed characters; upper case tells a tagger much, and stays."""
     return tuple(unicodedata.normalize("NFC", word) for word in words)
 
 
@@ -120,12 +129,12 @@ def _vocabulary(sentences: Sequence[Words], size: int) -> list[str]:
     return [*SPECIAL, *found[: size - len(SPECIAL)]]
 
 
-def _with_letters(data: Dataset, words: Mapping[str, Sequence[Words]]) -> Dataset:
+def _with_characters(data: Dataset, words: Mapping[str, Sequence[Words]]) -> Dataset:
     alphabet = make_alphabet(words["train"], SPECIAL)
     longest = max(len(word) for sentences in words.values() for row in sentences for word in row)
     width = min(LONGEST_WORD, max(1, longest))
     spelled: dict[str, Any] = {
-        role: replace(split, letters=spell(words[role], alphabet, split.x.shape[1], width, UNKNOWN))
+        role: replace(split, characters=spell(words[role], alphabet, split.x.shape[1], width, UNKNOWN))
         for role, split in data.splits.items()
     }
     return replace(data, **spelled, alphabet=alphabet)

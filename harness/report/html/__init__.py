@@ -2,13 +2,13 @@
 
 from html import escape
 
-from harness.report import text as wording
 from harness.analysis.comparability import Board, known
-from harness.analysis.variants import Cell
 from harness.analysis.comparison import Comparison
+from harness.analysis.variants import Cell
+from harness.report import text as wording
 from harness.report.html import profiles, weighed
-from harness.report.html.document import Figure, document, places
 from harness.report.html.charts import MOST_CELLS, figures
+from harness.report.html.document import Figure, document, places
 from harness.report.html.style import style
 from harness.report.tables import best_first, columns, header
 
@@ -34,7 +34,7 @@ def html(comparison: Comparison) -> str:
 
 def _head(comparison: Comparison) -> str:
     failed = f", {len(comparison.failed)} failed" if comparison.failed else ""
-    newest = max(cell.record["ended"] or cell.record["started"] for cell in comparison.cells)[:16].replace("T", " ")
+    newest = max(cell.record.ended or cell.record.started for cell in comparison.cells)[:16].replace("T", " ")
     return (
         f"<header><h1>{escape(comparison.name)}</h1><p class=sub>Sequence encoders side by side: "
         f"{len(comparison.cells)} cells, {comparison.runs} finished runs{failed}; "

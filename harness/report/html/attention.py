@@ -4,11 +4,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from harness.runner import attention
 from harness.analysis.comparability import Board
 from harness.analysis.variants import Cell
 from harness.records.store import load
 from harness.report.tables import best_first
+from harness.runner import attention
 
 READING = (
     "The darker a token, the more attention it received: in self-attention the mean over heads and over the steps that "
@@ -31,7 +31,7 @@ def section(boards: list[Board]) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    file = Path(cell.runs[0]["run_dir"], attention.FILE) if cell.runs else None
+    file = Path(cell.runs[0].run_dir, attention.FILE) if cell.runs else None
     if file is None or not file.is_file():
         return ""
     return "".join(_example(example) for example in load(file)["examples"])

@@ -10,10 +10,10 @@ from math import ceil
 from statistics import mean
 from typing import Any
 
-from harness.report import text as wording
 from harness.analysis.comparability import LATENCY, THROUGHPUT, Block, Board, known
 from harness.analysis.variant_names import MOST_PARTS
 from harness.analysis.variants import Cell
+from harness.report import text as wording
 from harness.report.html.document import Figure
 from harness.report.html.labels import sides
 from harness.report.html.style import GREY, Trace, axis, figure, span, style
@@ -172,7 +172,7 @@ def curves(board: Board, cells: list[Cell], styles: dict[str, dict[str, str]]) -
         if data:
             cut = f" The {MOST_CELLS} best of {len(cells)} cells." if len(cells) > MOST_CELLS else ""
             band = "Band: from the lowest seed to the highest." if bands else "Hover for the lowest and highest seed."
-            epochs = max(len(run["history"]) for cell in shown for run in cell.runs)
+            epochs = max(len(run.history) for cell in shown for run in cell.runs)
             whole = {"tick0": 1, "dtick": ceil(epochs / 10), **({"range": [0.5, 1.5]} if epochs == 1 else {})}
             x, y = axis("epoch", **whole), axis(title, **span(metric, data, "y"))
             found.append(figure(title.capitalize(), f"Mean over seeds. {band}{cut}", data, x, y, 380))
@@ -182,7 +182,7 @@ def curves(board: Board, cells: list[Cell], styles: dict[str, dict[str, str]]) -
 def _curve(cell: Cell, metric: str, look: dict[str, str], band: bool) -> list[Trace]:
     by_epoch: dict[int, list[float]] = {}
     for run in cell.runs:
-        for epoch in run["history"]:
+        for epoch in run.history:
             if metric in epoch:
                 by_epoch.setdefault(int(epoch["epoch"]), []).append(epoch[metric])
     if not by_epoch:

@@ -106,7 +106,7 @@ def test_order_that_a_bag_of_words_cannot_tell_is_told_by_pairs(command, tmp_pat
     settings = ("data=files", "data.train=data.csv", "encoder=bag_of_embeddings", "optimizer.lr=0.03", "tracking=none")
     words = command(*settings, *QUICK, "trainer.epochs=10").record
     ended = command(*settings, *QUICK, "trainer.epochs=10", "input=word_bigram", "input.bigrams.buckets=500")
-    (pairs,) = (record for record in ended.records if record["choices"]["input"] == "word_bigram")
+    (pairs,) = (record for record in ended.records if record.choices["input"] == "word_bigram")
     assert pairs["metrics"]["test/accuracy"] == 1.0
     assert words["metrics"]["test/loss"] > 0.6  # that of a coin: 0.693
 

@@ -1,6 +1,6 @@
-"""A word's vector beside what filters find in its letters, and a model that reads both.
+"""A word's vector beside what filters find in its characters, and a model that reads both.
 
-Dimension letters: B batch, L length, W letters of a word.
+Dimension letters: B batch, L length, W characters of a word.
 """
 
 import time
@@ -16,8 +16,8 @@ from harness.backends.pytorch.inputs import WordChar
 from harness.backends.pytorch.layers import Embedding, initialise
 from harness.config.compose import compose
 from harness.data.loaders.tagging import encode_tagged
-from harness.measure import StepTimer
 from harness.errors import UserError
+from harness.measure import StepTimer
 
 D, C, F, K = 7, 3, 11, 2
 
@@ -46,20 +46,20 @@ def made(data, **settings):
 
 def inputs(split, rows):
     longest = split.length_N[rows].max()
-    return torch.from_numpy(split.x[rows, :longest]), torch.from_numpy(split.letters.of(rows, longest))
+    return torch.from_numpy(split.x[rows, :longest]), torch.from_numpy(split.characters.of(rows, longest))
 
 
-def test_a_word_gets_the_strongest_answer_of_each_filter_anywhere_in_its_letters():
+def test_a_word_gets_the_strongest_answer_of_each_filter_anywhere_in_its_characters():
     data = tagged()
     part = made(data, kernel=3)
     torch.nn.init.normal_(part.filters.bias)
-    x_BL, letters_BLW = inputs(data.test, np.arange(5))
-    found = part((x_BL, letters_BLW)).detach().numpy()
-    letters, filters, bias = (
-        value.detach().numpy() for value in (part.letters.weight, part.filters.weight, part.filters.bias)
+    x_BL, characters_BLW = inputs(data.test, np.arange(5))
+    found = part((x_BL, characters_BLW)).detach().numpy()
+    characters, filters, bias = (
+        value.detach().numpy() for value in (part.characters.weight, part.filters.weight, part.filters.bias)
     )
     for row, word in np.ndindex(*x_BL.shape):
-        spelled = [letters[number] for number in letters_BLW[row, word].tolist() if number]
+        spelled = [characters[number] for number in characters_BLW[row, word].tolist() if number]
         beyond = [np.zeros(C, np.float32)]  # a word begins and ends with nothing
         window = np.array([*beyond, *spelled, *beyond])
         answers = [(filters * window[at : at + 3].T).sum((1, 2)) + bias for at in range(len(spelled))]
@@ -71,26 +71,26 @@ def test_a_word_gets_the_strongest_answer_of_each_filter_anywhere_in_its_letters
 def test_what_a_word_gets_does_not_depend_on_how_far_words_and_sentences_are_padded():
     data = tagged()
     part = made(data, kernel=4)
-    x_BL, letters_BLW = inputs(data.test, np.arange(3))
-    wider = torch.nn.functional.pad(letters_BLW, (0, 13, 0, 2)), torch.nn.functional.pad(x_BL, (0, 2))
+    x_BL, characters_BLW = inputs(data.test, np.arange(3))
+    wider = torch.nn.functional.pad(characters_BLW, (0, 13, 0, 2)), torch.nn.functional.pad(x_BL, (0, 2))
     found = part((wider[1], wider[0]))
-    torch.testing.assert_close(found[:, : x_BL.shape[1]], part((x_BL, letters_BLW)))
+    torch.testing.assert_close(found[:, : x_BL.shape[1]], part((x_BL, characters_BLW)))
     assert not found[:, x_BL.shape[1] :, D:].any()
 
 
-def test_words_start_from_the_vectors_they_have_without_letters():
+def test_words_start_from_the_vectors_they_have_without_characters():
     data = tagged()
     alone = Embedding(data.width, D)
     initialise(torch.nn.ModuleDict({"input": alone}), 5)
     torch.testing.assert_close(made(data).weight, alone.weight, rtol=0, atol=0)
 
 
-def test_a_word_left_out_in_training_keeps_its_letters():
+def test_a_word_left_out_in_training_keeps_its_characters():
     data = tagged()
     part = made(data, word_dropout=0.5).train()
-    x_BL, letters_BLW = inputs(data.train, np.arange(100))
+    x_BL, characters_BLW = inputs(data.train, np.arange(100))
     torch.manual_seed(0)
-    found, kept = part((x_BL, letters_BLW)), part.eval()((x_BL, letters_BLW))
+    found, kept = part((x_BL, characters_BLW)), part.eval()((x_BL, characters_BLW))
     torch.testing.assert_close(found[..., D:], kept[..., D:])
     left_out = (found[..., :D] != kept[..., :D]).any(-1)
     assert (found[..., :D][left_out] == part.weight[1]).all()
@@ -102,10 +102,10 @@ def test_cost_is_counted_by_hand_and_by_torch():
     part = made(data)
     counted = sum(value.numel() for value in part.parameters())
     assert counted == data.width * D + len(data.alphabet) * C + F * C * K + F
-    longest = data.train.letters.table_SW.shape[1]
+    longest = data.train.characters.table_SW.shape[1]
     assert part.flops(13) == 2 * 13 * longest * K * C * F
-    letters_BLW = torch.full((1, 13, longest), 2)
-    assert torch_count(part, (torch.full((1, 13), 2), letters_BLW)) == part.flops(13)
+    characters_BLW = torch.full((1, 13, longest), 2)
+    assert torch_count(part, (torch.full((1, 13), 2), characters_BLW)) == part.flops(13)
 
 
 def fitted(data, folder, *overrides):
@@ -118,14 +118,14 @@ def fitted(data, folder, *overrides):
     return found, history
 
 
-def without_letters(data):
-    return replace(data, **{name: replace(split, letters=None) for name, split in data.splits.items()})
+def without_characters(data):
+    return replace(data, **{name: replace(split, characters=None) for name, split in data.splits.items()})
 
 
-def test_unknown_words_are_told_apart_by_their_letters_alone(tmp_path):
+def test_unknown_words_are_told_apart_by_their_characters_alone(tmp_path):
     data = tagged()
     right = {}
-    for name, some in (("word_char", data), ("embedding", without_letters(data))):
+    for name, some in (("word_char", data), ("embedding", without_characters(data))):
         found, history = fitted(some, tmp_path / name, f"input={name}", "input.word_dropout=0.2", "trainer.epochs=8")
         answers_NL = found.predict(some.test).argmax(-1)
         right[name] = (answers_NL == some.test.y)[some.test.x == 1].mean()
@@ -136,6 +136,6 @@ def test_unknown_words_are_told_apart_by_their_letters_alone(tmp_path):
     assert right["embedding"] < 0.4  # five tags
 
 
-def test_data_without_letters_is_refused(tmp_path):
-    with pytest.raises(UserError, match="reads the letters of words, and this data has none; set input=embedding"):
-        fitted(without_letters(tagged()), tmp_path / "none", "input=word_char")
+def test_data_without_characters_is_refused(tmp_path):
+    with pytest.raises(UserError, match="reads the characters of words, and this data has none; set input=embedding"):
+        fitted(without_characters(tagged()), tmp_path / "none", "input=word_char")
