@@ -1,3 +1,8 @@
 """Which sequence encoder, for my data, on my hardware, and at what cost?"""
 
+from pathlib import Path
+
 __version__ = "0.1.0"
+
+# `python -m harness.ui` and `python -m harness.selfcheck` keep working: their modules are found there
+__path__.append(str(Path(__file__).parent / "cli" / "old_forms"))

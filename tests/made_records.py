@@ -26,7 +26,7 @@ def made(
     choices = {"encoder": encoder, "pooling": "mean", "position": "none", "data": "digits", "backend": "pytorch",
                "hardware": "auto"} | more.pop("choices", {})  # fmt: skip
     config: dict[str, Any] = deepcopy(CONFIG)
-    config["encoder"]["_target_"] = f"harness.backends.{choices['backend']}.encoders.{encoder}"
+    config.encoder["_target_"] = f"harness.backends.{choices['backend']}.encoders.{encoder}"
     for key, value in more.pop("config", {}).items():
         *path, last = key.split(".")
         inner = config
@@ -37,14 +37,14 @@ def made(
     data = {"hash": "ba110a30"} | more.pop("data", {})
     metrics = {} if accuracy is None else {"test/accuracy": accuracy}
     identity = repr([choices["encoder"], config, environment["hardware"], environment["versions"], data, code])
-    cell = hashlib.sha256(identity.encode()).hexdigest()
+    variant = hashlib.sha256(identity.encode()).hexdigest()
     moment = f"2026-01-01T00:00:{started:02d}.000+00:00"
     return {
         "schema": 1, "status": "finished", "reason": None, "name": "digits", "label": f"{encoder}/seed={seed}",
-        "fingerprint": f"{cell}{seed}", "cell": cell, "seed": seed, "choices": choices,
+        "fingerprint": f"{variant}{seed}", "variant": variant, "seed": seed, "choices": choices,
         "config": {**config, "seed": seed, "name": "digits", "choices": choices}, "data": data,
         "environment": environment, "metrics": metrics | more.pop("metrics", {}), "history": [],
-        "run_dir": f"runs/{encoder}-{seed}-{cell[:6]}-{started}", "sweep": None, "started": moment, "ended": moment,
+        "run_dir": f"runs/{encoder}-{seed}-{variant[:6]}-{started}", "sweep": None, "started": moment, "ended": moment,
         **more,
     }  # fmt: skip
 

@@ -125,7 +125,7 @@ def test_keras_own_layers_make_the_same_model(in_keras, reviews, encoder):
     keras_model = import_module("keras_model")
     config = compose("backend=tensorflow", f"encoder={encoder}", "pooling=mean")
     if encoder == "self_attention":
-        config["encoder"]["scale"] = 0.125
+        config.encoder["scale"] = 0.125
     test = reviews.test
     ours, theirs = build(config, reviews, 0), keras_model.build(encoder, 29, test.x.shape[1], 2, 128, 0.5)
     weights = [variable.numpy() for variable in ours.trainable_variables]

@@ -1,46 +1,52 @@
 """A gate for continuous integration: did accuracy, speed or memory get worse than the measured noise explains?
 
-The baseline is a file of every seed's numbers. Cells are matched by experiment, choices and label, because hashes
+The baseline is a file of every seed's numbers. Variants are matched by experiment, choices and label, because hashes
 change with the code. A metric got worse where Welch's one-sided t test says so after Holm's correction over all that
 is checked, at 5 % in all: so one gate in twenty fails on noise alone, however much it checks. The spread that it
 knows is that between the seeds of one session; write the baseline on the machine, and as undisturbed, as the gate runs.
 
 Judged are accuracy on the same data, speed and memory on the same hardware, speed only of runs that had the processor
-to themselves. What cannot be judged (fewer than two seeds on a side, a cell that is missing or of which runs failed,
+to themselves. What cannot be judged (fewer than two seeds on a side, a variant that is missing or of which runs failed,
 other data, other hardware, a busy machine) is said, and the gate does not pass for it.
 """
 
-import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.analysis.comparability import known
 from harness.analysis.comparison import Comparison
 from harness.analysis.statistics import ALPHA, holm, welch_worse
-from harness.analysis.variants import Cell
+from harness.analysis.variants import Variant
 from harness.errors import UserError
-from harness.records.record import Record, now, told
-from harness.records.store import write_json
-from harness.report import text as wording
+from harness.records.metrics import GATED, number
+from harness.records.record import Record, now, overrides_of
+from harness.records.store import load_json, write_json
 
-SCHEMA = 1
-CHECKED = (
-    "test/accuracy", "test/f1_span", "test/label_error_rate", "test/mse",
-    "speed/train_tokens_per_second", "speed/inference_sequences_per_second",
-    "latency/p50_ms", "memory/host_train_peak_mib", "memory/host_inference_peak_mib",
-    "memory/device_train_peak_mib", "memory/device_inference_peak_mib",
-)  # fmt: skip
+SCHEMA = 2
 PASSED, WORSE, UNJUDGED = 0, 1, 2
 
-Baseline = dict[str, Any]
+
+@dataclass(frozen=True)
+class Side:
+    """What is compared of a variant: metrics to a list of values over seeds, and what they were measured on."""
+
+    name: str
+    data: str
+    hardware: dict[str, Any]
+    disturbed: str | None
+    metrics: dict[str, list[float]]
+
+
+Baseline = dict[str, Side]
+"""A side by the key of its variant."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One metric of one cell, before and after, and the corrected p value of its being no worse."""
+    """One metric of one variant, before and after, and the corrected p value of its being no worse."""
 
-    cell: str
+    variant: str
     metric: str
     before: list[float]
     after: list[float]
@@ -82,97 +88,98 @@ def _told(check: Check) -> str:
     before, after = (sum(values) / len(values) for values in (check.before, check.after))
     change = f" ({100 * (after - before) / before:+.1f} %)" if before else ""
     seeds = f"{len(check.before)} and {len(check.after)} seeds"
-    numbers = f"{wording.number(check.metric, before)} -> {wording.number(check.metric, after)}{change}"
-    return f"{check.cell}: {check.metric} {numbers}, {seeds}, p = {check.p:.2g}"
+    numbers = f"{number(check.metric, before)} -> {number(check.metric, after)}{change}"
+    return f"{check.variant}: {check.metric} {numbers}, {seeds}, p = {check.p:.2g}"
 
 
 def key(record: Record) -> str:
-    """What names a cell whatever the code: experiment, choices, and what its command set."""
+    """What names a variant whatever the code: experiment, choices, and what its command set."""
     choices = ",".join(f"{name}={value}" for name, value in sorted(record.choices.items()))
-    return f"{record['name']}: {told(record)} ({choices})"
+    return f"{record.name}: {overrides_of(record)} ({choices})"
 
 
-def _by_key(cells: list[Cell]) -> dict[str, Cell]:
-    """Cells by key; of several with one key (other versions, threads or devices) the one with the newest run counts."""
+def _by_key(variants: list[Variant]) -> dict[str, Variant]:
+    """Variants by key; of several with one key (other versions, threads or devices) the one with the newest run counts."""
 
-    def newest(cell: Cell) -> str:
-        return max(record.started for record in (*cell.runs, *cell.failed))
+    def newest(variant: Variant) -> str:
+        return max(record.started for record in (*variant.runs, *variant.failed))
 
-    return {key(cell.record): cell for cell in sorted(cells, key=newest)}
+    return {key(variant.record): variant for variant in sorted(variants, key=newest)}
 
 
 def baseline_of(comparison: Comparison) -> Baseline:
-    """The numbers of every cell that has any, ready to be written.
+    """The numbers of every variant that has any, ready to be written.
 
     Raises:
         UserError: no run finished.
     """
-    newest = _by_key([cell for cell in comparison.cells if cell.runs])
-    cells = {name: _side(cell) for name, cell in newest.items()}
-    if not cells:
+    newest = _by_key([variant for variant in comparison.variants if variant.runs])
+    if not newest:
         raise UserError("no run finished, so there is no baseline to write")
-    return {"schema": SCHEMA, "written": now(), "cells": cells}
+    return {name: _side(variant) for name, variant in newest.items()}
 
 
-def _side(cell: Cell) -> dict[str, Any]:
-    """What is compared of a cell, as a file keeps it: metrics to a list over seeds."""
-    record = cell.record
-    return {
-        "name": cell.name,
-        "data": record.data.hash,
-        "hardware": {**record.environment.hardware, "processor": record.environment.processor},
-        "disturbed": cell.disturbed,
-        "metrics": {metric: values for metric in CHECKED if (values := list(cell.values(metric).values()))},
-    }
+def _side(variant: Variant) -> Side:
+    record = variant.record
+    return Side(
+        name=variant.name,
+        data=record.data.hash,
+        hardware={**asdict(record.environment.hardware), "processor": record.environment.processor},
+        disturbed=variant.disturbed,
+        metrics={metric: values for metric in GATED if (values := list(variant.values(metric).values()))},
+    )
 
 
 def write_baseline(comparison: Comparison, file: Path) -> list[str]:
-    """Write the baseline; returns what to tell about it."""
-    content = baseline_of(comparison)
+    """Write the baseline; returns the lines to print about it."""
+    baseline = baseline_of(comparison)
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_json(file, content)
-    few = [side["name"] for side in content["cells"].values() if any(len(v) < 2 for v in side["metrics"].values())]
+    variants = {name: asdict(side) for name, side in baseline.items()}
+    write_json(file, {"schema": SCHEMA, "written": now(), "variants": variants})
+    few = [side.name for side in baseline.values() if any(len(values) < 2 for values in side.metrics.values())]
     more = [f"with fewer than two seeds a gate cannot judge: {', '.join(few)}; add seeds"] if few else []
     more += [
-        f"a gate cannot judge the speed of {side['name']}, because {side['disturbed']}; write the baseline on a quiet "
-        "machine"
-        for side in content["cells"].values()
-        if side["disturbed"]
+        f"a gate cannot judge the speed of {side.name}, because {side.disturbed}; write the baseline on a quiet machine"
+        for side in baseline.values()
+        if side.disturbed
     ]
-    return [f"baseline of {len(content['cells'])} cells written to {file}", *more]
+    return [f"baseline of {len(baseline)} variants written to {file}", *more]
 
 
 def read_baseline(file: Path) -> Baseline:
     """A baseline that was written.
 
     Raises:
-        UserError: the file is not there or is none.
+        UserError: the file is missing or holds no baseline.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf8"))
+        content = load_json(file)
     except FileNotFoundError:
         raise UserError(f"there is no baseline {file}; write one with --write-baseline {file}") from None
     except (OSError, ValueError) as error:
         raise UserError(f"the baseline {file} cannot be read: {error}") from None
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA or "cells" not in content:
-        raise UserError(f"{file} is no baseline of this version; write it anew with --write-baseline {file}")
-    return content
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA or "variants" not in content:
+        raise UserError(f"{file} is no baseline of this version; write it again with --write-baseline {file}")
+    try:
+        return {name: Side(**side) for name, side in content["variants"].items()}
+    except (AttributeError, TypeError) as error:
+        raise UserError(f"the baseline {file} cannot be read: {error}") from None
 
 
 def check(comparison: Comparison, baseline: Baseline) -> Outcome:
-    """Compare the newest cells with the stored ones."""
+    """Compare the newest variants with the stored ones."""
     outcome = Outcome()
-    found = _by_key(comparison.cells)
+    found = _by_key(comparison.variants)
     pairs: list[tuple[str, str, list[float], list[float], float]] = []
-    for name, before in baseline["cells"].items():
-        cell = found.get(name)
-        if cell is None or not cell.runs:
-            outcome.unjudged.append(f"{name}: in the baseline, and {'not run' if cell is None else 'failed'} now")
+    for name, before in baseline.items():
+        variant = found.get(name)
+        if variant is None or not variant.runs:
+            outcome.unjudged.append(f"{name}: in the baseline, and {'not run' if variant is None else 'failed'} now")
             continue
-        if cell.failed:
-            count = len(cell.failed)
-            outcome.unjudged.append(f"{cell.name}: {count} of {count + len(cell.runs)} runs failed")
-        after = _side(cell)
+        if variant.failed:
+            count = len(variant.failed)
+            outcome.unjudged.append(f"{variant.name}: {count} of {count + len(variant.runs)} runs failed")
+        after = _side(variant)
         causes: dict[str, list[str]] = {}
         for metric, values in before.metrics.items():
             why, p = _why(metric, before, after), None
@@ -184,23 +191,23 @@ def check(comparison: Comparison, baseline: Baseline) -> Outcome:
             if p is None:
                 causes.setdefault(str(why), []).append(metric)
             else:
-                pairs.append((cell.name, metric, values, after.metrics[metric], p))
-        outcome.unjudged += [f"{cell.name}: {', '.join(metrics)}, because {why}" for why, metrics in causes.items()]
+                pairs.append((variant.name, metric, values, after.metrics[metric], p))
+        outcome.unjudged += [f"{variant.name}: {', '.join(metrics)}, because {why}" for why, metrics in causes.items()]
     corrected = holm([pair[-1] for pair in pairs])
     outcome.checks = [Check(*pair[:-1], p) for pair, p in zip(pairs, corrected, strict=True) if p is not None]
     return outcome
 
 
-def _why(metric: str, before: dict[str, Any], after: dict[str, Any]) -> str | None:
+def _why(metric: str, before: Side, after: Side) -> str | None:
     """Why a metric cannot be judged, None where it can."""
-    quality, timed = metric.startswith("test/"), metric.startswith(("speed/", "latency/"))
+    quality, timed = known(metric).kind == "quality", known(metric).timed
     if metric not in after.metrics:
         return "it is no longer measured"
     if quality and before.data != after.data:
         return "the data differ"
-    if not quality and (before.data != after.data or before["hardware"] != after["hardware"]):
+    if not quality and (before.data != after.data or before.hardware != after.hardware):
         return "data or hardware differ"
-    if timed and (before["disturbed"] or after["disturbed"]):
-        return f"now {after['disturbed']}" if after["disturbed"] else f"in the baseline {before['disturbed']}"
+    if timed and (before.disturbed or after.disturbed):
+        return f"now {after.disturbed}" if after.disturbed else f"in the baseline {before.disturbed}"
     seeds = min(len(before.metrics[metric]), len(after.metrics[metric]))
     return f"it takes two seeds on each side, and there is {seeds}" if seeds < 2 else None

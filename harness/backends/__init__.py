@@ -7,8 +7,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from harness.config.schema import Config
 from harness.data import Dataset, Split
 from harness.measure import StepTimer
+from harness.records.record import Hardware
 
 Metrics = dict[str, float]
 
@@ -22,7 +24,7 @@ class Backend(Protocol):
     rank: int
     """The number of this process among those that share the training, from 0."""
 
-    def __init__(self, config: dict[str, Any], hardware: dict[str, Any]) -> None:
+    def __init__(self, config: Config, hardware: Hardware) -> None:
         """Take the resolved config and what the hardware was resolved to; set threads, seed nothing yet."""
 
     def seed(self, seed: int) -> None:

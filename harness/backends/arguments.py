@@ -4,9 +4,7 @@ Raises ``UserError`` throughout: one sentence with the argument and what it may 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from harness.checks import is_whole
 from harness.errors import UserError
 
 
@@ -33,21 +31,8 @@ def check_nonlinearity(nonlinearity: str) -> None:
 def check_counts(**counts: int) -> None:
     """Refuse a number of things that is none: anything but a whole number of 1 or more."""
     for name, count in counts.items():
-        if not is_whole(count, least=1):
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
             raise UserError(f"encoder: {name} must be a whole number of 1 or more, and is {count!r}")
-
-
-def check_optimizer(config: dict[str, Any]) -> None:
-    """Refuse what lazy_adam does not do: another framework, several processes, weight decay."""
-    if config["optimizer"]["name"] != "lazy_adam":
-        return
-    if config["backend"]["name"] != "pytorch":
-        raise UserError("optimizer=lazy_adam is for backend=pytorch; take that, or optimizer=adam")
-    for key in ("devices", "nodes"):
-        if config["hardware"][key] != 1:
-            raise UserError(f"optimizer=lazy_adam trains in one process alone: set hardware.{key}=1, or optimizer=adam")
-    if "weight_decay" in config["optimizer"]:
-        raise UserError("optimizer.weight_decay: lazy_adam would decay touched rows alone; take optimizer=adamw")
 
 
 def check_settings(name: str, given: Iterable[str], known: Sequence[str], backend: str) -> None:

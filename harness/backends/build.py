@@ -10,6 +10,7 @@ import numpy as np
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
+from harness.config.schema import Config
 from harness.data import Dataset
 from harness.data.characters import Characters
 from harness.errors import UserError
@@ -53,11 +54,11 @@ def _check_there(part: str, target: str) -> None:
     raise UserError(f"{part}: {name} has no {last}" + (f"; did you mean {name}.{near[0]}?" if near else ""))
 
 
-def make_position(config: dict[str, Any], width: int, data: Dataset) -> Any:
+def make_position(config: Config, width: int, data: Dataset) -> Any:
     """The position, for sequences as long as the data has or, after a training, latency is measured on."""
-    measured = None if config.get("mode") == "profile" else config["measure"]["latency_length"]
+    measured = None if config.mode == "profile" else config.measure.latency_length
     longest = max(data.max_length, measured or 0)
-    return make("position", config["position"], width, max_length=longest)
+    return make("position", config.position, width, max_length=longest)
 
 
 def make_encoder(settings: dict[str, Any], in_dim: int) -> Any:

@@ -3,9 +3,8 @@
 import math
 from collections.abc import Callable
 
+from harness.config.schema import SCHEDULES
 from harness.errors import UserError
-
-SCHEDULES = ("constant", "cosine", "inverse_time")
 
 
 def schedule_factor(schedule: str, decay: float, total_steps: int) -> Callable[[int], float]:

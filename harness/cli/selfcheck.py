@@ -21,6 +21,7 @@ from harness import measure
 from harness.config.compose import compose
 from harness.errors import UserError
 from harness.records.record import Record
+from harness.runner.lifecycle import Request
 from harness.runner.run import run
 
 SHORT_MS = 20.0
@@ -52,10 +53,10 @@ class Finding:
     holds: bool
 
 
-def main() -> None:
-    """Check, print a table and leave with 0 where everything holds, with 1 where something does not."""
+def main(arguments: list[str] | None = None) -> int:
+    """Check and print a table; returns 0 where everything holds, 1 where something does not."""
     told = "Check on this machine that the numbers mean what they say, by encoders whose time and memory are known; "
-    argparse.ArgumentParser(prog="python -m harness.selfcheck", description=f"{told}takes two minutes.").parse_args()
+    argparse.ArgumentParser(prog="python -m harness selfcheck", description=f"{told}takes two minutes.").parse_args(arguments)
     console = Console(width=None if sys.stdout.isatty() else 120)
     table = Table(title="self-check", title_justify="left", box=None, pad_edge=False)
     for heading in ("definition", "expected", "measured", "verdict"):
@@ -68,7 +69,7 @@ def main() -> None:
             table.add_row(finding.what, finding.expected, finding.measured, verdict)
     console.print(table)
     console.print(f"took {time.time() - started:.0f} s", highlight=False)
-    sys.exit(0 if holds else 1)
+    return 0 if holds else 1
 
 
 def findings(folder: str) -> Iterator[Finding]:
@@ -89,15 +90,15 @@ def findings(folder: str) -> Iterator[Finding]:
         pairs.append(both if pair % 2 else both[::-1])
     yield from measured_twice(pairs)
     done = [short, slow, *weighed, *(record for both in pairs for record in both)]
-    share = max(record.environment.other_processes_cpu_share for record in done)
+    share = max(record.environment.other_processes_cpu_share or 0.0 for record in done)
     yield Finding("processor time that others took meanwhile", "little: it widens the ±", f"{share:.0%}", True)
 
 
 def _run(folder: str, *overrides: str) -> Record:
     config = compose(*QUICK, *overrides, f"output_dir={folder}")
-    record = run(config, "/".join([config["choices"]["encoder"], f"seed={config['seed']}"]), time.time())
+    record = run(Request(config, f"{config.choices.encoder}/seed={config.seed}", time.time()))
     if record.status != "finished":
-        raise UserError(f"the self-check's own run failed: {record['reason']}")
+        raise UserError(f"the self-check's own run failed: {record.reason}")
     return record
 
 
@@ -113,10 +114,10 @@ def timer_cost(steps: int = 20_000) -> Finding:
     return Finding("timer's own cost a step", limit, f"{cost:.2f} us", cost < TIMER_MICROSECONDS)
 
 
-def times(known: Record, short: Record) -> Iterator[Finding]:
+def times(slow: Record, short: Record) -> Iterator[Finding]:
     """A step of known time; evaluation, which takes longer, is in none of a step's numbers."""
-    found, less = known.metrics, short["metrics"]
-    others = max(record.environment.other_processes_cpu_share for record in (known, short))
+    found, less = slow.metrics, short.metrics
+    others = max(record.environment.other_processes_cpu_share or 0.0 for record in (slow, short))
     share = max(0.05, others)
     for what, expected, stem in (
         ("step, over one of 20 ms", STEP_MS, "speed/train_step_ms_"),
@@ -126,15 +127,15 @@ def times(known: Record, short: Record) -> Iterator[Finding]:
         p50, p95 = (f"{stem}p50", f"{stem}p95") if stem != "latency/" else ("latency/p50_ms", "latency/p95_ms")
         spread = max(1.0, found[p95] - found[p50], less[p95] - less[p50])
         yield _near(what, expected, found[p50] - less[p50], "ms", max(share * expected, spread))
-    for what, size, stem in (
+    for what, size, phase in (
         ("sequences a second, of batch / step", BATCH, "train_step"),
         ("inference sequences a second, of batch / pass", EVALUATED, "inference_batch"),
     ):
-        p50, p95 = found[f"speed/{stem}_ms_p50"], found[f"speed/{stem}_ms_p95"]
-        expected = size / p50 * 1000
-        rate = found[f"speed/{stem.split('_')[0]}_sequences_per_second"]
-        yield _near(what, expected, rate, "1/s", expected * max(share, p95 / p50 - 1))
-    tokens = found["speed/train_sequences_per_second"] * known.data.max_length
+        median, high = found[f"speed/{phase}_ms_p50"], found[f"speed/{phase}_ms_p95"]
+        wanted = size / median * 1000
+        rate = found[f"speed/{phase.split('_')[0]}_sequences_per_second"]
+        yield _near(what, wanted, rate, "1/s", wanted * max(share, high / median - 1))
+    tokens = found["speed/train_sequences_per_second"] * slow.data.max_length
     yield _near("tokens a second, of sequences", tokens, found["speed/train_tokens_per_second"], "1/s", 1e-6 * tokens)
 
 
@@ -175,6 +176,3 @@ def _near(what: str, expected: float, measured: float, unit: str, allowed: float
     within = abs(measured - expected) <= allowed
     return Finding(what, f"{expected:,.4g} ± {allowed:.2g} {unit}", f"{measured:,.4g} {unit}", within)
 
-
-if __name__ == "__main__":
-    main()

@@ -1,57 +1,87 @@
-"""Misspelt choices and keys: what was probably meant, and no new key that nothing would read."""
+"""What a refused command probably meant: our sentence first, then Hydra's own words."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import MissingConfigException, OverrideParseException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from harness.config.compose import compose_whole
 from harness.errors import UserError
 
 PASSED_ON = ("encoder", "data", "optimizer", "pooling", "position")
 """What is built from its config, and so takes any key that the code behind it takes; each refuses what it does not."""
 
 
-def meant(fault: BaseException | None) -> str | None:
-    """The choice or key nearest to the one that Hydra refused with this exception; None where nothing is near."""
-    if isinstance(fault, MissingConfigException):
-        group, _, wrong = (fault.missing_cfg_file or "").rpartition("/")
-        near = get_close_matches(wrong, fault.options or [], n=1)
+def explain(error: Exception, arguments: list[str]) -> Iterator[str]:
+    """The lines to print for a command that Hydra could not compose."""
+    if swept := _to_be_swept(error, arguments):
+        yield f"in a sweep over choices, a key that only some of them have must be swept too: {swept}"
+    elif near := _meant(error, arguments):
+        yield f"did you mean {near}?"
+    if quoted := _to_be_quoted(error):
+        yield f"a value with letters or signs other than a-z needs quotes of its own: {quoted}"
+    yield str(error).strip()
+    if isinstance(error.__cause__, OmegaConfBaseException):
+        yield str(error.__cause__).strip()
+
+
+def _meant(error: Exception, arguments: list[str]) -> str | None:
+    """The choice or key nearest to the one that Hydra refused; None where nothing is near."""
+    if isinstance(error, MissingConfigException):
+        group, _, wrong = (error.missing_cfg_file or "").rpartition("/")
+        near = get_close_matches(wrong, error.options or [], n=1)
         return f"{group}={near[0]}" if near else None
-    refused = getattr(fault, "__cause__", None)
-    if isinstance(refused, OmegaConfBaseException) and refused.full_key and refused.parent_node is not None:
-        return _nearest(refused.full_key, refused.parent_node._get_root())
-    return None
+    refused = _refused_key(error)
+    return _nearest(refused, _with_choices(arguments)) if refused else None
 
 
-def to_be_swept(
-    fault: BaseException | None, arguments: list[str], composed: Callable[[str], DictConfig]
-) -> str | None:
+def _refused_key(error: Exception) -> str | None:
+    cause = error.__cause__
+    return str(cause.full_key) if isinstance(cause, OmegaConfBaseException) and cause.full_key else None
+
+
+def _with_choices(arguments: list[str]) -> DictConfig:
+    """The config of a command's choices alone, the first of several, without its other overrides."""
+    chosen = [
+        f"{key}={value.split(',')[0]}"
+        for key, equals, value in (argument.partition("=") for argument in arguments)
+        if equals and "." not in key and key.split("@")[0] in PASSED_ON
+    ]
+    try:
+        return compose_whole(*chosen)
+    except HydraException:
+        return compose_whole()
+
+
+def _to_be_swept(error: Exception, arguments: list[str]) -> str | None:
     """The refused override as a sweep's own, where one of the choices that are swept over has its key; else None.
 
     Hydra first composes what a sweep's runs have in common, with the default of what is swept, which lacks the key.
     """
     given = {name: value for name, _, value in (argument.partition("=") for argument in arguments)}
-    key = getattr(getattr(fault, "__cause__", None), "full_key", None) or ""
+    key = _refused_key(error) or ""
     group, value = key.partition(".")[0], given.get(key, "")
     options = given.get(group, "").split(",")
     if not value or set(",(") & set(value) or len(options) < 2:
         return None
-    known = (set(_keys(OmegaConf.to_container(composed(f"{group}={option}"), resolve=False))) for option in options)
-    return f"'{key}=choice({value})'" if any(key in keys for keys in known) else None
+    for option in options:
+        keys = _keys(OmegaConf.to_container(compose_whole(f"{group}={option}"), resolve=False))
+        if key in keys:
+            return f"'{key}=choice({value})'"
+    return None
 
 
-def to_be_quoted(fault: BaseException | None) -> str | None:
+def _to_be_quoted(error: Exception) -> str | None:
     """The override that Hydra could not read, quoted as a shell and Hydra want it; None where that would not help."""
-    override = getattr(fault, "override", None)
-    key, equals, value = (override or "").partition("=")
-    if not isinstance(fault, OverrideParseException) or not equals or not value:
+    if not isinstance(error, OverrideParseException):
         return None
-    if set("\"'") & set(value) or value[0] in "[{(":  # a list that is not closed is no text
+    key, equals, value = (error.override or "").partition("=")
+    if not equals or not value or set("\"'") & set(value) or value[0] in "[{(":  # an unclosed list is no text
         return None
     return f"""'{key}="{value}"'"""
 
@@ -85,7 +115,7 @@ def _nearest(wrong: str, config: DictConfig) -> str | None:
     return get_close_matches(wrong, alike, n=1, cutoff=0)[0] if alike else None
 
 
-def _keys(part: dict[str, Any], where: str = "") -> Iterator[str]:
+def _keys(part: Any, where: str = "") -> Iterator[str]:
     for key, value in part.items():
         if where or key not in ("hydra", "choices"):
             yield f"{where}{key}"

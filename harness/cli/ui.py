@@ -1,4 +1,4 @@
-"""``python -m harness.ui``: MLflow's pages on the store of an output folder, on this machine only."""
+"""``python -m harness ui``: MLflow's pages on the store of an output folder, on this machine only."""
 
 import argparse
 import os
@@ -22,21 +22,21 @@ TREE = "/#/experiments/{id}/runs?workflowType=machine_learning&searchFilter=&ord
 """The table of sweeps, each with its runs beneath; what the other link filters would be remembered otherwise."""
 
 
-def main() -> None:
-    """Serve the pages until Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m harness.ui", description=(__doc__ or "").replace("``", ""))
+def main(arguments: list[str] | None = None) -> int:
+    """Serve the pages until Ctrl-C; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m harness ui", description=(__doc__ or "").replace("``", ""))
     parser.add_argument("--output-dir", type=Path, default=Path("outputs"), help="default: outputs")
     parser.add_argument("--port", type=int, default=None, help="default: 5000, or the next that is free")
     parser.add_argument("--host", default="127.0.0.1", help="who may look; default: this machine alone")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exit, so that the server is ended too
     try:
-        sys.exit(serve(options.output_dir.absolute(), options.host, options.port or free_port(5000)))
-    except UserError as mistake:
-        print(mistake, file=sys.stderr)
-        sys.exit(2)
+        return serve(options.output_dir.absolute(), options.host, options.port or free_port(5000))
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
 
 
 def serve(output_dir: Path, host: str, port: int) -> int:
@@ -101,6 +101,3 @@ def free_port(first: int) -> int:
                 continue
     raise UserError(f"no port from {first} to {first + 99} is free; name one with --port")
 
-
-if __name__ == "__main__":
-    main()

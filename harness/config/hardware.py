@@ -4,13 +4,11 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
+from harness.config.libraries import LIBRARY
 from harness.config.schema import Config
 from harness.errors import UserError
 from harness.measure import environment
 from harness.records.record import Hardware
-
-LIBRARY = {"pytorch": "torch", "tensorflow": "tensorflow"}
-"""The module that each backend needs; tensorflow comes with an extra of the backend's name."""
 
 KINDS = {"gpu": "cuda", "mps": "mps"}
 

@@ -5,6 +5,7 @@ A loader is a function that returns a ``Dataset``. One that is slow says what it
 a loader without a key returns is stored under its own hash, only to be handed to the training process.
 """
 
+import dataclasses
 import hashlib
 import inspect
 import json
@@ -21,9 +22,10 @@ from harness.data.characters import Characters
 from harness.data.dataset import Dataset, Split
 from harness.errors import UserError
 from harness.records import store
+from harness.records.record import DataSummary
 
 CHARACTERS = ("spelling_NL", "table_SW")
-FORMAT = "2"
+FORMAT = "3"
 """To be raised when what is stored, or what preparation does, changes."""
 
 Loader = TypeVar("Loader", bound=Callable[..., Dataset])
@@ -122,7 +124,7 @@ def _store(data: Dataset, folder: Path) -> None:
                 np.save(temporary / f"{name}.{part}.npy", getattr(split.characters, part))
     kept = ("classes", "vocabulary", "source", "notes", "task", "tolerance", "alphabet")
     meta = {name: getattr(data, name) for name in kept}
-    store.write_json(temporary / "meta.json", {**meta, "hash": data.hash, "summary": data.summary()})
+    store.write_json(temporary / "meta.json", {**meta, "hash": data.hash, "summary": dataclasses.asdict(data.summary())})
     temporary.rename(folder)
 
 
@@ -148,6 +150,6 @@ def read_hash(folder: Path) -> str:
     return json.loads((folder / "meta.json").read_text(encoding="utf8"))["hash"]
 
 
-def read_summary(folder: Path) -> dict[str, Any]:
+def read_summary(folder: Path) -> DataSummary:
     """What the record says about the data in a prepared folder."""
-    return json.loads((folder / "meta.json").read_text(encoding="utf8"))["summary"]
+    return DataSummary(**json.loads((folder / "meta.json").read_text(encoding="utf8"))["summary"])

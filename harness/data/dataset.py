@@ -15,6 +15,7 @@ from harness.data import labels
 from harness.data.characters import Characters, check_characters, full_words
 from harness.data.labels import IGNORED as IGNORED  # for the many who read labels
 from harness.errors import UserError
+from harness.records.record import DataSummary
 
 PADDING, UNKNOWN = 0, 1
 SPECIAL = ["[PAD]", "[UNK]"]
@@ -97,19 +98,19 @@ class Dataset:
             digest.update(f"{self.task} {self.tolerance}".encode())
         return digest.hexdigest()
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> DataSummary:
         """What the record says about the data."""
-        return {
-            "source": self.source,
-            "hash": self.hash,
-            "task": self.task,
-            "sizes": {name: len(split) for name, split in self.splits.items()},
-            "classes": self.classes,
-            "vocabulary_size": len(self.vocabulary),
-            "max_length": self.max_length,
-            **({} if self.tolerance is None else {"tolerance": self.tolerance}),
-            **self.notes,
-        }
+        return DataSummary(
+            source=self.source,
+            hash=self.hash,
+            task=self.task,
+            sizes={name: len(split) for name, split in self.splits.items()},
+            classes=self.classes,
+            vocabulary_size=len(self.vocabulary),
+            max_length=self.max_length,
+            tolerance=self.tolerance,
+            notes=self.notes,
+        )
 
     def check(self) -> None:
         """Refuse data on which a comparison would mean nothing.

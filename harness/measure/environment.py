@@ -10,6 +10,8 @@ from typing import Any
 
 import psutil
 
+from harness.records.record import Environment, Hardware
+
 PACKAGES = ("torch", "pytorch-lightning", "tensorflow", "keras", "mlflow", "hydra-core", "datasets", "numpy")
 
 
@@ -84,20 +86,21 @@ def _git() -> dict[str, Any]:
         return {}
 
 
-def describe() -> dict[str, Any]:
-    """The machine, its load at this moment, and the software."""
+def describe(hardware: Hardware) -> Environment:
+    """The machine, its load at this moment, the software, and the hardware that a run uses of it."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    return {
-        "host": platform.node(),
-        "platform": platform.platform(),
-        "processor": processor(),
-        "cores": cores(),
-        "memory_mib": psutil.virtual_memory().total / 2**20,
-        "accelerators": accelerators(),
-        "load_at_start": load,
-        "versions": versions(),
-        "git": _git(),
-    }
+    return Environment(
+        hardware=hardware,
+        host=platform.node(),
+        platform=platform.platform(),
+        processor=processor(),
+        cores=cores(),
+        memory_mib=psutil.virtual_memory().total / 2**20,
+        accelerators=accelerators(),
+        load_at_start=load,
+        versions=versions(),
+        git=_git(),
+    )
 
 
 class OtherProcesses:

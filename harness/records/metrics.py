@@ -176,6 +176,9 @@ COLUMNS = sorted((name for name, one in METRICS.items() if one.column), key=lamb
 GATED = [name for name, one in METRICS.items() if one.gated]
 """The metrics that the regression gate checks."""
 
+FITTED = ("train", "val")
+"""The splits that a history has metrics of, from epoch to epoch."""
+
 ON_VALIDATION = [name for name in METRICS if name.startswith("val/")]
 """The metrics by which an epoch can be chosen: nothing is chosen on test."""
 

@@ -117,6 +117,12 @@ def run_folder(output_dir: Path, name: str, label: str, fingerprint: str) -> Pat
     return new if new.is_dir() else next(iter(sorted(runs.glob(f"*-{fingerprint[:12]}"))), new)
 
 
+def output_dir_of(record: Record) -> Path:
+    """The output folder that a record lies in, wherever that was moved to."""
+    depth = len(Path(record.run_dir).parts)
+    return record.folder.absolute().parents[depth - 1]
+
+
 def find(output_dir: Path, fingerprint: str, name: str) -> Record | None:
     """The record of a fingerprint below an output folder, preferably of the experiment ``name``; None if none is."""
     folders = sorted((output_dir / "runs").glob(f"*/*-{fingerprint[:12]}"))
@@ -129,10 +135,16 @@ def copy(record: Record, output_dir: Path, folder: Path, **asked: Any) -> Record
     """Copy a finished run's folder to where the command ``asked`` for it under another name; returns its record."""
     shutil.copytree(record.folder, folder, ignore=shutil.ignore_patterns(RECORD), dirs_exist_ok=True)
     run_dir = str(folder.relative_to(output_dir))
-    moved = {"folder": folder, "run_dir": run_dir, "copied_from": record.run_dir, "mlflow_run_id": None}
-    copied = dataclasses.replace(record, **asked, **moved)
+    copied = dataclasses.replace(
+        record, **asked, folder=folder, run_dir=run_dir, copied_from=record.run_dir, mlflow_run_id=None
+    )
     write(copied)
     return copied
+
+
+def remove(folder: Path) -> None:
+    """Remove a run's folder with everything in it, where there is one."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_empty(folder: Path) -> None:

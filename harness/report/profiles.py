@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harness.records.record import Record, told
+from harness.records.record import Record, overrides_of
 from harness.report.plots import figure_of, save
 
 EXPONENTS = {
@@ -40,8 +40,8 @@ def show(done: Sequence[Record]) -> None:
     console = _console()
     for record in done:
         if record.status != "finished":
-            why = f"{record['label']}: {record['reason'] or 'no reason was recorded'}"
-            console.print(f"[red]{record['status']}[/] {escape(why)}", highlight=False)
+            why = f"{record.label}: {record.reason or 'no reason was recorded'}"
+            console.print(f"[red]{record.status}[/] {escape(why)}", highlight=False)
         if record.profile:
             console.print(points_table(record))
             console.print()
@@ -51,7 +51,7 @@ def show(done: Sequence[Record]) -> None:
 
 def summarise(done: Sequence[Record]) -> list[Path]:
     """Print the exponents of all profiles side by side; draw them, and return the picture's and the page's file."""
-    from harness.report.html import profiles
+    from harness.report.html import profile_page
 
     measured = [record for record in done if record.profile]
     if not measured:
@@ -62,7 +62,7 @@ def summarise(done: Sequence[Record]) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     file = picture(measured, folder / "profile.png")
     page = folder / "profile.html"
-    page.write_text(profiles.html(measured, measured[0].name), encoding="utf8")
+    page.write_text(profile_page.html(measured, measured[0].name), encoding="utf8")
     for kind, made in (("picture", file), ("page   ", page)):
         console.print(f"{kind} {escape(str(made))}", highlight=False, soft_wrap=True)
     return [file, page]
@@ -75,19 +75,19 @@ def _console() -> Console:
 def points_table(record: Record) -> Table:
     """A row a point: the median, in brackets the 95th percentile; what was not measured says why."""
     skipped = " (skipped: measured before)" if record.skipped else ""
-    title = f"profile of {escape(record['label'])}{skipped}: median (95th percentile)"
+    title = f"profile of {escape(record.label)}{skipped}: median (95th percentile)"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    shown = {title: keys for title, keys in COLUMNS.items() if any(keys[0] in point for point in record.profile)}
+    shown = {title: keys for title, keys in COLUMNS.items() if any(keys[0] in point.numbers for point in record.profile)}
     for title in ("length", "batch", *shown):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("")
     for point in record.profile:
-        cells = [_cell([point[key] for key in keys if key in point]) for keys in shown.values()]
-        table.add_row(str(point["length"]), str(point["batch_size"]), *cells, STATUS.get(point["status"], ""))
+        texts = [_numbers([point.numbers[key] for key in keys if key in point.numbers]) for keys in shown.values()]
+        table.add_row(str(point.length), str(point.batch_size), *texts, STATUS.get(point.status, ""))
     return table
 
 
-def _cell(values: list[float]) -> str:
+def _numbers(values: list[float]) -> str:
     if not values:
         return "-"
     first, *spread = (f"{value:,.0f}" if value >= 1000 else f"{value:.3g}" for value in values)
@@ -110,7 +110,7 @@ def exponents_table(done: Sequence[Record]) -> Table:
 def names(done: Sequence[Record]) -> list[str]:
     """What tells the profiles apart: the encoder, and of what else was set what is not common to all."""
     seeds = [[part for part in record.label.split("/") if part.startswith("seed=")] for record in done]
-    labels = [[*told(record).split("/"), *seed] for record, seed in zip(done, seeds, strict=True)]
+    labels = [[*overrides_of(record).split("/"), *seed] for record, seed in zip(done, seeds, strict=True)]
     common = set.intersection(*map(set, labels))
     found = ["/".join([encoder, *(part for part in rest if part not in common)]) for encoder, *rest in labels]
     return [name if len(name) <= LONGEST else f"{name[:LONGEST]}…" for name in found]
@@ -132,9 +132,9 @@ def curves(record: Record, cost: str) -> Iterator[Curve]:
     field, _ = COSTS[cost]
     for phase in ("forward", "training"):
         power = record.metrics.get(f"profile/{phase}_{cost}_exponent")
-        for size in sorted({point["batch_size"] for point in record.profile}):
-            points = [point for point in record.profile if point["batch_size"] == size]
-            measured = [(point["length"], point.get(f"{phase}_{field}")) for point in points]
+        for size in sorted({point.batch_size for point in record.profile}):
+            points = [point for point in record.profile if point.batch_size == size]
+            measured = [(point.length, point.numbers.get(f"{phase}_{field}")) for point in points]
             positive = [(length, value) for length, value in measured if value is not None and value > 0]
             if positive:
                 lengths, values = zip(*positive, strict=True)
@@ -147,7 +147,7 @@ def picture(done: Sequence[Record], file: Path) -> Path:
     for axis, (cost, (_, label)) in zip(axes, COSTS.items(), strict=True):
         for index, (name, record) in enumerate(zip(names(done), done, strict=True)):
             _draw(axis, name, record, cost, f"C{index % 10}")
-        lengths = sorted({point["length"] for record in done for point in record.profile})
+        lengths = sorted({point.length for record in done for point in record.profile})
         axis.set(xlabel="length, tokens", ylabel=label, xscale="log", yscale="log")
         axis.set_xticks(lengths, [str(length) for length in lengths])
         axis.minorticks_off()
@@ -158,7 +158,7 @@ def picture(done: Sequence[Record], file: Path) -> Path:
 
 
 def _draw(axis: Any, name: str, record: Record, cost: str, colour: str) -> None:
-    smallest = min(point["batch_size"] for point in record.profile)
+    smallest = min(point.batch_size for point in record.profile)
     for curve in curves(record, cost):
         fitted = "" if curve.power is None else f", L^{curve.power:.2f}"
         label = f"{name} {curve.phase}{fitted}" if curve.batch_size == smallest else None

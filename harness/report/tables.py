@@ -5,51 +5,52 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from harness.analysis.comparability import Board, known
+from harness.analysis.comparability import ComparisonGroup, known
 from harness.analysis.comparison import Comparison
-from harness.analysis.variants import Cell
+from harness.analysis.variants import Variant
+from harness.records.metrics import COLUMNS, short_name
 from harness.report import text as wording
 
 CSV_COLUMNS = (
-    "board", "hardware", "cell", "metric", "unit", "direction", "n", "mean", "low", "high", "rank",
+    "group", "hardware", "variant", "metric", "unit", "direction", "n", "mean", "low", "high", "rank",
     "baseline", "difference", "difference_low", "difference_high", "p_corrected", "setting",
 )  # fmt: skip
 
 
-def columns(board: Board) -> list[str]:
-    """The headline metrics that any cell of a board has."""
-    return [metric for metric in wording.HEADLINES if metric in board.metrics]
+def columns(group: ComparisonGroup) -> list[str]:
+    """The headline metrics that any variant of a group has."""
+    return [metric for metric in COLUMNS if metric in group.metrics]
 
 
-def best_first(board: Board, cells: list[Cell]) -> list[Cell]:
-    """Cells by quality; those without a finished run come last."""
+def best_first(group: ComparisonGroup, variants: list[Variant]) -> list[Variant]:
+    """Variants by quality; those without a finished run come last."""
 
-    sign = -1 if known(board.quality).higher_is_better else 1
+    sign = -1 if known(group.quality).higher_is_better else 1
 
-    def order(cell: Cell) -> tuple[bool, float, str]:
-        mean = cell.means.get(board.quality)
-        return mean is None, sign * mean.mean if mean else 0.0, cell.name
+    def order(variant: Variant) -> tuple[bool, float, str]:
+        mean = variant.means.get(group.quality)
+        return mean is None, sign * mean.mean if mean else 0.0, variant.name
 
-    return sorted(cells, key=order)
+    return sorted(variants, key=order)
 
 
 def header(metric: str) -> str:
     """A column's short name with its unit."""
     unit = known(metric).unit
-    name = wording.HEADLINES.get(metric, metric)
+    name = short_name(metric)
     return name if unit in ("", "1/s") else f"{name}, {unit}"
 
 
 def markdown(comparison: Comparison) -> str:
     """The comparison as GitHub's Markdown."""
     lines = [f"# {_escaped(comparison.name)}", ""]
-    for board in comparison.boards:
+    for group in comparison.groups:
         # not what stands above it already
-        lines += [] if board.title == comparison.name else [f"## {_escaped(board.title)}", ""]
-        lines += [_escaped(" ".join(wording.answer(board))), ""]
-        for block in board.blocks:
-            lines += [f"On {_escaped(block.title)}:", "", *_markdown_table(board, block.cells), ""]
-        lines += list(_markdown_versus(board))
+        lines += [] if group.title == comparison.name else [f"## {_escaped(group.title)}", ""]
+        lines += [_escaped(" ".join(wording.answer(group))), ""]
+        for hardware_group in group.hardware_groups:
+            lines += [f"On {_escaped(hardware_group.title)}:", "", *_markdown_table(group, hardware_group.variants), ""]
+        lines += list(_markdown_baseline_differences(group))
     lines += [f"Means over seeds ± half a 95 % t-interval. {_escaped(wording.LEGEND)}.", ""]
     if said := wording.notes(comparison):
         lines += ["## To know", "", *(f"- {_escaped(note)}" for note in said), ""]
@@ -58,23 +59,23 @@ def markdown(comparison: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _markdown_table(board: Board, cells: list[Cell]) -> Iterator[str]:
-    metrics = columns(board)
-    yield "| " + " | ".join(["cell", "seeds", *map(header, metrics)]) + " |"
+def _markdown_table(group: ComparisonGroup, variants: list[Variant]) -> Iterator[str]:
+    metrics = columns(group)
+    yield "| " + " | ".join(["variant", "seeds", *map(header, metrics)]) + " |"
     yield "|---|" + "---:|" * (len(metrics) + 1)
-    for cell in best_first(board, cells):
-        numbers = [f"{wording.with_interval(cell.means.get(m))} {wording.mark(cell, m)}".strip() for m in metrics]
-        yield "| " + " | ".join(map(_escaped, [cell.name, wording.seeds(cell), *numbers])) + " |"
+    for variant in best_first(group, variants):
+        numbers = [f"{wording.with_interval(variant.means.get(m))} {wording.mark(variant, m)}".strip() for m in metrics]
+        yield "| " + " | ".join(map(_escaped, [variant.name, wording.seeds(variant), *numbers])) + " |"
 
 
-def _markdown_versus(board: Board) -> Iterator[str]:
-    for metric in board.questions:
-        compared = [cell for cell in best_first(board, board.cells) if metric in cell.versus]
+def _markdown_baseline_differences(group: ComparisonGroup) -> Iterator[str]:
+    for metric in group.questions:
+        compared = [variant for variant in best_first(group, group.variants) if metric in variant.baseline_differences]
         if compared:
             yield f"Against the baseline, {header(metric)}:"
             yield ""
-            for cell in compared:
-                yield f"- {_escaped(cell.name)}: {_escaped(wording.versus(metric, cell.versus[metric]))}"
+            for variant in compared:
+                yield f"- {_escaped(variant.name)}: {_escaped(wording.baseline_difference(metric, variant.baseline_differences[metric]))}"
             yield ""
 
 
@@ -86,30 +87,30 @@ def _escaped(text: str) -> str:
 
 
 def csv_text(comparison: Comparison) -> str:
-    """One row per cell and metric; what is not known is empty."""
+    """One row per variant and metric; what is not known is empty."""
     file = io.StringIO()
     writer = csv.DictWriter(file, CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for board in comparison.boards:
-        for block in board.blocks:
-            for cell in best_first(board, block.cells):
-                writer.writerows(_csv_rows(board, block.title, cell))
+    for group in comparison.groups:
+        for hardware_group in group.hardware_groups:
+            for variant in best_first(group, hardware_group.variants):
+                writer.writerows(_csv_rows(group, hardware_group.title, variant))
     return file.getvalue()
 
 
-def _csv_rows(board: Board, hardware: str, cell: Cell) -> Iterator[dict[str, Any]]:
-    for metric in board.metrics:
-        if metric not in cell.means:
+def _csv_rows(group: ComparisonGroup, hardware: str, variant: Variant) -> Iterator[dict[str, Any]]:
+    for metric in group.metrics:
+        if metric not in variant.means:
             continue
-        mean, definition = cell.means[metric], known(metric)
+        mean, definition = variant.means[metric], known(metric)
         low, high = wording.bounds(metric, mean) or (None, None)
         direction = {True: "higher is better", False: "lower is better", None: ""}[definition.higher_is_better]
         row: dict[str, Any] = {
-            "board": board.title, "hardware": hardware, "cell": cell.name, "metric": metric, "unit": definition.unit,
+            "group": group.title, "hardware": hardware, "variant": variant.name, "metric": metric, "unit": definition.unit,
             "direction": direction, "n": mean.n, "mean": mean.mean, "low": low, "high": high,
-            "rank": cell.verdicts.get(metric, ""), "setting": cell.setting,
+            "rank": variant.verdicts.get(metric, ""), "setting": variant.setting,
         }  # fmt: skip
-        if found := cell.versus.get(metric):
+        if found := variant.baseline_differences.get(metric):
             row |= {"baseline": found.baseline, "p_corrected": found.p}
             if found.difference:
                 difference = found.difference

@@ -11,30 +11,21 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from harness.analysis.comparability import LATENCY, QUALITY, THROUGHPUT, Block, Board
+from harness.analysis.comparability import LATENCY, QUALITY, THROUGHPUT, ComparisonGroup, HardwareGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.variants import BUSY
-from harness.records.metrics import METRICS
+from harness.records.metrics import METRICS, number, short_name
 from harness.records.record import Record
 from harness.report import tables
 from harness.report import text as wording
-from harness.report.text import number
 
-GROUPS = {
-    "quality": ("test/", "val/", "train/", "best/"),
-    "speed": ("speed/", "latency/"),
-    "memory, cost": ("memory/", "cost/"),
-}
-SHORT = {
-    "accuracy": "test/accuracy",
-    "label error rate": "test/label_error_rate",
-    "squared error": "test/mse",
-    "loss": "test/loss",
-    "tokens/s": THROUGHPUT,
-    "latency p50": LATENCY,
-    "train peak": "memory/host_train_peak_mib",
-    "parameters": "cost/parameters",
-}
+GROUPS = (("quality",), ("speed", "latency"), ("memory", "cost"))
+"""The kinds of metrics that stand side by side in the table of one run."""
+SHORT = (
+    *("test/accuracy", "test/label_error_rate", "test/mse", "test/loss", THROUGHPUT, LATENCY),
+    *("memory/host_train_peak_mib", "cost/parameters"),
+)
+"""The metrics that the table of several runs has columns for."""
 MOST_ROWS = 40
 """Rows of a comparison that the terminal shows; the files have all."""
 
@@ -54,7 +45,7 @@ def print_runs(done: list[Record]) -> None:
     if len(done) == 1 and finished:
         out.print(_one(finished[0], out.width))
     elif finished:
-        names = [name for name, metric in SHORT.items() if any(metric in run.metrics for run in finished)]
+        names = [name for name in SHORT if any(name in run.metrics for run in finished)]
         _print_fitting(out, partial(_several, finished, out.width), names)
     shares = [record.environment.other_processes_cpu_share or 0.0 for record in finished]
     if busy := [share for share in shares if share > BUSY]:
@@ -68,7 +59,7 @@ def print_runs(done: list[Record]) -> None:
         out.print(f"[dim]note    {escape(said)}[/]", soft_wrap=True)
     output_dir = Path(done[0].config["output_dir"])
     if len(done) == 1:
-        out.print(f"folder  {escape(str(shown(Path(done[0]['run_dir']))))}", soft_wrap=True)
+        out.print(f"folder  {escape(str(shown(done[0].folder)))}", soft_wrap=True)
     setting = "" if str(output_dir) == "outputs" else f" --output-dir {shlex.quote(str(output_dir))}"
     out.print(f"look    python -m harness.ui{escape(setting)}", soft_wrap=True)
 
@@ -78,11 +69,11 @@ def repeated_texts(done: list[Record]) -> list[str]:
     said = {}
     for record in done:
         data = record.data
-        for split, count in (data.get("repeated_texts") or {}).items():
+        for split, count in (data.notes.get("repeated_texts") or {}).items():
             if count > 0:
-                size = data.get("sizes", {}).get(split)
+                size = data.sizes.get(split)
                 among = f"{count:,} of {size:,}" if size else f"{count:,}"
-                said[data["hash"], split] = f"{among} {split} texts also stand in train, word for word"
+                said[data.hash, split] = f"{among} {split} texts also stand in train, word for word"
     return list(said.values())
 
 
@@ -90,8 +81,8 @@ def empty_texts(done: list[Record]) -> list[str]:
     """For each data set with texts in which there is no word, how many, in a sentence."""
     said = {}
     for record in done:
-        counts = record.data.get("empty_texts") or {}
-        some = [f"{count:,} of {record['data']['sizes'][split]:,} {split}" for split, count in counts.items() if count]
+        counts = record.data.notes.get("empty_texts") or {}
+        some = [f"{count:,} of {record.data.sizes[split]:,} {split}" for split, count in counts.items() if count]
         if some:
             said[record.data.hash] = f"{', '.join(some)} texts have no word in them: they are read as padding"
     return list(said.values())
@@ -106,14 +97,14 @@ def _one(record: Record, width: int) -> Table:
     """All numbers of a run, the groups side by side where there is room for them, else one under the other."""
     metrics = record.metrics
     groups = [
-        [(name, number(name, metrics[name])) for name in METRICS if name in metrics and name.startswith(group)]
-        for group in GROUPS.values()
+        [(name, number(name, metrics[name])) for name, known in METRICS.items() if name in metrics and known.kind in kinds]
+        for kinds in GROUPS
     ]
     if sum(max((len(name) + len(value) + 4 for name, value in group), default=0) for group in groups) > width:
         groups = [[one for group in groups for one in group]]
     asked = _asked(record)
-    before = f" as {record['label']}" if asked != record.label else ""
-    title = f"{record['name']}: {asked}" + (f" (skipped: finished before{before})" if record.skipped else "")
+    before = f" as {record.label}" if asked != record.label else ""
+    title = f"{record.name}: {asked}" + (f" (skipped: finished before{before})" if record.skipped else "")
     table = Table(title=escape(title), title_justify="left", show_header=False, box=None, pad_edge=False)
     for _ in groups:
         table.add_column(no_wrap=True)
@@ -125,17 +116,17 @@ def _one(record: Record, width: int) -> Table:
 
 def _asked(record: Record) -> str:
     """The label of what was asked for, which an earlier run may have answered under another."""
-    return str(record.get("asked", record.label))
+    return record.asked or record.label
 
 
 def _several(done: list[Record], width: int, metrics: list[str]) -> Table:
     table = Table(title="runs", title_justify="left", box=None, pad_edge=False)
     table.add_column("run", overflow="fold", max_width=_name_width(width))
     for name in metrics:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(short_name(name), justify="right", no_wrap=True)
     for record in done:
         name = _asked(record) + (" (skipped)" if record.skipped else "")
-        values = [number(SHORT[metric], record.metrics.get(SHORT[metric])) for metric in metrics]
+        values = [number(metric, record.metrics.get(metric)) for metric in metrics]
         table.add_row(escape(name), *values)
     return table
 
@@ -157,18 +148,18 @@ def _print_fitting(out: Console, make: Callable[[list[str]], Table], columns: li
 
 
 def print_comparison(comparison: Comparison) -> None:
-    """The comparison: per board its answer, its table and the differences to the baseline; then what else to know."""
+    """The comparison: per group its answer, its table and the differences to the baseline; then what else to know."""
     out = console()
-    for board in comparison.boards:
+    for group in comparison.groups:
         out.print()
-        _print_board(out, board)
-        for metric in board.questions:
-            compared = [cell for cell in tables.best_first(board, board.cells) if metric in cell.versus]
-            for cell in compared[:MOST_ROWS]:
-                said = wording.versus(metric, cell.versus[metric])
-                out.print(escape(f"{wording.HEADLINES.get(metric, metric)}, {cell.name}: {said}"))
+        _print_group(out, group)
+        for metric in group.questions:
+            compared = [variant for variant in tables.best_first(group, group.variants) if metric in variant.baseline_differences]
+            for variant in compared[:MOST_ROWS]:
+                said = wording.baseline_difference(metric, variant.baseline_differences[metric])
+                out.print(escape(f"{short_name(metric)}, {variant.name}: {said}"))
         out.print()
-        for sentence in wording.answer(board):
+        for sentence in wording.answer(group):
             out.print(escape(sentence))
     out.print()
     out.print(f"[dim]Means over seeds ± half a 95 % interval. {escape(wording.LEGEND)}[/]")
@@ -178,25 +169,25 @@ def print_comparison(comparison: Comparison) -> None:
         out.print(f"[red]{escape(wording.failure(record))}[/]")
 
 
-def _print_board(out: Console, board: Board) -> None:
-    quality = [metric for metric in QUALITY if metric in board.metrics]
-    metrics = [*quality, THROUGHPUT, LATENCY, board.memory, "cost/parameters"]
-    metrics = [metric for metric in metrics if metric in board.metrics]
-    for block in board.blocks:
-        _print_fitting(out, partial(_block_table, board, block, out.width), metrics)
-        if len(block.cells) > MOST_ROWS:
-            out.print(f"... and {len(block.cells) - MOST_ROWS} more cells, in the files")
+def _print_group(out: Console, group: ComparisonGroup) -> None:
+    quality = [metric for metric in QUALITY if metric in group.metrics]
+    metrics = [*quality, THROUGHPUT, LATENCY, group.memory, "cost/parameters"]
+    metrics = [metric for metric in metrics if metric in group.metrics]
+    for hardware_group in group.hardware_groups:
+        _print_fitting(out, partial(_block_table, group, hardware_group, out.width), metrics)
+        if len(hardware_group.variants) > MOST_ROWS:
+            out.print(f"... and {len(hardware_group.variants) - MOST_ROWS} more variants, in the files")
 
 
-def _block_table(board: Board, block: Block, width: int, metrics: list[str]) -> Table:
-    title = escape(f"{board.title}: {block.title}")
+def _block_table(group: ComparisonGroup, hardware_group: HardwareGroup, width: int, metrics: list[str]) -> Table:
+    title = escape(f"{group.title}: {hardware_group.title}")
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    table.add_column("cell", overflow="fold", max_width=_name_width(width))
+    table.add_column("variant", overflow="fold", max_width=_name_width(width))
     table.add_column("seeds", justify="right", no_wrap=True)
     for metric in metrics:
         table.add_column(tables.header(metric), justify="right", no_wrap=True)
-    for cell in tables.best_first(board, block.cells)[:MOST_ROWS]:
-        numbers = [f"{wording.with_interval(cell.means.get(m))} {wording.mark(cell, m) or ' '}" for m in metrics]
-        style = "green" if cell.verdicts.get(board.quality) == "best" else None
-        table.add_row(escape(cell.name), wording.seeds(cell), *numbers, style=style)
+    for variant in tables.best_first(group, hardware_group.variants)[:MOST_ROWS]:
+        numbers = [f"{wording.with_interval(variant.means.get(m))} {wording.mark(variant, m) or ' '}" for m in metrics]
+        style = "green" if variant.verdicts.get(group.quality) == "best" else None
+        table.add_row(escape(variant.name), wording.seeds(variant), *numbers, style=style)
     return table

@@ -2,40 +2,23 @@
 
 import math
 
-from harness.analysis.comparability import LATENCY, THROUGHPUT, Board, exact, known, pools
+from harness.analysis.comparability import LATENCY, THROUGHPUT, ComparisonGroup, known, pools
 from harness.analysis.comparison import Comparison
 from harness.analysis.statistics import ALPHA, SURE_WITHOUT_SPREAD, Mean, rank
-from harness.analysis.variants import Cell, Versus
+from harness.analysis.variants import BaselineDifference, Variant
+from harness.records.metrics import short_name
 from harness.records.record import Record
-
-HEADLINES = {
-    "test/accuracy": "accuracy", "test/f1_span": "span F1", "test/f1_macro": "macro F1",
-    "test/label_error_rate": "label error rate", "test/mse": "squared error",
-    THROUGHPUT: "train tokens/s", "speed/inference_sequences_per_second": "inference seq./s",
-    LATENCY: "latency p50", "memory/host_train_peak_mib": "train peak", "memory/device_train_peak_mib": "device peak",
-    "cost/parameters": "parameters",
-}  # fmt: skip
-"""The metrics that a table has columns for, where any run has them, and their short names."""
 
 MARKS = {"best": "*", "tied": "~", "unknown": "?", "worse": ""}
 LEGEND = (
     "* best   ~ not told apart from the best by these seeds   ? too few seeds to say   "
     "! measured on a busy machine, not ranked"
 )
-BETTER = {"speed": ("faster", "slower"), "latency": ("shorter", "longer"), "memory": ("less", "more")}
+BETTER = {"speed": ("faster", "slower"), "latency": ("shorter", "longer"), "memory": ("less", "more"), "cost": ("less", "more")}
 SUPERLATIVES = ("Fastest to train", "Quickest to answer", "Lightest in memory")
 ENOUGH_SEEDS = 5
 """Seeds from which on a tie is more likely the encoders' than the number of seeds'."""
 CERTAIN = "unlikely to be noise"
-
-
-def number(metric: str, value: float | None) -> str:
-    """A value with its unit, to four figures; a dash where it could not be had."""
-    if value is None:
-        return "-"
-    unit = known(metric).unit
-    text = f"{value:,.0f}" if abs(value) >= 1000 or isinstance(value, int) else f"{value:.4g}"
-    return f"{text} {unit}".strip()
 
 
 def _rounded(value: float, half: float | None) -> str:
@@ -55,12 +38,7 @@ def with_interval(mean: Mean | None) -> str:
 
 def bounds(metric: str, mean: Mean) -> tuple[float, float] | None:
     """The 95 % interval, cut to what the metric can be: nothing is below 0, no share above 1."""
-    return mean.bounds(0.0, 1.0 if is_share(metric) or metric == "speed/data_wait_fraction" else math.inf)
-
-
-def is_share(metric: str) -> bool:
-    """Whether a metric of quality is one of those, such as an accuracy, that are never beyond 0 to 1."""
-    return metric.startswith(("test/", "val/")) and bool(known(metric).higher_is_better)
+    return mean.bounds(*known(metric).bounds)
 
 
 def from_to(metric: str, mean: Mean) -> str:
@@ -72,14 +50,14 @@ def from_to(metric: str, mean: Mean) -> str:
     return f"{text} ({' to '.join(_rounded(value, mean.half) for value in between)})"
 
 
-def mark(cell: Cell, metric: str) -> str:
+def mark(variant: Variant, metric: str) -> str:
     """The sign that a table puts behind a number; LEGEND says what it means."""
-    if cell.disturbed and metric.startswith(("speed/", "latency/")) and metric in cell.means:
+    if variant.disturbed and known(metric).timed and metric in variant.means:
         return "!"
-    return MARKS[cell.verdicts[metric]] if metric in cell.verdicts else ""
+    return MARKS[variant.verdicts[metric]] if metric in variant.verdicts else ""
 
 
-def versus(metric: str, found: Versus, named: bool = True) -> str:
+def baseline_difference(metric: str, found: BaselineDifference, named: bool = True) -> str:
     """A difference to the baseline as a sentence without its full stop; ``named``: with the baseline's name."""
     difference = found.difference
     than = f" than {found.baseline}" if named else ""
@@ -94,7 +72,7 @@ def versus(metric: str, found: Versus, named: bool = True) -> str:
     if difference.low == difference.high:
         return f"{said}{than}, in every run"
     # nothing that is measured in per cent of the baseline can fall by more than all of it
-    least = difference.low if metric.startswith("test/") else max(difference.low, -abs(found.theirs))
+    least = difference.low if known(metric).kind == "quality" else max(difference.low, -abs(found.theirs))
     ends = sorted((least, difference.high), key=abs)
     mixed = difference.low < 0 < difference.high
     between = " to ".join(_amount(metric, end, found.theirs, with_word=mixed) for end in ends)
@@ -105,15 +83,14 @@ def versus(metric: str, found: Versus, named: bool = True) -> str:
     return f"{said}{than} ({between}), but among so many comparisons this may be noise"
 
 
-def sure(found: Versus | None) -> bool:
+def sure(found: BaselineDifference | None) -> bool:
     """Whether a difference to the baseline is more than noise explains."""
     return found is not None and found.p is not None and found.p < ALPHA
 
 
 def _amount(metric: str, difference: float, theirs: float, with_word: bool = True) -> str:
     """How much better or worse: shares and losses in their own unit, everything else in per cent of the baseline."""
-    kind = metric.split("/")[0]
-    good, bad = BETTER.get(kind, ("less", "more") if kind == "cost" else ("better", "worse"))
+    good, bad = BETTER.get(known(metric).kind, ("better", "worse"))
     word = good if (difference > 0) == bool(known(metric).higher_is_better) else bad
     if good == "better" or not theirs:
         text = f"{abs(difference):.2g}" if metric.endswith("/mse") else f"{abs(difference):.3f}"
@@ -123,29 +100,29 @@ def _amount(metric: str, difference: float, theirs: float, with_word: bool = Tru
     return f"{text} {word}" if with_word else text
 
 
-def answer(board: Board) -> list[str]:
-    """What a board says, in a few plain sentences: the best cell first, then what speed and memory cost."""
-    metric = board.quality
-    ranked = [cell for cell in board.cells if metric in cell.means]
-    ranked.sort(key=lambda cell: cell.means[metric].mean, reverse=bool(known(metric).higher_is_better))
+def answer(group: ComparisonGroup) -> list[str]:
+    """What a group says, in a few plain sentences: the best variant first, then what speed and memory cost."""
+    metric = group.quality
+    ranked = [variant for variant in group.variants if metric in variant.means]
+    ranked.sort(key=lambda variant: variant.means[metric].mean, reverse=bool(known(metric).higher_is_better))
     if not ranked:
         return ["No run finished, so there is nothing to rank."]
-    what = HEADLINES.get(metric, metric)
+    what = short_name(metric)
     if len(ranked) == 1:
         only = _seeds(ranked[0], metric)
-        return [f"One cell only: {ranked[0].name}, {what} {from_to(metric, ranked[0].means[metric])}, {only}."]
-    best = next(cell for cell in ranked if cell.verdicts.get(metric) == "best")
+        return [f"One variant only: {ranked[0].name}, {what} {from_to(metric, ranked[0].means[metric])}, {only}."]
+    best = next(variant for variant in ranked if variant.verdicts.get(metric) == "best")
     said = [f"Best {what}: {best.name} with {from_to(metric, best.means[metric])}, {_seeds(best, metric)}"]
-    tied = [cell for cell in ranked if cell.verdicts.get(metric) == "tied"]
-    unknown = [cell for cell in ranked if cell.verdicts.get(metric) == "unknown"]
+    tied = [variant for variant in ranked if variant.verdicts.get(metric) == "tied"]
+    unknown = [variant for variant in ranked if variant.verdicts.get(metric) == "unknown"]
     if tied:
         said.append(f"within noise of it: {_some(tied, metric)}")
     elif not unknown:
-        said.append("the difference to every other cell is unlikely to be noise")
+        said.append("the difference to every other variant is unlikely to be noise")
     if unknown:
         said.append(f"too few seeds to tell it from {_some(unknown, metric)}")
-    near = [cell for cell in unknown if _within(best.means[metric], cell.means[metric])]
-    return ["; ".join(said) + ".", *_cheapest(board, [best, *tied, *near])]
+    near = [variant for variant in unknown if _within(best.means[metric], variant.means[metric])]
+    return ["; ".join(said) + ".", *_cheapest(group, [best, *tied, *near])]
 
 
 def _within(best: Mean, other: Mean) -> bool:
@@ -155,57 +132,57 @@ def _within(best: Mean, other: Mean) -> bool:
     return not told or abs(best.mean - other.mean) <= max(halves)
 
 
-def _cheapest(board: Board, good: list[Cell]) -> list[str]:
-    """In speed and memory, per block: who leads among the cells as good as the best, who among all, at what quality."""
+def _cheapest(group: ComparisonGroup, good: list[Variant]) -> list[str]:
+    """In speed and memory, per hardware_group: who leads among the variants as good as the best, who among all, at what quality."""
     said = []
-    for metric, words in zip((THROUGHPUT, LATENCY, board.memory), SUPERLATIVES, strict=True):
-        for pool in pools(board, metric):
-            among = [cell for cell in pool if cell in good]
+    for metric, words in zip((THROUGHPUT, LATENCY, group.memory), SUPERLATIVES, strict=True):
+        for pool in pools(group, metric):
+            among = [variant for variant in pool if variant in good]
             if len(pool) < 2 or not among:
                 continue
             sign = 1 if known(metric).higher_is_better else -1
-            own, leader = (max(some, key=lambda cell: sign * cell.means[metric].mean) for some in (among, pool))
-            where = "" if len(board.blocks) == 1 else f" on {next(b.title for b in board.blocks if own in b.cells)}"
+            own, leader = (max(some, key=lambda variant: sign * variant.means[metric].mean) for some in (among, pool))
+            where = "" if len(group.hardware_groups) == 1 else f" on {next(b.title for b in group.hardware_groups if own in b.variants)}"
             text = f"{words}{where}"
             if len(good) > 1:
-                text += f": of the best, {_at(metric, own, board.quality)}{_caveat(metric, among)}"
+                text += f": of the best, {_at(metric, own, group.quality)}{_caveat(metric, among)}"
                 if leader is not own:
-                    text += f"; of all: {_at(metric, leader, board.quality)}{_caveat(metric, pool)}"
+                    text += f"; of all: {_at(metric, leader, group.quality)}{_caveat(metric, pool)}"
             else:
-                text += f": {_at(metric, leader, board.quality)}{_caveat(metric, pool)}"
+                text += f": {_at(metric, leader, group.quality)}{_caveat(metric, pool)}"
                 text += "" if leader is own else f", against {_at(metric, own)}"
             said.append(f"{text}.")
     return said
 
 
-def _caveat(metric: str, cells: list[Cell]) -> str:
-    """What keeps the first of these cells, and of no others, from being surely the first."""
-    verdicts = rank([cell.values(metric) for cell in cells], bool(known(metric).higher_is_better), exact(metric))
+def _caveat(metric: str, variants: list[Variant]) -> str:
+    """What keeps the first of these variants, and of no others, from being surely the first."""
+    verdicts = rank([variant.values(metric) for variant in variants], bool(known(metric).higher_is_better), known(metric).exact)
     doubts = {"tied": "others are within noise of it", "unknown": "there are too few seeds to say"}
     said = [words for verdict, words in doubts.items() if verdict in verdicts]
     return f", though {' and for some '.join(said)}" if said else ""
 
 
-def _at(metric: str, cell: Cell, quality: str | None = None) -> str:
+def _at(metric: str, variant: Variant, quality: str | None = None) -> str:
     unit = "tokens/s" if metric == THROUGHPUT else known(metric).unit
-    value = f"{_rounded(cell.means[metric].mean, cell.means[metric].half)} {unit}"
-    score = cell.means.get(quality) if quality else None
+    value = f"{_rounded(variant.means[metric].mean, variant.means[metric].half)} {unit}"
+    score = variant.means.get(quality) if quality else None
     if quality and score:
-        value += f" at {HEADLINES[quality]} {_rounded(score.mean, score.half)}"
-    return f"{cell.name} ({value})"
+        value += f" at {short_name(quality)} {_rounded(score.mean, score.half)}"
+    return f"{variant.name} ({value})"
 
 
-def _seeds(cell: Cell, metric: str) -> str:
-    n = cell.means[metric].n
-    tried = f" of {len(cell.runs) + len(cell.failed)} seeds" if cell.failed else ""
+def _seeds(variant: Variant, metric: str) -> str:
+    n = variant.means[metric].n
+    tried = f" of {len(variant.runs) + len(variant.failed)} seeds" if variant.failed else ""
     return f"one{tried or ' seed'}, so without an interval" if n == 1 else f"{n}{tried or ' seeds'}"
 
 
-def _some(cells: list[Cell], metric: str, most: int = 6) -> str:
-    """The first of these cells, each with its mean."""
-    means = [cell.means[metric] for cell in cells[:most]]
-    names = [f"{cell.name} ({_rounded(mean.mean, mean.half)})" for cell, mean in zip(cells, means, strict=False)]
-    return ", ".join(names) + (f" and {len(cells) - most} more" if len(cells) > most else "")
+def _some(variants: list[Variant], metric: str, most: int = 6) -> str:
+    """The first of these variants, each with its mean."""
+    means = [variant.means[metric] for variant in variants[:most]]
+    names = [f"{variant.name} ({_rounded(mean.mean, mean.half)})" for variant, mean in zip(variants, means, strict=False)]
+    return ", ".join(names) + (f" and {len(variants) - most} more" if len(variants) > most else "")
 
 
 def notes(comparison: Comparison) -> list[str]:
@@ -214,14 +191,14 @@ def notes(comparison: Comparison) -> list[str]:
     if count := len(comparison.profiles):
         said.append(f"Not compared with runs: {_counted(count, 'profile')}; report.html draws them.")
     if count := comparison.repeated:
-        said.append(f"Left out: {_counted(count, 'repeated or retried run')}; of a cell and seed the newest counts.")
-    if count := sum(len(cell.runs) + len(cell.failed) for cell in comparison.outdated):
+        said.append(f"Left out: {_counted(count, 'repeated or retried run')}; of a variant and seed the newest counts.")
+    if count := sum(len(variant.runs) + len(variant.failed) for variant in comparison.outdated):
         said.append(f"Left out: {_counted(count, 'run')} of the same configs with earlier code or packages.")
-    said += [warning for board in comparison.boards if (warning := _few_seeds(board))]
+    said += [warning for group in comparison.groups if (warning := _few_seeds(group))]
     if any(
-        cell.means.get(board.quality, Mean(0, None, 2)).n == 1 for board in comparison.boards for cell in board.cells
+        variant.means.get(group.quality, Mean(0, None, 2)).n == 1 for group in comparison.groups for variant in group.variants
     ):
-        said.append("Some cells have one seed: no interval, so no difference to them can be told from noise.")
+        said.append("Some variants have one seed: no interval, so no difference to them can be told from noise.")
     return said
 
 
@@ -229,26 +206,26 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count != 1)}"
 
 
-def _few_seeds(board: Board) -> str | None:
-    """A warning where so many cells are tied with the best that the number of seeds must be to blame."""
-    seeds = [cell.means[board.quality].n for cell in board.cells if board.quality in cell.means]
+def _few_seeds(group: ComparisonGroup) -> str | None:
+    """A warning where so many variants are tied with the best that the number of seeds must be to blame."""
+    seeds = [variant.means[group.quality].n for variant in group.variants if group.quality in variant.means]
     if not seeds or min(seeds) >= ENOUGH_SEEDS:
         return None
-    verdicts = [cell.verdicts.get(board.quality) for cell in board.cells if cell.values(board.quality)]
+    verdicts = [variant.verdicts.get(group.quality) for variant in group.variants if variant.values(group.quality)]
     doubtful = verdicts.count("tied") + (verdicts.count("unknown") if min(seeds) > 1 else 0)
     if doubtful <= verdicts.count("worse") + 1:
         return None
     return (
-        f"{board.title}: most cells cannot be told from the best, with as few as {min(seeds)} seeds; that does not "
+        f"{group.title}: most variants cannot be told from the best, with as few as {min(seeds)} seeds; that does not "
         "make them equal: more seeds tell more apart."
     )
 
 
 def failure(record: Record) -> str:
     """What failed and why, in a line."""
-    return f"{record['status']} {record['label']}: {record['reason'] or 'no reason was recorded'}"
+    return f"{record.status} {record.label}: {record.reason or 'no reason was recorded'}"
 
 
-def seeds(cell: Cell) -> str:
-    """How many seeds stand behind a cell's numbers, and of how many where some failed."""
-    return f"{len(cell.runs)} of {len(cell.runs) + len(cell.failed)}" if cell.failed else str(len(cell.runs))
+def seeds(variant: Variant) -> str:
+    """How many seeds stand behind a variant's numbers, and of how many where some failed."""
+    return f"{len(variant.runs)} of {len(variant.runs) + len(variant.failed)}" if variant.failed else str(len(variant.runs))

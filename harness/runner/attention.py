@@ -15,8 +15,7 @@ from harness.data import Dataset, Split
 from harness.records import store
 from harness.report import plots as pictures
 
-FILE = "attention.json"
-FOLDER = Path("artifacts", "attention")
+FOLDER = "attention"
 LEGIBLE = pictures.MOST_TOKENS
 """Tokens up to which a sequence is easy to look at; of longer ones, the shortest are taken."""
 LONGEST = 512
@@ -28,7 +27,7 @@ Example = dict[str, Any]
 def keep(backend: Backend, data: Dataset, logits_NC: np.ndarray, folder: Path, examples: int) -> list[Path]:
     """Draw the attention on so many test sequences, right and wrong ones; return the pictures, none without attention.
 
-    In ``folder`` go ``attention.json`` and a picture for each sequence and each part that attends.
+    In ``folder`` go ``attention.json`` and, in ``attention/``, a picture for each sequence and each part that attends.
     """
     if not examples or data.task != "classification":
         return []
@@ -48,7 +47,7 @@ def keep(backend: Backend, data: Dataset, logits_NC: np.ndarray, folder: Path, e
             map_LK = weights.mean(0)[:length, :length] if weights.ndim == 3 and length <= LEGIBLE else None
             drawn.append(pictures.attention(example, part, map_LK, file))
         kept.append(example)
-    store.write_json(folder / FILE, {"examples": kept})
+    store.write_json(folder / store.ATTENTION, {"examples": kept})
     return drawn
 
 

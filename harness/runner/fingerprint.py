@@ -4,6 +4,7 @@ Runs of equal fingerprints are the same run: the second is skipped.
 """
 
 import ast
+import dataclasses
 import hashlib
 import json
 import os
@@ -15,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.config.schema import AFTERWARDS, UNUSED, Config
+from harness.data import source_code
 from harness.errors import UserError
 from harness.measure import environment
+from harness.records.record import Hardware
 
 NOT_DECIDING = (
     *("name", "choices", "output_dir", "cache_dir", "tracking", "sweep", "rerun", "run_timeout", "fail_fast"),
@@ -26,8 +29,8 @@ NOT_DECIDING = (
 hardware, what it is resolved to."""
 
 COMPUTING = {
-    "train": ("data", "measure", "backends", "quality.py", "ctc.py", "tasks.py", "run.py"),
-    "profile": ("data", "measure", "backends", "tasks.py", "profile.py", "profile_point.py"),
+    "train": ("data", "measure", "backends", "tasks", "runner/train.py"),
+    "profile": ("data", "measure", "backends", "tasks", "runner/profile.py", "runner/profile_point.py"),
 }
 """The parts of the harness that the numbers of each mode come from."""
 
@@ -35,19 +38,25 @@ PACKAGES = {"pytorch": ("torch", "pytorch-lightning"), "tensorflow": ("tensorflo
 """What each backend computes with; other packages, and the other backend's, do not decide its results."""
 
 
-def of(config: Config, resolved_hardware: Config, data_hash: str | None) -> tuple[str, str]:
-    """The hash of all that decides the run's result, and the same less the seed: the run's cell."""
-    backend = config["backend"]["name"]
-    not_deciding = (*NOT_DECIDING, *UNUSED[config["mode"]])
-    deciding = {key: value for key, value in config.items() if key not in not_deciding}
-    if "measure" in deciding:
-        deciding["measure"] = {key: value for key, value in config["measure"].items() if key not in AFTERWARDS}
-    if "profile" in deciding:
-        deciding["compile"] = config["trainer"]["compile"]
-        deciding["profile"] = {key: value for key, value in config["profile"].items() if key != "name"}
-        config = deciding  # the data's loader, where one is named, computes nothing here
-    deciding |= {"hardware": resolved_hardware, "data_hash": data_hash, "code": code_hash(config)}
-    deciding["processor"] = environment.processor()  # of an output folder that machines share, each has its own runs
+def of(config: Config, hardware: Hardware, data_hash: str | None, pooled: bool = True) -> tuple[str, str]:
+    """The hash of all that decides the run's result, and the same without the seed: the run's variant.
+
+    ``pooled`` is False where each step has a label, so that no pooling takes part.
+    """
+    backend = config.backend.name
+    deciding = config.to_dict()
+    for key in (*NOT_DECIDING, *UNUSED[config.mode]):
+        del deciding[key]
+    if not pooled:
+        deciding["pooling"] = None
+    if config.mode == "profile":
+        deciding["compile"] = config.trainer.compile
+        del deciding["profile"]["name"]
+    else:
+        for key in AFTERWARDS:
+            del deciding["measure"][key]
+    deciding |= {"hardware": dataclasses.asdict(hardware), "data_hash": data_hash, "code": code_hash(config)}
+    deciding["processor"] = environment.processor()  # machines that share an output folder have runs of their own
     installed = environment.versions()
     computing = ("python", "numpy", *PACKAGES.get(backend, ()))
     deciding["versions"] = {name: installed[name] for name in computing if name in installed}
@@ -55,27 +64,24 @@ def of(config: Config, resolved_hardware: Config, data_hash: str | None) -> tupl
     return _digest(deciding), _digest(without_seed)
 
 
-def _digest(value: Config) -> str:
+def _digest(value: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def code_hash(config: Config) -> str:
     """The hash of the code that computes the numbers: the harness's own parts and the files of custom targets."""
-    package = Path(__file__).parent
+    package = Path(__file__).parent.parent
     other_backends = {path for path in (package / "backends").iterdir() if path.is_dir()}
-    other_backends.discard(package / "backends" / config["backend"]["name"])
-    files = [path for part in COMPUTING[config["mode"]] for path in _python_files(package / part)]
+    other_backends.discard(package / "backends" / config.backend.name)
+    files = [path for part in COMPUTING[config.mode] for path in _python_files(package / part)]
     files = [path for path in files if not other_backends & set(path.parents)]
-    names = [str(path.relative_to(package)) for path in files]
-    for target in sorted(_targets(config)):
+    found = config.to_dict()
+    if config.mode == "profile":
+        del found["data"]  # its loader computes nothing here
+    for target in sorted(_targets(found)):
         if not target.startswith("harness."):
-            found = _target_files(target)
-            files += found
-            names += [f"{target}:{path.name}" for path in found]
-    digest = hashlib.sha256()
-    for name, path in zip(names, files, strict=True):
-        digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+            files += _target_files(target)
+    return source_code.digest(files)
 
 
 def _python_files(path: Path) -> list[Path]:

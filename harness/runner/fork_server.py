@@ -1,12 +1,11 @@
 """The process that every run is forked from: it has a backend's libraries imported, reads jobs, forks, and waits.
 
 ``python -m harness.runner.fork_server REQUESTS REPLIES MODULE ...``: two file descriptors, then what to import first. It
-runs nothing itself; ``isolate.Server`` is its other end.
+runs nothing itself; ``worker.Server`` is its other end.
 """
 
 import ctypes
 import gc
-import json
 import os
 import signal
 import socket
@@ -14,9 +13,9 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-Message = dict[str, Any]
+from harness.runner.wire import Ended, Request, Started, read, write
+
 PR_SET_PDEATHSIG = 1
 
 
@@ -31,20 +30,20 @@ def serve(requests: int, replies: int, modules: list[str]) -> None:
     gc.enable()
     with open(requests, "rb") as incoming:
         while line := incoming.readline():
-            if not line.strip():
+            request = read(line)
+            if request is None:
                 continue
-            request = json.loads(line)
-            alone = request["processes"] == 1 or request["meets_elsewhere"]
+            alone = request.processes == 1 or request.meets_elsewhere
             shared = {} if alone else _meeting_point()
             children = []
-            for rank in range(request["processes"]):
+            for rank in range(request.processes):
                 child = os.fork()
                 if child == 0:
                     incoming.close()
                     os.environ.update(shared, LOCAL_RANK=str(rank))
                     _child(request, replies)
                 children.append(child)
-            write(replies, {"exit": _wait_for(children)})
+            write(replies, Ended(_wait_for(children)))
 
 
 def _meeting_point() -> dict[str, str]:
@@ -68,29 +67,24 @@ def _wait_for(children: list[int]) -> int:
     return first
 
 
-def _child(request: Message, replies: int) -> None:
+def _child(request: Request, replies: int) -> None:
     """Run the job and leave without the clean-up of what belongs to the server."""
     _die_with_parent()
     if os.environ["LOCAL_RANK"] == "0":
-        write(replies, {"pid": os.getpid()})
-    os.chdir(request["folder"])
-    sys.path[:] = request["path"]
-    module, function = request["function"].split(":")
+        write(replies, Started(os.getpid()))
+    os.chdir(request.folder)
+    sys.path[:] = request.path
+    module, function = request.function.split(":")
     code = 1
     try:
-        getattr(import_module(module), function)(request["job"], lambda message: write(replies, message))
+        result = getattr(import_module(module), function)(request.job, lambda message: write(replies, message))
+        if result is not None:
+            write(replies, result)
         code = 0
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
-
-
-def write(descriptor: int, message: Message) -> None:
-    """Put a message into a pipe: a line of JSON, and an empty one before it that ends what a killed writer left."""
-    rest = b"\n" + json.dumps(message).encode() + b"\n"
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
 
 
 def _die_with_parent() -> None:

@@ -1,71 +1,147 @@
-"""The record of a run or a profile from its beginning to its end: found, begun, read back, closed."""
+"""A record from its beginning to its end: found, begun, followed while its worker runs, and finalized."""
 
-from collections.abc import Sequence
+import dataclasses
+import sys
+import time
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from harness import tracking
-from harness.config import schema as configs
+from harness.config.schema import Config
+from harness.errors import UserError
 from harness.measure import environment
 from harness.records import store
-from harness.records.record import SCHEMA, Record, now, utc
+from harness.records.record import DataSummary, Hardware, Record, now, utc
+from harness.runner import artifacts
+from harness.runner.messages import Epoch, Measured, Message, Outcome
 
 
-def finished_before(
-    config: configs.Config, label: str, told: Sequence[str], identity: str, folder: Path
-) -> Record | None:
-    """The finished run of this fingerprint, which is not run again; MLflow gets of it what it lacks.
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What a command asks for: a config, the run's readable name, all that the command set, and when it started.
 
-    One of another experiment is copied to ``folder``, so that it is found under the name that was asked for.
+    ``started`` is in UNIX seconds. ``search`` is the direction (``maximize`` or ``minimize``) in which a sweeper
+    searches by what runs return.
     """
-    output_dir = Path(config["output_dir"]).absolute()
-    existing = store.find(output_dir, identity, config["name"])
-    if config["rerun"] or not existing or existing.status != "finished":
-        return None
-    if existing.name != config["name"]:
-        asked = {"config": config, "choices": config["choices"], "sweep": config["sweep"], "told": list(told)}
-        existing = store.copy(existing, folder, name=config["name"], label=label, **asked)
-    tracking.open_tracker(config["tracking"], output_dir).catch_up(existing)
-    return {**existing, "skipped": True, "asked": label}
+
+    config: Config
+    label: str
+    started: float
+    overrides: tuple[str, ...] = ()
+    search: str | None = None
+
+    @property
+    def output_dir(self) -> Path:
+        return Path(self.config.output_dir).absolute()
 
 
 def new_record(
-    config: configs.Config, label: str, started: float, folder: Path, hardware: dict[str, Any], told: Sequence[str]
+    request: Request, hardware: Hardware, data: DataSummary, fingerprint: str, variant: str
 ) -> Record:
-    """The record of a run that has yet to begin, less its fingerprint, cell and data."""
-    return {
-        "schema": SCHEMA,
-        "status": "failed",
-        "reason": None,
-        "mode": config["mode"],
-        "name": config["name"],
-        "label": label,
-        "told": list(told),
-        "seed": config["seed"],
-        "choices": config["choices"],
-        "config": config,
-        "environment": {**environment.describe(), "hardware": hardware},
-        "metrics": {},
-        "history": [],
-        "run_dir": str(folder),
-        "mlflow_run_id": None,
-        "sweep": config["sweep"],
-        "started": utc(started),
-        "ended": None,
-    }
+    """The record of a run that has yet to begin."""
+    config = request.config
+    folder = store.run_folder(request.output_dir, config.name, request.label, fingerprint)
+    return Record(
+        name=config.name,
+        label=request.label,
+        fingerprint=fingerprint,
+        variant=variant,
+        seed=config.seed,
+        choices=config.choices.model_dump(),
+        config=config.to_dict(),
+        data=data,
+        environment=environment.describe(hardware),
+        run_dir=str(folder.relative_to(request.output_dir)),
+        started=utc(request.started),
+        mode=config.mode,
+        overrides=list(request.overrides),
+        sweep=config.sweep,
+        folder=folder,
+    )
 
 
-def written(record: Record) -> Record | None:
-    """What the run's own process has written of it; None where it has not, yet."""
-    found = store.read(Path(record.run_dir))
-    return found if found and found["started"] == record.started else None
+def finished_before(request: Request, record: Record) -> Record | None:
+    """The finished run of this record's fingerprint, which is not run again; MLflow gets what it lacks of it.
+
+    A run of another experiment is copied, so that it is found under the name that was asked for.
+    """
+    config = request.config
+    existing = store.find(request.output_dir, record.fingerprint, config.name)
+    if config.rerun or not existing or existing.status != "finished":
+        return None
+    if existing.name != config.name:
+        asked: dict[str, Any] = {"config": record.config, "choices": record.choices, "sweep": record.sweep}
+        asked |= {"overrides": record.overrides, "name": record.name, "label": record.label}
+        existing = store.copy(existing, request.output_dir, record.folder, **asked)
+    tracking.open_tracker(config.tracking, request.output_dir).sync(existing)
+    return dataclasses.replace(existing, skipped=True, asked=request.label)
 
 
-def close(record: Record, tracker: tracking.Tracker, status: str, reason: str) -> None:
-    """Give the record of a run that did not finish its status and reason, write it, and tell the tracker."""
-    record.update(status=status, reason=reason, ended=now())
+class Live:
+    """A run that is under way: it takes the worker's messages, and finalizes the record whatever ends it.
+
+    As a context manager: an exception that leaves the block ends the run, as killed or, where the user must fix
+    something, as one that never was.
+    """
+
+    def __init__(self, request: Request, record: Record) -> None:
+        self.request, self.record = request, record
+        self.tracker = tracking.open_tracker(request.config.tracking, request.output_dir)
+        self.epochs = 0
+        self.outcome: Outcome | None = None
+
+    def __enter__(self) -> "Live":
+        if self.request.config.rerun:
+            store.remove(self.record.folder)
+        self.record.folder.mkdir(parents=True, exist_ok=True)
+        self.record.mlflow_run_id = self.tracker.start(self.record)
+        return self
+
+    def take(self, message: Message) -> None:
+        """Act on what the worker tells."""
+        if isinstance(message, Epoch):
+            self.epochs = int(message.numbers["epoch"])
+            self.tracker.epoch(message.numbers)
+        elif isinstance(message, Measured):
+            record = self.record
+            record.metrics |= message.metrics
+            record.history, record.ranks = message.history, message.ranks
+            record.resumed_epochs = message.resumed_epochs
+            record.environment.other_processes_cpu_share = message.other_processes_cpu_share
+            # written and drawn while the worker draws its own pictures: whatever becomes of it, the run is finished
+            conclude(record, Outcome("finished"), self.request.started)
+
+    def __exit__(self, kind: type | None, error: BaseException | None, _trace: TracebackType | None) -> None:
+        if isinstance(error, UserError):
+            self.tracker.discard()
+            store.remove_empty(self.record.folder)
+            return
+        if error is not None:
+            interrupted = isinstance(error, KeyboardInterrupt)
+            reason = "interrupted by Ctrl-C" if interrupted else f"ended by {type(error).__name__}: {error}".strip()
+            self.outcome = Outcome("killed", reason, self.epochs)
+        finalize(self.record, self.outcome or Outcome("failed", "its process left no record"), self.tracker,
+                 self.request.started)  # fmt: skip
+
+
+def conclude(record: Record, outcome: Outcome, started: float) -> None:
+    """Give a record its end, write it, and make the files that go with it; a finished record stays as it is."""
+    if record.ended is not None and record.status == "finished":
+        return
+    record.status, record.reason, record.ended = outcome.status, outcome.reason, now()
+    record.metrics["speed/total_seconds"] = time.time() - started
     try:
         store.write(record)
-    except (OSError, ValueError) as error:  # a full disk must not take the other runs of a sweep with it
-        record.reason = f"{reason}; its record could not be written ({error})"
-    tracker.finish(record)
+        artifacts.make(record)
+    except (OSError, ValueError) as error:  # a full disk must not end the other runs of a sweep
+        if record.status == "finished":
+            record.status = "failed"
+        record.reason = "; ".join(part for part in (record.reason, f"its record could not be written ({error})") if part)
+        print(f"{record.label}: {record.reason}", file=sys.stderr)
+
+
+def finalize(record: Record, outcome: Outcome, tracker: tracking.Tracker, started: float) -> None:
+    """End a run: write its record, make its artifacts, tell the tracker. The one place where that is done."""
+    conclude(record, outcome, started)
+    tracker.sync(record)

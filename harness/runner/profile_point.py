@@ -8,18 +8,17 @@ import time
 import traceback
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from harness import backends, data, measure
+from harness.config.schema import Config
 from harness.errors import UserError
 from harness.measure import environment
 from harness.runner import fork_server
+from harness.runner.messages import BuildJob, Built, Message, PointJob, PointNumbers, Refused
 
-Job = dict[str, Any]
-Point = dict[str, Any]
+Tell = Callable[[Message], None]
 
 OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate|cannot allocate|not enough memory|bad_?alloc|OOM when", re.I)
 """What the frameworks say when an allocation fails; none of them has an exception of its own for it on a CPU."""
@@ -28,18 +27,18 @@ WARM = 64
 """The length at which a small model first loads the kernels: long enough for those that use all threads."""
 
 
-def build_once(job: Job, tell: Callable[[Job], None]) -> None:
-    """Build the model at the shortest length and tell its ``cost/`` numbers, or the user's mistake."""
-    config = job["config"]
+def build_once(job: BuildJob, tell: Tell) -> None:
+    """Build the model at the shortest length and tell its ``cost/`` metrics, or what the user must fix."""
+    config = job.config
     try:
-        backend = backends.load(config["backend"]["name"])(config, job["hardware"])
-        metrics = backend.build(random_tokens(1, min(config["profile"]["lengths"]), config), config["seed"])
-        tell({"metrics": metrics})
-    except UserError as mistake:
-        tell({"mistake": str(mistake)})
+        backend = backends.load(config.backend.name)(config, job.hardware)
+        metrics = backend.build(random_tokens(1, min(config.profile.lengths), config), config.seed)
+        tell(Built(metrics))
+    except UserError as error:
+        tell(Refused(str(error)))
 
 
-def measure_point(job: Job, tell: Callable[[Point], None]) -> None:
+def measure_point(job: PointJob, tell: Tell) -> None:
     """Measure one length and batch size in this process: forward passes first, then forward, loss and backward.
 
     What is known is told at once, so that a point whose training pass is too much still has its forward pass.
@@ -49,23 +48,23 @@ def measure_point(job: Job, tell: Callable[[Point], None]) -> None:
         _measure(job, tell)
     except Exception as error:
         if isinstance(error, MemoryError) or OUT_OF_MEMORY.search(str(error)):
-            return tell({"status": "out_of_memory", "reason": _one_line(error)})
-        (Path(job["folder"]) / "error.txt").write_text(traceback.format_exc(), encoding="utf8")
-        tell({"status": "failed", "reason": _one_line(error)})
+            return tell(PointNumbers(status="out_of_memory", reason=_one_line(error)))
+        (job.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf8")
+        tell(PointNumbers(status="failed", reason=_one_line(error)))
 
 
-def _measure(job: Job, tell: Callable[[Point], None]) -> None:
-    config, settings, size = job["config"], job["config"]["profile"], job["batch_size"]
+def _measure(job: PointJob, tell: Tell) -> None:
+    config, settings, size = job.config, job.config.profile, job.batch_size
     clock = time.perf_counter
-    make = backends.load(config["backend"]["name"])
-    _load_kernels(make(config, job["hardware"]), config, size, min(WARM, job["length"]))
-    backend = make(config, job["hardware"])
-    backend.seed(config["seed"])
+    make = backends.load(config.backend.name)
+    _load_kernels(make(config, job.hardware), config, size, min(WARM, job.length))
+    backend = make(config, job.hardware)
+    backend.seed(config.seed)
     memory = measure.PhaseMemory(backend.device_peak, backend.device_reset)
-    tokens = random_tokens(size, job["length"], config)
-    backend.build(tokens, config["seed"])
-    flops = backend.flops(job["length"])
-    tell({} if flops is None else {"flops": flops})
+    tokens = random_tokens(size, job.length, config)
+    backend.build(tokens, config.seed)
+    flops = backend.flops(job.length)
+    tell(PointNumbers({} if flops is None else {"flops": flops}))
     _, (shortest,) = backend.passes(random_tokens(1, 1, config).train, [np.arange(1)])
     forward, (batch,) = backend.passes(tokens.train, [np.arange(size)])
     others = environment.OtherProcesses()
@@ -81,31 +80,31 @@ def _measure(job: Job, tell: Callable[[Point], None]) -> None:
             memory.phase_ends(phase)
         for kind, name in (("host", f"{phase}_peak_mib"), ("device", f"{phase}_device_peak_mib")):
             if (peak := memory.found.get(f"memory/{kind}_{phase}_peak_mib")) is not None:
-                tell({name: peak})
+                tell(PointNumbers({name: peak}))
         seconds = measure.pass_seconds(
-            one_pass, clock, backend.sync, settings["passes"], settings["seconds"], settings["warmup_passes"]
+            one_pass, clock, backend.sync, settings.passes, settings.seconds, settings.warmup_passes
         )
         p50, p95 = np.percentile(np.array(seconds) * 1000, [50, 95])
         found = {f"{phase}_ms": float(p50), f"{phase}_ms_p95": float(p95), f"{phase}_passes": len(seconds)}
-        found[f"tokens_per_second_{phase}"] = size * job["length"] * len(seconds) / sum(seconds)
-        tell({**found, "other_processes_cpu_share": others.share()})
+        found[f"tokens_per_second_{phase}"] = size * job.length * len(seconds) / sum(seconds)
+        tell(PointNumbers({**found, "other_processes_cpu_share": others.share()}))
 
 
-def _load_kernels(backend: backends.Backend, config: Job, size: int, length: int) -> None:
+def _load_kernels(backend: backends.Backend, config: Config, size: int, length: int) -> None:
     """Run a small model of the same kind once: what the system loads of the framework's code, tens of MiB, is no
     memory of the model, and is resident before the baseline is taken."""
     tokens = random_tokens(size, length, config)
-    backend.seed(config["seed"])
-    backend.build(tokens, config["seed"])
+    backend.seed(config.seed)
+    backend.build(tokens, config.seed)
     forward, (batch,) = backend.passes(tokens.train, [np.arange(size)])
     forward(batch)
     backend.training_pass()(batch)
     backend.sync()
 
 
-def random_tokens(size: int, length: int, config: Job) -> data.Dataset:
+def random_tokens(size: int, length: int, config: Config) -> data.Dataset:
     """``x_BL`` of full length from a made-up vocabulary, with two classes, as all three splits."""
-    generator, vocabulary = np.random.default_rng(config["seed"]), config["profile"]["vocabulary_size"]
+    generator, vocabulary = np.random.default_rng(config.seed), config.profile.vocabulary_size
     x_BL = generator.integers(1, vocabulary, (size, length), dtype=np.int32)
     split = data.Split(x_BL, np.full(size, length, np.int32), generator.integers(0, 2, size))
     return data.Dataset(split, split, split, ["0", "1"], [str(number) for number in range(vocabulary)])

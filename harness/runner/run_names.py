@@ -13,26 +13,26 @@ from omegaconf import DictConfig, OmegaConf
 
 from harness.records import store
 
-UNTOLD = ("seed", "name", "output_dir", "cache_dir", "rerun", "run_timeout", "fail_fast", "tracking", "sweep", "mode")
-"""Overrides that are never told: said already, or of no influence on a run's result."""
+NEVER_NAMED = ("seed", "name", "output_dir", "cache_dir", "rerun", "run_timeout", "fail_fast", "tracking", "sweep", "mode")
+"""Overrides that no name has: they are said elsewhere, or do not bear on a run's result."""
 MEASURING = ("measure", "hardware.threads")
 """Overrides of how a run is measured, which only a sweep over them tells."""
-MOST_TOLD = 4
+MOST_NAMED = 4
 """Overrides that the label of a run alone has room for."""
 
 
-def told(config: DictConfig) -> list[str]:
+def overrides_of(config: DictConfig) -> list[str]:
     """What the command set that may bear on a run's result, in order: all, whatever the run is called."""
     overrides = sorted(HydraConfig.get().overrides.task)
     return [
         one for one in overrides
-        if _key(one).split(".")[0] not in UNTOLD and one != f"encoder={config.choices.encoder}"
+        if _key(one).split(".")[0] not in NEVER_NAMED and one != f"encoder={config.choices.encoder}"
     ]  # fmt: skip
 
 
 def label(config: DictConfig) -> str:
     """A run's readable name: ``<encoder>/seed=<n>``, and what else sets it apart."""
-    overrides = told(config)
+    overrides = overrides_of(config)
     swept = read_swept(config) if config.sweep else None
     if swept is not None:
         more = [one for one in sorted(HydraConfig.get().overrides.task) if _key(one) in swept]
@@ -40,7 +40,7 @@ def label(config: DictConfig) -> str:
     else:
         said = ["experiment"] + (["data"] if config.name == config.choices.data else [])  # by the name
         more = [one for one in overrides if _key(one) not in said and not _key(one).startswith(MEASURING)]
-        more = more if len(more) <= MOST_TOLD else [*more[: MOST_TOLD - 1], f"{len(more) - MOST_TOLD + 1} more"]
+        more = more if len(more) <= MOST_NAMED else [*more[: MOST_NAMED - 1], f"{len(more) - MOST_NAMED + 1} more"]
         more = [_less_folder(one) for one in more]
     return "/".join([config.choices.encoder, f"seed={OmegaConf.select(config, 'seed')}", *more])
 
@@ -78,7 +78,7 @@ def swept_keys(overrides: Iterable[str]) -> list[str]:
 def read_swept(config: DictConfig) -> list[str] | None:
     """The keys that a job's sweep varies; None where nobody left them."""
     file = sweep_folder(config) / "swept.json"
-    return store.load(file) if file.is_file() else None
+    return store.load_json(file) if file.is_file() else None
 
 
 def sweep_folder(config: DictConfig) -> Path:

@@ -7,19 +7,51 @@ The same command is the same sweep: given again, it goes on where it stopped.
 import hashlib
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, open_dict, read_write
 
 from harness.errors import UserError
 from harness.records import store
-from harness.records.record import Record
+from harness.records.record import Record, from_json
 from harness.runner import run_names as naming
 from harness.tracking.store import Summary
 
-Outcome = dict[str, Any]
+
+@dataclass(frozen=True)
+class JobOutcome:
+    """What became of one job of a command: a record, what the user must fix, or a fault of the code."""
+
+    record: Record | None = None
+    user_error: str | None = None
+    error: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it left no finished run."""
+        return self.record is None or self.record.status != "finished"
+
+    def to_json(self) -> dict[str, Any]:
+        if self.record is None:
+            return {"user_error": self.user_error, "error": self.error}
+        record = self.record
+        own = {"skipped": record.skipped, "asked": record.asked, "follows": record.follows}
+        return {"record": record.to_json(), "folder": str(record.folder), **own}
+
+
+def read_outcome(file: Path) -> JobOutcome:
+    """What a job of a sweep left of its outcome."""
+    content = store.load_json(file)
+    if "record" not in content:
+        return JobOutcome(user_error=content["user_error"], error=content["error"])
+    record = from_json(content["record"])
+    record.folder, record.skipped = Path(content["folder"]), content["skipped"]
+    record.asked, record.follows = content["asked"], content["follows"]
+    return JobOutcome(record)
+
 
 MOST_NAMED = 20
 """Runs that were done before a sweep of which it says the names; of more of them, only the number."""
@@ -44,24 +76,28 @@ class Sweep(Callback):
         except UserError as mistake:  # Hydra would make a warning of it and go on
             print(mistake, file=sys.stderr)
             sys.exit(2)
+        overrides = config.hydra.overrides.task
+        with read_write(config), open_dict(config):
+            config.sweep = identify(list(overrides))
+            # among the overrides that every launcher hands to its jobs, whichever sweeper makes them
+            overrides.append(f"sweep={config.sweep}")
         self.config = config
         shutil.rmtree(outcomes_folder(config), ignore_errors=True)
         outcomes_folder(config).mkdir(parents=True)
         naming.keep_swept(config)
         Sweep.current = self
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[JobOutcome]:
         """What became of each job, in the order of their numbers."""
         files = sorted(outcomes_folder(self.config).glob("*.json"), key=lambda file: int(file.stem))
-        return [store.load(file) for file in files]
+        return [read_outcome(file) for file in files]
 
     def end(self, done: list[Record], interrupted: bool) -> None:
         """Compare the runs, experiment by experiment, and close the parent runs with the comparison."""
         from harness import tracking
 
-        tracked = OmegaConf.to_container(self.config.tracking, resolve=True)
         output_dir = Path(self.config.output_dir).absolute()
-        uri = tracking.store_uri(tracked, output_dir)
+        uri = tracking.store_uri(self.config.tracking.uri, output_dir)
         try:
             for name in dict.fromkeys(record.name for record in done):
                 runs = [record for record in done if record.name == name]
@@ -107,14 +143,13 @@ def outcomes_folder(config: DictConfig) -> Path:
     return naming.sweep_folder(config) / "outcomes"
 
 
-def keep_outcome(config: DictConfig, number: int, outcome: Outcome) -> None:
-    """Leave what became of a job: ``{"record": ...}`` or ``{"mistake": ...}``."""
+def keep_outcome(config: DictConfig, number: int, outcome: JobOutcome) -> None:
+    """Leave what became of a job where the command that began the sweep finds it."""
     folder = outcomes_folder(config)
     folder.mkdir(parents=True, exist_ok=True)
-    store.write_json(folder / f"{number}.json", outcome)
+    store.write_json(folder / f"{number}.json", outcome.to_json())
 
 
 def failed_before(config: DictConfig) -> bool:
     """Whether a job of this sweep has failed already."""
-    outcomes = (store.load(file) for file in outcomes_folder(config).glob("*.json"))
-    return any("record" not in outcome or outcome["record"]["status"] != "finished" for outcome in outcomes)
+    return any(read_outcome(file).failed for file in outcomes_folder(config).glob("*.json"))

@@ -6,7 +6,6 @@ parent sleeps in ``select`` meanwhile. Server and run die with their parent.
 """
 
 import atexit
-import json
 import os
 import select
 import signal
@@ -15,8 +14,9 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from harness.runner.fork_server import Message, write
+from harness.runner.wire import Ended, Request, Started, read, write
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Server:
     def run(
         self,
         function: str,
-        job: Message,
-        on_message: Callable[[Message], None],
+        job: Any,
+        on_message: Callable[[Any], None],
         timeout: float | None = None,
         processes: int = 1,
         meets_elsewhere: bool = False,
@@ -82,43 +82,41 @@ class Server:
         Whatever interrupts the waiting, the child is gone when this returns or raises.
         """
         child, deadline, timed_out, kills = None, None, False, _memory_kills()
-        where = {"folder": os.getcwd(), "path": [entry or os.getcwd() for entry in sys.path]}
-        many = {"processes": processes, "meets_elsewhere": meets_elsewhere}
-        write(self._requests, {"function": function, "job": job, **many, **where})
+        path = [entry or os.getcwd() for entry in sys.path]
+        write(self._requests, Request(function, job, processes, meets_elsewhere, os.getcwd(), path))
         try:
             while True:
                 message = self._receive(deadline)
                 if message is None:  # the deadline has passed
                     timed_out, deadline = True, None
                     os.kill(child, signal.SIGKILL)
-                elif "pid" in message:
-                    child = message["pid"]
+                elif isinstance(message, Started):
+                    child = message.pid
                     deadline = None if timeout is None else time.monotonic() + timeout
-                elif "exit" in message:
+                elif isinstance(message, Ended):
                     child = None
-                    return End(message["exit"], timed_out, _memory_kills() - kills)
+                    return End(message.code, timed_out, _memory_kills() - kills)
                 else:
                     on_message(message)
         finally:
             if child is not None:
                 self.close()
 
-    def _receive(self, deadline: float | None) -> Message | None:
+    def _receive(self, deadline: float | None) -> Any | None:
         """The next message; None when the deadline passes first."""
         while True:
             line, newline, rest = self._unread.partition(b"\n")
             if newline:
                 self._unread = rest
-                try:
-                    return json.loads(line)
-                except ValueError:
-                    continue  # the torn last word of a child that was killed, or an empty line
+                if (message := read(line)) is not None:
+                    return message
+                continue
             wait = None if deadline is None else max(0.0, deadline - time.monotonic())
             if not select.select([self._replies], [], [], wait)[0]:
                 return None
             chunk = os.read(self._replies, 65536)
             if not chunk:
-                return {"exit": self._process.wait() or 1}
+                return Ended(self._process.wait() or 1)
             self._unread += chunk
 
     @property
@@ -147,7 +145,7 @@ def server(modules: list[str]) -> Server:
 def server_of_backend(name: str) -> Server:
     """The server for runs and profiles of a backend."""
     drawing = "matplotlib.backends.backend_agg"  # loaded anew, it would take each run a third of a second
-    return server(["harness.runner.run", "harness.runner.profile_point", drawing, f"harness.backends.{name}"])
+    return server(["harness.runner.train", "harness.runner.profile_point", drawing, f"harness.backends.{name}"])
 
 
 @atexit.register

@@ -4,19 +4,19 @@ and by which score the best epoch is chosen. What a backend adds is the loss.
 Dimension letters: N sequences of a batch or a split, L length, C classes.
 """
 
-from typing import Any
 
 import numpy as np
 
+from harness.config.schema import AUTO, Config
 from harness.data import Dataset, Split
 from harness.errors import UserError
+from harness.records.metrics import METRICS
+from harness.records.record import DataSummary
 from harness.tasks import ctc
 from harness.tasks import metrics as quality
 
 Scored = tuple[np.ndarray, np.ndarray, np.ndarray]
 """The model's outputs, the labels and the lengths of some sequences."""
-
-AUTO = "auto"
 
 
 class Task:
@@ -132,11 +132,33 @@ TASKS: dict[str, type[Task]] = {
 }  # fmt: skip
 
 
-def of(data: Dataset) -> Task:
+def task_of(data: Dataset) -> Task:
     """The task of a data set."""
     return TASKS[data.task](data.classes, data.tolerance)
 
 
-def of_summary(summary: dict[str, Any]) -> Task:
+def task_of_summary(summary: DataSummary) -> Task:
     """The same from what a record says about the data."""
-    return TASKS[summary["task"]](summary["classes"], summary.get("tolerance"))
+    return TASKS[summary.task](summary.classes, summary.tolerance)
+
+
+def check_task(config: Config, task: Task, search: str | None = None) -> None:
+    """Refuse a config that cannot do the task that the data set; ``search`` is the direction of a sweeper's search.
+
+    Raises:
+        UserError: the encoder gives one vector per sequence where every position needs one, the task does not have the
+            metric that is to choose the best epoch, or the search goes in that metric's wrong direction.
+    """
+    if task.per_step and config.choices.encoder == "additive_attention":
+        raise UserError(
+            "encoder=additive_attention makes one vector of a sequence, and this data has a label for every position; "
+            "take an encoder that gives one vector per position, such as self_attention or bidirectional"
+        )
+    monitor = task.monitor(config.trainer.monitor)
+    higher = METRICS[monitor].higher_is_better
+    better = "maximize" if higher else "minimize"
+    if search not in (None, better):
+        raise UserError(
+            f"hydra.sweeper.direction={search}, and {monitor} must be {better}d: a run returns it, and the "
+            f"{'highest' if higher else 'lowest'} is best; add hydra.sweeper.direction={better}"
+        )

@@ -3,13 +3,22 @@
 import os
 import platform
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 from filelock import FileLock
 
-from harness.tracking.store import Summary
+
+@dataclass(frozen=True)
+class Summary:
+    """What a sweep comes to: files, a description in Markdown, and the means of its variants by name."""
+
+    files: list[Path]
+    note: str = ""
+    means: dict[str, float] = field(default_factory=dict)
+
 
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -23,9 +32,9 @@ STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
 OFF = "none"
 
 
-def store_uri(settings: dict[str, Any], output_dir: Path) -> str:
+def store_uri(uri: str | None, output_dir: Path) -> str:
     """Where MLflow keeps runs: what is set, or a database in the output folder."""
-    return settings["uri"] or f"sqlite:///{output_dir.absolute()}/mlflow.db"
+    return uri or f"sqlite:///{output_dir.absolute()}/mlflow.db"
 
 
 def connect(uri: str, output_dir: Path) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.backends import initial
+from harness.backends import initializers
 
 Arrays = dict[str, np.ndarray]
 
@@ -119,7 +119,7 @@ class InKeras(InTorch):
 
         for path, layer in named_layers(getattr(module, "parts", module)):
             if hasattr(layer, "initialise"):
-                layer.initialise(initial.generator(seed, path))
+                layer.initialise(initializers.generator(seed, path))
 
     def _there(self, twins: list[_Twin], arrays: list[np.ndarray]) -> Arrays:
         pairs = [zip(twin.names, twin.there(array), strict=True) for twin, array in zip(twins, arrays, strict=True)]

@@ -43,8 +43,8 @@ def test_without_word_dropout_every_word_is_read(backend):
 def history(backend, folder, *overrides):
     config = composed(f"backend={backend.name}", *SMALL, *overrides)
     made, data = backends.load(backend.name)(config, HARDWARE), words()
-    made.seed(config["seed"])
-    made.build(data, config["seed"])
+    made.seed(config.seed)
+    made.build(data, config.seed)
     folder.mkdir()
     return made.fit(data, StepTimer(time.perf_counter, made.sync, warmup_steps=0), folder, lambda numbers: None)[0]
 

@@ -188,7 +188,7 @@ def test_the_buckets_of_word_pairs_are_updated_lazily_too():
     data = words()
     made = Backend(compose("optimizer=lazy_adam", "input=word_bigram", "hardware=cpu"), HARDWARE)
     made.build(data, 0)
-    optimizer, _ = make_optimizer(made.config["optimizer"], made.model, 3)
+    optimizer, _ = make_optimizer(made.config.optimizer, made.model, 3)
     batch = made.passes(data.train, [np.arange(3)])[1][0]
     made.model(batch[0], batch[1]).sum().backward()
     tables = [module.weight for module in made.model.modules() if isinstance(module, nn.Embedding)]
@@ -201,7 +201,7 @@ def test_what_has_no_embedding_is_refused():
     made = Backend(composed("optimizer=lazy_adam"), HARDWARE)
     made.build(features(), 0)
     with pytest.raises(UserError, match="this data has feature vectors, which need no embedding; take optimizer=adam"):
-        make_optimizer(made.config["optimizer"], made.model, 3)
+        make_optimizer(made.config.optimizer, made.model, 3)
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ def ready(data, *overrides, backend="tensorflow", hardware=HARDWARE):
 
     config = composed(f"backend={backend}", *overrides)
     made = backends.load(backend)(config, hardware)
-    made.seed(config["seed"])
-    made.build(data, config["seed"])
+    made.seed(config.seed)
+    made.build(data, config.seed)
     return made
 
 

@@ -8,7 +8,7 @@ from experiments import HARDWARE, composed
 from harness import backends
 from harness.data.synthetic.waveforms import waveform_digits
 from harness.measure import StepTimer
-from harness.tasks import task as tasks
+from harness.tasks.task import task_of
 
 
 @pytest.mark.parametrize("name", ["pytorch", "tensorflow"])
@@ -20,5 +20,5 @@ def test_digits_in_tones_are_learned_in_a_few_epochs(tmp_path, request, name):
     backend.seed(0)
     backend.build(data, 0)
     backend.fit(data, StepTimer(time.perf_counter, backend.sync, warmup_steps=0), tmp_path, lambda numbers: None)
-    scores = tasks.of(data).evaluate([(backend.predict(data.test), data.test.y, data.test.length_N)])
+    scores = task_of(data).evaluate([(backend.predict(data.test), data.test.y, data.test.length_N)])
     assert scores["accuracy"] > 0.95

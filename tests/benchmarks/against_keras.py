@@ -55,9 +55,9 @@ def fit(job: dict[str, Any], tell: Any) -> None:
         def on_epoch_end(self, epoch, logs=None):
             self.seconds.append(time.perf_counter() - self.start)
 
-    keras.utils.set_random_seed(config["seed"])
-    train, settings, optimizer = dataset.train, config["trainer"], config["optimizer"]
-    shape = (dataset.width, train.x.shape[1], len(dataset.classes), config["input"]["size"], config["head"]["dropout"])
+    keras.utils.set_random_seed(config.seed)
+    train, settings, optimizer = dataset.train, config.trainer, config.optimizer
+    shape = (dataset.width, train.x.shape[1], len(dataset.classes), config.input.size, config.head.dropout)
     model = keras_model.build(job["encoder"], *shape)
     beta_1, beta_2 = optimizer["betas"]
     adam = keras.optimizers.Adam(optimizer["lr"], beta_1=beta_1, beta_2=beta_2, epsilon=optimizer["eps"])

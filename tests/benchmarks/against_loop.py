@@ -74,7 +74,7 @@ def inference(record: Record, prepared: Path, pairs: int, seconds: float) -> lis
     config = {**record.config, "measure": {**record.config["measure"], "inference_seconds": seconds}}
     dataset = data.open_prepared(prepared)
     backend = backends.load("pytorch")(config, record.environment.hardware)
-    backend.build(dataset, config["seed"])
+    backend.build(dataset, config.seed)
     model, split = loop.Model(dataset.width, len(dataset.classes)), loop.Split(prepared, "validation")
     sides = {
         "harness": lambda: {INFERENCE: measure_inference(backend, dataset, config, time.perf_counter)[INFERENCE]},

@@ -36,13 +36,13 @@ def bare(job: dict[str, Any], tell: Any) -> None:
     from harness.data.batches import Batches
 
     config, dataset = job["config"], data.open_prepared(Path(job["prepared"]))
-    settings, warmup = config["trainer"], config["measure"]["warmup_steps"]
+    settings, warmup = config.trainer, config.measure.warmup_steps
     torch.set_num_threads(job["threads"])
-    torch.manual_seed(config["seed"])
-    model = build(config, dataset, config["seed"]).train()
-    own = {key: config["optimizer"][key] for key in ("lr", "betas", "eps")}
+    torch.manual_seed(config.seed)
+    model = build(config, dataset, config.seed).train()
+    own = {key: config.optimizer[key] for key in ("lr", "betas", "eps")}
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], fused=True, **own)
-    batches = Batches(dataset.train, settings["batch_size"], seed=config["seed"], bucket=settings["bucket"])
+    batches = Batches(dataset.train, settings["batch_size"], seed=config.seed, bucket=settings["bucket"])
     ready = []
     for epoch in range(settings["epochs"]):
         batches.set_epoch(epoch)

@@ -56,8 +56,8 @@ def operations(job: dict[str, Any], tell: Any) -> None:
     from harness.backends.pytorch.model import build
 
     config, dataset = job["config"], data.open_prepared(Path(job["prepared"]))
-    model, settings = build(config, dataset, config["seed"]), config["trainer"]
-    batches = data.Batches(dataset.train, settings["batch_size"], seed=config["seed"], bucket=settings["bucket"])
+    model, settings = build(config, dataset, config.seed), config.trainer
+    batches = data.Batches(dataset.train, settings["batch_size"], seed=config.seed, bucket=settings["bucket"])
     total = sum(3 * batch.sequences * model.flops(batch.x.shape[1]) for batch in batches)
     tell({"gflop": total / len(dataset.train) / 1e9})
 

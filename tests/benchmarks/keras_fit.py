@@ -44,7 +44,7 @@ def ours(data: Dataset, config: dict[str, Any], epochs: int) -> Callable[[], Fou
     backend.build(data, 0)
     timer = StepTimer(time.perf_counter, backend.sync, warmup_steps=0)
     batches = Batches(data.train, BATCH, seed=0, to_device=backend._to_device)
-    optimizer = make_optimizer(config["optimizer"], backend.model.trainable_variables, epochs * len(batches))
+    optimizer = make_optimizer(config.optimizer, backend.model.trainable_variables, epochs * len(batches))
     trained = training.Training(backend.model, optimizer, backend.specs)
     progress, numbers = Progress(timer, 1, lambda: 0.0), count()
 
@@ -74,7 +74,7 @@ def bare(data: Dataset, config: dict[str, Any]) -> Callable[[], Found]:
     model = Bare()
     # not compiled by XLA, which would start anew at every length; ours is not either
     model.compile(
-        keras.optimizers.Adam(config["optimizer"]["lr"]),
+        keras.optimizers.Adam(config.optimizer.lr),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=False,
     )

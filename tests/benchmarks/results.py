@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.analysis.comparability import Board
+from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison, compare
-from harness.analysis.variants import Cell, processor_of, versions
+from harness.analysis.variants import Variant, processor_of, versions
 from harness.records import store
 from harness.records.record import Record
 from harness.report import text as wording
@@ -62,7 +62,7 @@ SECTIONS = {
         "IMDB, every encoder in one small setting",
         "Width 128, one layer and one head (of an encoder made of others, each of these) over the last 128 words, two "
         "epochs: what an encoder gives before anybody has tuned it; attention without positions. Not here: "
-        "`jordan_rnn` and `cell`, loops in Python that would take hours.",
+        "`jordan_rnn` and `variant`, loops in Python that would take hours.",
         [("imdb_encoders", "experiment=imdb_encoders", f"encoder={EVERY}")],
     ),
     "ud_ewt": Section(
@@ -139,53 +139,53 @@ def page(found: list[Record], before: str) -> str:
 
 
 def _newest(runs: list[Record]) -> list[Record]:
-    """Those that can stand in one table: of each data set the newest content and versions, of each cell its newest."""
+    """Those that can stand in one table: of each data set the newest content and versions, of each variant its newest."""
     by_age = sorted(runs, key=lambda run: run.started)
 
     def data(run: Record) -> str:
         return run.choices["data"]
 
-    def cell(run: Record) -> tuple[str, ...]:
+    def variant(run: Record) -> tuple[str, ...]:
         return run.name, data(run), run.choices["encoder"]
 
     shared = {data(run): (run.data.hash, versions(run)) for run in by_age}
     kept = [run for run in by_age if (run.data.hash, versions(run)) == shared[data(run)]]
-    newest = {cell(run): (run.variant, processor_of(run)) for run in kept}
-    return [run for run in kept if (run.variant, processor_of(run)) == newest[cell(run)]]
+    newest = {variant(run): (run.variant, processor_of(run)) for run in kept}
+    return [run for run in kept if (run.variant, processor_of(run)) == newest[variant(run)]]
 
 
 def _by_run(compared: Comparison, several: bool) -> Iterator[str]:
-    (board,) = compared.boards
-    shown = [name for name in (board.quality, "test/f1_macro", "cost/parameters") if name in board.metrics]
+    (group,) = compared.groups
+    shown = [name for name in (group.quality, "test/f1_macro", "cost/parameters") if name in group.metrics]
     yield f"| {' | '.join(['run', 'seeds', *shown, 'epochs', 'longest run, minutes'])} |"
     yield "|---|" + "---:|" * (len(shown) + 3)
-    for cell in best_first(board, board.cells):
-        name = cell.record.name if several else cell.record.choices["encoder"]
-        minutes = max((run.metrics["speed/total_seconds"] / 60 for run in cell.runs), default=0)
-        rest = [str(cell.record.config["trainer"]["epochs"]), f"{minutes:.1f}"]
-        yield f"| {' | '.join([name, wording.seeds(cell), *(_number(cell, one) for one in shown), *rest])} |"
+    for variant in best_first(group, group.variants):
+        name = variant.record.name if several else variant.record.choices["encoder"]
+        minutes = max((run.metrics["speed/total_seconds"] / 60 for run in variant.runs), default=0)
+        rest = [str(variant.record.config["trainer"]["epochs"]), f"{minutes:.1f}"]
+        yield f"| {' | '.join([name, wording.seeds(variant), *(_number(variant, one) for one in shown), *rest])} |"
 
 
 def _by_data(compared: Comparison) -> Iterator[str]:
-    boards = {board.cells[0].record["choices"]["data"]: board for board in compared.boards}
-    yield f"| encoder | {' | '.join(boards)} |"
-    yield "|---|" + "---:|" * len(boards)
-    encoders = dict.fromkeys(cell.record.choices["encoder"] for board in boards.values() for cell in board.cells)
+    groups = {group.variants[0].record["choices"]["data"]: group for group in compared.groups}
+    yield f"| encoder | {' | '.join(groups)} |"
+    yield "|---|" + "---:|" * len(groups)
+    encoders = dict.fromkeys(variant.record.choices["encoder"] for group in groups.values() for variant in group.variants)
     for encoder in encoders:
-        yield f"| {' | '.join([encoder, *(_of_encoder(board, encoder) for board in boards.values())])} |"
-    seeds = sorted({wording.seeds(cell) for board in boards.values() for cell in board.cells})
+        yield f"| {' | '.join([encoder, *(_of_encoder(group, encoder) for group in groups.values())])} |"
+    seeds = sorted({wording.seeds(variant) for group in groups.values() for variant in group.variants})
     yield ""
     yield f"Seeds behind a number: {' or '.join(seeds)}."
 
 
-def _of_encoder(board: Board, encoder: str) -> str:
-    cells = (cell for cell in board.cells if cell.record.choices["encoder"] == encoder)
-    quality = "test/accuracy" if "test/accuracy" in board.metrics else board.quality
-    return next((_number(cell, quality) for cell in cells), "-")
+def _of_encoder(group: ComparisonGroup, encoder: str) -> str:
+    variants = (variant for variant in group.variants if variant.record.choices["encoder"] == encoder)
+    quality = "test/accuracy" if "test/accuracy" in group.metrics else group.quality
+    return next((_number(variant, quality) for variant in variants), "-")
 
 
-def _number(cell: Cell, metric: str) -> str:
-    return _escaped(f"{wording.with_interval(cell.means.get(metric))} {wording.mark(cell, metric)}".strip())
+def _number(variant: Variant, metric: str) -> str:
+    return _escaped(f"{wording.with_interval(variant.means.get(metric))} {wording.mark(variant, metric)}".strip())
 
 
 def _escaped(text: str) -> str:

@@ -30,11 +30,13 @@ from harness.backends.pytorch.callbacks import (
 from harness.backends.pytorch.losses import LOSSES
 from harness.backends.pytorch.model import build, check_own_encoder
 from harness.backends.pytorch.training import Training
+from harness.config.schema import Config
 from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
 from harness.errors import UserError
 from harness.measure import StepTimer
-from harness.tasks import task as tasks
+from harness.records.record import Hardware
+from harness.tasks.task import task_of
 
 PRECISION = {"32": "32-true", "bf16": "bf16-mixed"}
 DEVICE = {"cpu": "cpu", "gpu": "cuda", "mps": "mps"}
@@ -43,7 +45,7 @@ DEVICE = {"cpu": "cpu", "gpu": "cuda", "mps": "mps"}
 class Backend:
     """Encoders in PyTorch, trained by Lightning."""
 
-    def __init__(self, config: dict[str, Any], hardware: dict[str, Any]) -> None:
+    def __init__(self, config: Config, hardware: Hardware) -> None:
         self.config, self.hardware = config, hardware
         local_rank, self.world_size = int(os.environ.get("LOCAL_RANK", 0)), hardware.devices * hardware.nodes
         self.rank = node_rank(hardware.nodes) * hardware.devices + local_rank
@@ -58,12 +60,12 @@ class Backend:
         lightning.seed_everything(seed, verbose=False)
 
     def build(self, data: Dataset, seed: int) -> dict[str, float]:
-        if self.config["trainer"]["compile"]:
+        if self.config.trainer.compile:
             # torch.compile compiles recurrent kernels anew for every length, in the midst of the timed steps
             raise UserError("trainer.compile=true is for backend=tensorflow (XLA); take that, or leave it false")
         self.model = build(self.config, data, seed)
         check_own_encoder(self.model, self.config, data, self.device, self._precision)
-        self.task, self.loss = tasks.of(data), LOSSES[data.task]
+        self.task, self.loss = task_of(data), LOSSES[data.task]
         trained = [(name, part) for name, part in self.model.named_parameters() if part.requires_grad]
         counted = {name: part.numel() for name, part in trained}
         outer = ("input.", "head.")
@@ -78,32 +80,32 @@ class Backend:
     def fit(
         self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[dict[str, float]], None]
     ) -> tuple[list[dict[str, float]], int]:
-        settings, seed = self.config["trainer"], self.config["seed"]
+        settings, seed = self.config.trainer, self.config.seed
         batches = Batches(
             data.train,
-            settings["batch_size"],
+            settings.batch_size,
             seed=seed,
-            bucket=settings["bucket"],
+            bucket=settings.bucket,
             share=(self.rank, self.world_size),
             per_step=data.task == "tagging",
             to_device=self._to_device,
         )
-        total_steps, clip_norm = settings["epochs"] * len(batches), settings["clip_norm"]
-        training = Training(self.model, data, self.config["optimizer"], clip_norm, seed, total_steps, timer)
-        chosen_by = self.task.monitor(settings["monitor"])
-        goes_on = (folder / LAST).exists() and not self.config.get("rerun")
-        watching = [EpochEnds(folder, chosen_by, settings["patience"], epoch_done), ProgressBar(timer)]
+        total_steps, clip_norm = settings.epochs * len(batches), settings.clip_norm
+        training = Training(self.model, data, self.config.optimizer.model_dump(), clip_norm, seed, total_steps, timer)
+        chosen_by = self.task.monitor(settings.monitor)
+        goes_on = (folder / LAST).exists() and not self.config.rerun
+        watching = [EpochEnds(folder, chosen_by, settings.patience, epoch_done), ProgressBar(timer)]
         if self.hardware.nodes > 1:
             # the folder is named by the run's fingerprint: config, data, code, versions and kind of machine
             watching.append(SameEverywhere({"the run": folder.name, "where to go on from": goes_on}))
-        watched = [data.validation, data.test] if settings["report_test_each_epoch"] else [data.validation]
+        watched = [data.validation, data.test] if settings.report_test_each_epoch else [data.validation]
         checkpoints = WholeCheckpoints()
         trainer = lightning.Trainer(
             accelerator=self.hardware.accelerator,
             devices=self.hardware.devices,
             num_nodes=self.hardware.nodes,
             precision=PRECISION[self.hardware.precision],
-            max_epochs=settings["epochs"],
+            max_epochs=settings.epochs,
             callbacks=watching,
             plugins=[checkpoints, LightningEnvironment()],
             strategy="ddp" if self.world_size > 1 else "auto",
@@ -191,7 +193,7 @@ class Backend:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.hardware.precision == "bf16")
 
     def _evaluation(self, split: Split) -> Batches:
-        return Batches(split, self.config["trainer"]["eval_batch_size"], to_device=self._to_device)
+        return Batches(split, self.config.trainer.eval_batch_size, to_device=self._to_device)
 
     def _to_device(self, batch: Batch) -> tuple:
         """What the model reads, on the device, and how much of it is real, as numbers."""

@@ -7,7 +7,7 @@ F filters.
 import numpy as np
 from torch import Tensor, cat, nn
 
-from harness.backends import initial
+from harness.backends import initializers
 from harness.backends.build import check_characters
 from harness.backends.pytorch.embedding_gradient import Table
 from harness.backends.pytorch.layers import Embedding
@@ -79,7 +79,7 @@ class WordChar(Embedding):
     def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         words = super().initial_values(rng)
         filters, size, kernel = self.filters.weight.shape
-        drawn = initial.glorot(rng, kernel * size, filters).T.reshape(filters, kernel, size).transpose(0, 2, 1)
+        drawn = initializers.glorot(rng, kernel * size, filters).T.reshape(filters, kernel, size).transpose(0, 2, 1)
         return {**words, "filters.weight": drawn, "filters.bias": np.zeros(filters, np.float32)}
 
     def forward(self, x: tuple[Tensor, Tensor]) -> Tensor:

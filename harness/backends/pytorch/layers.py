@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.backends import initial
+from harness.backends import initializers
 from harness.backends.pytorch.embedding_gradient import Table
 from harness.data.dataset import UNKNOWN
 
@@ -16,7 +16,7 @@ class Dense(nn.Linear):
     """``(..., D) -> (..., E)``, kernel by Glorot, bias 0."""
 
     def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        values = {"weight": initial.glorot(rng, self.in_features, self.out_features).T}
+        values = {"weight": initializers.glorot(rng, self.in_features, self.out_features).T}
         if self.bias is not None:
             values["bias"] = np.zeros(self.out_features, np.float32)
         return values
@@ -48,7 +48,7 @@ class Embedding(Table):
         self.word_dropout = nn.Dropout(word_dropout) if word_dropout else None
 
     def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        return {"weight": initial.embedding(rng, self.num_embeddings, self.embedding_dim)}
+        return {"weight": initializers.embedding(rng, self.num_embeddings, self.embedding_dim)}
 
     def read(self, x_BL: Tensor) -> Tensor:
         """The ids, less the words that training leaves out this time."""
@@ -71,7 +71,7 @@ def initialise(model: nn.Module, seed: int) -> None:
             continue
         parameters = dict(module.named_parameters())
         with torch.no_grad():
-            for name, value in module.initial_values(initial.generator(seed, path)).items():
+            for name, value in module.initial_values(initializers.generator(seed, path)).items():
                 parameters[name].copy_(torch.from_numpy(np.ascontiguousarray(value)))
 
 

@@ -26,9 +26,10 @@ from harness.backends.build import (
 )
 from harness.backends.pytorch.inputs import WordBigram, WordChar
 from harness.backends.pytorch.layers import AsIs, Dense, Embedding, initialise, length_mask
+from harness.config.schema import Config, InputConfig
 from harness.data import Dataset
 from harness.data.dataset import IGNORED
-from harness.tasks import task as tasks
+from harness.tasks.task import task_of
 
 
 class Head(nn.Module):
@@ -50,7 +51,7 @@ class Head(nn.Module):
         return sum(layer.flops(length) for layer in self.layers)
 
 
-class Classifier(nn.Module):
+class SequenceModel(nn.Module):
     """Outputs ``BC`` for sequences, or without a pooling ``BLC`` for their steps; C is what the task wants."""
 
     def __init__(
@@ -74,33 +75,33 @@ class Classifier(nn.Module):
         return None if body is None else body + self.head.flops(length if self.pooling is None else 1)
 
 
-def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
+def build(config: Config, data: Dataset, seed: int) -> SequenceModel:
     """The model that a config describes, for this data, with the initial values of this seed.
 
     Raises:
         UserError: a part cannot be made from its settings.
     """
-    source, width = _input(config["input"], data)
+    source, width = _input(config.input, data)
     position = make_position(config, width, data)
-    encoder = make_encoder(config["encoder"], width)
-    task = tasks.of(data)
-    pooling = None if task.per_step else make("pooling", config["pooling"], encoder.out_dim)
-    head = Head(encoder.out_dim if pooling is None else pooling.out_dim, task.width, **config["head"])
-    model = Classifier(source, config["input"]["dropout"], position, encoder, pooling, head)
+    encoder = make_encoder(config.encoder, width)
+    task = task_of(data)
+    pooling = None if task.per_step else make("pooling", config.pooling or {}, encoder.out_dim)
+    head = Head(encoder.out_dim if pooling is None else pooling.out_dim, task.width, **config.head.model_dump())
+    model = SequenceModel(source, config.input.dropout, position, encoder, pooling, head)
     model.in_dim = width  # of what the encoder reads
     initialise(model, seed)
     return model
 
 
 def check_own_encoder(
-    model: Classifier, config: dict[str, Any], data: Dataset, device: torch.device, precision: Callable[[], Any]
+    model: SequenceModel, config: Config, data: Dataset, device: torch.device, precision: Callable[[], Any]
 ) -> None:
     """Hold an encoder of somebody's own to the contract, by a copy of it, where and as it will run.
 
     Raises:
         UserError: it breaks it.
     """
-    name = own_target(config["encoder"])
+    name = own_target(config.encoder)
     if name is None:
         return
     encoder = copy.deepcopy(model.encoder).to(device).eval()
@@ -115,18 +116,19 @@ def check_own_encoder(
     torch.set_rng_state(state)
 
 
-def _input(settings: dict[str, Any], data: Dataset) -> tuple[nn.Module, int]:
-    size = settings["size"]
-    check_word_dropout(settings["word_dropout"], data)
-    if settings["characters"] is not None:
-        source = WordChar(data, embedding_width(size), settings["word_dropout"], **settings["characters"])
+def _input(settings: InputConfig, data: Dataset) -> tuple[nn.Module, int]:
+    size = settings.size
+    check_word_dropout(settings.word_dropout, data)
+    if settings.characters is not None:
+        source = WordChar(data, embedding_width(size), settings.word_dropout, **settings.characters.model_dump())
         return source, source.out_dim
-    if settings["bigrams"] is not None:
+    if settings.bigrams is not None:
         check_bigrams(data)
-        source = WordBigram(data.width, embedding_width(size), settings["word_dropout"], **settings["bigrams"])
+        source = WordBigram(data.width, embedding_width(size), settings.word_dropout, **settings.bigrams.model_dump())
         return source, source.out_dim
     if data.tokens:
-        return Embedding(data.width, embedding_width(size), settings["word_dropout"]), size
+        width = embedding_width(size)
+        return Embedding(data.width, width, settings.word_dropout), width
     return (AsIs(), data.width) if size is None else (Dense(data.width, size), size)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.backends import initial
+from harness.backends import initializers
 from harness.backends.pytorch.layers import Dense, clear_padding
 
 
@@ -68,7 +68,7 @@ class AdditiveAttention(nn.Module):
         self.u = nn.Parameter(torch.empty(hidden_size))
 
     def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        return {"u": initial.glorot(rng, len(self.u), 1)[:, 0]}
+        return {"u": initializers.glorot(rng, len(self.u), 1)[:, 0]}
 
     def attention(self, y_BLE: Tensor, mask_BL: Tensor) -> Tensor:
         """How much each real step weighs, ``a_BL``; all 0 where there is none."""

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.backends import initial
+from harness.backends import initializers
 
 
 class NoPosition(nn.Module):
@@ -25,7 +25,7 @@ class Sinusoidal(nn.Module):
 
     def __init__(self, in_dim: int, max_length: int) -> None:
         super().__init__()
-        table = torch.from_numpy(initial.sinusoids(max_length, in_dim))
+        table = torch.from_numpy(initializers.sinusoids(max_length, in_dim))
         self.register_buffer("table_LD", table, persistent=False)
 
     def forward(self, x_BLD: Tensor) -> Tensor:
@@ -40,7 +40,7 @@ class Learned(nn.Module):
         self.table_LD = nn.Parameter(torch.empty(max_length, in_dim))
 
     def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        return {"table_LD": initial.embedding(rng, *self.table_LD.shape)}
+        return {"table_LD": initializers.embedding(rng, *self.table_LD.shape)}
 
     def forward(self, x_BLD: Tensor) -> Tensor:
         return x_BLD + self.table_LD[: x_BLD.shape[1]]

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from harness.backends.pytorch.losses import LOSSES
-from harness.backends.pytorch.model import Classifier
+from harness.backends.pytorch.model import SequenceModel
 from harness.backends.pytorch.optimizers import clip_gradients, make_optimizer
 from harness.data import Dataset
 from harness.measure import StepTimer
 from harness.tasks import task as tasks
+from harness.tasks.task import task_of
 
 
 class Training(lightning.LightningModule):
@@ -24,12 +25,12 @@ class Training(lightning.LightningModule):
     """
 
     def __init__(
-        self, model: Classifier, data: Dataset, optimizer: dict[str, Any], clip_norm: float | None, seed: int,
+        self, model: SequenceModel, data: Dataset, optimizer: dict[str, Any], clip_norm: float | None, seed: int,
         total_steps: int, timer: StepTimer,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.task, self.loss = tasks.of(data), LOSSES[data.task]
+        self.task, self.loss = task_of(data), LOSSES[data.task]
         self.model, self.optimizer_settings, self.clip_norm = model, optimizer, clip_norm
         self.seed, self.total_steps, self.timer = seed, total_steps, timer
         self.history: list[dict[str, float]] = []

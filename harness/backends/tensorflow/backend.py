@@ -20,12 +20,15 @@ from harness.backends.tensorflow.layers import named_layers
 from harness.backends.tensorflow.model import build
 from harness.backends.tensorflow.optimizers import make_optimizer
 from harness.backends.tensorflow.training import Training, differentiate, fit, signature
+from harness.config.schema import Config
 from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
 from harness.data.dataset import IGNORED
 from harness.errors import UserError
 from harness.measure import StepTimer
+from harness.records.record import Hardware
 from harness.tasks import task as tasks
+from harness.tasks.task import task_of
 
 
 class Backend:
@@ -33,7 +36,7 @@ class Backend:
 
     rank = 0
 
-    def __init__(self, config: dict[str, Any], hardware: dict[str, Any]) -> None:
+    def __init__(self, config: Config, hardware: Hardware) -> None:
         self.config, self.hardware = config, hardware
         self.on_gpu = hardware.accelerator == "gpu"
         self.device = "GPU:0" if self.on_gpu else "CPU:0"
@@ -46,10 +49,10 @@ class Backend:
 
     def build(self, data: Dataset, seed: int) -> Metrics:
         runtime.check(self.hardware)
-        settings = self.config["trainer"]
+        settings = self.config.trainer
         self.model = model = build(self.config, data, seed)
         self.specs = signature(data, self.integer)
-        if settings["compile"] and not all(layer.supports_jit for _, layer in named_layers(model.parts)):
+        if settings.compile and not all(layer.supports_jit for _, layer in named_layers(model.parts)):
             raise UserError("trainer.compile=true: XLA cannot compile cuDNN's recurrent kernels; take another encoder")
         self.forward = tf.function(self._forward, input_signature=self.specs[:2])
         counted = {name: _parameters(part) for name, part in model.parts.items()}
@@ -65,20 +68,20 @@ class Backend:
     def fit(
         self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None]
     ) -> tuple[list[Metrics], int]:
-        settings, watched, task = self.config["trainer"], {"val": data.validation}, tasks.of(data)
-        if settings["report_test_each_epoch"]:
+        settings, watched, task = self.config.trainer, {"val": data.validation}, task_of(data)
+        if settings.report_test_each_epoch:
             watched["test"] = data.test
         batches = Batches(
-            data.train, settings["batch_size"], seed=self.config["seed"], bucket=settings["bucket"],
+            data.train, settings.batch_size, seed=self.config.seed, bucket=settings.bucket,
             to_device=self._to_device,
         )
-        if settings["compile"]:
+        if settings.compile:
             # XLA compiles anew for every shape: all batches get the length of the longest sequence
             batches.to_device = lambda batch: self._to_device(_padded(batch, data.train.x.shape[1]))
         optimizer = make_optimizer(
-            self.config["optimizer"], self.model.trainable_variables, settings["epochs"] * len(batches)
+            self.config.optimizer.model_dump(), self.model.trainable_variables, settings.epochs * len(batches)
         )
-        training = Training(self.model, optimizer, self.specs, settings["clip_norm"], settings["compile"])
+        training = Training(self.model, optimizer, self.specs, settings.clip_norm, settings.compile)
         last = len(data.train) % batches.batch_size
         sizes = {min(batches.batch_size, len(data.train)), last} - {0}
         training.prepare(batches.to_device(gather(data.train, np.arange(size))) for size in sorted(sizes))
@@ -86,7 +89,7 @@ class Backend:
         def evaluate() -> dict[str, Metrics]:
             return {name: task.evaluate(list(self._outcomes(split))) for name, split in watched.items()}
 
-        found = fit(training, batches, evaluate, settings, task.monitor(settings["monitor"]), timer, folder, epoch_done)
+        found = fit(training, batches, evaluate, settings, task.monitor(settings.monitor), timer, folder, epoch_done)
         # inference's memory is to hold no optimizer; step and training refer to one another, so they are collected
         del training, optimizer
         gc.collect()
@@ -118,7 +121,7 @@ class Backend:
         return {}  # what a layer of Keras was given cannot be listened to from outside
 
     def training_pass(self) -> Callable[[Any], object]:
-        compiled = self.config["trainer"]["compile"] or None
+        compiled = self.config.trainer.compile or None
         # the gradients are returned, because what a graph does not return it does not compute
         one_pass = tf.function(partial(differentiate, self.model), input_signature=self.specs, jit_compile=compiled)
         return lambda batch: one_pass(*batch[:3])
@@ -135,7 +138,7 @@ class Backend:
             tf.config.experimental.reset_memory_stats("GPU:0")
 
     def _evaluation(self, split: Split) -> Batches:
-        return Batches(split, self.config["trainer"]["eval_batch_size"], to_device=self._to_device)
+        return Batches(split, self.config.trainer.eval_batch_size, to_device=self._to_device)
 
     def _to_device(self, batch: Batch) -> tuple:
         """What the model reads, on the device, and how much of it is real, as numbers."""

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from harness.backends import initial
+from harness.backends import initializers
 from harness.data.dataset import UNKNOWN
 
 
@@ -38,7 +38,7 @@ class Dense(Part):
         self.kernel, self.bias = self.weight(in_dim, out_dim), self.weight(out_dim)
 
     def initialise(self, rng: np.random.Generator) -> None:
-        self.kernel.assign(initial.glorot(rng, self.in_dim, self.out_dim))
+        self.kernel.assign(initializers.glorot(rng, self.in_dim, self.out_dim))
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         return project(x, self.kernel) + self.bias
@@ -61,7 +61,7 @@ class Embedding(Part):
         self.table_VD = self.weight(rows, width, cast=False)
 
     def initialise(self, rng: np.random.Generator) -> None:
-        self.table_VD.assign(initial.embedding(rng, self.rows, self.width))
+        self.table_VD.assign(initializers.embedding(rng, self.rows, self.width))
 
     def call(self, x_BL: tf.Tensor, training: bool = False) -> tf.Tensor:
         if training and self.word_dropout:
@@ -103,7 +103,7 @@ def initialise(parts: Mapping[str, keras.layers.Layer], seed: int) -> None:
     """Give every layer that has ``initialise`` the values of its path; others keep what Keras gave them."""
     for path, layer in named_layers(parts):
         if hasattr(layer, "initialise"):
-            layer.initialise(initial.generator(seed, path))
+            layer.initialise(initializers.generator(seed, path))
 
 
 def project(x: tf.Tensor, kernel_DE: keras.Variable) -> tf.Tensor:

@@ -5,7 +5,6 @@ Dimension letters: B batch, L length, D input width, E encoder width, C classes,
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import keras
 import numpy as np
@@ -22,10 +21,11 @@ from harness.backends.build import (
     own_target,
 )
 from harness.backends.tensorflow.layers import AsIs, Dense, Embedding, Part, initialise, length_mask
+from harness.config.schema import Config, InputConfig
 from harness.data import Dataset
 from harness.data.dataset import IGNORED
 from harness.errors import UserError
-from harness.tasks import task as tasks
+from harness.tasks.task import task_of
 
 TASKS = ("classification", "tagging")
 """What this backend has a loss for."""
@@ -49,7 +49,7 @@ class Head(Part):
         return sum(layer.flops(length) for layer in self.layers)
 
 
-class Classifier(Part):
+class SequenceModel(Part):
     """Logits ``BC`` for sequences, or without a pooling ``BLC`` for their steps, in float32.
 
     ``parts`` holds ``input``, ``position``, ``encoder``, ``pooling`` (not for tagging) and ``head``.
@@ -74,7 +74,7 @@ class Classifier(Part):
         return None if body is None else body + self.parts["head"].flops(1 if "pooling" in self.parts else length)
 
 
-def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
+def build(config: Config, data: Dataset, seed: int) -> SequenceModel:
     """The model that a config describes, for this data, with the initial values of this seed.
 
     Raises:
@@ -85,19 +85,19 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
             f"backend=tensorflow has {' and '.join(TASKS)}, and this data asks for {data.task}; take backend=pytorch"
         )
     parts: dict[str, keras.layers.Layer] = {}
-    parts["input"], width = _input(config["input"], data)
+    parts["input"], width = _input(config.input, data)
     parts["position"] = make_position(config, width, data)
-    parts["encoder"] = encoder = make_encoder(config["encoder"], width)
+    parts["encoder"] = encoder = make_encoder(config.encoder, width)
     in_dim, width = width, encoder.out_dim
-    if not tasks.of(data).per_step:
-        parts["pooling"] = make("pooling", config["pooling"], width)
+    if not task_of(data).per_step:
+        parts["pooling"] = make("pooling", config.pooling or {}, width)
         width = parts["pooling"].out_dim
-    parts["head"] = Head(width, len(data.classes), **config["head"])
-    model = Classifier(parts, config["input"]["dropout"])
+    parts["head"] = Head(width, len(data.classes), **config.head.model_dump())
+    model = SequenceModel(parts, config.input.dropout)
     # layers that make their weights when first called, as a user's own may, get called
     model(tf.convert_to_tensor(data.train.x[:1]), tf.convert_to_tensor(data.train.length_N[:1]))
     initialise(model.parts, seed)
-    if name := own_target(config["encoder"]):
+    if name := own_target(config.encoder):
         check_own(
             name, in_dim, encoder.out_dim, data.max_length,
             lambda x_BLD, mask_BL: np.asarray(encoder(tf.constant(x_BLD), tf.constant(mask_BL))),
@@ -105,11 +105,12 @@ def build(config: dict[str, Any], data: Dataset, seed: int) -> Classifier:
     return model
 
 
-def _input(settings: dict[str, Any], data: Dataset) -> tuple[keras.layers.Layer, int]:
-    size = settings["size"]
-    check_word_dropout(settings["word_dropout"], data)
+def _input(settings: InputConfig, data: Dataset) -> tuple[keras.layers.Layer, int]:
+    size = settings.size
+    check_word_dropout(settings.word_dropout, data)
     if data.tokens:
-        return Embedding(data.width, embedding_width(size), settings["word_dropout"]), size
+        width = embedding_width(size)
+        return Embedding(data.width, width, settings.word_dropout), width
     return (AsIs(), data.width) if size is None else (Dense(data.width, size), size)
 
 

@@ -8,7 +8,7 @@ Dimension letters: B batch, L length, E width, A attention width.
 import numpy as np
 import tensorflow as tf
 
-from harness.backends import initial
+from harness.backends import initializers
 from harness.backends.tensorflow.layers import Dense, Part, any_real, clear_padding, masked_softmax
 
 
@@ -68,7 +68,7 @@ class AdditiveAttention(Part):
         self.u = self.weight(hidden_size)
 
     def initialise(self, rng: np.random.Generator) -> None:
-        self.u.assign(initial.glorot(rng, self.hidden_size, 1)[:, 0])
+        self.u.assign(initializers.glorot(rng, self.hidden_size, 1)[:, 0])
 
     def attention(self, y_BLE: tf.Tensor, mask_BL: tf.Tensor) -> tf.Tensor:
         """How much each real step weighs, ``a_BL``; all 0 where there is none."""

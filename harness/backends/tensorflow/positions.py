@@ -6,7 +6,7 @@ Dimension letters: B batch, L length, D width.
 import numpy as np
 import tensorflow as tf
 
-from harness.backends import initial
+from harness.backends import initializers
 from harness.backends.tensorflow.layers import Part
 
 
@@ -25,7 +25,7 @@ class Sinusoidal(Part):
 
     def __init__(self, in_dim: int, max_length: int) -> None:
         super().__init__()
-        self.table_LD = initial.sinusoids(max_length, in_dim)
+        self.table_LD = initializers.sinusoids(max_length, in_dim)
 
     def call(self, x_BLD: tf.Tensor) -> tf.Tensor:
         table_LD = tf.constant(self.table_LD, x_BLD.dtype)
@@ -40,7 +40,7 @@ class Learned(Part):
         self.table_LD = self.weight(max_length, in_dim)
 
     def initialise(self, rng: np.random.Generator) -> None:
-        self.table_LD.assign(initial.embedding(rng, *self.table_LD.shape))
+        self.table_LD.assign(initializers.embedding(rng, *self.table_LD.shape))
 
     def call(self, x_BLD: tf.Tensor) -> tf.Tensor:
         return x_BLD + tf.convert_to_tensor(self.table_LD)[: tf.shape(x_BLD)[1]]

@@ -7,9 +7,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from harness.errors import UserError
+from harness.records.record import Hardware
 
 
 @contextmanager
@@ -39,7 +39,7 @@ with hidden_chatter():
 PRECISION = {"32": "float32", "bf16": "mixed_bfloat16"}
 
 
-def check(hardware: dict[str, Any]) -> None:
+def check(hardware: Hardware) -> None:
     """Refuse hardware that this backend does not run on.
 
     Raises:
@@ -55,7 +55,7 @@ def check(hardware: dict[str, Any]) -> None:
         )
 
 
-def start(hardware: dict[str, Any]) -> None:
+def start(hardware: Hardware) -> None:
     """Set device, threads and precision; must come before the process's first operation."""
     threads = hardware.threads
     with hidden_chatter():

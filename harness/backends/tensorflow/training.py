@@ -5,17 +5,17 @@ Dimension letters: B batch, L length, D feature width.
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from harness.backends import epochs
+from harness.backends import history as history_of
 from harness.backends.history import Metrics
 from harness.backends.tensorflow import checkpoints
-from harness.backends.tensorflow.model import Classifier, cross_entropy
+from harness.backends.tensorflow.model import SequenceModel, cross_entropy
 from harness.backends.tensorflow.optimizers import Optimizer, clipped
 from harness.backends.tensorflow.progress import Progress
+from harness.config.schema import TrainerConfig
 from harness.data import Batches, Dataset
 from harness.measure import StepTimer
 
@@ -32,7 +32,7 @@ def signature(data: Dataset, integer: tf.DType = tf.int32) -> list[tf.TensorSpec
     return [x, tf.TensorSpec([None], integer), y]
 
 
-def differentiate(model: Classifier, x: tf.Tensor, length_B: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, list]:
+def differentiate(model: SequenceModel, x: tf.Tensor, length_B: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, list]:
     """The loss, and its gradient for each trained weight: dense, None where the weight plays no part."""
     trained = [variable.value for variable in model.trainable_variables]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -46,7 +46,7 @@ class Training:
     """A model with its optimizer and the step that trains it."""
 
     def __init__(
-        self, model: Classifier, optimizer: Optimizer, specs: Sequence[tf.TensorSpec],
+        self, model: SequenceModel, optimizer: Optimizer, specs: Sequence[tf.TensorSpec],
         clip_norm: float | None = None, compiled: bool = False,
     ) -> None:
         self.model, self.optimizer, self.clip_norm, self.compiled = model, optimizer, clip_norm, compiled
@@ -93,7 +93,7 @@ def fit(
     training: Training,
     batches: Batches,
     evaluate: Callable[[], dict[str, Metrics]],
-    settings: dict[str, Any],
+    settings: TrainerConfig,
     monitor: str,
     timer: StepTimer,
     folder: Path,
@@ -109,14 +109,14 @@ def fit(
         RuntimeError: a number of an epoch is not finite.
     """
     history = resume(training, monitor, folder)
-    progress = Progress(timer, settings["epochs"], lambda: float(training.last_loss))
-    while len(history) < settings["epochs"] and not (
-        history and epochs.patience_is_out(history, monitor, settings["patience"])
+    progress = Progress(timer, settings.epochs, lambda: float(training.last_loss))
+    while len(history) < settings.epochs and not (
+        history and history_of.patience_is_out(history, monitor, settings.patience)
     ):
         train_loss = train_epoch(training, batches, len(history), timer, progress)
-        epochs.check_finite(epochs.entry(len(history) + 1, train_loss, {}))
-        numbers = epochs.entry(len(history) + 1, train_loss, evaluate())
-        epochs.check_finite(numbers)
+        history_of.check_finite(history_of.entry(len(history) + 1, train_loss, {}))
+        numbers = history_of.entry(len(history) + 1, train_loss, evaluate())
+        history_of.check_finite(numbers)
         history.append(numbers)
         keep(training, history, monitor, folder)
         epoch_done(history[-1])
@@ -124,7 +124,7 @@ def fit(
     best = checkpoints.load(folder / BEST)
     assert best is not None, "no epoch was kept"
     training.restore(best[0])
-    return history, epochs.best_epoch(history, monitor)
+    return history, history_of.best_epoch(history, monitor)
 
 
 def train_epoch(training: Training, batches: Batches, epoch: int, timer: StepTimer, progress: Progress) -> float:
@@ -146,7 +146,7 @@ def train_epoch(training: Training, batches: Batches, epoch: int, timer: StepTim
 def keep(training: Training, history: list[Metrics], monitor: str, folder: Path) -> None:
     """Save all that the next epoch depends on, then the weights where they are the best so far."""
     checkpoints.save(folder / LAST, [variable.numpy() for variable in training.state], history)
-    if epochs.best_epoch(history, monitor) == len(history):
+    if history_of.best_epoch(history, monitor) == len(history):
         checkpoints.save(folder / BEST, [variable.numpy() for variable in training.weights], len(history))
 
 
@@ -157,7 +157,7 @@ def resume(training: Training, monitor: str, folder: Path) -> list[Metrics]:
         return []
     arrays, history = found
     training.restore(arrays)
-    if epochs.best_epoch(history, monitor) == len(history):
+    if history_of.best_epoch(history, monitor) == len(history):
         # the interruption may have come between the two files
         checkpoints.save(folder / BEST, [variable.numpy() for variable in training.weights], len(history))
     return history

@@ -2,12 +2,12 @@
 
 from html import escape
 
-from harness.analysis.comparability import Board, known
+from harness.analysis.comparability import ComparisonGroup, known
 from harness.analysis.comparison import Comparison
-from harness.analysis.variants import Cell
+from harness.analysis.variants import Variant
 from harness.report import text as wording
-from harness.report.html import profiles, weighed
-from harness.report.html.charts import MOST_CELLS, figures
+from harness.report.html import attention, profile_page
+from harness.report.html.charts import MOST_VARIANTS, figures
 from harness.report.html.document import Figure, document, places
 from harness.report.html.style import style
 from harness.report.tables import best_first, columns, header
@@ -25,64 +25,64 @@ def html(comparison: Comparison) -> str:
     """The page. All that comes from data or config is escaped."""
     plots: list[Figure] = []
     body = [_head(comparison)]
-    body += [_board(comparison.name, number, board, plots) for number, board in enumerate(comparison.boards)]
-    body.append(profiles.section(comparison.profiles, len(comparison.boards), plots))
-    body.append(weighed.section(comparison.boards))
+    body += [_group(comparison.name, number, group, plots) for number, group in enumerate(comparison.groups)]
+    body.append(profile_page.section(comparison.profiles, len(comparison.groups), plots))
+    body.append(attention.section(comparison.groups))
     body += [_to_know(comparison), _definitions(comparison)]
     return document(f"{comparison.name}: sequence encoders side by side", body, plots)
 
 
 def _head(comparison: Comparison) -> str:
     failed = f", {len(comparison.failed)} failed" if comparison.failed else ""
-    newest = max(cell.record.ended or cell.record.started for cell in comparison.cells)[:16].replace("T", " ")
+    newest = max(variant.record.ended or variant.record.started for variant in comparison.variants)[:16].replace("T", " ")
     return (
         f"<header><h1>{escape(comparison.name)}</h1><p class=sub>Sequence encoders side by side: "
-        f"{len(comparison.cells)} cells, {comparison.runs} finished runs{failed}; "
+        f"{len(comparison.variants)} variants, {comparison.runs} finished runs{failed}; "
         f"the newest of {escape(newest)} UTC</p></header>"
     )
 
 
-def _board(name: str, number: int, board: Board, plots: list[Figure]) -> str:
-    """One board's section; its plots are added to ``plots``, and their places in the page refer to their index."""
-    title = "" if board.title == name else f"<h2>{escape(board.title)}</h2>"  # not what stands above it already
+def _group(name: str, number: int, group: ComparisonGroup, plots: list[Figure]) -> str:
+    """One group's section; its plots are added to ``plots``, and their places in the page refer to their index."""
+    title = "" if group.title == name else f"<h2>{escape(group.title)}</h2>"  # not what stands above it already
     return "\n".join([
-        f"<section>{title}{_answer(board)}",
-        *(f"<p class=where>On {escape(block.title)}</p>{_table(board, block.cells)}" for block in board.blocks),
-        _legend(), _versus(board), _chips(number, board), places(figures(board), plots, number),
-        _all_numbers(board), "</section>",
+        f"<section>{title}{_answer(group)}",
+        *(f"<p class=where>On {escape(hardware_group.title)}</p>{_table(group, hardware_group.variants)}" for hardware_group in group.hardware_groups),
+        _legend(), _baseline_differences(group), _chips(number, group), places(figures(group), plots, number),
+        _all_numbers(group), "</section>",
     ])  # fmt: skip
 
 
-def _answer(board: Board) -> str:
-    first, *more = (escape(sentence) for sentence in wording.answer(board))
+def _answer(group: ComparisonGroup) -> str:
+    first, *more = (escape(sentence) for sentence in wording.answer(group))
     rest = f"<ul>{''.join(f'<li>{sentence}</li>' for sentence in more)}</ul>" if more else ""
     return f"<div class=answer><p>{first}</p>{rest}</div>"
 
 
-def _table(board: Board, cells: list[Cell]) -> str:
-    metrics = columns(board)
+def _table(group: ComparisonGroup, variants: list[Variant]) -> str:
+    metrics = columns(group)
     heads = "".join(
-        f'<th scope=col class=number title="{escape(known(metric).meaning)}">'
+        f'<th scope=col class=number title="{escape(known(metric).definition)}">'
         f"<button>{escape(header(metric))}</button></th>"
         for metric in metrics
     )
     rows = "".join(
-        f"<tr>{_name(cell)}"
-        f"<td class=number data-value={len(cell.runs)}>{wording.seeds(cell)}</td>"
-        f"{''.join(_number(cell, metric) for metric in metrics)}</tr>"
-        for cell in best_first(board, cells)
+        f"<tr>{_name(variant)}"
+        f"<td class=number data-value={len(variant.runs)}>{wording.seeds(variant)}</td>"
+        f"{''.join(_number(variant, metric) for metric in metrics)}</tr>"
+        for variant in best_first(group, variants)
     )
     return (
-        '<div class=scroll><table class="sortable"><thead><tr><th scope=col><button>cell</button></th>'
+        '<div class=scroll><table class="sortable"><thead><tr><th scope=col><button>variant</button></th>'
         f"<th scope=col class=number><button>seeds</button></th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
-def _number(cell: Cell, metric: str) -> str:
-    mean = cell.means.get(metric)
+def _number(variant: Variant, metric: str) -> str:
+    mean = variant.means.get(metric)
     if mean is None:
         return "<td class=number>–</td>"
-    kind = "busy" if wording.mark(cell, metric) == "!" else cell.verdicts.get(metric, "")
+    kind = "busy" if wording.mark(variant, metric) == "!" else variant.verdicts.get(metric, "")
     value, _, half = wording.with_interval(mean).partition(" ")
     label = {"busy": "busy", **BADGES}.get(kind, "")
     badge = f' <span class=badge title="{MEANINGS[kind]}">{label}</span>' if label else ""
@@ -90,9 +90,9 @@ def _number(cell: Cell, metric: str) -> str:
     return f'<td class="number {kind}" data-value="{mean.mean!r}">{value}{badge}{spread}</td>'
 
 
-def _name(cell: Cell) -> str:
-    """A row's head: the cell's name, and on hover all that sets it apart."""
-    return f'<th scope=row title="{escape(cell.setting)}">{_breakable(cell.name)}</th>'
+def _name(variant: Variant) -> str:
+    """A row's head: the variant's name, and on hover all that sets it apart."""
+    return f'<th scope=row title="{escape(variant.setting)}">{_breakable(variant.name)}</th>'
 
 
 def _breakable(name: str) -> str:
@@ -108,57 +108,57 @@ def _legend() -> str:
     )
 
 
-def _versus(board: Board) -> str:
-    """What each cell gains and loses against the baseline, in words."""
-    metrics = [metric for metric in board.questions if any(metric in cell.versus for cell in board.cells)]
+def _baseline_differences(group: ComparisonGroup) -> str:
+    """What each variant gains and loses against the baseline, in words."""
+    metrics = [metric for metric in group.questions if any(metric in variant.baseline_differences for variant in group.variants)]
     if not metrics:
         return ""
     heads = "".join(f"<th scope=col>{escape(header(metric))}</th>" for metric in metrics)
-    compared = [cell for cell in best_first(board, board.cells) if cell.versus]
-    names = {found.baseline for cell in compared for found in cell.versus.values()}
+    compared = [variant for variant in best_first(group, group.variants) if variant.baseline_differences]
+    names = {found.baseline for variant in compared for found in variant.baseline_differences.values()}
     title = "the baseline" if len(names) > 1 else escape(next(iter(names)))
     rows = (
-        f"<tr>{_name(cell)}"
-        f"{''.join(_difference(cell, metric, named=len(names) > 1) for metric in metrics)}</tr>"
-        for cell in compared
+        f"<tr>{_name(variant)}"
+        f"{''.join(_difference(variant, metric, named=len(names) > 1) for metric in metrics)}</tr>"
+        for variant in compared
     )
     return (
-        f"<h3>Against {title}</h3><div class=scroll><table class=versus><thead><tr><th scope=col>cell</th>"
+        f"<h3>Against {title}</h3><div class=scroll><table class=differences><thead><tr><th scope=col>variant</th>"
         f"{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div><p class=legend>Differences of runs with the "
-        "same seed, with their 95&nbsp;% interval; noise is judged after Holm's correction over the cells.</p>"
+        "same seed, with their 95&nbsp;% interval; noise is judged after Holm's correction over the variants.</p>"
     )
 
 
-def _difference(cell: Cell, metric: str, named: bool) -> str:
-    found = cell.versus.get(metric)
+def _difference(variant: Variant, metric: str, named: bool) -> str:
+    found = variant.baseline_differences.get(metric)
     if found is None:
-        return f"<td class=noise>{'not comparable' if metric in cell.means else '–'}</td>"
+        return f"<td class=noise>{'not comparable' if metric in variant.means else '–'}</td>"
     return (
-        f'<td class="{"sure" if wording.sure(found) else "noise"}">{escape(wording.versus(metric, found, named))}</td>'
+        f'<td class="{"sure" if wording.sure(found) else "noise"}">{escape(wording.baseline_difference(metric, found, named))}</td>'
     )
 
 
-def _chips(number: int, board: Board) -> str:
-    """The legend of all plots: a button for each cell that shows and hides it."""
-    cells = [cell for cell in best_first(board, board.cells) if board.quality in cell.means][:MOST_CELLS]
+def _chips(number: int, group: ComparisonGroup) -> str:
+    """The legend of all plots: a button for each variant that shows and hides it."""
+    variants = [variant for variant in best_first(group, group.variants) if group.quality in variant.means][:MOST_VARIANTS]
     chips = "".join(
-        f'<button class=chip aria-pressed=true data-board={number} data-cell="{escape(cell.name)}" '
-        f'title="{escape(cell.setting)}">'
-        f'<i style="background:{style(index)["colour"]}"></i>{escape(cell.name)}</button>'
-        for index, cell in enumerate(cells)
+        f'<button class=chip aria-pressed=true data-group={number} data-variant="{escape(variant.name)}" '
+        f'title="{escape(variant.setting)}">'
+        f'<i style="background:{style(index)["colour"]}"></i>{escape(variant.name)}</button>'
+        for index, variant in enumerate(variants)
     )
-    return f"<div class=chips>{chips}</div>" if len(cells) > 1 else ""
+    return f"<div class=chips>{chips}</div>" if len(variants) > 1 else ""
 
 
-def _all_numbers(board: Board) -> str:
-    heads = "".join(f"<th scope=col class=number>{escape(metric)}</th>" for metric in board.metrics)
+def _all_numbers(group: ComparisonGroup) -> str:
+    heads = "".join(f"<th scope=col class=number>{escape(metric)}</th>" for metric in group.metrics)
     rows = "".join(
-        f"<tr>{_name(cell)}<td>{_breakable(cell.setting)}</td>"
-        f"{''.join(_number(cell, metric) for metric in board.metrics)}</tr>"
-        for cell in best_first(board, board.cells)
+        f"<tr>{_name(variant)}<td>{_breakable(variant.setting)}</td>"
+        f"{''.join(_number(variant, metric) for metric in group.metrics)}</tr>"
+        for variant in best_first(group, group.variants)
     )
     return (
-        "<details><summary>All numbers</summary><div class=scroll><table><thead><tr><th scope=col>cell</th>"
+        "<details><summary>All numbers</summary><div class=scroll><table><thead><tr><th scope=col>variant</th>"
         f"<th scope=col>setting</th>"
         f"{heads}</tr></thead><tbody>{rows}</tbody></table></div></details>"
     )
@@ -175,12 +175,12 @@ def _to_know(comparison: Comparison) -> str:
 
 def _definitions(comparison: Comparison) -> str:
     rows = []
-    for metric in dict.fromkeys(metric for board in comparison.boards for metric in board.metrics):
+    for metric in dict.fromkeys(metric for group in comparison.groups for metric in group.metrics):
         found = known(metric)
         direction = {True: "higher", False: "lower", None: ""}[found.higher_is_better]
         rows.append(
             f"<tr><th scope=row>{escape(metric)}</th><td>{escape(found.unit)}</td><td>{direction}</td>"
-            f"<td>{escape(found.meaning)}</td></tr>"
+            f"<td>{escape(found.definition)}</td></tr>"
         )
     return (
         "<section><details><summary>What the numbers mean</summary><div class=scroll><table><thead><tr><th>metric</th>"

@@ -1,14 +1,12 @@
-"""Which tokens weighed: the attention of a run of each cell on a few test sequences, as shaded text."""
+"""Which tokens weighed: the attention of a run of each variant on a few test sequences, as shaded text."""
 
 from html import escape
-from pathlib import Path
 from typing import Any
 
-from harness.analysis.comparability import Board
-from harness.analysis.variants import Cell
-from harness.records.store import load
+from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.variants import Variant
+from harness.records.store import ATTENTION, load_json
 from harness.report.tables import best_first
-from harness.runner import attention
 
 READING = (
     "The darker a token, the more attention it received: in self-attention the mean over heads and over the steps that "
@@ -17,24 +15,24 @@ READING = (
 )
 
 
-def section(boards: list[Board]) -> str:
-    """The section of the cells whose runs kept their attention; empty where none did."""
+def section(groups: list[ComparisonGroup]) -> str:
+    """The section of the variants whose runs kept their attention; empty where none did."""
     parts = [
-        f"<details><summary>{escape(cell.name)}, seed {cell.runs[0]['seed']}</summary>{shown}</details>"
-        for board in boards
-        for cell in best_first(board, board.cells)
-        if (shown := _cell(cell))
+        f"<details><summary>{escape(variant.name)}, seed {variant.runs[0].seed}</summary>{shown}</details>"
+        for group in groups
+        for variant in best_first(group, group.variants)
+        if (shown := _variant(variant))
     ]
     if not parts:
         return ""
     return f"<section><h2>Which tokens weighed</h2><p class=legend>{READING}</p>{''.join(parts)}</section>"
 
 
-def _cell(cell: Cell) -> str:
-    file = Path(cell.runs[0].run_dir, attention.FILE) if cell.runs else None
+def _variant(variant: Variant) -> str:
+    file = variant.runs[0].folder / ATTENTION if variant.runs else None
     if file is None or not file.is_file():
         return ""
-    return "".join(_example(example) for example in load(file)["examples"])
+    return "".join(_example(example) for example in load_json(file)["examples"])
 
 
 def _example(example: dict[str, Any]) -> str:

@@ -36,14 +36,14 @@ def document(title: str, body: Sequence[str], plots: Sequence[Figure]) -> str:
 def places(own: Sequence[Figure], plots: list[Figure], group: int) -> str:
     """Where a section's figures come; they are added to ``plots``.
 
-    The chips of a ``group`` show and hide cells in the figures of that group.
+    The chips of a ``group`` show and hide variants in the figures of that group.
     """
     found = []
     for index, plot in enumerate(own, start=len(plots)):
         wide = " wide" if plot.get("wide") else ""
         found.append(
             f'<figure class="plot{wide}"><h3>{escape(plot["title"])}</h3>'
-            f'<div class=canvas data-figure={index} data-board={group}></div>'
+            f'<div class=canvas data-figure={index} data-group={group}></div>'
             f"<figcaption>{plot['caption']}</figcaption></figure>"
         )  # fmt: skip
     plots += own

@@ -20,8 +20,8 @@ for (const chip of document.querySelectorAll(".chip")) {
   chip.addEventListener("click", () => {
     const visible = chip.getAttribute("aria-pressed") === "false";
     chip.setAttribute("aria-pressed", String(visible));
-    for (const canvas of canvases.filter((one) => one.dataset.board === chip.dataset.board)) {
-      const own = canvas.data.flatMap((trace, index) => (trace.legendgroup === chip.dataset.cell ? [index] : []));
+    for (const canvas of canvases.filter((one) => one.dataset.group === chip.dataset.group)) {
+      const own = canvas.data.flatMap((trace, index) => (trace.legendgroup === chip.dataset.variant ? [index] : []));
       if (own.length) Plotly.restyle(canvas, { visible }, own);
     }
   });

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from html import escape
 from typing import Any
 
 from harness.analysis.variants import BUSY
-from harness.records.record import Record, told
+from harness.records.record import Record, overrides_of
 from harness.report.html.charts import Figure, Trace, axis, figure, style
 from harness.report.html.document import document, places
 from harness.report.profiles import COSTS, STATUS, curves, names
@@ -27,7 +28,7 @@ def section(records: Sequence[Record], group: int, plots: list[Figure]) -> str:
     for record in sorted(records, key=lambda record: (record.status == "finished", record.started)):
         if record.profile:
             # of repeated ones the newest counts, of those that finished where one did
-            machines.setdefault(_machine(record), {})[told(record), record.seed] = record
+            machines.setdefault(_machine(record), {})[overrides_of(record), record.seed] = record
     parts = [
         f"<p class=where>On {escape(machine)}</p>{places(figures(list(found.values())), plots, group)}"
         for machine, found in machines.items()
@@ -38,8 +39,8 @@ def section(records: Sequence[Record], group: int, plots: list[Figure]) -> str:
 def _machine(record: Record) -> str:
     """What times and memory depend on beside the config, in words."""
     environment = record.environment
-    facts = {**environment["hardware"], "processor": environment.get("processor")}
-    facts["device_names"] = ", ".join(facts.get("device_names") or []) or None
+    facts = {**asdict(environment.hardware), "processor": environment.processor}
+    facts["device_names"] = ", ".join(environment.hardware.device_names) or None
     return ", ".join(
         f"{key.removesuffix('_names')} {value if isinstance(value, str) else json.dumps(value)}"
         for key, value in facts.items()
@@ -57,7 +58,7 @@ def figures(records: Sequence[Record]) -> list[Figure]:
             for trace in _traces(name, record, cost, style(index)["colour"])
         ]
         if data:
-            lengths = sorted({point["length"] for record in records for point in record.profile})
+            lengths = sorted({point.length for record in records for point in record.profile})
             x = axis("length, tokens", type="log", tickvals=lengths, ticktext=[f"{length:,}" for length in lengths])
             y = axis(unit, type="log", dtick="D2")
             plot = figure(TITLES[cost], _caption(records), data, x, y, 400 + 10 * len(data))
@@ -67,7 +68,7 @@ def figures(records: Sequence[Record]) -> list[Figure]:
 
 
 def _traces(name: str, record: Record, cost: str, colour: str) -> list[Trace]:
-    sizes = {point["batch_size"] for point in record.profile}
+    sizes = {point.batch_size for point in record.profile}
     found = []
     for curve in curves(record, cost):
         label = f"{escape(name)}, {curve.phase}" + (f", batch {curve.batch_size}" if len(sizes) > 1 else "")
@@ -90,8 +91,8 @@ def _caption(records: Sequence[Record]) -> str:
     missing: dict[str, list[str]] = {}
     for name, record in zip(names(records), records, strict=True):
         for point in record.profile:
-            if point["status"] != "finished":
-                missing.setdefault(STATUS[point["status"]], []).append(f"{escape(name)} at {point['length']:,}")
+            if point.status != "finished":
+                missing.setdefault(STATUS[point.status], []).append(f"{escape(name)} at {point.length:,}")
     said += [f"Ended early, {why}: {', '.join(where)}." for why, where in missing.items()]
     shares: list[Any] = [record.environment.other_processes_cpu_share or 0 for record in records]
     busy = [escape(name) for name, share in zip(names(records), shares, strict=True) if share > BUSY]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from harness.report import text as wording
+from harness.records.metrics import SHARE, known
 from harness.report.html.document import Figure
 
 Trace = dict[str, Any]
@@ -18,7 +18,7 @@ GREY, GRID = "#5f6b7a", "#e8ebef"
 
 
 def style(index: int) -> dict[str, str]:
-    """The look of the cell at this place: a colour, and a symbol and dash once the colours are used up."""
+    """The look of the variant at this place: a colour, and a symbol and dash once the colours are used up."""
     turn = index // len(COLOURS)
     return {
         "colour": COLOURS[index % len(COLOURS)],
@@ -40,7 +40,7 @@ def span(metric: str, data: list[Trace], direction: str) -> dict[str, Any]:
 
     Left to itself, Plotly puts a lone point in the middle of a range of 2. Empty for what is no share.
     """
-    if not wording.is_share(metric):
+    if known(metric).bounds != SHARE:
         return {}
     ends = []
     for trace in data:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.backends import initial
+from harness.backends import initializers
 from harness.backends.arguments import check_attention
 from harness.backends.pytorch.layers import clear_padding
 
@@ -50,10 +50,10 @@ class SelfAttention(nn.Module):
         self.u = nn.Parameter(torch.empty(num_heads, head_width)) if score == "additive" else None
 
     def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        kernels = [initial.glorot(rng, self.in_dim, self.out_dim).T for _ in range(3)]
+        kernels = [initializers.glorot(rng, self.in_dim, self.out_dim).T for _ in range(3)]
         values = {"query_key_value": np.concatenate(kernels)}
         if self.u is not None:
-            values["u"] = initial.glorot(rng, self.u.shape[1], self.num_heads).T
+            values["u"] = initializers.glorot(rng, self.u.shape[1], self.num_heads).T
         return values
 
     def forward(self, x_BLD: Tensor, mask_BL: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.backends import initial
+from harness.backends import initializers
 from harness.backends.pytorch.layers import clear_padding
 
 
@@ -39,7 +39,7 @@ class Cell(nn.Module):
             return {}
         gates = len(self.cell.weight_hh) // self.out_dim
         forget = 1 if isinstance(self.cell, nn.LSTMCell) else None
-        kernel_DG, recurrent_EG, bias_G = initial.recurrent(rng, self.in_dim, self.out_dim, gates, forget)
+        kernel_DG, recurrent_EG, bias_G = initializers.recurrent(rng, self.in_dim, self.out_dim, gates, forget)
         values = {"cell.weight_ih": kernel_DG.T, "cell.weight_hh": recurrent_EG.T}
         if self.cell.bias:
             values |= {"cell.bias_ih": bias_G, "cell.bias_hh": np.zeros_like(bias_G)}

@@ -9,7 +9,7 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.backends import initial
+from harness.backends import initializers
 from harness.backends.arguments import check_counts
 from harness.backends.pytorch.layers import clear_padding
 from harness.errors import UserError
@@ -77,7 +77,7 @@ class _Convolution(nn.Conv1d):
 
     def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         out_dim, in_dim, kernel_size = self.weight.shape
-        kernel_KDE = initial.glorot(rng, kernel_size * in_dim, out_dim).reshape(kernel_size, in_dim, out_dim)
+        kernel_KDE = initializers.glorot(rng, kernel_size * in_dim, out_dim).reshape(kernel_size, in_dim, out_dim)
         return {"weight": kernel_KDE.transpose(2, 1, 0), "bias": np.zeros(out_dim, np.float32)}
 
     def forward(self, x_BLD: Tensor) -> Tensor:

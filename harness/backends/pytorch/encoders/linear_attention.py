@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.backends import initial
+from harness.backends import initializers
 from harness.backends.arguments import check_attention
 from harness.backends.pytorch.layers import clear_padding
 
@@ -41,7 +41,7 @@ class LinearAttention(nn.Module):
         self.query_key_value = nn.Parameter(torch.empty(3 * hidden_size, in_dim))
 
     def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        kernels = [initial.glorot(rng, self.in_dim, self.out_dim).T for _ in range(3)]
+        kernels = [initializers.glorot(rng, self.in_dim, self.out_dim).T for _ in range(3)]
         return {"query_key_value": np.concatenate(kernels)}
 
     def forward(self, x_BLD: Tensor, mask_BL: Tensor) -> Tensor:

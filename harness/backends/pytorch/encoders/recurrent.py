@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.backends import initial
+from harness.backends import initializers
 from harness.backends.arguments import check_nonlinearity, check_recurrent
 from harness.backends.pytorch.encoders.recurrence import ElmanSteps, GRUSteps
 from harness.backends.pytorch.layers import clear_padding
@@ -54,7 +54,7 @@ class _Recurrent(nn.Module):
         values = {}
         for layer in range(self.num_layers):
             width = self.out_dim if layer else self.in_dim
-            kernel_DG, recurrent_HG, bias_G = initial.recurrent(rng, width, self.out_dim, self.gates, self.forget)
+            kernel_DG, recurrent_HG, bias_G = initializers.recurrent(rng, width, self.out_dim, self.gates, self.forget)
             values[f"layers.weight_ih_l{layer}"] = kernel_DG.T
             values[f"layers.weight_hh_l{layer}"] = recurrent_HG.T
             values[f"layers.bias_ih_l{layer}"] = bias_G

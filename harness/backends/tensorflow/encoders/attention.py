@@ -7,7 +7,7 @@ a head.
 import numpy as np
 import tensorflow as tf
 
-from harness.backends import initial
+from harness.backends import initializers
 from harness.backends.arguments import check_attention
 from harness.backends.tensorflow.layers import Part, any_real, clear_padding, masked_softmax, project
 
@@ -48,10 +48,10 @@ class SelfAttention(Part):
         self.u = self.weight(num_heads, self.head_width) if score == "additive" else None
 
     def initialise(self, rng: np.random.Generator) -> None:
-        kernels = [initial.glorot(rng, self.in_dim, self.out_dim) for _ in range(3)]
+        kernels = [initializers.glorot(rng, self.in_dim, self.out_dim) for _ in range(3)]
         self.query_key_value.assign(np.concatenate(kernels, 1))
         if self.u is not None:
-            self.u.assign(initial.glorot(rng, self.head_width, self.num_heads).T)
+            self.u.assign(initializers.glorot(rng, self.head_width, self.num_heads).T)
 
     def call(self, x_BLD: tf.Tensor, mask_BL: tf.Tensor) -> tf.Tensor:
         q_BHLS, k_BHLS, v_BHLS = self._project(x_BLD)

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from harness.backends import initial
+from harness.backends import initializers
 from harness.backends.arguments import check_nonlinearity, check_recurrent
 from harness.backends.tensorflow.layers import Part, clear_padding
 
@@ -49,7 +49,7 @@ class _Recurrent(Part):
     def initialise(self, rng: np.random.Generator) -> None:
         for number, layer in enumerate(self.layers):
             width = self.out_dim if number else self.in_dim
-            drawn = initial.recurrent(rng, width, self.out_dim, self.gates, self.forget)
+            drawn = initializers.recurrent(rng, width, self.out_dim, self.gates, self.forget)
             kernel_DG, recurrent_HG, bias_G = (self.arranged(array) for array in drawn)
             layer.cell.kernel.assign(kernel_DG)
             layer.cell.recurrent_kernel.assign(recurrent_HG)

@@ -9,7 +9,7 @@ import torch
 from harness.backends.pytorch.losses import LOSSES
 from harness.data import from_sequences
 from harness.tasks import ctc
-from harness.tasks import task as tasks
+from harness.tasks.task import task_of
 
 A, B, BLANK = 0, 1, 2
 
@@ -83,7 +83,7 @@ def made(**changes):
 
 def test_label_error_rate_is_summed_over_the_split_before_it_is_divided():
     data = made()
-    task = tasks.of(data)
+    task = task_of(data)
     logits = logits_of([A, B, BLANK, BLANK, BLANK, BLANK], [B, B, B, A, BLANK, A])  # ab for aba, baa for bb
     halves = [(logits[i : i + 1], data.test.y[i : i + 1], data.test.length_N[i : i + 1]) for i in range(2)]
     found = task.evaluate(halves)

@@ -21,7 +21,7 @@ from harness.data.loaders.features import synthetic_features
 from harness.measure import environment
 from harness.runner import fingerprint
 from harness.runner.run import prepare_data
-from harness.tracking.contents import flatten
+from harness.records.settings import flatten
 
 CONF = REPOSITORY / "conf"
 
@@ -211,7 +211,7 @@ def test_recipes_on_the_treebank_have_the_parameters_counted_by_hand(tmp_path, t
     alone = 19_676 * 128 + 2 * 4 * 150 * (128 + 150 + 1) + 2 * 150 * 17 + 17
     for name, more in TREEBANK_RECIPES.items():
         config = composing.compose(f"experiment={name}", f"output_dir={tmp_path}")
-        data = open_prepared(prepare_data(config), characters=config["input"]["characters"] is not None)
+        data = open_prepared(prepare_data(config), characters=config.input.characters is not None)
         backend = Backend(config, {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1})
         assert backend.build(data, 0)["cost/parameters"] == alone + more
 

@@ -210,7 +210,7 @@ def test_when_the_runs_time_is_up_what_was_measured_is_kept(command, encoder):
 
 @pytest.mark.parametrize(("power", "unit", "most"), [(1, 2**17, 128), (2, 2**8, 256)])
 def test_the_exponent_of_memory_is_that_of_what_the_encoder_holds(command, encoder, power, unit, most):
-    # 64, 91, 128 MiB, or 64, 128, 256: the C library keeps freed blocks of up to 32 MiB for itself
+    # 64, 91, 128 MiB, or 64, 128, 256: the C library keeps freed hardware_groups of up to 32 MiB for itself
     lengths = "profile.lengths=[512,724,1024]"
     more = (f"+encoder.power={power}", f"+encoder.unit={unit}", "profile.batch_sizes=[1]")
     found = command(*QUICK, OFF, *encoder("Weighs"), lengths, *more).record

@@ -1,57 +1,57 @@
 from made_records import HARDWARE, VERSIONS, made, over_seeds
 
-from harness.analysis.variant_names import name_cells
+from harness.analysis.variant_names import name_variants
 from harness.analysis.variants import UNNAMED, gather
 from harness.runner.fingerprint import NOT_DECIDING
 
 
 def names(records):
-    cells = gather(records).cells
-    name_cells(cells)
-    return [cell.name for cell in cells]
+    variants = gather(records).variants
+    name_variants(variants)
+    return [variant.name for variant in variants]
 
 
-def test_runs_of_one_config_are_one_cell_in_the_order_of_seeds():
-    (cell,) = gather([made(seed=2), made(seed=0), made(seed=1)]).cells
-    assert [run.seed for run in cell.runs] == [0, 1, 2]
+def test_runs_of_one_config_are_one_variant_in_the_order_of_seeds():
+    (variant,) = gather([made(seed=2), made(seed=0), made(seed=1)]).variants
+    assert [run.seed for run in variant.runs] == [0, 1, 2]
 
 
 def test_the_newest_of_a_repeated_seed_counts_and_the_number_is_said():
     gathered = gather([made(accuracy=0.7, started=9), made(accuracy=0.5, started=3), made(seed=1, started=4)])
-    assert gathered.cells[0].values("test/accuracy") == {0: 0.7, 1: 0.9}
+    assert gathered.variants[0].values("test/accuracy") == {0: 0.7, 1: 0.9}
     assert gathered.repeated == 1
 
 
 def test_a_failure_that_was_mended_is_forgotten_and_a_later_one_is_not():
     failed = {"status": "failed", "accuracy": None}
-    (mended,) = gather([made(started=1, **failed), made(started=2)]).cells
+    (mended,) = gather([made(started=1, **failed), made(started=2)]).variants
     assert (len(mended.runs), len(mended.failed)) == (1, 0)
-    (broken,) = gather([made(started=1), made(started=2, **failed)]).cells
+    (broken,) = gather([made(started=1), made(started=2, **failed)]).variants
     assert (len(broken.runs), len(broken.failed)) == (1, 1)
 
 
 def test_of_the_same_config_with_other_code_the_newest_counts():
     gathered = gather([made(code="new", started=8, accuracy=0.8), made(code="old", started=2), made("gru", started=1)])
-    assert sorted(cell.record.choices["encoder"] for cell in gathered.cells) == ["gru", "lstm"]
-    assert [cell.values("test/accuracy") for cell in gathered.outdated] == [{0: 0.9}]
+    assert sorted(variant.record.choices["encoder"] for variant in gathered.variants) == ["gru", "lstm"]
+    assert [variant.values("test/accuracy") for variant in gathered.outdated] == [{0: 0.9}]
 
 
 def test_newer_code_that_finished_nothing_hides_nothing():
     killed = made(code="new", started=9, status="killed", accuracy=None)
     older = made(code="new", seed=1, started=1, status="killed", accuracy=None)
     gathered = gather([*(made(code="old", seed=seed, started=2 + seed) for seed in range(3)), killed, older])
-    (cell,) = gathered.cells
-    assert (len(cell.runs), [record.started for record in cell.failed]) == (3, [killed["started"]])
-    assert [len(cell.runs) + len(cell.failed) for cell in gathered.outdated] == [1]
+    (variant,) = gathered.variants
+    assert (len(variant.runs), [record.started for record in variant.failed]) == (3, [killed["started"]])
+    assert [len(variant.runs) + len(variant.failed) for variant in gathered.outdated] == [1]
 
 
-def test_one_encoder_under_two_names_makes_two_cells():
+def test_one_encoder_under_two_names_makes_two_variants():
     one, other = made("lstm"), made("lstm")
     other.choices = {**other.choices, "encoder": "again"}
     assert names([one, other]) == ["lstm", "again"]
 
 
-def test_cells_are_named_by_the_encoder_and_what_else_differs():
+def test_variants_are_named_by_the_encoder_and_what_else_differs():
     assert names([made("lstm"), made("gru")]) == ["lstm", "gru"]
     widths = [made("lstm", config={"encoder.hidden_size": size}) for size in (64, 128)]
     assert names([*widths, made("gru")]) == ["lstm, hidden_size=64", "lstm, hidden_size=128", "gru"]
@@ -77,13 +77,13 @@ def test_keys_are_cut_to_their_last_part_unless_two_end_alike():
     records = [made(config={"encoder.hidden_size": 3, "optimizer.lr": 0.1}), made(config={"optimizer.lr": 0.2})]
     assert names(records) == ["lstm, hidden_size=3, lr=0.1", "lstm, hidden_size=128, lr=0.2"]
     records = [made(config={"encoder.hidden_size": 3}), made(config={"trainer.hidden_size": 5})]
-    records[0].config["trainer"]["hidden_size"] = 7
+    records[0].config.trainer.hidden_size = 7
     assert names(records) == [
         "lstm, encoder.hidden_size=3, trainer.hidden_size=7", "lstm, encoder.hidden_size=128, trainer.hidden_size=5",
     ]  # fmt: skip
 
 
-def test_of_many_differences_a_name_has_those_that_tell_most_cells_apart_and_says_that_there_are_more():
+def test_of_many_differences_a_name_has_those_that_tell_most_variants_apart_and_says_that_there_are_more():
     many = {"trainer.epochs": 5, "trainer.batch_size": 7, "data.limit": 11, "optimizer.lr": 0.5}
     records = [made(), *(made(config={**many, "encoder.hidden_size": size}) for size in (3, 17))]
     found = names(records)
@@ -93,9 +93,9 @@ def test_of_many_differences_a_name_has_those_that_tell_most_cells_apart_and_say
 
 
 def test_the_whole_setting_has_all_that_differs_under_full_keys():
-    cells = gather([made(), made(config={"trainer.epochs": 5, "data.limit": 11, "optimizer.lr": 0.5})]).cells
-    name_cells(cells)
-    assert cells[1].setting == "encoder=lstm, data.limit=11, optimizer.lr=0.5, trainer.epochs=5"
+    variants = gather([made(), made(config={"trainer.epochs": 5, "data.limit": 11, "optimizer.lr": 0.5})]).variants
+    name_variants(variants)
+    assert variants[1].setting == "encoder=lstm, data.limit=11, optimizer.lr=0.5, trainer.epochs=5"
 
 
 def test_a_custom_encoder_is_called_by_its_class():
@@ -112,14 +112,14 @@ def test_names_are_unique_even_where_only_the_device_or_nothing_visible_differs(
     assert len(set(names([one, other]))) == 2
 
 
-def test_runs_on_other_processors_or_devices_are_other_cells_even_with_the_same_hash():
+def test_runs_on_other_processors_or_devices_are_other_variants_even_with_the_same_hash():
     records = [made(seed=0, accuracy=0.9), made(seed=0, accuracy=0.5, environment={"processor": "Xeon"}, started=3)]
     gpus = [{**HARDWARE, "accelerator": "cuda", "device_names": [name]} for name in ("H200", "A100")]
     records += [made(seed=0, environment={"hardware": hardware}) for hardware in gpus]
     for record in records:
         record.variant = "the same"
     gathered = gather(records)
-    assert (len(gathered.cells), gathered.repeated, gathered.outdated) == (4, 0, [])
+    assert (len(gathered.variants), gathered.repeated, gathered.outdated) == (4, 0, [])
     assert sorted(names(records)) == ["lstm, cpu, AMD EPYC", "lstm, cpu, Xeon", "lstm, cuda, A100", "lstm, cuda, H200"]
 
 
@@ -129,15 +129,15 @@ def test_what_computes_nothing_makes_no_other_version():
         for place, number in enumerate(("3.1", "3.2"))
     ]
     gathered = gather(records)
-    assert (len(gathered.cells), len(gathered.outdated)) == (1, 1)
+    assert (len(gathered.variants), len(gathered.outdated)) == (1, 1)
 
 
 def test_a_busy_machine_is_told():
     busy = over_seeds("lstm", [0.9, 0.9], environment={"other_processes_cpu_share": 0.31})
     quiet = over_seeds("gru", [0.9, 0.9], environment={"other_processes_cpu_share": 0.05})
-    told = [cell.disturbed for cell in gather(busy + quiet).cells]
+    told = [variant.disturbed for variant in gather(busy + quiet).variants]
     assert told == ["other processes used up to 31% of the processor in 2 of 2 runs", None]
 
 
-def test_what_does_not_decide_a_result_names_no_cell():
+def test_what_does_not_decide_a_result_names_no_variant():
     assert set(NOT_DECIDING) - {"data", "hardware"} <= set(UNNAMED)

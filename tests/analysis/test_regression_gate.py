@@ -67,7 +67,7 @@ def test_one_seed_cannot_be_judged_and_does_not_pass():
     assert said == f"lstm: test/accuracy, {', '.join(BEFORE)}, because it takes two seeds on each side, and there is 1"
 
 
-def test_a_cell_that_is_missing_does_not_pass():
+def test_a_variant_that_is_missing_does_not_pass():
     outcome = judged(runs(), compare(over_seeds("gru", [0.9, 0.8]), "x"))
     assert outcome.code == 2
     assert outcome.unjudged[0].endswith("in the baseline, and not run now")
@@ -97,7 +97,7 @@ def test_a_baseline_from_a_busy_machine_is_written_with_a_warning(tmp_path):
     assert len(gate.write_baseline(runs(), tmp_path / "baseline.json")) == 1
 
 
-def test_a_cell_of_which_some_runs_failed_does_not_pass():
+def test_a_variant_of_which_some_runs_failed_does_not_pass():
     metrics = {name: values * 2 for name, values in BEFORE.items()}
     records = over_seeds("lstm", [0.9, 0.91, 0.92, 0.9], metrics=metrics)
     for record in records[2:]:
@@ -118,15 +118,15 @@ def test_two_values_a_side_without_spread_are_not_judged():
     ]
 
 
-def test_of_cells_with_one_key_the_newest_counts():
+def test_of_variants_with_one_key_the_newest_counts():
     def on(threads, level, started, encoder="lstm"):
         hardware = {"hardware": {**HARDWARE, "threads": threads}}
         return over_seeds(encoder, [level, level + 0.01, level + 0.02], environment=hardware, started=started)
 
     old, new = on(1, 0.1, 1), on(2, 0.9, 2)
-    both = compare(on(2, 0.5, 0, "gru") + old + new, "x")  # the block of the newest comes first
+    both = compare(on(2, 0.5, 0, "gru") + old + new, "x")  # the hardware_group of the newest comes first
     name = gate.key(new[0])
-    assert gate.baseline_of(both)["cells"][name]["metrics"]["test/accuracy"] == [0.9, 0.91, 0.92]
+    assert gate.baseline_of(both)["variants"][name]["metrics"]["test/accuracy"] == [0.9, 0.91, 0.92]
     assert judged(compare(new, "x"), both).code == 0
 
 

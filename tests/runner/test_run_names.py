@@ -51,7 +51,7 @@ def test_a_run_that_was_begun_under_another_label_goes_on_in_its_folder(tmp_path
     assert store.run_folder(tmp_path, "digits", "rnn/seed=0/lr=0.1", fingerprint) == begun
 
 
-def test_what_names_a_cell_whatever_the_code_does_not_change_with_the_label():
+def test_what_names_a_variant_whatever_the_code_does_not_change_with_the_label():
     record = {"choices": {"encoder": "rnn"}, "label": "rnn/seed=3", "told": ["optimizer.lr=0.1"]}
     assert told(record) == "rnn/optimizer.lr=0.1"
     assert told({"label": "rnn/seed=3/optimizer.lr=0.1"}) == "rnn/optimizer.lr=0.1"

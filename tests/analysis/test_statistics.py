@@ -122,7 +122,7 @@ def test_rank_marks_best_tied_and_worse():
     assert rank([far, best, near], higher_is_better=False) == ["best", "worse", "worse"]
 
 
-def test_cells_with_one_seed_make_the_verdict_on_others_no_harder():
+def test_variants_with_one_seed_make_the_verdict_on_others_no_harder():
     best, other = {0: 0.90, 1: 0.91, 2: 0.92}, {0: 0.70, 1: 0.712, 2: 0.718}
     single = [{0: 0.5}] * 20
     assert rank([best, other], higher_is_better=True) == ["best", "worse"]
@@ -152,14 +152,14 @@ def test_rank_calls_nothing_worse_that_is_better_on_the_seeds_it_shares_with_the
 def test_rank_corrects_for_all_pairs_because_the_best_is_chosen_from_the_same_numbers():
     best, other = {0: 0.90, 1: 0.91, 2: 0.92, 3: 0.93}, {0: 0.868, 1: 0.892, 2: 0.892, 3: 0.915}
     third, fourth = {0: 0.93, 1: 0.87, 2: 0.93, 3: 0.92}, {0: 0.87, 1: 0.93, 2: 0.93, 3: 0.92}
-    assert 0.05 / 6 < paired_difference(other, best).p < 0.05 / 3  # four cells are six pairs, three of them looked at
+    assert 0.05 / 6 < paired_difference(other, best).p < 0.05 / 3  # four variants are six pairs, three of them looked at
     assert rank([best, other], higher_is_better=True) == ["best", "worse"]
     assert rank([best, other, third, fourth], higher_is_better=True) == ["best", "unknown", "tied", "tied"]
 
 
-def test_among_ten_equal_cells_some_is_called_worse_in_one_draw_of_twenty_at_most():
+def test_among_ten_equal_variants_some_is_called_worse_in_one_draw_of_twenty_at_most():
     draws_RKN = np.random.default_rng(22).normal(0.9, 0.01, (300, 10, 5))
-    wrong = sum("worse" in rank([dict(enumerate(cell)) for cell in draw], True) for draw in draws_RKN)
+    wrong = sum("worse" in rank([dict(enumerate(variant)) for variant in draw], True) for draw in draws_RKN)
     assert wrong / 300 <= 0.06
 
 

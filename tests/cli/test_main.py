@@ -63,11 +63,11 @@ def test_the_same_command_is_skipped_and_rerun_gives_the_same_numbers_to_the_las
     assert forced["metrics"]["test/loss"] == first.metrics["test/loss"]
 
 
-def test_seeds_are_one_cell_and_another_width_is_another(command):
+def test_seeds_are_one_variant_and_another_width_is_another(command):
     ended = command("-m", *QUICK, "seed=0,1", "encoder.hidden_size=16,32")
-    cells = {record.variant for record in ended.records}
+    variants = {record.variant for record in ended.records}
     assert len(ended.records) == 4
-    assert len(cells) == 2
+    assert len(variants) == 2
     assert len({record.fingerprint for record in ended.records}) == 4
     losses = {record.metrics["test/loss"] for record in ended.records}
     assert len(losses) == 4
@@ -394,7 +394,7 @@ def test_hydra_tells_about_itself(what, told):
     assert [part for part in told if part not in ended.stdout] == []
 
 
-def test_a_sweep_takes_each_seed_through_all_cells_before_the_next(command):
+def test_a_sweep_takes_each_seed_through_all_variants_before_the_next(command):
     """So that what drifts with time is alike within the pairs that are compared."""
     ended = command("-m", "encoder=rnn,bag_of_embeddings", "seed=3,1", *QUICK, "trainer.epochs=1", "tracking=none")
     assert ended.code == 0, ended.err

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from harness.backends import epochs
+from harness.backends import history as history_of
 
 
 def history(monitor, *values):
@@ -12,8 +12,8 @@ def history(monitor, *values):
 
 
 def test_the_first_of_equally_good_epochs_is_the_best():
-    assert epochs.best_epoch(history("val/accuracy", 0.5, 0.7, 0.7, 0.6), "val/accuracy") == 2
-    assert epochs.best_epoch(history("val/loss", 0.5, 0.3, 0.3, 0.6), "val/loss") == 2
+    assert history_of.best_epoch(history("val/accuracy", 0.5, 0.7, 0.7, 0.6), "val/accuracy") == 2
+    assert history_of.best_epoch(history("val/loss", 0.5, 0.3, 0.3, 0.6), "val/loss") == 2
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_the_first_of_equally_good_epochs_is_the_best():
     ],
 )
 def test_patience_counts_epochs_since_the_last_better_one(losses, patience, expected):
-    assert epochs.patience_is_out(history("val/loss", *losses), "val/loss", patience) is expected
+    assert history_of.patience_is_out(history("val/loss", *losses), "val/loss", patience) is expected
 
 
 def test_patience_is_what_lightning_makes_of_it():
@@ -41,7 +41,7 @@ def test_patience_is_what_lightning_makes_of_it():
         stopping = lightning.callbacks.EarlyStopping("val/loss", patience=patience, mode="min")
         theirs = [stopping._evaluate_stopping_criteria(torch.tensor(loss))[0] for loss in losses]
         ours = [
-            epochs.patience_is_out(history("val/loss", *losses[:count]), "val/loss", patience)
+            history_of.patience_is_out(history("val/loss", *losses[:count]), "val/loss", patience)
             for count in range(1, len(losses) + 1)
         ]
         first = theirs.index(True)
@@ -49,13 +49,13 @@ def test_patience_is_what_lightning_makes_of_it():
 
 
 def test_an_entry_names_a_watched_test_split_so_that_nothing_chooses_by_it():
-    found = epochs.entry(3, 0.25, {"val": {"loss": 0.5}, "test": {"loss": 0.75}})
+    found = history_of.entry(3, 0.25, {"val": {"loss": 0.5}, "test": {"loss": 0.75}})
     assert found == {"epoch": 3, "train/loss": 0.25, "val/loss": 0.5, "test/loss_each_epoch": 0.75}
-    assert epochs.line(found, 7) == "epoch 3/7: train/loss 0.2500, val/loss 0.5000, test/loss_each_epoch 0.7500"
+    assert history_of.line(found, 7) == "epoch 3/7: train/loss 0.2500, val/loss 0.5000, test/loss_each_epoch 0.7500"
 
 
 @pytest.mark.parametrize("lost", [math.nan, math.inf])
 def test_a_number_that_is_not_finite_ends_the_training_with_advice(lost):
     with pytest.raises(RuntimeError, match=rf"diverged: train/loss is {lost} in epoch 2; a lower optimizer\.lr"):
-        epochs.check_finite({"epoch": 2, "train/loss": lost})
-    epochs.check_finite({"epoch": 2, "train/loss": 0.5})
+        history_of.check_finite({"epoch": 2, "train/loss": lost})
+    history_of.check_finite({"epoch": 2, "train/loss": 0.5})

@@ -18,7 +18,7 @@ from harness.data import Dataset, probes
 from harness.data.synthetic.sampling import different
 from harness.errors import UserError
 from harness.measure import StepTimer
-from harness.tasks import task as tasks
+from harness.tasks.task import task_of
 
 HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
 SIZES = {"train": 401, "validation": 101, "test": 211, "seed": 0}
@@ -320,7 +320,7 @@ def trained(data: Dataset, folder: Path, *settings: str) -> dict[str, float]:
     backend.seed(0)
     backend.build(data, 0)
     backend.fit(data, StepTimer(time.perf_counter, backend.sync, warmup_steps=0), folder, lambda numbers: None)
-    return tasks.of(data).evaluate([(backend.predict(data.test), data.test.y, data.test.length_N)])
+    return task_of(data).evaluate([(backend.predict(data.test), data.test.y, data.test.length_N)])
 
 
 @pytest.mark.parametrize("name", [*BLIND, "lstm"])

@@ -11,14 +11,14 @@ FLOPS = "cost/forward_flops"
 
 
 def verdicts(comparison, metric):
-    return {cell.name: cell.verdicts.get(metric) for cell in comparison.cells}
+    return {variant.name: variant.verdicts.get(metric) for variant in comparison.variants}
 
 
 def test_means_and_marks_by_each_metrics_own_direction():
     slow, fast = {LATENCY: [5.0, 5.1, 4.9]}, {LATENCY: [1.0, 1.1, 0.9]}
     records = over_seeds("lstm", [0.90, 0.92, 0.91], metrics=slow) + over_seeds("gru", [0.5, 0.52, 0.51], metrics=fast)
     found = compare(records, "x")
-    assert found.cells[0].means["test/accuracy"].mean == pytest.approx(0.91)
+    assert found.variants[0].means["test/accuracy"].mean == pytest.approx(0.91)
     assert verdicts(found, "test/accuracy") == {"lstm": "best", "gru": "worse"}
     assert verdicts(found, LATENCY) == {"lstm": "worse", "gru": "best"}
 
@@ -36,47 +36,47 @@ def test_a_metric_that_some_lack_is_ranked_among_those_that_have_it():
 def test_other_data_or_versions_are_not_ranked_together_and_what_differs_is_said():
     imdb = over_seeds("lstm", [0.1, 0.2], choices={"data": "imdb"}, data={"hash": "33ff"})
     found = compare(over_seeds("lstm", [0.9, 0.8]) + imdb, "x")
-    assert [board.title for board in found.boards] == ["digits", "imdb"]
+    assert [group.title for group in found.groups] == ["digits", "imdb"]
     assert found.apart == ["Shown apart and not ranked together: digits | imdb. They differ in data (digits or imdb)."]
     older = over_seeds("gru", [0.9, 0.8], environment={"versions": {**VERSIONS, "torch": "2.12.0"}})
     found = compare(over_seeds("lstm", [0.9, 0.8]) + older, "x")
-    assert [board.title for board in found.boards] == ["digits (torch 2.13.0)", "digits (torch 2.12.0)"]
+    assert [group.title for group in found.groups] == ["digits (torch 2.13.0)", "digits (torch 2.12.0)"]
     assert found.apart[0].endswith("They differ in torch (2.13.0 or 2.12.0).")
 
 
 def test_a_package_that_only_one_has_keeps_nothing_apart():
     more = {"versions": {**VERSIONS, "tensorflow": "2.21.0"}}
     found = compare([made("lstm"), made("lstm", choices={"backend": "tensorflow"}, environment=more)], "x")
-    assert len(found.boards) == 1
+    assert len(found.groups) == 1
 
 
-def test_only_versions_of_what_computes_keep_cells_apart():
+def test_only_versions_of_what_computes_keep_variants_apart():
     found = {"mlflow": "3.1", "hydra-core": "1.3", "datasets": "4", "tensorflow": "2.21.0", "keras": "3.6"}
     other = {"mlflow": "3.2", "hydra-core": "1.4", "datasets": "5", "tensorflow": "2.20.0", "keras": "3.7"}
     records = [
         made(name, environment={"versions": {**VERSIONS, **more}}) for name, more in (("lstm", found), ("gru", other))
     ]
-    assert len(compare(records, "x").boards) == 1
+    assert len(compare(records, "x").groups) == 1
     tensorflow = {"choices": {"backend": "tensorflow"}, "config": {"backend.name": "tensorflow"}}
     records = [
         made(name, environment={"versions": {**VERSIONS, **more}}, **tensorflow)
         for name, more in (("lstm", found), ("gru", other))
     ]
     compared = compare(records, "x")
-    assert [board.title for board in compared.boards] == [
+    assert [group.title for group in compared.groups] == [
         "digits (tensorflow 2.21.0, keras 3.6)",
         "digits (tensorflow 2.20.0, keras 3.7)",
     ]
     pytorch = {"versions": {**VERSIONS, "numpy": "2.0"}}
     compared = compare([records[0], made(environment=pytorch)], "x")
-    assert [board.title for board in compared.boards] == ["digits (numpy 2.4.6)", "digits (numpy 2.0)"]
+    assert [group.title for group in compared.groups] == ["digits (numpy 2.4.6)", "digits (numpy 2.0)"]
     assert compared.apart[0].endswith("They differ in numpy (2.4.6 or 2.0).")
 
 
 def test_profiles_are_left_out_and_the_number_is_said():
     profile = made("gru", accuracy=None, mode="profile", metrics={"profile/forward_time_exponent": 2.0})
     found = compare([*over_seeds("lstm", [0.9, 0.8]), profile], "x")
-    assert [cell.name for cell in found.cells] == ["lstm"]
+    assert [variant.name for variant in found.variants] == ["lstm"]
     assert notes(found) == ["Not compared with runs: 1 profile; report.html draws them."]
     with pytest.raises(UserError, match=r"there are only profiles, .*; python -m harness mode=profile shows them"):
         compare([profile], "x")
@@ -88,10 +88,10 @@ def test_exponents_of_a_profile_are_never_ranked():
     records += over_seeds("gru", [0.8] * 3, metrics={exponent: [2.0, 2.1, 2.2]})
     found = compare(records, "x", "encoder=lstm")
     assert verdicts(found, exponent) == {"lstm": None, "gru": None}
-    assert not any(exponent in cell.versus for cell in found.cells)
+    assert not any(exponent in variant.baseline_differences for variant in found.variants)
 
 
-def test_operations_are_ranked_among_cells_that_were_counted_at_one_length():
+def test_operations_are_ranked_among_variants_that_were_counted_at_one_length():
     def on(encoder, flops, length):
         return over_seeds(encoder, [0.9] * 2, metrics={FLOPS: [flops] * 2}, config={"measure.latency_length": length})
 
@@ -118,7 +118,7 @@ def test_over_other_hardware_accuracy_is_ranked_and_speed_is_not():
     one_thread = {"hardware": {**HARDWARE, "threads": 1}}
     far = over_seeds("gru", [0.5, 0.51, 0.52], environment=one_thread, **numbers)
     found = compare(over_seeds("lstm", [0.9, 0.91, 0.93], **numbers) + far, "x")
-    assert [block.title for block in found.boards[0].blocks] == ["threads 2", "threads 1"]
+    assert [hardware_group.title for hardware_group in found.groups[0].hardware_groups] == ["threads 2", "threads 1"]
     assert verdicts(found, "test/accuracy") == {"lstm": "best", "gru": "worse"}
     assert verdicts(found, LATENCY) == verdicts(found, MEMORY) == {"lstm": None, "gru": None}
     assert "the runs differ in threads (2 or 1)" in found.apart[0]
@@ -130,13 +130,13 @@ def test_a_sweep_over_threads_has_a_baseline_for_each():
         more = {"environment": {"hardware": {**HARDWARE, "threads": threads}}}
         records += over_seeds("lstm", [0.9, 0.91, 0.93], **more) + over_seeds("gru", [0.8, 0.81, 0.82], **more)
     found = compare(records, "x", "encoder=gru")
-    assert sorted(cell.name for cell in found.cells) == [
+    assert sorted(variant.name for variant in found.variants) == [
         "gru, threads=1", "gru, threads=2", "lstm, threads=1", "lstm, threads=2"
     ]  # fmt: skip
-    compared = {cell.name: cell.versus["test/accuracy"].baseline for cell in found.cells if cell.versus}
+    compared = {variant.name: variant.baseline_differences["test/accuracy"].baseline for variant in found.variants if variant.baseline_differences}
     assert compared == {"lstm, threads=1": "gru, threads=1", "lstm, threads=2": "gru, threads=2"}
     named = compare(records, "x", "encoder=gru,threads=1")
-    assert "test/accuracy" in next(cell for cell in named.cells if cell.name == "lstm, threads=1").versus
+    assert "test/accuracy" in next(variant for variant in named.variants if variant.name == "lstm, threads=1").baseline_differences
 
 
 def test_a_busy_machine_takes_speed_out_of_the_ranking_and_leaves_memory_in():
@@ -154,29 +154,29 @@ def test_a_busy_machine_takes_speed_out_of_the_ranking_and_leaves_memory_in():
     ]
 
 
-def test_differences_to_the_baseline_are_paired_and_corrected_over_the_cells():
+def test_differences_to_the_baseline_are_paired_and_corrected_over_the_variants():
     ours = {"lstm": [0.80, 0.82, 0.81, 0.84], "gru": [0.83, 0.84, 0.85, 0.86], "rnn": [0.79, 0.83, 0.80, 0.84]}
     records = [record for name, values in ours.items() for record in over_seeds(name, values)]
-    by_name = {cell.name: cell for cell in compare(records, "x", "encoder=lstm").cells}
+    by_name = {variant.name: variant for variant in compare(records, "x", "encoder=lstm").variants}
     raw = {name: stats.ttest_rel(ours[name], ours["lstm"]).pvalue for name in ("gru", "rnn")}
     assert raw["gru"] < raw["rnn"]
-    gru, rnn = (by_name[name].versus["test/accuracy"] for name in ("gru", "rnn"))
+    gru, rnn = (by_name[name].baseline_differences["test/accuracy"] for name in ("gru", "rnn"))
     assert gru.difference.mean == pytest.approx(0.0275)
     assert gru.p == pytest.approx(2 * raw["gru"])
     assert rnn.p == pytest.approx(max(raw["rnn"], 2 * raw["gru"]))
-    assert by_name["lstm"].versus == {}
+    assert by_name["lstm"].baseline_differences == {}
 
 
-def test_a_baseline_that_several_cells_fit_is_matched_by_the_rest():
+def test_a_baseline_that_several_variants_fit_is_matched_by_the_rest():
     def both(encoder, pytorch, tensorflow):
         other = {"choices": {"backend": "tensorflow"}, "config": {"backend.name": "tensorflow"}}
         return over_seeds(encoder, pytorch) + over_seeds(encoder, tensorflow, **other)
 
     records = both("lstm", [0.8, 0.9], [0.7, 0.85]) + both("gru", [0.6, 0.65], [0.5, 0.5])
-    found = {cell.name: cell for cell in compare(records, "x", "backend=pytorch").cells}
-    versus = found["gru, backend=tensorflow"].versus["test/accuracy"]
+    found = {variant.name: variant for variant in compare(records, "x", "backend=pytorch").variants}
+    versus = found["gru, backend=tensorflow"].baseline_differences["test/accuracy"]
     assert (versus.baseline, versus.difference.mean) == ("gru, backend=pytorch", pytest.approx(-0.125))
-    assert found["lstm, backend=tensorflow"].versus["test/accuracy"].difference.mean == pytest.approx(-0.075)
+    assert found["lstm, backend=tensorflow"].baseline_differences["test/accuracy"].difference.mean == pytest.approx(-0.075)
 
 
 @pytest.mark.parametrize("baseline", ["hidden_size=64", "encoder.hidden_size=64"])
@@ -188,25 +188,25 @@ def test_a_baseline_is_described_by_a_key_in_full_or_as_names_have_it(baseline):
         for record in over_seeds(encoder, [size / 256] * 3, config={"encoder.hidden_size": size})
     ]
     found = compare(records, "x", baseline)
-    compared = {cell.name: cell.versus["test/accuracy"].baseline for cell in found.cells if cell.versus}
+    compared = {variant.name: variant.baseline_differences["test/accuracy"].baseline for variant in found.variants if variant.baseline_differences}
     assert compared == {f"{name}, hidden_size=128": f"{name}, hidden_size=64" for name in ("lstm", "gru")}
 
 
-def test_a_baseline_of_several_cells_that_no_other_is_like_is_refused():
+def test_a_baseline_of_several_variants_that_no_other_is_like_is_refused():
     records = [made("lstm", config={"optimizer.lr": lr}) for lr in (0.1, 0.2)] + [made("gru")]
-    with pytest.raises(UserError, match=r"describes 2 cells .* and no other cell is like one of them in all else"):
+    with pytest.raises(UserError, match=r"describes 2 variants .* and no other variant is like one of them in all else"):
         compare(records, "x", "encoder=lstm")
 
 
 def test_a_baseline_by_a_number_of_the_config():
     records = [*over_seeds("lstm", [0.8, 0.9]), *over_seeds("lstm", [0.7, 0.7], config={"encoder.hidden_size": 64})]
     found = compare(records, "x", "encoder.hidden_size=64")
-    assert [bool(cell.versus) for cell in found.cells] == [True, False]
+    assert [bool(variant.baseline_differences) for variant in found.variants] == [True, False]
 
 
 @pytest.mark.parametrize(
     ("baseline", "said"),
-    [("encoder=none", "describes none of the cells; they are: lstm"), ("lstm", "give it as key=value")],
+    [("encoder=none", "describes none of the variants; they are: lstm"), ("lstm", "give it as key=value")],
 )
 def test_a_baseline_that_is_none_is_refused(baseline, said):
     with pytest.raises(UserError, match=said):
@@ -218,10 +218,10 @@ def test_nothing_to_compare_is_refused():
         compare([], "x")
 
 
-def test_failed_and_killed_runs_are_counted_and_a_cell_of_them_alone_is_shown():
+def test_failed_and_killed_runs_are_counted_and_a_variant_of_them_alone_is_shown():
     dead = made("rnn", accuracy=None, status="killed", reason="interrupted by Ctrl-C")
     found = compare([*over_seeds("lstm", [0.9, 0.8]), dead], "x")
-    assert [(len(cell.runs), len(cell.failed)) for cell in found.cells] == [(2, 0), (0, 1)]
+    assert [(len(variant.runs), len(variant.failed)) for variant in found.variants] == [(2, 0), (0, 1)]
     assert [record.reason for record in found.failed] == ["interrupted by Ctrl-C"]
 
 
@@ -230,7 +230,7 @@ def test_the_same_encoder_under_two_names_makes_no_difference_in_accuracy_and_sp
     accuracies = [0.951, 0.947, 0.955, 0.949, 0.950]
     records = over_seeds("lstm", accuracies, metrics={LATENCY: speeds[0]})
     records += over_seeds("again", accuracies, metrics={LATENCY: speeds[1]})
-    found = {cell.name: cell for cell in compare(records, "x", "encoder=lstm").cells}["again"]
-    assert found.versus["test/accuracy"].p == 1
-    assert found.versus[LATENCY].p > 0.05
+    found = {variant.name: variant for variant in compare(records, "x", "encoder=lstm").variants}["again"]
+    assert found.baseline_differences["test/accuracy"].p == 1
+    assert found.baseline_differences[LATENCY].p > 0.05
     assert {found.verdicts["test/accuracy"], found.verdicts[LATENCY]} <= {"best", "tied"}

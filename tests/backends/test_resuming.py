@@ -8,7 +8,7 @@ from harness import backends
 from harness.config.compose import compose
 from harness.data.loaders.features import synthetic_features
 from harness.measure import StepTimer
-from harness.tasks import task as tasks
+from harness.tasks.task import task_of
 
 HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
 LOSSES = [1.0, 2.0, 0.5, 3.0, 4.0, 5.0]
@@ -23,7 +23,7 @@ class Interrupted(Exception):
 def fit(request, monkeypatch, clock):
     """Train in a folder; the epochs that were trained, the history's losses, and the best epoch."""
     data = synthetic_features(sequences=60, length=4, width=8, classes=3)
-    kind = type(tasks.of(data))
+    kind = type(task_of(data))
 
     def fit(folder, interrupted_after=None, **trainer):
         folder.mkdir(exist_ok=True)

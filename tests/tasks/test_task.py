@@ -13,7 +13,7 @@ from harness.records.metrics import METRICS
 from harness.report import tables
 from harness.report import text as wording
 from harness.report.html.charts import figures, pareto
-from harness.tasks import task as tasks
+from harness.tasks.task import task_of, task_of_summary
 
 
 def regression(tolerance=None):
@@ -46,12 +46,12 @@ def test_squared_error_is_scikit_learns_and_accuracy_counts_what_is_within_the_t
     rng = np.random.default_rng(0)
     y = rng.normal(size=211).astype(np.float32)
     found = y + rng.normal(scale=0.05, size=211).astype(np.float32)
-    task = tasks.of(regression(tolerance=0.04))
+    task = task_of(regression(tolerance=0.04))
     length = np.ones(211, np.int32)
     scores = task.evaluate([(found[:100, None], y[:100], length[:100]), (found[100:, None], y[100:], length[100:])])
     assert scores["mse"] == pytest.approx(mean_squared_error(y, found))
     assert scores["accuracy"] == sum(abs(float(a) - float(b)) < 0.04 for a, b in zip(found, y, strict=True)) / 211
-    assert tasks.of(regression()).evaluate([(found[:, None], y, length)]).keys() == {"mse"}
+    assert task_of(regression()).evaluate([(found[:, None], y, length)]).keys() == {"mse"}
 
 
 def test_torchs_loss_of_a_regression_is_the_metric():
@@ -71,7 +71,7 @@ def test_torchs_loss_of_a_regression_is_the_metric():
     ],
 )  # fmt: skip
 def test_the_best_epoch_is_chosen_by_what_the_task_has(task, tolerance, first):
-    made = tasks.of_summary({"task": task, "classes": ["a", "b"], "tolerance": tolerance})
+    made = task_of_summary({"task": task, "classes": ["a", "b"], "tolerance": tolerance})
     assert made.monitor("auto") == first
     for score in made.scores:
         assert METRICS[f"val/{score}"].higher_is_better is METRICS[f"test/{score}"].higher_is_better is not None
@@ -81,7 +81,7 @@ def test_the_best_epoch_is_chosen_by_what_the_task_has(task, tolerance, first):
 
 def test_a_metric_that_the_task_lacks_chooses_nothing():
     with pytest.raises(UserError, match=r"trainer\.monitor=val/accuracy: this data's task has val/mse; take"):
-        tasks.of(regression()).monitor("val/accuracy")
+        task_of(regression()).monitor("val/accuracy")
 
 
 def side_by_side(metric: str, better: float, worse: float):

@@ -18,7 +18,7 @@ from harness.tracking.store import Summary
 LATENCY, TOKENS, MEMORY = "latency/p50_ms", "speed/train_tokens_per_second", "memory/host_train_peak_mib"
 CURVE = [{"epoch": 1, "val/accuracy": 0.5, "val/loss": 2.0}, {"epoch": 2, "val/accuracy": 0.7, "val/loss": 1.0}]
 TABLE = """
-return [...document.querySelector(".sortable").tBodies[0].rows].map(row => [...row.cells].map(cell => cell.innerText))
+return [...document.querySelector(".sortable").tBodies[0].rows].map(row => [...row.variants].map(variant => variant.innerText))
 """
 FIGURES = """
 return [...document.querySelectorAll("figure")].map(figure => ({
@@ -33,7 +33,7 @@ return [...document.querySelectorAll("figure")].map(figure => ({
 
 
 def records():
-    """Three cells over three seeds; rnn is the worst in everything, so on no Pareto front."""
+    """Three variants over three seeds; rnn is the worst in everything, so on no Pareto front."""
     numbers = {
         "lstm": ([0.90, 0.92, 0.91], [2.0, 2.2, 2.1], [100.0, 110.0, 105.0]),
         "gru": ([0.70, 0.72, 0.71], [1.0, 1.2, 1.1], [200.0, 210.0, 205.0]),
@@ -48,7 +48,7 @@ def records():
 
 @pytest.fixture
 def page(browser, tmp_path):
-    """The report of the three cells, open, with nothing to complain of."""
+    """The report of the three variants, open, with nothing to complain of."""
     (tmp_path / "report.html").write_text(html(compare(records(), "digits")), encoding="utf8")
     browser.get(f"file://{tmp_path}/report.html")
     wait_for(browser, lambda: browser.execute_script("return document.querySelectorAll('.main-svg').length"), "plots")
@@ -70,12 +70,12 @@ def test_the_report_shows_the_rows_the_best_first_and_sorts_them_by_a_click(page
     assert [row[0] for row in page.execute_script(TABLE)] == ["rnn", "lstm", "gru"]
 
 
-def test_the_report_marks_the_best_cell_of_each_column_and_no_other(page):
+def test_the_report_marks_the_best_variant_of_each_column_and_no_other(page):
     heads = [head.text for head in page.find_elements("css selector", ".sortable thead th")]
     for column, name in (("accuracy", "lstm"), ("train tokens/s", "gru"), ("latency p50, ms", "gru")):
         place = heads.index(column) + 1
         marked = page.find_elements("css selector", f".sortable tbody td.best:nth-child({place})")
-        assert [cell.find_element("xpath", "../th").text for cell in marked] == [name]
+        assert [variant.find_element("xpath", "../th").text for variant in marked] == [name]
         badge = marked[0].find_element("css selector", ".badge")
         assert badge.text == "best"
         assert badge.value_of_css_property("background-color") == "rgba(11, 110, 79, 1)"
@@ -84,15 +84,15 @@ def test_the_report_marks_the_best_cell_of_each_column_and_no_other(page):
 def test_the_report_draws_the_front_the_intervals_and_the_learning_curves(page):
     drawn = {figure["title"]: figure for figure in page.execute_script(FIGURES)}
     assert list(drawn) == [
-        "Accuracy of each cell", "Accuracy against latency p50", "Accuracy against train tokens/s",
+        "Accuracy of each variant", "Accuracy against latency p50", "Accuracy against train tokens/s",
         "Validation accuracy", "Validation loss",
     ]  # fmt: skip
     plot = drawn["Accuracy against latency p50"]
-    front, *cells = plot["traces"]
+    front, *variants = plot["traces"]
     assert (front["name"], front["x"], front["y"]) == (
         "Pareto front", pytest.approx([1.1, 2.1]), pytest.approx([0.71, 0.91])
     )  # fmt: skip
-    assert [trace["name"] for trace in cells] == plot["names"] == ["lstm", "gru", "rnn"]
+    assert [trace["name"] for trace in variants] == plot["names"] == ["lstm", "gru", "rnn"]
     assert (plot["points"], plot["lines"]) == (3, 1)
     curves = drawn["Validation accuracy"]
     lines = [trace for trace in curves["traces"] if trace["mode"] == "lines+markers"]
@@ -103,13 +103,13 @@ def test_the_report_draws_the_front_the_intervals_and_the_learning_curves(page):
     assert len(page.find_elements("css selector", ".canvas .errorbar path.xerror")) == 3 + 2 * 3
 
 
-def test_a_click_on_a_cells_chip_hides_it_in_every_plot(page):
+def test_a_click_on_a_variants_chip_hides_it_in_every_plot(page):
     def points():
         return [figure["points"] for figure in page.execute_script(FIGURES)]
 
     assert points() == [12, 3, 3, 6, 6]
     next(chip for chip in page.find_elements("css selector", ".chip") if chip.text == "gru").click()
-    wait_for(page, lambda: points() == [8, 2, 2, 4, 4], "the hidden cell's points to go")
+    wait_for(page, lambda: points() == [8, 2, 2, 4, 4], "the hidden variant's points to go")
 
 
 def test_the_report_fits_a_narrow_screen(page):
@@ -182,14 +182,14 @@ def look_at(browser, address):
 
 def names(browser):
     """What the run table shows: each row's name and how far it is indented."""
-    cells = browser.find_elements("css selector", ".ag-cell a[href*='/runs/']")
-    return {cell.text: cell.rect["x"] for cell in cells}
+    variants = browser.find_elements("css selector", ".ag-variant a[href*='/runs/']")
+    return {variant.text: variant.rect["x"] for variant in variants}
 
 
 def test_mlflow_shows_a_sweep_as_one_row_with_its_runs_beneath(browser, pages, store):
     look_at(browser, pages["digits, by sweep"])
     wait_for(browser, lambda: list(names(browser)) == ["sweep s1"], "the table of sweeps")
-    browser.find_element("css selector", ".ag-cell[col-id*='Run Name'] button").click()
+    browser.find_element("css selector", ".ag-variant[col-id*='Run Name'] button").click()
     wait_for(browser, lambda: len(names(browser)) == 5, "the runs beneath the sweep")
     shown = names(browser)
     parent = shown.pop("sweep s1")
@@ -220,7 +220,7 @@ def test_mlflows_compare_page_has_the_runs_numbers_side_by_side(browser, pages, 
     assert section[4:] == [value for pair in zip(*(numbers[name] for name in order), strict=True) for value in pair]
 
 
-def test_the_sweeps_own_page_tells_the_answer_and_the_cells_means(browser, pages, store):
+def test_the_sweeps_own_page_tells_the_answer_and_the_variants_means(browser, pages, store):
     look_at(browser, pages["digits, by sweep"])
     wait_for(browser, lambda: "sweep s1" in names(browser), "the run table")
     browser.find_element("link text", "sweep s1").click()

@@ -58,7 +58,7 @@ class Page(HTMLParser):
         return " ".join(data for tag, data in self.texts if tag not in ("script", "style"))
 
 
-def test_the_page_is_well_formed_and_shows_cells_numbers_and_definitions():
+def test_the_page_is_well_formed_and_shows_variants_numbers_and_definitions():
     page = Page(html(compare(sweep(), "my sweep", "encoder=lstm")))
     assert page.open == []
     shown = page.shown()
@@ -117,13 +117,13 @@ def test_a_block_on_other_hardware_has_plots_of_its_own_under_its_name():
 def test_figures_are_what_plotly_takes_and_hold_the_numbers():
     from plotly.graph_objects import Figure
 
-    (board,) = compare(sweep(), "x").boards
-    made_figures = figures(board)
+    (group,) = compare(sweep(), "x").groups
+    made_figures = figures(group)
     for figure in made_figures:
         Figure(data=figure["data"], layout=figure["layout"])  # refuses what it does not know
     titles = [figure["title"] for figure in made_figures]
     assert titles == [
-        "Accuracy of each cell", "Accuracy against latency p50", "Accuracy against train tokens/s",
+        "Accuracy of each variant", "Accuracy against latency p50", "Accuracy against train tokens/s",
         "Validation accuracy", "Validation loss",
     ]  # fmt: skip
     points = {trace["legendgroup"]: trace for trace in made_figures[1]["data"] if "error_x" in trace}
@@ -136,24 +136,24 @@ def test_figures_are_what_plotly_takes_and_hold_the_numbers():
     assert (curve["x"], curve["y"]) == ([1, 2], [0.5, 0.7])
 
 
-def test_a_cell_that_is_worse_in_both_is_not_on_the_front():
+def test_a_variant_that_is_worse_in_both_is_not_on_the_front():
     records = sweep() + over_seeds("rnn", [0.4, 0.4, 0.4], metrics={LATENCY: [3.0, 3.1, 3.2], TOKENS: [1.0, 2.0, 3.0]})
-    (board,) = compare(records, "x").boards
-    assert figures(board)[1]["data"][0]["x"] == pytest.approx([1.1, 2.1])
+    (group,) = compare(records, "x").groups
+    assert figures(group)[1]["data"][0]["x"] == pytest.approx([1.1, 2.1])
 
 
-def test_csv_has_a_row_for_each_cell_and_metric():
+def test_csv_has_a_row_for_each_variant_and_metric():
     rows = list(csv.DictReader(io.StringIO(tables.csv_text(compare(sweep(), "x", "encoder=lstm")))))
     assert len(rows) == 6
-    row = next(row for row in rows if (row["cell"], row["metric"]) == ("gru", LATENCY))
+    row = next(row for row in rows if (row["variant"], row["metric"]) == ("gru", LATENCY))
     assert (row["n"], row["unit"], row["direction"], row["rank"]) == ("3", "ms", "lower is better", "best")
     assert (float(row["mean"]), float(row["difference"])) == pytest.approx((1.1, -1.0))
 
 
-def test_markdown_has_a_row_for_each_cell_the_best_first_and_takes_no_markup_from_names():
+def test_markdown_has_a_row_for_each_variant_the_best_first_and_takes_no_markup_from_names():
     text = tables.markdown(compare([*sweep(), made("a|b*c", accuracy=0.1)], "x"))
     rows = [line for line in text.splitlines() if line.startswith("| ")]
-    assert [row.split(" | ")[0] for row in rows] == ["| cell", "| lstm", "| gru", "| a\\|b\\*c"]
+    assert [row.split(" | ")[0] for row in rows] == ["| variant", "| lstm", "| gru", "| a\\|b\\*c"]
     assert "0.910 ±0.025 \\*" in rows[1]
 
 
@@ -183,7 +183,7 @@ def test_folders_of_records_may_be_named_and_may_lie_in_one_another(tmp_path, ca
     [
         (["--name", "imdb"], "has the name imdb; there are: digits"),
         (["--sweep", "s1"], "has the sweep s1; there is none"),
-        (["--baseline", "encoder=none"], "describes none of the cells"),
+        (["--baseline", "encoder=none"], "describes none of the variants"),
         (["--gate", "none.json"], "there is no baseline none.json"),
         (["nowhere"], "there is no folder nowhere"),
     ],
@@ -197,7 +197,7 @@ def test_mistakes_are_told_in_a_sentence(tmp_path, capsys, arguments, said):
 def test_the_gate_passes_its_own_baseline_and_fails_what_got_worse(tmp_path, capsys):
     file = str(tmp_path / "baseline.json")
     assert report.main(["--output-dir", str(write(tmp_path / "one", sweep())), "--write-baseline", file]) == 0
-    assert "baseline of 2 cells written" in capsys.readouterr().out
+    assert "baseline of 2 variants written" in capsys.readouterr().out
     assert report.main(["--output-dir", str(tmp_path / "one"), "--gate", file]) == 0
     worse = [dict(record, metrics={**record.metrics, TOKENS: record.metrics[TOKENS] / 3}) for record in sweep()]
     assert report.main(["--output-dir", str(write(tmp_path / "two", worse)), "--gate", file]) == 1
@@ -228,8 +228,8 @@ def test_a_run_measured_on_a_busy_machine_is_marked(capsys):
 
 def test_only_plots_with_a_hollow_point_explain_it():
     busy = {"metrics": {LATENCY: [2.0, 2.2], MEMORY: [5.0, 6.0]}, "environment": {"other_processes_cpu_share": 0.9}}
-    (board,) = compare(over_seeds("lstm", [0.9, 0.8], **busy), "x").boards
-    captions = {figure["title"]: figure["caption"] for figure in figures(board)}
+    (group,) = compare(over_seeds("lstm", [0.9, 0.8], **busy), "x").groups
+    captions = {figure["title"]: figure["caption"] for figure in figures(group)}
     assert "Hollow" in captions["Accuracy against latency p50"]
     assert "Hollow" not in captions["Accuracy against train peak"]
 
@@ -260,10 +260,10 @@ def test_a_sweeps_description_names_the_runs_that_were_done_before_it(tmp_path, 
 
 
 @pytest.mark.parametrize("accuracies", [[1.0], [0.0, 0.0], [0.98, 1.0]])
-def test_axes_of_shares_end_just_beyond_what_a_share_can_be_even_around_one_cell(tmp_path, accuracies):
+def test_axes_of_shares_end_just_beyond_what_a_share_can_be_even_around_one_variant(tmp_path, accuracies):
     measured = {"latency/p50_ms": [3.0] * len(accuracies)}
     records = over_seeds("lstm", accuracies, metrics=measured, history=[{"epoch": 1, "val/accuracy": 1.0}])
-    plots = figures(compare(records, "x").boards[0])
+    plots = figures(compare(records, "x").groups[0])
     ranges = [plot["layout"][side]["range"] for plot, side in zip(plots, ["xaxis", "yaxis", "yaxis"], strict=True)]
     for low, high in ranges:
         assert -0.02 <= low < high <= 1.02
@@ -284,7 +284,7 @@ def test_a_narrow_terminal_shows_every_number_of_a_run_whole(monkeypatch, capsys
     assert len(shown[80].splitlines()) > len(shown[160].splitlines())
 
 
-def test_a_narrow_terminal_names_every_cell_and_cuts_no_number(monkeypatch, capsys):
+def test_a_narrow_terminal_names_every_variant_and_cuts_no_number(monkeypatch, capsys):
     measured = {LATENCY: [2.0, 2.2], TOKENS: [100000.0, 110000.0], MEMORY: [30.0, 31.0], "cost/parameters": [77442] * 2}
     names = ("bag_of_embeddings", "self_attention")
     records = [record for name in names for record in over_seeds(name, [0.9, 0.8], metrics=measured)]

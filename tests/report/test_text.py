@@ -3,7 +3,7 @@ from made_records import made, over_seeds
 
 from harness.analysis.comparison import compare
 from harness.analysis.statistics import Difference, Mean
-from harness.analysis.variants import Versus
+from harness.analysis.variants import BaselineDifference
 from harness.report import text as wording
 
 ACCURACY, TOKENS, LATENCY, MEMORY = (
@@ -12,7 +12,7 @@ ACCURACY, TOKENS, LATENCY, MEMORY = (
 
 
 def said(metric, difference, p, theirs=1.0):
-    return wording.versus(metric, Versus("lstm", theirs, difference, p))
+    return wording.baseline_difference(metric, BaselineDifference("lstm", theirs, difference, p))
 
 
 def test_a_difference_that_noise_does_not_explain():
@@ -82,7 +82,7 @@ def test_the_answer_names_the_best_and_the_fastest_within_noise_of_it():
     records = over_seeds("lstm", [0.90, 0.92, 0.91], metrics={TOKENS: [100.0, 101.0, 102.0]})
     records += over_seeds("gru", [0.91, 0.90, 0.905], metrics={TOKENS: [200.0, 201.0, 203.0]})
     records += over_seeds("rnn", [0.50, 0.52, 0.51], metrics={TOKENS: [300.0, 301.0, 303.0]})
-    first, speed = wording.answer(compare(records, "x").boards[0])
+    first, speed = wording.answer(compare(records, "x").groups[0])
     assert first == "Best accuracy: lstm with 0.910 (0.885 to 0.935), 3 seeds; within noise of it: gru (0.905)."
     assert speed == (
         "Fastest to train: of the best, gru (201.3 tokens/s at accuracy 0.905); of all: rnn (301.3 tokens/s at "
@@ -90,24 +90,24 @@ def test_the_answer_names_the_best_and_the_fastest_within_noise_of_it():
     )
 
 
-def test_a_far_cell_that_three_seeds_do_not_tell_apart_is_named_with_its_mean_and_not_called_noise():
-    """By itself p = 0.01, among six cells 0.17: that is neither a difference nor its absence."""
+def test_a_far_variant_that_three_seeds_do_not_tell_apart_is_named_with_its_mean_and_not_called_noise():
+    """By itself p = 0.01, among six variants 0.17: that is neither a difference nor its absence."""
     far = {"rnn": 0.67, "lstm": 0.66, "gru": 0.65, "tcn": 0.64}
     records = over_seeds("bidirectional", [0.758, 0.753, 0.747]) + over_seeds("additive", [0.29, 0.41, 0.40])
     for name, accuracy in far.items():
         records += over_seeds(name, [accuracy - 0.0055, accuracy, accuracy + 0.0055])
-    (first, *_) = wording.answer(compare(records, "x").boards[0])
+    (first, *_) = wording.answer(compare(records, "x").groups[0])
     assert first.endswith("; too few seeds to tell it from rnn (0.670), lstm (0.660), gru (0.650), additive (0.37).")
 
 
-def fastest(**cells):
-    """What is said of speed where each cell has these accuracies and speeds."""
+def fastest(**variants):
+    """What is said of speed where each variant has these accuracies and speeds."""
     records = [
         record
-        for name, (accuracies, speeds) in cells.items()
+        for name, (accuracies, speeds) in variants.items()
         for record in over_seeds(name, accuracies, metrics={TOKENS: speeds})
     ]
-    return wording.answer(compare(records, "x").boards[0])[1]
+    return wording.answer(compare(records, "x").groups[0])[1]
 
 
 def test_noise_among_others_is_not_said_of_the_fastest_of_the_best():
@@ -125,9 +125,9 @@ def test_noise_among_others_is_not_said_of_the_fastest_of_the_best():
 
 
 def test_what_lies_far_from_the_best_is_none_of_the_best_though_seeds_are_too_few_to_say():
-    cells = {f"tcn{number}": ([0.90, 0.92, 0.905], [100.0, 101.0, 102.0]) for number in range(6)}
+    variants = {f"tcn{number}": ([0.90, 0.92, 0.905], [100.0, 101.0, 102.0]) for number in range(6)}
     far = ([0.55, 0.60, 0.67], [300.0, 301.0, 303.0])
-    found = fastest(lstm=([0.91, 0.93, 0.92], [90.0, 92.0, 91.0]), **cells, rnn=far)
+    found = fastest(lstm=([0.91, 0.93, 0.92], [90.0, 92.0, 91.0]), **variants, rnn=far)
     assert found.startswith("Fastest to train: of the best, tcn0 (101.0 tokens/s at accuracy 0.908), though")
     assert "; of all: rnn (301.3 tokens/s at accuracy 0.61)" in found
 
@@ -147,11 +147,11 @@ def test_near_is_within_the_wider_interval(best, other, near):
     assert wording._within(best, other) is near
 
 
-def test_of_an_error_the_cells_near_the_best_come_lowest_first():
+def test_of_an_error_the_variants_near_the_best_come_lowest_first():
     records = []
     for name, errors in {"lstm": [0.07, 0.14, 0.09], "gru": [0.15, 0.10, 0.11], "rnn": [0.11, 0.08, 0.14]}.items():
         records += over_seeds(name, [None] * 3, metrics={"test/mse": errors})
-    (first, *_) = wording.answer(compare(records, "x").boards[0])
+    (first, *_) = wording.answer(compare(records, "x").groups[0])
     assert first.startswith("Best squared error: lstm")
     assert first.index("rnn (") < first.index("gru (")
 
@@ -164,7 +164,7 @@ def test_too_few_seeds_are_not_called_noise():
 
 
 def test_the_answer_with_one_seed_promises_nothing():
-    (first,) = wording.answer(compare([made("lstm", accuracy=0.9), made("gru", accuracy=0.1)], "x").boards[0])
+    (first,) = wording.answer(compare([made("lstm", accuracy=0.9), made("gru", accuracy=0.1)], "x").groups[0])
     assert first == (
         "Best accuracy: lstm with 0.9, one seed, so without an interval; too few seeds to tell it from gru (0.1)."
     )
@@ -174,18 +174,18 @@ def test_the_answer_says_how_many_seeds_failed():
     records = over_seeds("lstm", [0.9, 0.8, 0.9, 0.9])
     for record in records[2:]:
         record.update(status="failed", metrics={})
-    (first,) = wording.answer(compare(records, "x").boards[0])
+    (first,) = wording.answer(compare(records, "x").groups[0])
     assert first.endswith(", 2 of 4 seeds.")
-    (first,) = wording.answer(compare(records + over_seeds("gru", [0.1, 0.2]), "x").boards[0])
+    (first,) = wording.answer(compare(records + over_seeds("gru", [0.1, 0.2]), "x").groups[0])
     assert ", 2 of 4 seeds; within noise of it: gru" in first
-    (first,) = wording.answer(compare(records[1:], "x").boards[0])
+    (first,) = wording.answer(compare(records[1:], "x").groups[0])
     assert first.endswith(", one of 3 seeds, so without an interval.")
 
 
 def test_notes_count_what_is_not_in_the_numbers():
     records = [made(started=1), made(started=2), made(seed=1, started=3), made(code="old", started=0)]
     assert wording.notes(compare(records, "x")) == [
-        "Left out: 1 repeated or retried run; of a cell and seed the newest counts.",
+        "Left out: 1 repeated or retried run; of a variant and seed the newest counts.",
         "Left out: 1 run of the same configs with earlier code or packages.",
     ]
 
@@ -194,6 +194,6 @@ def test_many_ties_with_few_seeds_are_blamed_on_the_seeds():
     near = {"lstm": [0.9, 0.8, 0.85], "gru": [0.84, 0.86, 0.83], "rnn": [0.82, 0.85, 0.84]}
     told = wording.notes(compare([r for name, values in near.items() for r in over_seeds(name, values)], "x"))
     assert told == [
-        "digits: most cells cannot be told from the best, with as few as 3 seeds; that does not make them equal: "
+        "digits: most variants cannot be told from the best, with as few as 3 seeds; that does not make them equal: "
         "more seeds tell more apart."
     ]

@@ -1,0 +1,90 @@
+"""What the processes of a run tell each other: jobs from the parent to the worker, messages the other way."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.config.schema import Config
+from harness.records.record import Hardware, PointStatus, Status
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """One run for a worker: train, evaluate and measure. ``started`` is in UNIX seconds."""
+
+    config: Config
+    hardware: Hardware
+    folder: Path
+    prepared: Path
+    started: float
+
+
+@dataclass(frozen=True)
+class BuildJob:
+    """Build the model of a profile once, to know its ``cost/`` metrics."""
+
+    config: Config
+    hardware: Hardware
+
+
+@dataclass(frozen=True)
+class PointJob:
+    """One point of a profile for a worker; ``folder`` is the run's."""
+
+    config: Config
+    hardware: Hardware
+    folder: Path
+    length: int
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """An epoch is done: its number and scores, as the history keeps them."""
+
+    numbers: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Built:
+    """The ``cost/`` metrics of a model that was built."""
+
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The user must fix something, and nothing was trained: the sentence that says what."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Everything that a run came to. ``ranks`` has the numbers of each process that shared the training."""
+
+    metrics: dict[str, float]
+    history: list[dict[str, float]]
+    ranks: list[dict[str, float]]
+    resumed_epochs: int
+    other_processes_cpu_share: float
+
+
+@dataclass(frozen=True)
+class PointNumbers:
+    """Numbers of a profile's point, or how it ended where that was not well."""
+
+    numbers: dict[str, float] = field(default_factory=dict)
+    status: PointStatus | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended, and how many of its epochs were done."""
+
+    status: Status
+    reason: str | None = None
+    epochs: int = 0
+
+
+Message = Epoch | Built | Refused | Measured | PointNumbers | Outcome

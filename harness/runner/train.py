@@ -1,0 +1,119 @@
+"""The worker's part of a run, in its own process: fit, evaluate, measure, and tell the parent what came out."""
+
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from harness import backends, data, measure
+from harness.backends.distributed import node_rank
+from harness.config.schema import Config
+from harness.data.batches import plan
+from harness.errors import UserError
+from harness.measure.environment import OtherProcesses
+from harness.records import store
+from harness.records.metrics import FITTED, split_of
+from harness.runner import attention
+from harness.runner.messages import Epoch, Measured, Message, Outcome, Refused, TrainJob
+from harness.tasks.task import Task, task_of
+
+Tell = Callable[[Message], None]
+
+
+def train(job: TrainJob, tell: Tell) -> Outcome | None:
+    """Train, evaluate and measure in this process; the parent writes the record of what is told.
+
+    Returns how the run ended; None in a process that only shares in the training.
+    """
+    try:
+        return _train(job, tell)
+    except UserError as error:  # raised before any training; the parent undoes what it began
+        tell(Refused(str(error)))
+        return None
+    except Exception as error:
+        # a further node must not write over what the first one keeps
+        if node_rank(job.hardware.nodes) == 0:
+            (job.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf8")
+        tell(Outcome("failed", f"{type(error).__name__}: {error}".splitlines()[0]))
+        raise  # a process that fails ends the others that share the training
+
+
+def _train(job: TrainJob, tell: Tell) -> Outcome | None:
+    config, clock = job.config, time.perf_counter
+    dataset = data.open_prepared(job.prepared, characters=config.input.characters is not None)
+    task = task_of(dataset)
+    backend = backends.load(config.backend.name)(config, job.hardware)
+    backend.seed(config.seed)
+    memory = measure.PhaseMemory(backend.device_peak, backend.device_reset)
+    metrics = backend.build(dataset, config.seed)
+
+    others = OtherProcesses()
+    timer = measure.StepTimer(clock, backend.sync, config.measure.warmup_steps, memory)
+    memory.phase_begins()
+    history, best = backend.fit(dataset, timer, job.folder, lambda numbers: tell(Epoch(numbers)))
+    ranks = backend.gather({**timer.metrics(), **memory.metrics(), "own_cpu_seconds": others.own()})
+    if backend.rank > 0:
+        return None  # the first process of the first node measures and tells
+
+    print("measuring on the test split, then speed and memory", file=sys.stderr, flush=True)
+    memory.phase_begins()
+    outputs = backend.predict(dataset.test)
+    inference = measure_inference(backend, dataset, config, clock)
+    memory.phase_ends("inference")  # before the scoring, whose arrays belong to no encoder
+    metrics |= evaluate(task, dataset, outputs, job.folder)
+    metrics |= {name: value for name, value in history[best - 1].items() if split_of(name) in FITTED}
+    metrics["best/epoch"] = best
+    if timer.first_step_at is not None:  # None where all epochs were trained before an interruption
+        metrics["speed/startup_seconds"] = time.time() - (clock() - timer.first_step_at) - job.started
+    seconds = [rank.pop("own_cpu_seconds") for rank in ranks]  # those of this node come first
+    share = others.share(ours=sum(seconds[1 : job.hardware.devices]))
+    ranks[0] |= memory.metrics()
+    metrics |= {**ranks[0], **inference, **measure.over_ranks(ranks)}
+    resumed = len(history) - len(timer.epochs)  # trained before an interruption, not timed
+    tell(Measured(metrics, history, ranks, resumed, share))
+
+    draw_attention(backend, dataset, outputs, job.folder, config.measure.attention_examples)
+    for checkpoint in job.folder.glob("last.*"):  # what an interrupted run would have resumed from
+        checkpoint.unlink()
+    return Outcome("finished", epochs=len(history))
+
+
+def evaluate(task: Task, dataset: data.Dataset, outputs: np.ndarray, folder: Path) -> dict[str, float]:
+    """The scores on the test split; the confusion counts, where there are any, are left in the run's folder."""
+    if (counts := task.confusion(outputs, dataset.test)) is not None:
+        store.write_json(folder / store.CONFUSION, counts)
+    scores = task.evaluate([(outputs, dataset.test.y, dataset.test.length_N)])
+    return {f"test/{name}": value for name, value in scores.items()}
+
+
+def measure_inference(
+    backend: backends.Backend, dataset: data.Dataset, config: Config, clock: Callable[[], float]
+) -> dict[str, float]:
+    """Throughput on batches of validation, the same for every encoder; latency and operations of one sequence."""
+    settings, validation = config.measure, dataset.validation
+    rows = plan(validation.length_N, config.trainer.eval_batch_size, seed=0, epoch=0, bucket=True)
+    rows = rows[: settings.inference_batches]
+    forward, batches = backend.passes(validation, rows)
+    sized = [(batch, len(some)) for batch, some in zip(batches, rows, strict=True)]
+    found = measure.throughput(forward, sized, clock, backend.sync, settings.inference_seconds)
+
+    length = settings.latency_length or dataset.max_length
+    one, (sequence,) = backend.passes(data.one_sequence(dataset, length), [np.array([0])])
+    found |= measure.latency(
+        lambda: one(sequence), clock, backend.sync, settings.latency_passes, settings.latency_seconds
+    )
+    flops = backend.flops(length)
+    return found if flops is None else {**found, "cost/forward_flops": flops}
+
+
+def draw_attention(
+    backend: backends.Backend, dataset: data.Dataset, outputs: np.ndarray, folder: Path, examples: int
+) -> None:
+    """Draw attention weights, now that everything is measured and told; a failure of that fails no run."""
+    try:
+        attention.keep(backend, dataset, outputs, folder, examples)
+    except Exception as error:
+        print(f"the attention could not be drawn ({type(error).__name__}: {error})", file=sys.stderr)

@@ -1,0 +1,53 @@
+"""What goes through the pipes between a command and its fork server: one message a line, as base64 of its pickle.
+
+Both ends are processes of one command on one machine: nothing from outside is ever unpickled.
+"""
+
+import base64
+import os
+import pickle
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Request:
+    """Run ``module:function(job, tell)`` in fresh processes, in this folder and with this ``sys.path``."""
+
+    function: str
+    job: Any
+    processes: int
+    meets_elsewhere: bool
+    folder: str
+    path: list[str]
+
+
+@dataclass(frozen=True)
+class Started:
+    """The first process of a request runs under this number."""
+
+    pid: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """All processes of a request have ended: the exit code of the first that failed, 0 if none did."""
+
+    code: int
+
+
+def write(descriptor: int, message: Any) -> None:
+    """Write a message into a pipe, after an empty line that ends what a killed writer left unfinished."""
+    rest = b"\n" + base64.b64encode(pickle.dumps(message)) + b"\n"
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def read(line: bytes) -> Any | None:
+    """The message of a line; None for an empty line, or what a killed writer left of one."""
+    if not line.strip():
+        return None
+    try:
+        return pickle.loads(base64.b64decode(line.strip(), validate=True))
+    except (ValueError, EOFError, pickle.UnpicklingError):
+        return None
