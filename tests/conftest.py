@@ -15,9 +15,10 @@ from browser import start as start_browser
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it: no test reaches for the network
 
 from harness import __main__
-from harness.cli.main import main as cli
+from harness.cli import main as cli
 from harness.errors import UserError
 from harness.records import store
+from harness.records.record import Hardware, Record
 from harness.runner.sweep import Sweep
 
 # a shell's background jobs ignore Ctrl-C, and so would the commands that tests press it in
@@ -41,10 +42,10 @@ class Ended:
     code: int
     out: str
     err: str
-    records: list[dict[str, Any]]
+    records: list[Record]
 
     @property
-    def record(self) -> dict[str, Any]:
+    def record(self) -> Record:
         (only,) = self.records
         return only
 
@@ -53,6 +54,7 @@ class Ended:
 def command(tmp_path, monkeypatch, capfd) -> Iterator[Callable[..., Ended]]:
     """Run ``python -m harness ...`` in this process, in an empty folder; the run's own process is a real one."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # the command line sets it: no later test may see that
 
     def run(*arguments: str) -> Ended:
         monkeypatch.setattr("sys.argv", ["harness", *arguments])
@@ -127,7 +129,7 @@ def in_keras():
 
     from harness.backends.tensorflow import runtime
 
-    runtime.start({"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1})
+    runtime.start(Hardware("cpu"))
     return InKeras()
 
 
