@@ -1,4 +1,5 @@
-import json
+import tempfile
+from pathlib import Path
 
 import pytest
 from made_records import HARDWARE, over_seeds
@@ -18,7 +19,11 @@ def runs(tokens=(1000.0, 1040.0, 980.0), memory=(50.0, 50.5, 49.8), accuracy=(0.
 
 
 def judged(before, after):
-    return gate.check(after, json.loads(json.dumps(gate.baseline_of(before))))
+    """What the gate finds, against a baseline that was written to a file and read again."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "baseline.json")
+        gate.write_baseline(before, file)
+        return gate.check(after, gate.read_baseline(file))
 
 
 def test_the_same_again_passes():
@@ -101,7 +106,7 @@ def test_a_variant_of_which_some_runs_failed_does_not_pass():
     metrics = {name: values * 2 for name, values in BEFORE.items()}
     records = over_seeds("lstm", [0.9, 0.91, 0.92, 0.9], metrics=metrics)
     for record in records[2:]:
-        record.update(status="failed", metrics={}, reason="out of memory")
+        record.status, record.metrics, record.reason = "failed", {}, "out of memory"
     outcome = judged(runs(), compare(records, "x"))
     assert (outcome.code, outcome.unjudged) == (2, ["lstm: 2 of 4 runs failed"])
     assert len(outcome.checks) == 3
@@ -126,13 +131,13 @@ def test_of_variants_with_one_key_the_newest_counts():
     old, new = on(1, 0.1, 1), on(2, 0.9, 2)
     both = compare(on(2, 0.5, 0, "gru") + old + new, "x")  # the hardware_group of the newest comes first
     name = gate.key(new[0])
-    assert gate.baseline_of(both)["variants"][name]["metrics"]["test/accuracy"] == [0.9, 0.91, 0.92]
+    assert gate.baseline_of(both)[name].metrics["test/accuracy"] == [0.9, 0.91, 0.92]
     assert judged(compare(new, "x"), both).code == 0
 
 
 def test_only_what_has_a_direction_is_checked(monkeypatch):
-    assert all(METRICS[metric].higher_is_better is not None for metric in gate.CHECKED)
-    monkeypatch.setattr(gate, "CHECKED", ("best/epoch",))
+    assert all(METRICS[metric].higher_is_better is not None for metric in gate.GATED)
+    monkeypatch.setattr(gate, "GATED", ("best/epoch",))
     epochs = compare(over_seeds("lstm", [0.9, 0.8], metrics={"best/epoch": [1, 2]}), "x")
     with pytest.raises(AssertionError, match="best/epoch has no direction"):
         judged(epochs, epochs)

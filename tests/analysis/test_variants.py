@@ -41,7 +41,7 @@ def test_newer_code_that_finished_nothing_hides_nothing():
     older = made(code="new", seed=1, started=1, status="killed", accuracy=None)
     gathered = gather([*(made(code="old", seed=seed, started=2 + seed) for seed in range(3)), killed, older])
     (variant,) = gathered.variants
-    assert (len(variant.runs), [record.started for record in variant.failed]) == (3, [killed["started"]])
+    assert (len(variant.runs), [record.started for record in variant.failed]) == (3, [killed.started])
     assert [len(variant.runs) + len(variant.failed) for variant in gathered.outdated] == [1]
 
 
@@ -77,7 +77,7 @@ def test_keys_are_cut_to_their_last_part_unless_two_end_alike():
     records = [made(config={"encoder.hidden_size": 3, "optimizer.lr": 0.1}), made(config={"optimizer.lr": 0.2})]
     assert names(records) == ["lstm, hidden_size=3, lr=0.1", "lstm, hidden_size=128, lr=0.2"]
     records = [made(config={"encoder.hidden_size": 3}), made(config={"trainer.hidden_size": 5})]
-    records[0].config.trainer.hidden_size = 7
+    records[0].config["trainer"]["hidden_size"] = 7
     assert names(records) == [
         "lstm, encoder.hidden_size=3, trainer.hidden_size=7", "lstm, encoder.hidden_size=128, trainer.hidden_size=5",
     ]  # fmt: skip

@@ -9,8 +9,10 @@ from made_records import HARDWARE, made, over_seeds
 from rich.console import Console
 
 from harness.analysis.comparison import compare
-from harness.report import build as report
+from harness.cli import report
+from harness.records import store
 from harness.report import tables
+from harness.report.build import compare as build
 from harness.report.html import html
 from harness.report.html.charts import figures
 from harness.report.terminal import print_comparison, print_runs
@@ -28,9 +30,9 @@ def sweep():
 
 def write(folder, records):
     for number, record in enumerate(records):
-        run_dir = folder / "runs" / str(number)
-        run_dir.mkdir(parents=True)
-        (run_dir / "record.json").write_text(json.dumps(record))
+        record.folder = folder / "runs" / str(number)
+        record.folder.mkdir(parents=True)
+        store.write(record)
     return folder
 
 
@@ -90,7 +92,7 @@ def test_names_from_elsewhere_are_escaped_wherever_they_go():
     records += [made("gru", accuracy=None, status="failed", reason="<img src=x onerror=alert(2)>")]
     records += [made("tcn", environment={"processor": strange, "versions": {"python": strange}})]
     for record in records:
-        record.update(name=strange, ended=strange)
+        record.name = record.ended = strange
     comparison = compare(records, strange, "encoder=lstm")
     text = html(comparison)
     page = Page(text)
@@ -199,14 +201,16 @@ def test_the_gate_passes_its_own_baseline_and_fails_what_got_worse(tmp_path, cap
     assert report.main(["--output-dir", str(write(tmp_path / "one", sweep())), "--write-baseline", file]) == 0
     assert "baseline of 2 variants written" in capsys.readouterr().out
     assert report.main(["--output-dir", str(tmp_path / "one"), "--gate", file]) == 0
-    worse = [dict(record, metrics={**record.metrics, TOKENS: record.metrics[TOKENS] / 3}) for record in sweep()]
+    worse = sweep()
+    for record in worse:
+        record.metrics[TOKENS] /= 3
     assert report.main(["--output-dir", str(write(tmp_path / "two", worse)), "--gate", file]) == 1
     assert "gate failed" in capsys.readouterr().out
 
 
 def test_means_have_names_that_mlflow_takes(tmp_path):
     records = sweep() + over_seeds("lstm", [0.8, 0.8], config={"encoder.hidden_size": 64})
-    means = report.compare(records, tmp_path, "x").means()
+    means = build(records, tmp_path, "x").means()
     assert means["gru/test/accuracy"] == pytest.approx(0.51)
     assert means["lstm hidden_size:64/test/accuracy"] == pytest.approx(0.8)
     assert all(re.fullmatch(r"[\w\-./: ]+", name) for name in means)
@@ -235,7 +239,8 @@ def test_only_plots_with_a_hollow_point_explain_it():
 
 
 def test_texts_of_test_that_stand_in_train_are_told_once_for_each_data(capsys):
-    imdb = {"hash": "1", "sizes": {"train": 22500, "test": 25000}, "repeated_texts": {"validation": 0, "test": 107}}
+    repeated = {"repeated_texts": {"validation": 0, "test": 107}}
+    imdb = {"hash": "1", "sizes": {"train": 22500, "test": 25000}, "notes": repeated}
     print_runs([made("lstm", data=imdb), made("gru", data=imdb), made("gru", data={"hash": "2"})])
     shown = capsys.readouterr().out
     assert shown.count("note    107 of 25,000 test texts also stand in train, word for word\n") == 1
@@ -250,11 +255,11 @@ def test_brackets_in_a_label_are_shown_and_not_read_as_markup(capsys):
 
 
 def test_a_sweeps_description_names_the_runs_that_were_done_before_it(tmp_path, capsys):
-    old = [{**made("gru", seed), "skipped": True, "sweep": other} for seed, other in enumerate([None, "s1", "s2"])]
+    old = [made("gru", seed, skipped=True, sweep=other) for seed, other in enumerate([None, "s1", "s2"])]
     note = _summary([*over_seeds("lstm", [0.9, 0.8]), *old], tmp_path, "digits", "s2").note
     last = note.splitlines()[-1]
     assert last == "Done before this sweep, so compared here but not among its child runs: `gru/seed=0`, `gru/seed=1`."
-    many = [{**made("gru", seed), "skipped": True, "sweep": "s1"} for seed in range(23)]
+    many = [made("gru", seed, skipped=True, sweep="s1") for seed in range(23)]
     assert _summary(many, tmp_path, "digits", "s2").note.endswith("`gru/seed=19` and 3 more.\n")
     assert "Done before" not in _summary(over_seeds("lstm", [0.9, 0.8]), tmp_path, "digits", "s2").note
 

@@ -173,7 +173,7 @@ def test_the_answer_with_one_seed_promises_nothing():
 def test_the_answer_says_how_many_seeds_failed():
     records = over_seeds("lstm", [0.9, 0.8, 0.9, 0.9])
     for record in records[2:]:
-        record.update(status="failed", metrics={})
+        record.status, record.metrics = "failed", {}
     (first,) = wording.answer(compare(records, "x").groups[0])
     assert first.endswith(", 2 of 4 seeds.")
     (first,) = wording.answer(compare(records + over_seeds("gru", [0.1, 0.2]), "x").groups[0])
