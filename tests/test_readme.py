@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from conftest import QUICK, REPOSITORY
-from test_config import choices
+from shipped import choices
 
 TEXT = (REPOSITORY / "README.md").read_text(encoding="utf8")
 BLOCKS = re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)

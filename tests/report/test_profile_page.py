@@ -3,7 +3,7 @@
 import re
 
 from made_records import HARDWARE, made, over_seeds
-from test_report import Page
+from pages import Page
 
 from harness.analysis.comparison import compare
 from harness.report.html import html, profiles

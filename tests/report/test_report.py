@@ -2,10 +2,10 @@ import csv
 import io
 import json
 import re
-from html.parser import HTMLParser
 
 import pytest
 from made_records import HARDWARE, made, over_seeds
+from pages import Page
 from rich.console import Console
 
 from harness.analysis.comparison import compare
@@ -34,30 +34,6 @@ def write(folder, records):
         record.folder.mkdir(parents=True)
         store.write(record)
     return folder
-
-
-class Page(HTMLParser):
-    """What a page shows: its text by element, and its scripts."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.texts, self.tags, self.attributes = [], [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.attributes.append((tag, dict(attributes)))
-        if tag not in ("meta", "br", "link", "img"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag, f"</{tag}> closes another element"
-
-    def handle_data(self, data):
-        self.texts.append((self.open[-1] if self.open else "", data))
-
-    def shown(self):
-        return " ".join(data for tag, data in self.texts if tag not in ("script", "style"))
 
 
 def test_the_page_is_well_formed_and_shows_variants_numbers_and_definitions():

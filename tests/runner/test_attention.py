@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from made_records import made
-from test_report import Page
+from pages import Page
 from torch import nn
 
 from harness.analysis.comparison import compare

@@ -64,7 +64,7 @@ def test_two_nodes_give_the_losses_of_one_process_and_the_first_keeps_the_record
     assert "node 1 has done its part of gru/seed=0" in also_said
     assert "test/accuracy" not in also_said
     (two,) = (
-        each for each in store.read_all(tmp_path / "outputs" / "runs") if each["choices"]["hardware"] == "ddp_cpu"
+        each for each in store.read_all(tmp_path / "outputs" / "runs") if each.choices["hardware"] == "ddp_cpu"
     )
     for alone, shared in zip(one.history, two.history, strict=True):
         assert shared["val/loss"] == pytest.approx(alone["val/loss"], rel=1e-4)

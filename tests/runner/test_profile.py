@@ -1,12 +1,12 @@
 """mode=profile, as a command: real processes, a point each, and encoders whose cost or end is known."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from harness.config.compose import compose
 from harness.records import store
+from harness.records.record import Hardware, Point
 from harness.runner import fingerprint
 from harness.runner.profile import exponents
 
@@ -95,22 +95,22 @@ def test_a_profile_measures_every_point_and_reads_no_data(command, tmp_path):
     assert (record.mode, record.name, record.status) == ("profile", "profile", "finished")
     assert record.choices["data"] == "random_tokens"
     points = record.profile
-    assert [(point["batch_size"], point["length"]) for point in points] == [
+    assert [(point.batch_size, point.length) for point in points] == [
         (size, length) for size in (3, 2) for length in (8, 16, 32)
     ]
     for point in points:
-        assert (point["status"], point["reason"]) == ("finished", None)
-        assert 0 < point["forward_ms"] <= point["forward_ms_p95"]
-        assert 0 < point["training_ms"] <= point["training_ms_p95"]
-        assert point["tokens_per_second_forward"] > 0
-        assert point["tokens_per_second_training"] > 0
+        assert (point.status, point.reason) == ("finished", None)
+        assert 0 < point.numbers["forward_ms"] <= point.numbers["forward_ms_p95"]
+        assert 0 < point.numbers["training_ms"] <= point.numbers["training_ms_p95"]
+        assert point.numbers["tokens_per_second_forward"] > 0
+        assert point.numbers["tokens_per_second_training"] > 0
         # by hand: three gates of 8 x 5 and 5 x 5 a step, then 5 x 2 of the head
-        assert point["flops"] == 2 * point["length"] * 3 * (40 + 25) + 2 * 10
+        assert point.numbers["flops"] == 2 * point.length * 3 * (40 + 25) + 2 * 10
     assert {"profile/forward_time_exponent", "profile/training_time_exponent"} <= set(record.metrics)
     assert record.metrics["cost/parameters"] > 1000 * 8
     assert 0 <= record.environment.other_processes_cpu_share <= 1
     assert not (tmp_path / "outputs" / "cache").exists()
-    assert Path(record.run_dir, "profile.png").stat().st_size > 1000
+    assert Path(record.folder, "profile.png").stat().st_size > 1000
 
 
 def test_it_is_skipped_when_it_was_measured_before_whatever_training_is_set_to(command):
@@ -125,7 +125,7 @@ def test_it_is_skipped_when_it_was_measured_before_whatever_training_is_set_to(c
 
 def test_the_profile_section_decides_nothing_of_a_training_and_the_mode_does():
     def hashes(*overrides):
-        return fingerprint.of(compose(*overrides), {"accelerator": "cpu"}, "hash")
+        return fingerprint.of(compose(*overrides), Hardware("cpu"), "hash")
 
     plain = hashes()
     assert hashes("profile.lengths=[1,2]", "profile.point_seconds=3", "profile.name=x") == plain
@@ -167,18 +167,18 @@ def test_a_point_that_is_too_much_is_marked_and_the_rest_go_on(command, encoder,
     ended = command(*QUICK, OFF, *encoder(name), *more)
     assert ended.code == 0, ended.err
     first, second, third = ended.record.profile
-    assert (first.status, second.status, third["status"]) == ("finished", status, "finished")
+    assert (first.status, second.status, third.status) == ("finished", status, "finished")
     assert reason in second.reason
-    assert "forward_ms" not in second
-    assert "training_ms" in third
+    assert "forward_ms" not in second.numbers
+    assert "training_ms" in third.numbers
 
 
 def test_a_forward_pass_is_kept_where_training_is_too_much(command, encoder):
     lengths = "profile.lengths=[8,128]"
-    _, point = command(*QUICK, OFF, *encoder("OutOfMemoryInTraining"), lengths).record["profile"]
-    assert (point["status"], point["reason"]) == ("out_of_memory", "MemoryError: no room for the backward")
-    assert point["forward_ms"] > 0
-    assert "training_ms" not in point
+    _, point = command(*QUICK, OFF, *encoder("OutOfMemoryInTraining"), lengths).record.profile
+    assert (point.status, point.reason) == ("out_of_memory", "MemoryError: no room for the backward")
+    assert point.numbers["forward_ms"] > 0
+    assert "training_ms" not in point.numbers
 
 
 @pytest.mark.parametrize(("name", "reason"), [("Broken", "shapes disagree"), ("Killed", "SIGKILL")])
@@ -186,7 +186,7 @@ def test_a_point_that_crashes_fails_the_run_after_the_others_had_their_turn(comm
     ended = command(*QUICK, OFF, *encoder(name))
     assert ended.code == 1
     record = ended.record
-    assert [point["status"] for point in record.profile] == ["finished", "failed", "finished"]
+    assert [point.status for point in record.profile] == ["finished", "failed", "finished"]
     assert record.status == "failed"
     assert "length 16, batch size 3" in record.reason
     assert reason in record.reason
@@ -197,26 +197,26 @@ def test_both_backends_are_profiled_alike(command):
     torch, tensorflow = (command(*QUICK, OFF, "encoder=gru", f"backend={name}") for name in ("pytorch", "tensorflow"))
     assert tensorflow.code == 0, tensorflow.err
     one, two = (record for record in tensorflow.records)
-    assert [point["flops"] for point in one.profile] == [point["flops"] for point in two.profile]
-    assert [set(point) for point in one.profile] == [set(point) for point in two.profile]
-    assert torch.record["metrics"]["cost/parameters"] == two.metrics["cost/parameters"]
+    assert [point.numbers["flops"] for point in one.profile] == [point.numbers["flops"] for point in two.profile]
+    assert [set(point.numbers) for point in one.profile] == [set(point.numbers) for point in two.profile]
+    assert torch.record.metrics["cost/parameters"] == two.metrics["cost/parameters"]
 
 
 def test_when_the_runs_time_is_up_what_was_measured_is_kept(command, encoder):
     ended = command(*QUICK, OFF, *encoder("TooSlow"), "run_timeout=3", "profile.lengths=[8,16,32]")
     assert ended.code == 0, ended.err
-    assert [point["status"] for point in ended.record.profile] == ["finished", "timed_out", "timed_out"]
+    assert [point.status for point in ended.record.profile] == ["finished", "timed_out", "timed_out"]
 
 
 @pytest.mark.parametrize(("power", "unit", "most"), [(1, 2**17, 128), (2, 2**8, 256)])
 def test_the_exponent_of_memory_is_that_of_what_the_encoder_holds(command, encoder, power, unit, most):
-    # 64, 91, 128 MiB, or 64, 128, 256: the C library keeps freed hardware_groups of up to 32 MiB for itself
+    # 64, 91, 128 MiB, or 64, 128, 256: the C library keeps freed blocks of up to 32 MiB for itself
     lengths = "profile.lengths=[512,724,1024]"
     more = (f"+encoder.power={power}", f"+encoder.unit={unit}", "profile.batch_sizes=[1]")
     found = command(*QUICK, OFF, *encoder("Weighs"), lengths, *more).record
     for phase in ("forward", "training"):
-        assert found["metrics"][f"profile/{phase}_memory_exponent"] == pytest.approx(power, abs=0.2)
-        assert found["profile"][-1][f"{phase}_peak_mib"] == pytest.approx(most, rel=0.1, abs=8)
+        assert found.metrics[f"profile/{phase}_memory_exponent"] == pytest.approx(power, abs=0.2)
+        assert found.profile[-1].numbers[f"{phase}_peak_mib"] == pytest.approx(most, rel=0.1, abs=8)
 
 
 def test_several_encoders_end_in_one_table_and_one_picture(command, tmp_path):
@@ -231,7 +231,7 @@ def test_several_encoders_end_in_one_table_and_one_picture(command, tmp_path):
 
 @pytest.mark.parametrize("brought_by", ["the run", "a second run", "--sync"])
 def test_mlflow_has_the_points_by_length_and_the_exponents(command, tmp_path, brought_by):
-    from harness.report import build as report
+    from harness.cli import report
     from harness.tracking.store import connect
 
     down = tmp_path / "outputs" / "mlflow.db"
@@ -255,7 +255,7 @@ def test_mlflow_has_the_points_by_length_and_the_exponents(command, tmp_path, br
     assert run.info.status == "FINISHED"
     logged = client.get_metric_history(run.info.run_id, "profile/forward_ms")
     assert {metric.step: metric.value for metric in logged} == pytest.approx(
-        {point["length"]: point["forward_ms"] for point in record.profile}
+        {point.length: point.numbers["forward_ms"] for point in record.profile}
     )
     name = "profile/training_time_exponent"
     assert run.data.metrics[name] == pytest.approx(record.metrics[name])
@@ -264,14 +264,13 @@ def test_mlflow_has_the_points_by_length_and_the_exponents(command, tmp_path, br
 
 def test_exponents_come_from_the_points_that_have_the_number():
     points = [
-        {"length": n, "batch_size": size, "forward_ms": size * n**1.5, "training_ms": size * n**2, "status": "finished"}
+        Point(length, size, numbers={"forward_ms": size * length**1.5, "training_ms": size * length**2})
         for size in (1, 4)
-        for n in (128, 256, 512, 1024)
+        for length in (128, 256, 512, 1024)
     ]
-    points[-1] = {"length": 1024, "batch_size": 4, "status": "timed_out"}
-    points[0]["forward_peak_mib"] = 3.0
-    found = exponents(json.loads(json.dumps(points)))
-    assert found == {
+    points[-1] = Point(1024, 4, "timed_out")
+    points[0].numbers["forward_peak_mib"] = 3.0
+    assert exponents(points) == {
         "profile/forward_time_exponent": pytest.approx(1.5),
         "profile/training_time_exponent": pytest.approx(2),
     }

@@ -1,6 +1,5 @@
 """Whatever is killed, whenever: the same command again ends with every run finished once, and nothing torn or lost."""
 
-import json
 import os
 import random
 import re
@@ -17,6 +16,8 @@ import psutil
 import pytest
 from conftest import QUICK, REPOSITORY
 from mlflow import MlflowClient
+
+from harness.records import store
 
 EPOCHS = 60
 SWEEP = ("-m", "encoder=bag_of_embeddings,rnn,self_attention", "seed=0,1", *QUICK, f"trainer.epochs={EPOCHS}")
@@ -49,7 +50,7 @@ def wait_for_training(parent: subprocess.Popen) -> psutil.Process | None:
 
 
 def check_everything_finished_once(folder: Path) -> None:
-    records = [json.loads(path.read_text()) for path in folder.glob("outputs/runs/*/*/record.json")]
+    records = list(store.read_all(folder / "outputs" / "runs"))
     assert [record.status for record in records] == ["finished"] * 6
     assert len({record.fingerprint for record in records}) == 6
     assert all(len(record.history) == EPOCHS for record in records)
@@ -104,7 +105,7 @@ def test_a_sweep_survives_twenty_kills_at_random_times(tmp_path):
     check_everything_finished_once(tmp_path)
 
 
-def test_an_interrupted_run_goes_on_from_its_last_epoch_to_the_same_numbers(tmp_path):
+def test_an_interrupted_run_resumes_from_its_last_epoch_to_the_same_numbers(tmp_path):
     """In the same MLflow run, and to the last digit as if it had never been interrupted."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     settings = ("encoder=lstm", "head.dropout=0.5", *QUICK, f"trainer.epochs={EPOCHS}")
@@ -121,20 +122,18 @@ def test_an_interrupted_run_goes_on_from_its_last_epoch_to_the_same_numbers(tmp_
             command.wait(timeout=3)
     _, said = command.communicate()
     assert command.returncode == 130
-    assert f" of {EPOCHS} epochs are kept; the same command goes on from here" in said
-    (interrupted,) = (json.loads(path.read_text()) for path in broken.glob("outputs/runs/*/*/record.json"))
-    assert (interrupted["status"], interrupted["reason"]) == ("killed", "interrupted by Ctrl-C")
+    assert f" of {EPOCHS} epochs are kept; the same command resumes from here" in said
+    (interrupted,) = store.read_all(broken / "outputs" / "runs")
+    assert (interrupted.status, interrupted.reason) == ("killed", "interrupted by Ctrl-C")
     for folder in (whole, broken):
         command = start(folder, *settings)
         _, said = command.communicate()
         assert command.returncode == 0, said
-    expected, found = (
-        json.loads(next(folder.glob("outputs/runs/*/*/record.json")).read_text()) for folder in (whole, broken)
-    )
-    assert found["resumed_epochs"] > 0
-    assert found["history"] == expected["history"]
-    assert found["metrics"]["test/loss"] == expected["metrics"]["test/loss"]
-    assert found["mlflow_run_id"] == interrupted["mlflow_run_id"]
+    expected, found = (next(store.read_all(folder / "outputs" / "runs")) for folder in (whole, broken))
+    assert found.resumed_epochs > 0
+    assert found.history == expected.history
+    assert found.metrics["test/loss"] == expected.metrics["test/loss"]
+    assert found.mlflow_run_id == interrupted.mlflow_run_id
 
 
 def test_a_run_killed_while_it_is_measured_does_not_train_again(tmp_path):
@@ -152,7 +151,7 @@ def test_a_run_killed_while_it_is_measured_does_not_train_again(tmp_path):
     _, said = command.communicate()
     assert command.returncode == 0, said
     assert not re.search(r"^epoch ", said, re.MULTILINE)
-    (record,) = (json.loads(path.read_text()) for path in tmp_path.glob("outputs/runs/*/*/record.json"))
+    (record,) = store.read_all(tmp_path / "outputs" / "runs")
     assert (record.status, record.resumed_epochs, len(record.history)) == ("finished", 2, 2)
     assert "speed/startup_seconds" not in record.metrics
     assert "speed/train_step_ms_p50" not in record.metrics
@@ -176,11 +175,11 @@ def test_a_full_disk_is_said_and_once_there_is_room_the_same_command_finishes(tm
         command = start(tmp_path, *arguments)
         _, said = command.communicate()
         assert command.returncode == 0, said
-        (record,) = (json.loads(path.read_text()) for path in disk.glob("runs/*/*/record.json"))
+        (record,) = store.read_all(disk / "runs")
         assert record.status == "finished"
-        with sqlite3.connect(disk / "mlflow.db") as store:
+        with sqlite3.connect(disk / "mlflow.db") as database:
             query = "select status from runs join tags using (run_uuid) where key = 'kind' and value = 'run'"
-            assert store.execute(query).fetchall() == [("FINISHED",)]
-        store.close()
+            assert database.execute(query).fetchall() == [("FINISHED",)]
+        database.close()
     finally:
         subprocess.run(["umount", str(disk)], check=True)

@@ -22,7 +22,7 @@ def ask(job, tell):
         raise RuntimeError(job["raise"])
     time.sleep(job.get("sleep", 0))
     if "torn" in job:
-        os.write(job["torn"], b'{"half')
+        os.write(job["torn"], b"gASV")
     tell({"answer": job.get("question", 0) * 2})
 
 
@@ -35,7 +35,7 @@ def server():
 
 def run(server, timeout=None, **job):
     told = []
-    return server.run("test_isolate:ask", job, told.append, timeout), told
+    return server.run("test_worker:ask", job, told.append, timeout), told
 
 
 def test_a_job_tells_and_ends(server):
@@ -86,7 +86,7 @@ def test_an_interruption_leaves_no_process(server):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        server.run("test_isolate:ask", {"note": True, "sleep": 60}, interrupt)
+        server.run("test_worker:ask", {"note": True, "sleep": 60}, interrupt)
     assert not server.alive
     _, alive = psutil.wait_procs(jobs, timeout=10)
     assert not alive
@@ -96,7 +96,7 @@ def test_the_job_dies_with_its_parent(tmp_path):
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from harness.runner.worker import Server\n"
-        "Server(['json']).run('test_isolate:ask', {'note': True, 'sleep': 60}, "
+        "Server(['json']).run('test_worker:ask', {'note': True, 'sleep': 60}, "
         "lambda told: print(told['pid_of_job'], flush=True))"
     )
     folder = os.path.dirname(__file__)
