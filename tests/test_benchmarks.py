@@ -13,6 +13,7 @@ from conftest import REPOSITORY
 from harness.config.compose import compose
 from harness.data import Batches, from_sequences
 from harness.data.batches import plan
+from harness.records.record import Environment, Hardware
 from harness.runner.run import prepare_data
 
 FOLDER = REPOSITORY / "tests" / "benchmarks"
@@ -64,7 +65,8 @@ def test_the_table_gives_median_range_and_goal():
 
 @pytest.mark.parametrize(("others", "warned"), [(0.04, False), (0.06, True)])
 def test_the_page_warns_where_others_took_the_processor(others, warned):
-    machine = {"processor": "X", "cores": 2, "versions": {"torch": "9.9"}, "git": {"commit": "0123456789abcdef"}}
+    git = {"commit": "0123456789abcdef"}
+    machine = Environment(Hardware("cpu"), processor="X", cores=2, versions={"torch": "9.9"}, git=git)
     found = page([], {}, machine, others, quick=False)
     assert ("not quiet" in found) == warned
     assert "X, 2 cores" in found

@@ -18,8 +18,9 @@ from paired import Goal, Row, in_turns, main, ratios
 from sides import TRAINING_ALONE, in_fresh_process, record_of
 
 from harness import data
-from harness.config import hardware as machine
 from harness.config.compose import compose
+from harness.config.hardware import resolve_hardware
+from harness.config.schema import Config
 from harness.runner.run import prepare_data
 
 ALWAYS = ("hardware=cpu", "tracking=none", "rerun=true", "trainer.epochs=3", *TRAINING_ALONE)
@@ -41,7 +42,7 @@ def fit(job: dict[str, Any], tell: Any) -> None:
     from harness.backends.tensorflow import runtime
 
     config, dataset = job["config"], data.open_prepared(Path(job["prepared"]))
-    runtime.start(machine.hardware(config))
+    runtime.start(resolve_hardware(config))
     import keras
     import keras_model
 
@@ -59,16 +60,16 @@ def fit(job: dict[str, Any], tell: Any) -> None:
     train, settings, optimizer = dataset.train, config.trainer, config.optimizer
     shape = (dataset.width, train.x.shape[1], len(dataset.classes), config.input.size, config.head.dropout)
     model = keras_model.build(job["encoder"], *shape)
-    beta_1, beta_2 = optimizer["betas"]
-    adam = keras.optimizers.Adam(optimizer["lr"], beta_1=beta_1, beta_2=beta_2, epsilon=optimizer["eps"])
+    beta_1, beta_2 = optimizer.betas
+    adam = keras.optimizers.Adam(optimizer.lr, beta_1=beta_1, beta_2=beta_2, epsilon=optimizer.eps)
     model.compile(adam, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    timed, size = EpochSeconds(), settings["batch_size"]
-    history = model.fit(train.x, train.y, size, settings["epochs"], verbose=0, callbacks=[timed])
+    timed, size = EpochSeconds(), settings.batch_size
+    history = model.fit(train.x, train.y, size, settings.epochs, verbose=0, callbacks=[timed])
     seconds, loss = statistics.median(timed.seconds[1:]), history.history["loss"][-1]
     tell({"epoch_seconds": seconds, "last_loss": loss, "parameters": model.count_params()})
 
 
-def ours(config: dict[str, Any]) -> dict[str, float]:
+def ours(config: Config) -> dict[str, float]:
     """The same of a run of the harness."""
     record = record_of(config)
     metrics, loss = record.metrics, record.history[-1]["train/loss"]

@@ -19,8 +19,9 @@ from paired import REPOSITORY, Found, Goal, Pair, Row, in_turns, main, ratios
 from sides import command, timed
 
 from harness import backends, data
+from harness.config.schema import validate
 from harness.records.record import Record
-from harness.runner.run import measure_inference
+from harness.runner.train import measure_inference
 
 EPOCHS = 1
 SETTINGS = (
@@ -71,7 +72,7 @@ def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = ()) -> list
 
 def inference(record: Record, prepared: Path, pairs: int, seconds: float) -> list[Pair]:
     """Both in turns in this process: what a run measures of its model, and the script of its own."""
-    config = {**record.config, "measure": {**record.config["measure"], "inference_seconds": seconds}}
+    config = validate({**record.config, "measure": {**record.config["measure"], "inference_seconds": seconds}})
     dataset = data.open_prepared(prepared)
     backend = backends.load("pytorch")(config, record.environment.hardware)
     backend.build(dataset, config.seed)

@@ -16,8 +16,8 @@ from typing import Any
 
 from paired import Found, Goal, Row, in_turns, main, ratios
 
-from harness.config import hardware as machine
 from harness.config.compose import compose
+from harness.config.hardware import resolve_hardware
 
 WIDTH = 128
 LENGTHS, BATCHES, SECONDS = (128, 256, 512, 1024, 2048), (1, 8, 64), 0.2
@@ -114,7 +114,7 @@ def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = ()) -> list
     """
     import torch
 
-    torch.set_num_threads(machine.hardware(compose("hardware=cpu", *overrides))["threads"])
+    torch.set_num_threads(resolve_hardware(compose("hardware=cpu", *overrides)).threads)
     lengths, batches, seconds = QUICK if quick else (LENGTHS, BATCHES, SECONDS)
     found = []
     for name in ENCODERS:

@@ -16,8 +16,8 @@ from paired import Goal, Row, in_turns, main, ratios
 from sides import in_fresh_process, record_of
 
 from harness import data
-from harness.config import hardware as machine
 from harness.config.compose import compose
+from harness.config.hardware import resolve_hardware
 from harness.runner.run import prepare_data
 
 SETTINGS = (
@@ -40,11 +40,11 @@ def bare(job: dict[str, Any], tell: Any) -> None:
     torch.set_num_threads(job["threads"])
     torch.manual_seed(config.seed)
     model = build(config, dataset, config.seed).train()
-    own = {key: config.optimizer[key] for key in ("lr", "betas", "eps")}
+    own = {key: getattr(config.optimizer, key) for key in ("lr", "betas", "eps")}
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], fused=True, **own)
-    batches = Batches(dataset.train, settings["batch_size"], seed=config.seed, bucket=settings["bucket"])
+    batches = Batches(dataset.train, settings.batch_size, seed=config.seed, bucket=settings.bucket)
     ready = []
-    for epoch in range(settings["epochs"]):
+    for epoch in range(settings.epochs):
         batches.set_epoch(epoch)
         for batch in batches:
             ready.append((*map(torch.from_numpy, (batch.x, batch.length_B, batch.y)), batch.tokens))
@@ -63,10 +63,10 @@ def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = ()) -> list
     """One row: the record's throughput over the stopwatch's."""
     with tempfile.TemporaryDirectory(prefix="bare-loop-") as folder:
         config = compose(*SETTINGS, *(QUICK if quick else ()), *overrides, f"output_dir={folder}")
-        threads = machine.hardware(config)["threads"]
+        threads = resolve_hardware(config).threads
         job = {"config": config, "prepared": str(prepare_data(config)), "threads": threads}
         sides = {
-            "record": lambda: {KEY: record_of(config)["metrics"]["speed/train_tokens_per_second"]},
+            "record": lambda: {KEY: record_of(config).metrics["speed/train_tokens_per_second"]},
             "stopwatch": lambda: in_fresh_process("bare_loop:bare", job),
         }
         found = in_turns(sides, pairs)

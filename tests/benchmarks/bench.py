@@ -13,12 +13,12 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from importlib import import_module
 from multiprocessing import get_context
-from typing import Any
 
 from paired import PAIRS, REPOSITORY, Row, table
 
 from harness.analysis.variants import BUSY
 from harness.measure import environment
+from harness.records.record import Environment, Hardware
 
 BENCHMARKS = (
     *("startup", "against_loop", "bare_loop", "against_keras", "keras_fit"),
@@ -47,29 +47,29 @@ def main() -> int:
             traceback.print_exc()
             failed[name] = f"{type(error).__name__}: {error}".splitlines()[0]
         TABLE.parent.mkdir(exist_ok=True)
-        TABLE.write_text(page(found, failed, environment.describe(), others.share(), chosen.quick), encoding="utf8")
+        TABLE.write_text(page(found, failed, environment.describe(Hardware("cpu")), others.share(), chosen.quick), encoding="utf8")
     print(f"\n{TABLE.read_text(encoding='utf8')}\n{TABLE}")
     return int(bool(failed) or not all(row.met for row in found))
 
 
 def rows_of(name: str, pairs: int, quick: bool) -> list[Row]:
     """The rows of one benchmark; its processes have ended, so that what they took is known to be ours."""
-    from harness.runner import worker as isolate
+    from harness.runner import worker
 
     try:
         return import_module(name).rows(pairs, quick)
     finally:
-        isolate.close_all()
+        worker.close_all()
 
 
-def page(rows: list[Row], failed: dict[str, str], machine: dict[str, Any], others: float, quick: bool) -> str:
+def page(rows: list[Row], failed: dict[str, str], machine: Environment, others: float, quick: bool) -> str:
     """The table in Markdown, under what it was made with."""
-    git, installed = machine["git"], machine["versions"]
+    git, installed = machine.git, machine.versions
     commit = git.get("commit", "unknown")[:12] + (", changed since" if git.get("dirty") else "")
     packages = ("python", "torch", "pytorch-lightning", "keras", "tensorflow")
     said = [
         f"- date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        f"- machine: {machine['processor']}, {machine['cores']} cores, as many threads unless a row says otherwise",
+        f"- machine: {machine.processor}, {machine.cores} cores, as many threads unless a row says otherwise",
         f"- versions: {', '.join(f'{name} {installed[name]}' for name in packages if name in installed)}",
         f"- harness: commit {commit}",
         f"- other processes took {others:.1%} of the processors meanwhile",

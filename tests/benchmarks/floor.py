@@ -18,8 +18,9 @@ from paired import Found, Goal, Row, in_turns, main
 from sides import TRAINING_ALONE, in_fresh_process, record_of
 
 from harness import data
-from harness.config import hardware as machine
 from harness.config.compose import compose
+from harness.config.hardware import resolve_hardware
+from harness.config.schema import Config
 from harness.runner.run import prepare_data
 
 ALWAYS = ("hardware=cpu", "tracking=none", "rerun=true", *TRAINING_ALONE)
@@ -57,7 +58,7 @@ def operations(job: dict[str, Any], tell: Any) -> None:
 
     config, dataset = job["config"], data.open_prepared(Path(job["prepared"]))
     model, settings = build(config, dataset, config.seed), config.trainer
-    batches = data.Batches(dataset.train, settings["batch_size"], seed=config.seed, bucket=settings["bucket"])
+    batches = data.Batches(dataset.train, settings.batch_size, seed=config.seed, bucket=settings.bucket)
     total = sum(3 * batch.sequences * model.flops(batch.x.shape[1]) for batch in batches)
     tell({"gflop": total / len(dataset.train) / 1e9})
 
@@ -78,11 +79,11 @@ def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = ()) -> list
     return [Row("float32 matrix products", "", rates, Goal(), "GFLOP/s"), *found]
 
 
-def _sides(config: dict[str, Any], seconds: float) -> dict[str, Any]:
-    job = {"threads": machine.hardware(config)["threads"], "seconds": seconds}
+def _sides(config: Config, seconds: float) -> dict[str, Any]:
+    job = {"threads": resolve_hardware(config).threads, "seconds": seconds}
 
     def run() -> Found:
-        return {"sequences_per_second": record_of(config)["metrics"]["speed/train_sequences_per_second"]}
+        return {"sequences_per_second": record_of(config).metrics["speed/train_sequences_per_second"]}
 
     return {"run": run, "products": lambda: in_fresh_process("floor:rate", job)}
 

@@ -9,13 +9,13 @@ process, on token ids drawn at random.
 import time
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any
 
 import numpy as np
 from paired import Found, Goal, Row, in_turns, main, ratios
 
-from harness.config import hardware as machine
 from harness.config.compose import compose
+from harness.config.hardware import resolve_hardware
+from harness.config.schema import Config
 from harness.data import Batches, Dataset, from_sequences
 
 BATCH, LENGTH = 32, 64
@@ -33,18 +33,18 @@ def reviews(sequences: int, length: int) -> Dataset:
     return from_sequences((x, y), few, few, classes=[0, 1], vocabulary=[str(number) for number in range(20_000)])
 
 
-def ours(data: Dataset, config: dict[str, Any], epochs: int) -> Callable[[], Found]:
+def ours(data: Dataset, config: Config, epochs: int) -> Callable[[], Found]:
     """A function that trains the next epoch of our backend and gives its seconds."""
     from harness.backends.tensorflow import Backend, training
     from harness.backends.tensorflow.optimizers import make_optimizer
     from harness.backends.tensorflow.progress import Progress
     from harness.measure import StepTimer
 
-    backend = Backend(config, machine.hardware(config))
+    backend = Backend(config, resolve_hardware(config))
     backend.build(data, 0)
     timer = StepTimer(time.perf_counter, backend.sync, warmup_steps=0)
     batches = Batches(data.train, BATCH, seed=0, to_device=backend._to_device)
-    optimizer = make_optimizer(config.optimizer, backend.model.trainable_variables, epochs * len(batches))
+    optimizer = make_optimizer(config.optimizer.model_dump(), backend.model.trainable_variables, epochs * len(batches))
     trained = training.Training(backend.model, optimizer, backend.specs)
     progress, numbers = Progress(timer, 1, lambda: 0.0), count()
 
@@ -55,7 +55,7 @@ def ours(data: Dataset, config: dict[str, Any], epochs: int) -> Callable[[], Fou
     return epoch
 
 
-def bare(data: Dataset, config: dict[str, Any]) -> Callable[[], Found]:
+def bare(data: Dataset, config: Config) -> Callable[[], Found]:
     """The same with a new model of the same layers, Keras's own Adam and ``fit``."""
     import keras
     import tensorflow as tf

@@ -10,9 +10,11 @@ from typing import Any
 
 from paired import REPOSITORY, Found
 
+from harness.config.schema import Config
 from harness.records import store
 from harness.records.record import Record
-from harness.runner import worker as isolate
+from harness.runner import worker
+from harness.runner.lifecycle import Request
 from harness.runner.run import run
 
 TRAINING_ALONE = (
@@ -22,13 +24,13 @@ TRAINING_ALONE = (
 """Overrides for a run of which training's numbers alone are wanted."""
 
 
-def record_of(config: dict[str, Any]) -> Record:
+def record_of(config: Config) -> Record:
     """The record of a run.
 
     Raises:
         RuntimeError: the run failed.
     """
-    return _finished(run(config, "benchmark", time.time()))
+    return _finished(run(Request(config, "benchmark", time.time())))
 
 
 def command(folder: Path, *overrides: str) -> tuple[float, Record]:
@@ -44,7 +46,7 @@ def command(folder: Path, *overrides: str) -> tuple[float, Record]:
 
 def _finished(record: Record) -> Record:
     if record.status != "finished":
-        raise RuntimeError(f"the run {record['label']} failed: {record['reason']}")
+        raise RuntimeError(f"the run {record.label} failed: {record.reason}")
     return record
 
 
@@ -70,7 +72,7 @@ def in_fresh_process(function: str, job: dict[str, Any], backend: str = "pytorch
         RuntimeError: the process failed.
     """
     found: Found = {}
-    end = isolate.server_of_backend(backend).run(function, job, found.update)
+    end = worker.server_of_backend(backend).run(function, job, found.update)
     if end.reason:
         raise RuntimeError(f"{function}: {end.reason}")
     return found

@@ -49,7 +49,7 @@ def _command_line(pairs: int, settings: Sequence[str]) -> list[Row]:
         sides = {
             "help": lambda: harness("--help"),
             "config": lambda: harness("--cfg", "job"),
-            "first step": lambda: {KEY: command(folder, *settings)[1]["metrics"]["speed/startup_seconds"]},
+            "first step": lambda: {KEY: command(folder, *settings)[1].metrics["speed/startup_seconds"]},
             "bare imports": lambda: {KEY: timed([sys.executable, "-c", BARE], folder)[0]},
         }
         found = in_turns(sides, pairs)
