@@ -1,7 +1,7 @@
-"""The process that every run is forked from: it has a backend's libraries imported, reads jobs, forks, and waits.
+"""The process that every run is forked from: it imports a backend's libraries, reads requests, forks, and waits.
 
-``python -m harness.runner.fork_server REQUESTS REPLIES MODULE ...``: two file descriptors, then what to import first. It
-runs nothing itself; ``worker.Server`` is its other end.
+``python -m harness.runner.fork_server REQUESTS REPLIES MODULE ...`` takes two file descriptors and the modules to import.
+It runs no job itself; ``worker.Server`` is its other end.
 """
 
 import ctypes
@@ -14,25 +14,25 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-from harness.runner.wire import Ended, Request, Started, read, write
+from harness.runner.wire import Ended, ForkRequest, Started, read, write
 
 PR_SET_PDEATHSIG = 1
 
 
 def serve(requests: int, replies: int, modules: list[str]) -> None:
-    """Import the modules, then fork the processes of one job after the other, until nobody has any more."""
+    """Import the modules, then fork the processes of one request after the other until the pipe is closed."""
     _die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
-    gc.disable()  # what is imported stays: to look through it for garbage again and again took half a second
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent acts on Ctrl-C
+    gc.disable()  # imported modules stay: searching them for garbage again and again took half a second
     for module in modules:
         import_module(module)
-    gc.freeze()  # nor need a child look through it: that took half a second of every run's start
+    gc.freeze()  # a child need not search them either: that took half a second of every run's start
     gc.enable()
     with open(requests, "rb") as incoming:
         while line := incoming.readline():
-            request = read(line)
-            if request is None:
+            if not line.strip():
                 continue
+            request: ForkRequest = read(line)
             alone = request.processes == 1 or request.meets_elsewhere
             shared = {} if alone else _meeting_point()
             children = []
@@ -67,7 +67,7 @@ def _wait_for(children: list[int]) -> int:
     return first
 
 
-def _child(request: Request, replies: int) -> None:
+def _child(request: ForkRequest, replies: int) -> None:
     """Run the job and leave without the clean-up of what belongs to the server."""
     _die_with_parent()
     if os.environ["LOCAL_RANK"] == "0":
@@ -93,8 +93,8 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def offer_to_memory_guard() -> None:
-    """Make this process the one that the system ends where memory runs out, before anybody else's (proc(5))."""
+def prefer_for_out_of_memory_kill() -> None:
+    """Make this process the first that the system kills when memory runs out (proc(5))."""
     with suppress(OSError):  # elsewhere the system decides by itself
         Path("/proc/self/oom_score_adj").write_text("1000")
 

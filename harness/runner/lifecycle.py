@@ -12,6 +12,7 @@ from harness.config.schema import Config
 from harness.errors import UserError
 from harness.measure import environment
 from harness.records import store
+from harness.records.metrics import TOTAL_SECONDS
 from harness.records.record import DataSummary, Hardware, Record, now, utc
 from harness.runner import artifacts
 from harness.runner.messages import Epoch, Measured, Message, Outcome
@@ -121,8 +122,22 @@ class Live:
             interrupted = isinstance(error, KeyboardInterrupt)
             reason = "interrupted by Ctrl-C" if interrupted else f"ended by {type(error).__name__}: {error}".strip()
             self.outcome = Outcome("killed", reason, self.epochs)
-        finalize(self.record, self.outcome or Outcome("failed", "its process left no record"), self.tracker,
-                 self.request.started)  # fmt: skip
+        outcome = self.outcome or Outcome("failed", "its process left no record")
+        finalize(self.record, outcome, self.tracker, self.request.started)
+        if isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt(self._kept()) from None
+
+    def _kept(self) -> str:
+        """What an interruption leaves of the run, in words."""
+        record, epochs = self.record, self.request.config.trainer.epochs
+        if record.status == "finished":
+            return f"{record.label} is finished"
+        if record.mode == "profile":
+            return f"{record.label}: {len(record.profile)} points were measured"
+        if self.epochs:
+            return f"{record.label}: {self.epochs} of {epochs} epochs are kept"
+        begun = any(record.folder.glob("last.*"))  # by an earlier command; this one finished no epoch
+        return f"{record.label}: no {'further ' if begun else ''}epoch was finished"
 
 
 def conclude(record: Record, outcome: Outcome, started: float) -> None:
@@ -130,15 +145,17 @@ def conclude(record: Record, outcome: Outcome, started: float) -> None:
     if record.ended is not None and record.status == "finished":
         return
     record.status, record.reason, record.ended = outcome.status, outcome.reason, now()
-    record.metrics["speed/total_seconds"] = time.time() - started
+    record.metrics[TOTAL_SECONDS] = time.time() - started
     try:
         store.write(record)
-        artifacts.make(record)
     except (OSError, ValueError) as error:  # a full disk must not end the other runs of a sweep
-        if record.status == "finished":
-            record.status = "failed"
-        record.reason = "; ".join(part for part in (record.reason, f"its record could not be written ({error})") if part)
-        print(f"{record.label}: {record.reason}", file=sys.stderr)
+        unwritten = f"its record could not be written ({error})"
+        record.reason = f"{record.reason}; {unwritten}" if record.reason else unwritten
+        record.status = "failed" if record.status == "finished" else record.status
+    try:
+        artifacts.make(record)
+    except Exception as error:  # pictures are no reason to fail a run
+        print(f"{record.label}: its pictures could not be drawn ({type(error).__name__}: {error})", file=sys.stderr)
 
 
 def finalize(record: Record, outcome: Outcome, tracker: tracking.Tracker, started: float) -> None:

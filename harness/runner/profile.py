@@ -28,7 +28,7 @@ def profile(request: Request) -> Record:
     config = request.config
     check_machine(config)
     if request.search:
-        raise UserError("mode=profile has no score to search by; leave hydra/sweeper out: all combinations are measured")
+        raise UserError("mode=profile has no score to search by: leave hydra/sweeper out, and all combinations are run")
     server = worker.server_of_backend(config.backend.name)
     hardware = resolve_hardware(config)
     identity, variant = fingerprint.of(config, hardware, None)

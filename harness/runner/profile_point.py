@@ -43,7 +43,7 @@ def measure_point(job: PointJob, tell: Tell) -> None:
 
     What is known is told at once, so that a point whose training pass is too much still has its forward pass.
     """
-    fork_server.offer_to_memory_guard()
+    fork_server.prefer_for_out_of_memory_kill()
     try:
         _measure(job, tell)
     except Exception as error:

@@ -11,7 +11,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Request:
+class ForkRequest:
     """Run ``module:function(job, tell)`` in fresh processes, in this folder and with this ``sys.path``."""
 
     function: str
@@ -43,11 +43,14 @@ def write(descriptor: int, message: Any) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def read(line: bytes) -> Any | None:
-    """The message of a line; None for an empty line, or what a killed writer left of one."""
-    if not line.strip():
-        return None
-    try:
-        return pickle.loads(base64.b64decode(line.strip(), validate=True))
-    except (ValueError, EOFError, pickle.UnpicklingError):
-        return None
+def read(line: bytes) -> Any:
+    """The message of a line that is not empty.
+
+    Raises:
+        ValueError, EOFError, pickle.UnpicklingError: the line is torn: its writer was killed.
+    """
+    return pickle.loads(base64.b64decode(line.strip(), validate=True))
+
+
+TORN = (ValueError, EOFError, pickle.UnpicklingError)
+"""What ``read`` raises for a line whose writer was killed."""

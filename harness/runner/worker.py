@@ -1,8 +1,8 @@
-"""A fresh process for every run, forked from a server that has imported the backend's libraries already.
+"""A fresh process for every run, forked from a server that has already imported the backend's libraries.
 
-The server (``fork_server``) runs nothing itself. So every run's memory peak is its own, a crash ends
-one run and no other, and starting one takes a fraction of a second instead of the seconds that the imports take. The
-parent sleeps in ``select`` meanwhile. Server and run die with their parent.
+The server (``fork_server``) runs no job itself. So the memory peak of a run is its own, a crash ends one run and no
+other, and a run starts in a fraction of a second instead of the seconds that the imports take. The parent sleeps in
+``select`` while a run is under way. Server and run end when their parent ends.
 """
 
 import atexit
@@ -13,15 +13,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from harness.runner.wire import Ended, Request, Started, read, write
+from harness.runner.wire import TORN, Ended, ForkRequest, Started, read, write
 
 
 @dataclass(frozen=True)
 class End:
-    """How a run's process ended: its exit code, minus the signal's number where it was killed."""
+    """How the process of a run ended: its exit code, or minus the number of the signal that killed it."""
 
     code: int
     timed_out: bool = False
@@ -40,16 +41,16 @@ class End:
         if self.out_of_memory:
             return "out of memory: the system killed the process"
         if self.code == -signal.SIGKILL:
-            return "killed by SIGKILL from outside (of the system's memory guard there is no trace)"
+            return "killed by SIGKILL from outside (there is no sign of the system's out-of-memory killer)"
         if self.code < 0:
             return f"crashed: signal {signal.Signals(-self.code).name}"
         return f"the process ended with exit code {self.code}" if self.code else None
 
 
 class Server:
-    """A process that has the modules it was given imported, and forks one child per job.
+    """A process that imports the given modules, and forks the children of each job.
 
-    It is up as soon as it is made; its imports go on while the parent does something else.
+    It starts at once, and imports while the parent does something else.
     """
 
     def __init__(self, modules: list[str]) -> None:
@@ -74,16 +75,16 @@ class Server:
         processes: int = 1,
         meets_elsewhere: bool = False,
     ) -> End:
-        """Run ``module:function(job, tell)`` in a fresh child and pass on what it tells, until it ends.
+        """Run ``module:function(job, tell)`` in a fresh child and pass its messages on until it ends.
 
-        With several ``processes`` as many children run it, numbered by ``LOCAL_RANK`` in their environment; when one of
-        them fails, so do the others. ``meets_elsewhere``: they share a training with processes of other machines, at
-        the meeting point that the environment names already.
-        Whatever interrupts the waiting, the child is gone when this returns or raises.
+        With several ``processes``, that many children run it, numbered by ``LOCAL_RANK`` in their environment; when one
+        fails, the others are killed. ``meets_elsewhere``: they share a training with processes of other machines, and
+        the environment already names the meeting point. Whatever interrupts the wait, the child is gone when this
+        returns or raises. ``timeout`` is in seconds.
         """
         child, deadline, timed_out, kills = None, None, False, _memory_kills()
         path = [entry or os.getcwd() for entry in sys.path]
-        write(self._requests, Request(function, job, processes, meets_elsewhere, os.getcwd(), path))
+        write(self._requests, ForkRequest(function, job, processes, meets_elsewhere, os.getcwd(), path))
         try:
             while True:
                 message = self._receive(deadline)
@@ -108,8 +109,9 @@ class Server:
             line, newline, rest = self._unread.partition(b"\n")
             if newline:
                 self._unread = rest
-                if (message := read(line)) is not None:
-                    return message
+                if line.strip():
+                    with suppress(*TORN):  # a child that was killed may leave half a line
+                        return read(line)
                 continue
             wait = None if deadline is None else max(0.0, deadline - time.monotonic())
             if not select.select([self._replies], [], [], wait)[0]:
@@ -135,7 +137,7 @@ _servers: dict[tuple[str, ...], Server] = {}
 
 
 def server(modules: list[str]) -> Server:
-    """The server that has these modules, started where there is none."""
+    """The server with these modules; it is started if there is none."""
     key = tuple(modules)
     if key not in _servers or not _servers[key].alive:
         _servers[key] = Server(modules)
@@ -144,7 +146,7 @@ def server(modules: list[str]) -> Server:
 
 def server_of_backend(name: str) -> Server:
     """The server for runs and profiles of a backend."""
-    drawing = "matplotlib.backends.backend_agg"  # loaded anew, it would take each run a third of a second
+    drawing = "matplotlib.backends.backend_agg"  # loading it in each run would take a third of a second
     return server(["harness.runner.train", "harness.runner.profile_point", drawing, f"harness.backends.{name}"])
 
 
@@ -158,7 +160,7 @@ def close_all() -> None:
 
 
 def _memory_kills() -> int:
-    """How often the system's memory guard has killed a process since the system started; 0 where it does not say."""
+    """How many processes the out-of-memory killer has killed since the system started; 0 where that is not known."""
     try:
         with open("/proc/vmstat") as file:
             return next((int(line.split()[1]) for line in file if line.startswith("oom_kill ")), 0)
