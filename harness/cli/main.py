@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -58,9 +57,6 @@ def main() -> None:
         print(missing, file=sys.stderr)
         sys.exit(USER_ERROR)
     if {"-m", "--multirun"} & set(arguments):
-        from harness.runner.sweeper import HarnessSweeper
-
-        Plugins.instance().register(HarnessSweeper)
         # in front: Hydra takes no flag between overrides
         sys.argv[1:] = ["-m", *(argument for argument in arguments if argument not in ("-m", "--multirun"))]
     signal.signal(signal.SIGTERM, _interrupt)

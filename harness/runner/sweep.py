@@ -1,24 +1,29 @@
-"""A sweep is one thing: its runs leave their outcomes in one folder, whichever launcher ran them, and it ends in one
-comparison, under one MLflow parent run.
+"""A sweep: its runs leave their outcomes in one folder, whichever launcher ran them, and it ends in one comparison,
+under one MLflow parent run.
 
-The same command is the same sweep: given again, it goes on where it stopped.
+The same command is the same sweep: given again, it resumes where it stopped.
 """
 
 import hashlib
 import shutil
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from hydra.core.global_hydra import GlobalHydra
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict, read_write
 
+from harness.config.composed_once import ComposedOnce
 from harness.errors import UserError
 from harness.records import store
 from harness.records.record import Record, from_json
-from harness.runner import run_names as naming
-from harness.tracking.store import Summary
+from harness.runner import run_names
+
+if TYPE_CHECKING:
+    from harness.tracking.store import Summary
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ def identify(overrides: list[str]) -> str:
 
 
 class Sweep(Callback):
-    """Told by Hydra when a sweep begins, before any job: makes its folder, and remembers where that is."""
+    """Hydra calls this when a sweep begins, before any job: it creates the sweep's folder and gives the sweep its id."""
 
     current: "Sweep | None" = None
 
@@ -73,18 +78,19 @@ class Sweep(Callback):
 
         try:
             check_writable(Path(config.output_dir))
-        except UserError as mistake:  # Hydra would make a warning of it and go on
-            print(mistake, file=sys.stderr)
+        except UserError as error:  # Hydra would turn the exception into a warning and continue
+            print(error, file=sys.stderr)
             sys.exit(2)
-        overrides = config.hydra.overrides.task
+        overrides = config.hydra.overrides
         with read_write(config), open_dict(config):
-            config.sweep = identify(list(overrides))
-            # among the overrides that every launcher hands to its jobs, whichever sweeper makes them
-            overrides.append(f"sweep={config.sweep}")
+            config.sweep = identify([*overrides.task, *overrides.hydra])
+            # Hydra reads the overrides of the jobs from here, for every sweeper and launcher
+            overrides.task = [*seed_outermost(overrides.task), f"sweep={config.sweep}"]
         self.config = config
+        compose_jobs_once(config)
         shutil.rmtree(outcomes_folder(config), ignore_errors=True)
         outcomes_folder(config).mkdir(parents=True)
-        naming.keep_swept(config)
+        run_names.keep_swept(config)
         Sweep.current = self
 
     def outcomes(self) -> list[JobOutcome]:
@@ -115,10 +121,26 @@ class Sweep(Callback):
             print(f"MLflow did not take the end of the sweep ({why}); its records are kept", file=sys.stderr)
 
 
-def _summary(runs: list[Record], output_dir: Path, name: str, sweep: str) -> Summary:
-    """Print what a sweep's runs come to in one experiment, and return it for the parent run."""
+def seed_outermost(overrides: Iterable[str]) -> list[str]:
+    """The overrides with ``seed`` in front, because Hydra varies the first override last.
+
+    The runs of one seed then follow each other: a machine that drifts slows all variants of a seed alike.
+    """
+    return sorted(overrides, key=lambda override: not override.startswith("seed="))
+
+
+def compose_jobs_once(config: DictConfig) -> None:
+    """Let the launcher use the configs that the sweeper composed, where both are in this process."""
+    hydra = GlobalHydra.instance().hydra
+    if hydra is not None and config.hydra.launcher._target_.endswith(".BasicLauncher"):
+        hydra.config_loader = ComposedOnce(hydra.config_loader)
+
+
+def _summary(runs: list[Record], output_dir: Path, name: str, sweep: str) -> "Summary":
+    """Print the comparison of a sweep's runs in one experiment, and return it for the parent run."""
     from harness.report import build as report
     from harness.report import profiles as profile_report
+    from harness.tracking.store import Summary
 
     if runs[0].mode == "profile":
         return Summary(files=profile_report.summarise(runs))
@@ -140,7 +162,7 @@ def _done_before(runs: list[Record], sweep: str) -> str:
 
 def outcomes_folder(config: DictConfig) -> Path:
     """Where the jobs of a sweep leave what became of them."""
-    return naming.sweep_folder(config) / "outcomes"
+    return run_names.sweep_folder(config) / "outcomes"
 
 
 def keep_outcome(config: DictConfig, number: int, outcome: JobOutcome) -> None:
