@@ -1,6 +1,7 @@
 """Where records are kept: one folder a run, with ``record.json`` in it, written whole and atomically."""
 
 import dataclasses
+import hashlib
 import json
 import os
 import re
@@ -17,8 +18,10 @@ CONFUSION = "confusion.json"
 ATTENTION = "attention.json"
 """Files in a run's folder."""
 
-LONGEST_LABEL = 150
-"""How many characters of a label its folder's name has: file systems refuse names of more than 255 bytes."""
+LONGEST_NAME = 150
+"""How many bytes of a name or label are in the name of its folder: file systems refuse names of more than 255."""
+HASHED = re.compile(r"-[0-9a-f]{8}$")
+"""How a file name ends that was not the name itself."""
 
 
 class Unreadable(UserError):
@@ -102,9 +105,21 @@ def read_all(folder: Path, left_out: list[str] | None = None) -> Iterator[Record
     yield from sorted(found, key=lambda record: record.started)
 
 
+def readable(text: str) -> str:
+    """A text as part of a file's name: letters, digits and ``.=,_-`` only, and at most ``LONGEST_NAME`` bytes."""
+    cleaned = re.sub(r"[^\w.=,-]+", "-", text).strip("-.")
+    return cleaned.encode()[:LONGEST_NAME].decode(errors="ignore")
+
+
 def file_name(text: str) -> str:
-    """A text as part of a file's name: characters, digits and ``.=,_-`` only."""
-    return re.sub(r"[^\w.=,-]+", "-", text).strip("-.")
+    """A name as the name of a file or folder: different names give different files, and none leaves its folder.
+
+    A name that cannot be a file's name as it is gets a hash behind what is readable of it.
+    """
+    name = readable(text)
+    if name == text and not HASHED.search(name):
+        return name
+    return f"{name}-{hashlib.sha256(text.encode('utf8', 'surrogatepass')).hexdigest()[:8]}".lstrip("-")
 
 
 def run_folder(output_dir: Path, name: str, label: str, fingerprint: str) -> Path:
@@ -113,7 +128,7 @@ def run_folder(output_dir: Path, name: str, label: str, fingerprint: str) -> Pat
     A run that was begun under another label, such as in a sweep, keeps its folder.
     """
     runs = output_dir / "runs" / file_name(name)
-    new = runs / f"{file_name(label)[:LONGEST_LABEL]}-{fingerprint[:12]}"
+    new = runs / f"{readable(label)}-{fingerprint[:12]}"
     return new if new.is_dir() else next(iter(sorted(runs.glob(f"*-{fingerprint[:12]}"))), new)
 
 

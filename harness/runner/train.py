@@ -1,5 +1,6 @@
 """The worker's part of a run, in its own process: fit, evaluate, measure, and tell the parent what came out."""
 
+import math
 import sys
 import time
 import traceback
@@ -82,10 +83,20 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
 
 
 def evaluate(task: Task, dataset: data.Dataset, outputs: np.ndarray, folder: Path) -> dict[str, float]:
-    """The scores on the test split; the confusion counts, where there are any, are left in the run's folder."""
+    """The scores on the test split; the confusion counts, where there are any, are left in the run's folder.
+
+    Raises:
+        RuntimeError: a score is infinite or not a number.
+    """
     if (counts := task.confusion(outputs, dataset.test)) is not None:
         store.write_json(folder / store.CONFUSION, counts)
     scores = task.evaluate([(outputs, dataset.test.y, dataset.test.length_N)])
+    for name, value in scores.items():
+        if not math.isfinite(value):
+            raise RuntimeError(
+                f"test/{name} is {value}, though validation was finite: the model's outputs overflow on the test split; "
+                "a lower optimizer.lr or trainer.clip_norm may help"
+            )
     return {f"test/{name}": value for name, value in scores.items()}
 
 
