@@ -1,20 +1,29 @@
-"""Every command in the README composes, and its examples in Python run."""
+"""Every command in the README composes or names a subcommand, and its examples in Python run."""
 
 import re
 import shlex
 import subprocess
+import sys
 
 import pytest
 from conftest import QUICK, REPOSITORY
 from shipped import choices
 
+from harness.cli import subcommands
+
 TEXT = (REPOSITORY / "README.md").read_text(encoding="utf8")
 BLOCKS = re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)
 LINES = [line.split("#")[0].strip() for block in BLOCKS for line in block.splitlines()]
-COMMANDS = [line.removeprefix("python -m harness ") for line in LINES if line.startswith("python -m harness ")]
+ARGUMENTS = [line.removeprefix("python -m harness ") for line in LINES if line.startswith("python -m harness ")]
+COMMANDS = [line for line in ARGUMENTS if not subcommands.is_one(line.split())]
 PROBES = (REPOSITORY / "docs" / "PROBES.md").read_text(encoding="utf8")
-ON_PROBES = re.findall(r"^python -m harness (.*)$", PROBES, re.MULTILINE)
-MODULES = sorted({line.split()[2] for line in LINES if line.startswith("python -m harness.")})
+ON_PROBES = [
+    line
+    for line in re.findall(r"^python -m harness (.*)$", PROBES, re.MULTILINE)
+    if not subcommands.is_one(line.split())
+]
+SUBCOMMANDS = sorted({line.split()[0] for line in ARGUMENTS if subcommands.is_one(line.split())})
+OLD_FORMS = sorted(set(re.findall(r"`python -m harness\.(\w+)`", TEXT)))
 
 
 def write_examples(folder):
@@ -39,29 +48,36 @@ def test_there_are_commands_to_test():
     assert len(COMMANDS) >= 10
 
 
-def test_the_table_of_probes_is_made_of_all_of_them_by_encoders_that_there_are():
-    made = [line for line in ON_PROBES if "name=probes" in line]
+def test_the_commands_of_the_probes_table_name_every_probe_and_known_encoders():
+    sweeps = [line for line in ON_PROBES if "name=probes" in line]
     probes = re.findall(r"^\| `(\w+)` \|", PROBES, re.MULTILINE)
-    encoders = [name for line in made for name in re.search(r"encoder=(\S+)", line)[1].split(",")]
-    assert len(made) == 3
-    assert all(re.search(r"data=(\S+)", line)[1].split(",") == probes for line in made)
+    encoders = [name for line in sweeps for name in re.search(r"encoder=(\S+)", line)[1].split(",")]
+    assert len(sweeps) == 3
+    assert all(re.search(r"data=(\S+)", line)[1].split(",") == probes for line in sweeps)
     assert len(set(encoders)) == len(encoders)
     assert set(encoders) <= set(choices("encoder"))
 
 
 @pytest.mark.parametrize("line", [line for line in COMMANDS if "custom" in line])
-def test_examples_of_ones_own_data_and_encoder_run(command, tmp_path, line):
+def test_the_examples_of_custom_data_and_encoders_run(command, tmp_path, line):
     write_examples(tmp_path)
     ended = command(*shlex.split(line), *QUICK)
     assert ended.code == 0, ended.err
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_module_that_is_named_says_its_options(module):
-    import sys
+def test_every_subcommand_is_in_the_readme():
+    assert sorted(subcommands.NAMES) == SUBCOMMANDS
+    assert OLD_FORMS == ["report", "selfcheck", "ui"]
 
-    ended = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=True)
-    assert "usage: python -m " + module in ended.stdout
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [*((name, ["harness", name]) for name in SUBCOMMANDS), *((name, [f"harness.{name}"]) for name in OLD_FORMS)],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_every_subcommand_that_is_named_prints_its_options_in_both_forms(name, form):
+    ended = subprocess.run([sys.executable, "-m", *form, "--help"], capture_output=True, text=True, check=True)
+    assert f"usage: python -m harness {name} " in ended.stdout
 
 
 GROUPS = ["backend", "input", "encoder", "pooling", "position", "data", "optimizer", "hardware", "experiment"]
@@ -75,11 +91,11 @@ def test_every_choice_is_in_the_readme(group):
 
 
 @pytest.mark.parametrize("file", re.findall(r"`(harness/[\w/]+\.py)`", TEXT))
-def test_every_file_that_is_named_is_there(file):
+def test_every_named_file_exists(file):
     assert (REPOSITORY / file).is_file()
 
 
-def test_make_targets_that_are_named_are_there():
+def test_every_named_make_target_exists():
     makefile = (REPOSITORY / "Makefile").read_text()
     for target in set(re.findall(r"(?:`|^)make ([a-z-]+)", TEXT, re.MULTILINE)):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
@@ -89,14 +105,15 @@ ENCODERS = (REPOSITORY / "docs" / "ENCODERS.md").read_text(encoding="utf8")
 
 
 @pytest.mark.parametrize("file", re.findall(r"\]\((docs/[\w./]+)\)", TEXT))
-def test_every_document_that_is_linked_is_there(file):
+def test_every_linked_document_exists(file):
     assert (REPOSITORY / file).is_file()
 
 
-def test_every_encoder_has_one_line_under_the_backends_that_have_it():
+def test_every_encoder_has_one_line_below_the_backends_that_have_it():
     there = REPOSITORY / "harness" / "backends"
     torch, keras = ((there / name / "encoders" / "__init__.py").read_text() for name in ("pytorch", "tensorflow"))
-    shared, own = (re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE) for part in ENCODERS.split("alone has:"))
+    parts = ENCODERS.split("Only the PyTorch backend has:")
+    shared, own = (re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE) for part in parts)
     assert sorted([*shared, *own]) == choices("encoder")
     for name in {*shared, *own} - {"custom"}:
         target = re.search(r"encoders\.(\w+)", (REPOSITORY / f"conf/encoder/{name}.yaml").read_text())[1]
@@ -104,12 +121,12 @@ def test_every_encoder_has_one_line_under_the_backends_that_have_it():
         assert (f'"{target}"' in keras) == (name in shared), name
 
 
-def test_the_example_of_ones_own_cell_runs(command, tmp_path):
+def test_the_example_of_a_custom_cell_runs(command, tmp_path):
     (code,) = re.findall(r"```python\n(.*?)```", ENCODERS, re.DOTALL)
     (tmp_path / "my_cell.py").write_text(code)
     (line,) = re.findall(r"^python -m harness (.*)$", ENCODERS, re.MULTILINE)
     ended = command(*shlex.split(line), *QUICK, "trainer.epochs=1")
     assert ended.code == 0, ended.err
-    # one kernel and one bias, and no cost, as it does not say its own
+    # one kernel and one bias; no cost, because the cell has no flops
     assert ended.record.metrics["cost/encoder_parameters"] == 128 * 128 + 128
     assert "cost/forward_flops" not in ended.record.metrics

@@ -1,4 +1,4 @@
-"""The page of published results: what it shows of records made by hand."""
+"""The page of published results: what it shows of records built by hand."""
 
 import sys
 
@@ -10,31 +10,31 @@ sys.path.append(str(REPOSITORY / "tests" / "benchmarks"))
 import results
 
 
-def whole(record):
-    """A record with what the page tells beside the numbers."""
+def complete(record):
+    """The record, with everything that the page shows beside the scores."""
     record.metrics |= {"speed/total_seconds": 90.0, "cost/parameters": 1234}
-    record.environment |= {"cores": 2, "git": {"commit": "0123456789abcdef"}}
+    record.environment.cores, record.environment.git = 2, {"commit": "0123456789abcdef"}
     return record
 
 
 def lines_of(records, before=""):
-    return results.page([whole(record) for record in records], before).splitlines()
+    return results.page([complete(record) for record in records], before).splitlines()
 
 
 def test_recipes_are_rows_with_the_mean_over_their_seeds():
-    found = over_seeds("gru", [0.88, 0.90], name="imdb_gru", choices={"data": "imdb"})
-    (row,) = (line for line in lines_of(found) if line.startswith("| imdb_gru "))
+    records = over_seeds("gru", [0.88, 0.90], name="imdb_gru", choices={"data": "imdb"})
+    (row,) = (line for line in lines_of(records) if line.startswith("| imdb_gru "))
     assert row.split(" | ")[1:3] == ["2", "0.89 ±0.13"]
     assert row.endswith("| 2 | 1.5 |")
 
 
-def test_probes_are_columns_and_a_data_set_that_has_changed_shows_its_newest_numbers():
+def test_probes_are_columns_and_a_changed_data_set_shows_its_newest_numbers():
     def on(data, accuracy, content, started):
         more = {"choices": {"data": data}, "data": {"hash": content}, "started": started}
         return over_seeds("lstm", [accuracy] * 3, name="probes", **more)
 
-    found = [*on("parity", 0.5, "old", 1), *on("parity", 0.75, "new", 2), *on("dyck", 1.0, "same", 3)]
-    lines = lines_of(found)
+    records = [*on("parity", 0.5, "old", 1), *on("parity", 0.75, "new", 2), *on("dyck", 1.0, "same", 3)]
+    lines = lines_of(records)
     (head,) = (line for line in lines if line.startswith("| encoder |"))
     (row,) = (line for line in lines if line.startswith("| lstm |"))
     shown = dict(zip(head.split(" | ")[1:], row.split(" | ")[1:], strict=True))
@@ -46,14 +46,14 @@ def test_earlier_settings_and_versions_are_left_out_and_counted():
         return over_seeds("lstm", [accuracy] * 3, name="probes", choices={"data": data}, started=started, **more)
 
     later = {"environment": {"versions": {**VERSIONS, "torch": "2.14.0"}}}
-    found = [
+    records = [
         *on("parity", 0.5, 1, config={"trainer.epochs": 2}), *on("parity", 0.75, 2, config={"trainer.epochs": 20}),
         *on("dyck", 0.25, 3), *on("dyck", 1.0, 4, **later), *over_seeds("gru", [0.5] * 2, name="probes",
         choices={"data": "dyck"}, started=2),
     ]  # fmt: skip
-    lines = lines_of(found)
+    lines = lines_of(records)
     assert [line for line in lines if line.startswith(("| lstm |", "| gru |"))] == ["| lstm | 0.75 | 1 |"]
-    assert "Not shown: 8 runs of earlier data, versions or settings." in lines
+    assert "Not shown: 8 runs with earlier data, versions or settings." in lines
     recipes = [
         *over_seeds("gru", [0.6, 0.6], name="imdb_gru", choices={"data": "imdb"}),
         *over_seeds("gru", [0.8, 0.8], name="imdb_gru", choices={"data": "imdb"}, started=1, **later),
@@ -63,13 +63,13 @@ def test_earlier_settings_and_versions_are_left_out_and_counted():
     assert rows == [["| imdb_bigrams", "2", "0.9 \\*"], ["| imdb_gru", "2", "0.8 ?"]]  # the better one first
 
 
-def test_signs_are_no_markdown_and_what_was_not_run_is_said():
+def test_marks_are_escaped_and_sections_without_runs_are_named():
     text = "\n".join(lines_of([made(name="imdb_gru", choices={"data": "imdb"})]))
     assert "\\* best" in text
     assert text.count("Not run yet.") == len(results.SECTIONS) - 1
 
 
-def test_a_section_of_which_no_run_is_here_keeps_what_it_said():
+def test_a_section_without_runs_keeps_its_earlier_table():
     first = lines_of(over_seeds("gru", [0.88, 0.90], name="imdb_gru", choices={"data": "imdb"}))
     then = lines_of(over_seeds("rnn", [0.7, 0.8], name="ud_ewt_bilstm", choices={"data": "ud_ewt"}), "\n".join(first))
     (row,) = (line for line in first if line.startswith("| imdb_gru "))

@@ -1,8 +1,8 @@
-"""The published results: every sweep behind docs/RESULTS.md, and the page itself.
+"""The published results: runs every sweep of docs/RESULTS.md and writes that page.
 
     python tests/benchmarks/results.py [SECTION ...] [--page-only]
 
-Runs that are finished are skipped, so that an interrupted command goes on where it stopped. They are in
+Finished runs are skipped, so that an interrupted command resumes where it stopped. The runs are in
 ``outputs/results``; each sweep's full comparison, with speed and memory, is in ``outputs/results/reports``.
 """
 
@@ -25,7 +25,7 @@ FOLDER = Path("outputs", "results")
 PAGE = Path(__file__).parents[2] / "docs" / "RESULTS.md"
 
 COMMON = ("hardware=cpu", "hardware.threads=1")
-"""One thread: the losses then depend on no machine's number of cores, and two sweeps can run side by side."""
+"""One thread: the losses then do not depend on the machine's number of cores, and two sweeps can run at once."""
 EVERY = (
     "self_attention,additive_attention,transformer,linear_attention,rnn,lstm,gru,bidirectional,min_gru,s4d,cnn,"
     "bag_of_embeddings,lstm_self_attention,bilstm_self_attention"
@@ -35,47 +35,47 @@ PROBES = "data=adding,copying,selective_copying,associative_recall,majority,pari
 
 @dataclass
 class Section:
-    """A part of the page: what the runs of its sweeps, by their names, come to.
+    """A part of the page: the results of its sweeps, whose runs are found by their name.
 
-    A sweep of several data sets becomes a table with a column for each.
+    A sweep of several data sets becomes a table with one column per data set.
     """
 
     title: str
     text: str
     sweeps: list[tuple[str, ...]]
-    """Each begins with the name that its runs get."""
+    """The name of its runs, then its overrides."""
     seeds: str = "0,1,2"
 
     @property
     def commands(self) -> list[list[str]]:
-        """What is given to ``python -m harness``."""
+        """The arguments of ``python -m harness``, one list per sweep."""
         return [["-m", *sweep, f"seed={self.seeds}", f"name={name}", *COMMON] for name, *sweep in self.sweeps]
 
 
 SECTIONS = {
     "imdb": Section(
         "IMDB from scratch",
-        "Reviews of films, no pretrained vectors, validation cut from train, test read once at the end.",
+        "Film reviews, without pretrained vectors. Validation is cut from train; test is read once, at the end.",
         [(name, f"experiment={name}") for name in ("imdb_bigrams", "imdb_self_attention", "imdb_gru")],
     ),
     "imdb_encoders": Section(
         "IMDB, every encoder in one small setting",
-        "Width 128, one layer and one head (of an encoder made of others, each of these) over the last 128 words, two "
-        "epochs: what an encoder gives before anybody has tuned it; attention without positions. Not here: "
-        "`jordan_rnn` and `variant`, loops in Python that would take hours.",
+        "Width 128, one layer and one head (in each part of a composed encoder), the last 128 words, two epochs, "
+        "attention without positions: the result of an encoder without tuning. `jordan_rnn` and `cell` are left out: "
+        "they are Python loops and would take hours.",
         [("imdb_encoders", "experiment=imdb_encoders", f"encoder={EVERY}")],
     ),
     "ud_ewt": Section(
         "Parts of speech, English Web Treebank",
-        "A label for every word, 17 classes; a bidirectional LSTM over words alone, and over words and their characters.",
+        "One label per word, 17 classes. A bidirectional LSTM over words only, and over words and their characters.",
         [(name, f"experiment={name}") for name in ("ud_ewt_bilstm", "ud_ewt_bilstm_word_char")],
     ),
     "probes": Section(
         "Probes",
-        "What an encoder can do at all, with a small model and a short training; [PROBES.md](PROBES.md) says what is "
-        "expected of whom, and what is had without the ability that is asked for. Attention is given positions. The "
-        "share of right answers on the test split, for `adding` of those within 0.04; for transcription the share of "
-        "wrong labels.",
+        "What an encoder can do at all, with a small model and a short training. [PROBES.md](PROBES.md) gives the "
+        "expected results, and the scores that a model reaches without the tested ability. Attention encoders get "
+        "positions. The numbers are accuracy on the test split, for `adding` the share of answers within 0.04; for "
+        "`transcription` the label error rate.",
         [
             ("probes", "experiment=probe", "encoder=bag_of_embeddings,rnn,lstm,gru,min_gru,cnn,s4d", PROBES),
             ("probes", "experiment=probe", "encoder=self_attention,linear_attention", "position=sinusoidal", PROBES),
@@ -86,10 +86,10 @@ SECTIONS = {
 
 
 def main() -> int:
-    """Run the sweeps, all or those named, and write the page."""
+    """Run all sweeps, or those of the named sections, and write the page; returns the highest exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
-    parser.add_argument("--page-only", action="store_true", help="write the page from the runs that are there")
+    parser.add_argument("--page-only", action="store_true", help="write the page from the existing runs")
     chosen = parser.parse_args()
     if unknown := set(chosen.sections) - set(SECTIONS):
         parser.error(f"there is no section {', '.join(sorted(unknown))}")
@@ -106,40 +106,40 @@ def _run(command: list[str]) -> int:
     return subprocess.run([sys.executable, "-m", "harness", *command, f"output_dir={FOLDER}"], check=False).returncode
 
 
-def page(found: list[Record], before: str) -> str:
-    """The page in Markdown, of what was found; a section of which nothing was keeps what it said ``before``."""
+def page(records: list[Record], before: str) -> str:
+    """The page in Markdown; a section without a finished run keeps its table of the page ``before``."""
     lines = [
         "# Results",
         "",
-        "Made by `make results`, which runs every command below and writes this page (what is finished is not run "
-        "again). A number is the mean over seeds, ± half a 95 % t-interval; behind it may stand a mark:",
+        "`make results` runs every command below and writes this page; finished runs are not repeated. A number is the "
+        "mean over seeds, ± half a 95 % t-interval. A mark can follow it:",
         f"{_escaped(wording.LEGEND.split('   !')[0])}.",
-        "Speed is not told here: [PERFORMANCE.md](PERFORMANCE.md) has it, as ratios on a quiet machine. Minutes are "
-        "the clock's, while the machine did other things too; some runs stood still for a while.",
+        "[PERFORMANCE.md](PERFORMANCE.md) has the speed, as ratios on a quiet machine. The minutes here are wall time "
+        "on a machine with other work; some runs were paused for a while.",
         "",
     ]
     for section in SECTIONS.values():
         names = {name for name, *_ in section.sweeps}
-        there = [record for record in found if record.name in names]
-        runs = _newest(there)
+        own = [record for record in records if record.name in names]
+        runs = _newest(own)
         lines += [f"## {section.title}", "", section.text, "", "```bash"]
         lines += [*(f"python -m harness {' '.join(command)}" for command in section.commands), "```", ""]
         if not any(record.status == "finished" for record in runs):
-            told = before.partition(f"## {section.title}\n")[2].partition("\n## ")[0]
-            lines += [told.rpartition("```\n")[2].strip() or "Not run yet.", ""]
+            text_before = before.partition(f"## {section.title}\n")[2].partition("\n## ")[0]
+            lines += [text_before.rpartition("```\n")[2].strip() or "Not run yet.", ""]
             continue
         compared = compare(runs, section.title)
         of_one = len({record.choices["data"] for record in runs}) == 1
         table = _by_run(compared, several=len(names) > 1) if of_one else _by_data(compared)
-        lines += [*table, "", _made_with(runs)]
-        if outdated := len(there) - len(runs):
-            lines.append(f"Not shown: {outdated} runs of earlier data, versions or settings.")
+        lines += [*table, "", _measured_on(runs)]
+        if outdated := len(own) - len(runs):
+            lines.append(f"Not shown: {outdated} runs with earlier data, versions or settings.")
         lines.append("")
     return "\n".join(lines)
 
 
 def _newest(runs: list[Record]) -> list[Record]:
-    """Those that can stand in one table: of each data set the newest content and versions, of each variant its newest."""
+    """The runs that can share a table: each data set's newest content and versions, each variant's newest settings."""
     by_age = sorted(runs, key=lambda run: run.started)
 
     def data(run: Record) -> str:
@@ -167,15 +167,16 @@ def _by_run(compared: Comparison, several: bool) -> Iterator[str]:
 
 
 def _by_data(compared: Comparison) -> Iterator[str]:
-    groups = {group.variants[0].record["choices"]["data"]: group for group in compared.groups}
+    groups = {group.variants[0].record.choices["data"]: group for group in compared.groups}
     yield f"| encoder | {' | '.join(groups)} |"
     yield "|---|" + "---:|" * len(groups)
-    encoders = dict.fromkeys(variant.record.choices["encoder"] for group in groups.values() for variant in group.variants)
+    variants = [variant for group in groups.values() for variant in group.variants]
+    encoders = dict.fromkeys(variant.record.choices["encoder"] for variant in variants)
     for encoder in encoders:
         yield f"| {' | '.join([encoder, *(_of_encoder(group, encoder) for group in groups.values())])} |"
-    seeds = sorted({wording.seeds(variant) for group in groups.values() for variant in group.variants})
+    seeds = sorted({wording.seeds(variant) for variant in variants})
     yield ""
-    yield f"Seeds behind a number: {' or '.join(seeds)}."
+    yield f"Seeds per number: {' or '.join(seeds)}."
 
 
 def _of_encoder(group: ComparisonGroup, encoder: str) -> str:
@@ -192,14 +193,14 @@ def _escaped(text: str) -> str:
     return text.replace("*", "\\*").replace("~", "\\~")
 
 
-def _made_with(runs: list[Record]) -> str:
+def _measured_on(runs: list[Record]) -> str:
     newest = max(runs, key=lambda record: record.started)
     machine = newest.environment
-    packages = ", ".join(f"{name} {machine['versions'][name]}" for name in ("python", "torch", "numpy"))
-    commits = dict.fromkeys((run.environment.git or {}).get("commit", "unknown")[:12] for run in runs)
-    threads = f"{machine['hardware']['threads']} of {machine['cores']} cores"
-    said = f"commit{'s' * (len(commits) > 1)} {', '.join(commits)}"
-    return f"Made {newest['started'][:10]} on {machine['processor']}, {threads}; {packages}; {said}."
+    packages = ", ".join(f"{name} {machine.versions[name]}" for name in ("python", "torch", "numpy"))
+    commits = dict.fromkeys(run.environment.git.get("commit", "unknown")[:12] for run in runs)
+    threads = f"{machine.hardware.threads} of {machine.cores} cores"
+    code = f"commit{'s' * (len(commits) > 1)} {', '.join(commits)}"
+    return f"Measured {newest.started[:10]} on {machine.processor}, {threads}; {packages}; {code}."
 
 
 if __name__ == "__main__":
