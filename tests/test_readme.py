@@ -90,7 +90,11 @@ def test_every_choice_is_in_the_readme(group):
     assert named == set(choices(group))
 
 
-@pytest.mark.parametrize("file", re.findall(r"`(harness/[\w/]+\.py)`", TEXT))
+CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf8")
+NAMED = re.findall(r"`((?:harness|tests|conf|docs)/[\w/]+\.\w+)`", TEXT + CONTRIBUTING)
+
+
+@pytest.mark.parametrize("file", sorted({file for file in NAMED if "NAME" not in file}))
 def test_every_named_file_exists(file):
     assert (REPOSITORY / file).is_file()
 

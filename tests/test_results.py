@@ -79,6 +79,11 @@ def test_a_section_without_runs_keeps_its_earlier_table():
     assert then.count("Not run yet.") == 2  # of four sections
 
 
+def test_the_published_page_has_the_sentences_of_the_script():
+    text = results.PAGE.read_text(encoding="utf8")
+    assert results.page([], text) == text, "run: python tests/benchmarks/results.py --page-only"
+
+
 def test_every_command_names_its_runs_and_its_seeds():
     commands = [command for section in results.SECTIONS.values() for command in section.commands]
     assert len(commands) == 9
