@@ -10,7 +10,7 @@ from harness.records.record import DataSummary, Environment, Hardware, Record
 CONFIG: dict[str, Any] = {
     "backend": {"name": "pytorch"},
     "hardware": {"accelerator": "auto", "devices": 1, "nodes": 1, "precision": "32", "threads": None},
-    "data": {"_target_": "harness.data.loaders.features.digits", "limit": None},
+    "data": {"_target_": "harness.data.loaders.digits.digits", "limit": None},
     "encoder": {"_target_": "harness.backends.pytorch.encoders.LSTM", "hidden_size": 128},
     "pooling": {"_target_": "harness.backends.pytorch.poolings.Mean"},
     "optimizer": {"name": "adam", "lr": 0.001},

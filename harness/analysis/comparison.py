@@ -1,29 +1,39 @@
-"""Variants side by side: which is best in what, which cannot be told from it, and how far each is from a baseline."""
+"""The comparison of variants: the verdict on each in every metric, and its difference to a baseline."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.analysis.comparability import ComparisonGroup, apart, known, make_groups, pools, shown
+from harness.analysis.comparability import ComparisonGroup, as_text, make_groups, pools
+from harness.analysis.separations import separations
 from harness.analysis.statistics import holm, paired_difference, rank
 from harness.analysis.variant_names import short_keys
 from harness.analysis.variants import BaselineDifference, Variant, flat_settings, gather
 from harness.errors import UserError
+from harness.records.metrics import known
 from harness.records.record import Record
+
+MOST_NAMED = 8
+"""An error names at most so many variants."""
 
 
 @dataclass(eq=False)
 class Comparison:
-    """All that is known of a set of records side by side."""
+    """A set of records, compared.
+
+    ``repeated`` counts runs that a newer run of the same variant and seed replaces; ``outdated`` are variants that ran
+    with earlier code or packages. ``profiles`` are the records of ``mode=profile``: reports show them, and do not
+    compare them. ``separations`` has a sentence for everything that keeps variants from being ranked together.
+    ``left_out`` has a sentence for each file that could not be read as a record.
+    """
 
     name: str
     groups: list[ComparisonGroup]
     baseline: str | None
     repeated: int
-    profiles: list[Record]
-    """Those of ``mode=profile``, which are shown and not compared."""
     outdated: list[Variant]
-    apart: list[str]
-    """A sentence for everything that keeps variants from being ranked together."""
+    profiles: list[Record]
+    separations: list[str]
+    left_out: list[str]
 
     @property
     def variants(self) -> list[Variant]:
@@ -35,113 +45,135 @@ class Comparison:
 
     @property
     def runs(self) -> int:
+        """The number of finished runs that are compared."""
         return sum(len(variant.runs) for variant in self.variants)
 
 
-def compare(records: Iterable[Record], name: str, baseline: str | None = None) -> Comparison:
-    """Compare the runs of these records; ``baseline`` is ``key=value`` (or several, by commas) over choices and config.
+def compare(
+    records: Iterable[Record], name: str, baseline: str | None = None, left_out: Sequence[str] = ()
+) -> Comparison:
+    """Compare the runs of these records.
+
+    ``baseline`` describes a variant by ``key=value`` (several, separated by commas) over choices and config;
+    ``left_out`` are sentences about files that could not be read, for the report's notes.
 
     Raises:
-        UserError: there is no record of a run, or none that the baseline describes.
+        UserError: there is no record of a run, or the baseline describes no variant or cannot be matched.
     """
-    found = list(records)
-    runs = [record for record in found if record.mode != "profile"]
-    profiles = [record for record in found if record.mode == "profile"]
-    if found and not runs:
+    records = list(records)
+    runs = [record for record in records if record.mode != "profile"]
+    profiles = [record for record in records if record.mode == "profile"]
+    if profiles and not runs:
         raise UserError(
-            "there are only profiles, and they are not compared with runs; python -m harness mode=profile shows them"
+            "there are only profiles, which are not compared with runs; python -m harness mode=profile shows them"
         )
     gathered = gather(runs)
     if not gathered.variants:
-        raise UserError("there is no record of a run to compare; run something first, or name the folder of its records")
+        raise UserError("there is no record of a run to compare; run something first, or name the folder of records")
     groups = make_groups(gathered.variants)
-    comparison = Comparison(
-        name, groups, baseline, gathered.repeated, profiles, gathered.outdated, apart(groups)
-    )
     for group in groups:
-        _rank(group)
+        _set_verdicts(group)
+    comparison = Comparison(
+        name, groups, baseline, gathered.repeated, gathered.outdated, profiles, separations(groups), list(left_out)
+    )
     if baseline:
-        _against(comparison, baseline)
+        _set_baseline_differences(comparison, baseline)
     return comparison
 
 
-def _rank(group: ComparisonGroup) -> None:
-    """Mark in each metric with a direction the best variants, those tied with them, and the rest."""
+def _set_verdicts(group: ComparisonGroup) -> None:
+    """Give each variant its verdict in every metric that has a direction and that at least two variants have."""
     for metric in group.metrics:
-        higher = known(metric).higher_is_better
-        if higher is None:
+        higher_is_better = known(metric).higher_is_better
+        if higher_is_better is None:
             continue
         for pool in pools(group, metric):
             if len(pool) < 2:
                 continue
-            verdicts = rank([variant.values(metric) for variant in pool], higher, known(metric).exact)
+            verdicts = rank([variant.values(metric) for variant in pool], higher_is_better, known(metric).exact)
             for variant, verdict in zip(pool, verdicts, strict=True):
                 if verdict:
                     variant.verdicts[metric] = verdict
 
 
-def _against(comparison: Comparison, baseline: str) -> None:
-    """Set each variant's differences to its baseline.
+def _set_baseline_differences(comparison: Comparison, baseline: str) -> None:
+    """Give each variant its differences to its baseline.
 
     Raises:
-        UserError: no variant is described by the baseline, or it is no ``key=value``.
+        UserError: the baseline is not ``key=value``, matches no variant, or matches several that fit no other.
     """
-    wanted = {}
-    for word in baseline.split(","):
-        key, equals, value = word.partition("=")
-        if not equals:
-            raise UserError(f"--baseline {baseline}: give it as key=value, such as --baseline encoder=lstm")
-        wanted[key.strip()] = value.strip()
-    found: list[Variant] = []
-    paired = False
+    wanted = _parsed(baseline)
+    matching: list[Variant] = []
+    some_paired = False
     for group in comparison.groups:
-        candidates = [variant for variant in group.variants if _fits(variant, wanted)]
-        found += candidates
+        candidates = [variant for variant in group.variants if _matches(variant, wanted)]
+        matching += candidates
         pairs = [(variant, base) for variant in group.variants if (base := _counterpart(variant, candidates, wanted))]
-        paired = paired or bool(pairs)
+        some_paired = some_paired or bool(pairs)
         for metric in group.metrics:
             if known(metric).higher_is_better is not None:
-                _differences(group, metric, pairs)
-    if not found:
-        named = ", ".join(variant.name for variant in comparison.variants[:8])
-        raise UserError(f"--baseline {baseline} describes none of the variants; they are: {named}")
-    if not paired and len(found) < len(comparison.variants):
-        named = ", ".join(variant.name for variant in found[:8])
+                _set_differences(group, metric, pairs)
+    if not matching:
+        names = ", ".join(variant.name for variant in comparison.variants[:MOST_NAMED])
+        raise UserError(f"--baseline {baseline} describes none of the variants; the variants are: {names}")
+    if not some_paired and len(matching) < len(comparison.variants):
+        names = ", ".join(variant.name for variant in matching[:MOST_NAMED])
         raise UserError(
-            f"--baseline {baseline} describes {len(found)} variants ({named}), and no other variant is like one of them in "
-            "all else; describe one of them by more keys, joined by commas"
+            f"--baseline {baseline} describes {len(matching)} variants ({names}), and no other variant has the same "
+            "other settings as one of them; describe one of them by more keys, separated by commas"
         )
 
 
-def _fits(variant: Variant, wanted: dict[str, str]) -> bool:
-    short = {shortened: variant.parts[key] for key, shortened in short_keys(variant.parts).items()}  # as names have them
+def _parsed(baseline: str) -> dict[str, str]:
+    """``key=value,key=value`` as a dict.
+
+    Raises:
+        UserError: a part has no ``=``.
+    """
+    wanted = {}
+    for part in baseline.split(","):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise UserError(f"--baseline {baseline}: give it as key=value, such as --baseline encoder=lstm")
+        wanted[key.strip()] = value.strip()
+    return wanted
+
+
+def _matches(variant: Variant, wanted: dict[str, str]) -> bool:
+    """Whether a variant has the wanted values, under keys of the config, of the choices, or as its name shows them."""
+    short = {short: variant.parts[key] for key, short in short_keys(variant.parts).items()}
     sources = (flat_settings(variant.record), variant.record.choices, variant.parts, short)
     return all(
-        any(key in source and shown(source[key]) == value for source in sources) for key, value in wanted.items()
+        any(key in source and as_text(source[key]) == value for source in sources) for key, value in wanted.items()
     )
 
 
 def _counterpart(variant: Variant, candidates: list[Variant], wanted: dict[str, str]) -> Variant | None:
-    """The baseline of a variant: the only one, or of several the one that agrees in all that the baseline leaves open."""
+    """A variant's baseline: the only candidate, or the one candidate that has the same other settings."""
     if variant in candidates:
         return None
     if len(candidates) == 1:
         return candidates[0]
-    own = _left_open(variant, wanted)
-    fitting = [other for other in candidates if _left_open(other, wanted) == own]
+    own = _other_settings(variant, wanted)
+    fitting = [candidate for candidate in candidates if _other_settings(candidate, wanted) == own]
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _left_open(variant: Variant, wanted: dict[str, str]) -> dict[str, str]:
-    """What sets a variant apart, less what the baseline names, in full or as names of variants have it."""
+def _other_settings(variant: Variant, wanted: dict[str, str]) -> dict[str, str]:
+    """The settings that distinguish a variant, without those that the baseline fixes under their full or short key."""
     short = short_keys(variant.parts)
     return {key: value for key, value in variant.parts.items() if key not in wanted and short[key] not in wanted}
 
 
-def _differences(group: ComparisonGroup, metric: str, pairs: list[tuple[Variant, Variant]]) -> None:
-    """The paired differences in one metric, corrected for all variants that are asked about."""
-    asked = [(variant, base) for pool in pools(group, metric) for variant, base in pairs if variant in pool and base in pool]
-    found = [paired_difference(variant.values(metric), base.values(metric), known(metric).exact) for variant, base in asked]
-    corrected = holm([difference.p if difference else None for difference in found])
-    for (variant, base), difference, p in zip(asked, found, corrected, strict=True):
+def _set_differences(group: ComparisonGroup, metric: str, pairs: list[tuple[Variant, Variant]]) -> None:
+    """The paired differences in one metric, with p values corrected over all variants that have a baseline."""
+    comparable = [
+        (variant, base) for pool in pools(group, metric) for variant, base in pairs if variant in pool and base in pool
+    ]
+    differences = [
+        paired_difference(variant.values(metric), base.values(metric), known(metric).exact)
+        for variant, base in comparable
+    ]
+    corrected = holm([difference.p if difference else None for difference in differences])
+    for (variant, base), difference, p in zip(comparable, differences, corrected, strict=True):
         variant.baseline_differences[metric] = BaselineDifference(base.name, base.means[metric].mean, difference, p)

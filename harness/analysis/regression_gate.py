@@ -1,25 +1,24 @@
-"""A gate for continuous integration: did accuracy, speed or memory get worse than the measured noise explains?
+"""A gate for continuous integration: did quality, speed or memory get worse by more than the measured noise explains?
 
-The baseline is a file of every seed's numbers. Variants are matched by experiment, choices and label, because hashes
-change with the code. A metric got worse where Welch's one-sided t test says so after Holm's correction over all that
-is checked, at 5 % in all: so one gate in twenty fails on noise alone, however much it checks. The spread that it
-knows is that between the seeds of one session; write the baseline on the machine, and as undisturbed, as the gate runs.
+The baseline is a file with every seed's numbers. Variants are matched by experiment, choices and label, because hashes
+change with the code. A metric got worse if Welch's one-sided t test says so at 5 %, after Holm's correction over all
+checked metrics: one gate in twenty fails by noise alone, however many metrics it checks. The test knows only the spread
+between the seeds of one session, so write the baseline on the machine where the gate runs, and on a quiet one.
 
-Judged are accuracy on the same data, speed and memory on the same hardware, speed only of runs that had the processor
-to themselves. What cannot be judged (fewer than two seeds on a side, a variant that is missing or of which runs failed,
-other data, other hardware, a busy machine) is said, and the gate does not pass for it.
+Quality is judged on the same data; speed and memory on the same data and hardware; speed only if no other process
+disturbed the runs. Everything that cannot be judged is reported, and the gate then does not pass: fewer than two seeds
+on one side, a missing variant, failed runs, other data, other hardware, a busy machine.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.comparability import known
 from harness.analysis.comparison import Comparison
 from harness.analysis.statistics import ALPHA, holm, welch_worse
 from harness.analysis.variants import Variant
 from harness.errors import UserError
-from harness.records.metrics import GATED, number
+from harness.records.metrics import GATED, known, number
 from harness.records.record import Record, now, overrides_of
 from harness.records.store import load_json, write_json
 
@@ -29,7 +28,7 @@ PASSED, WORSE, UNJUDGED = 0, 1, 2
 
 @dataclass(frozen=True)
 class Side:
-    """What is compared of a variant: metrics to a list of values over seeds, and what they were measured on."""
+    """One side of a check, the baseline or now: a variant's metrics as values over seeds, and where they come from."""
 
     name: str
     data: str
@@ -39,12 +38,12 @@ class Side:
 
 
 Baseline = dict[str, Side]
-"""A side by the key of its variant."""
+"""Variants by their keys."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One metric of one variant, before and after, and the corrected p value of its being no worse."""
+    """One metric of one variant before and after; ``p`` is the corrected p value of "not worse"."""
 
     variant: str
     metric: str
@@ -52,10 +51,17 @@ class Check:
     after: list[float]
     p: float
 
+    def __str__(self) -> str:
+        before, after = (sum(values) / len(values) for values in (self.before, self.after))
+        change = f" ({100 * (after - before) / before:+.1f} %)" if before else ""
+        seeds = f"{len(self.before)} and {len(self.after)} seeds"
+        numbers = f"{number(self.metric, before)} -> {number(self.metric, after)}{change}"
+        return f"{self.variant}: {self.metric} {numbers}, {seeds}, p = {self.p:.2g}"
+
 
 @dataclass
 class Outcome:
-    """What a gate found: the checks, and what could not be judged."""
+    """The result of a gate: the checks, and a sentence for everything that could not be judged."""
 
     checks: list[Check] = field(default_factory=list)
     unjudged: list[str] = field(default_factory=list)
@@ -66,40 +72,32 @@ class Outcome:
 
     @property
     def code(self) -> int:
-        """The exit code: 1 where something got worse, else 2 where something could not be judged, else 0."""
+        """The exit code: 1 if something got worse, else 2 if something could not be judged, else 0."""
         if self.worse:
             return WORSE
         return UNJUDGED if self.unjudged or not self.checks else PASSED
 
     def lines(self) -> list[str]:
-        """A line for each metric that got worse or could not be judged, and a closing one."""
-        said = [f"cannot judge: {text}" for text in self.unjudged]
-        said += [f"worse: {_told(check)}" for check in self.worse]
+        """A line for each metric that got worse or could not be judged, and a closing line."""
+        lines = [f"cannot judge: {sentence}" for sentence in self.unjudged]
+        lines += [f"worse: {check}" for check in self.worse]
         count = f"{len(self.checks)} metrics checked"
         closing = {
             PASSED: f"gate passed: {count}, none worse than noise explains",
             WORSE: f"gate failed: {count}, {len(self.worse)} worse than noise explains",
-            UNJUDGED: f"gate not passed: {count}, and not all could be judged",
+            UNJUDGED: f"gate not passed: {count}, and not everything could be judged",
         }
-        return [*said, closing[self.code]]
-
-
-def _told(check: Check) -> str:
-    before, after = (sum(values) / len(values) for values in (check.before, check.after))
-    change = f" ({100 * (after - before) / before:+.1f} %)" if before else ""
-    seeds = f"{len(check.before)} and {len(check.after)} seeds"
-    numbers = f"{number(check.metric, before)} -> {number(check.metric, after)}{change}"
-    return f"{check.variant}: {check.metric} {numbers}, {seeds}, p = {check.p:.2g}"
+        return [*lines, closing[self.code]]
 
 
 def key(record: Record) -> str:
-    """What names a variant whatever the code: experiment, choices, and what its command set."""
+    """The name by which a variant is matched across versions of the code: experiment, overrides and choices."""
     choices = ",".join(f"{name}={value}" for name, value in sorted(record.choices.items()))
     return f"{record.name}: {overrides_of(record)} ({choices})"
 
 
 def _by_key(variants: list[Variant]) -> dict[str, Variant]:
-    """Variants by key; of several with one key (other versions, threads or devices) the one with the newest run counts."""
+    """Variants by key; of several with one key (other versions, threads or devices) the one with the newest run."""
 
     def newest(variant: Variant) -> str:
         return max(record.started for record in (*variant.runs, *variant.failed))
@@ -108,7 +106,7 @@ def _by_key(variants: list[Variant]) -> dict[str, Variant]:
 
 
 def baseline_of(comparison: Comparison) -> Baseline:
-    """The numbers of every variant that has any, ready to be written.
+    """The numbers of every variant with a finished run.
 
     Raises:
         UserError: no run finished.
@@ -131,23 +129,27 @@ def _side(variant: Variant) -> Side:
 
 
 def write_baseline(comparison: Comparison, file: Path) -> list[str]:
-    """Write the baseline; returns the lines to print about it."""
+    """Write the baseline; returns the lines to print about it.
+
+    Raises:
+        UserError: no run finished.
+    """
     baseline = baseline_of(comparison)
     file.parent.mkdir(parents=True, exist_ok=True)
     variants = {name: asdict(side) for name, side in baseline.items()}
     write_json(file, {"schema": SCHEMA, "written": now(), "variants": variants})
     few = [side.name for side in baseline.values() if any(len(values) < 2 for values in side.metrics.values())]
-    more = [f"with fewer than two seeds a gate cannot judge: {', '.join(few)}; add seeds"] if few else []
-    more += [
+    warnings = [f"a gate cannot judge variants with fewer than two seeds: {', '.join(few)}; add seeds"] if few else []
+    warnings += [
         f"a gate cannot judge the speed of {side.name}, because {side.disturbed}; write the baseline on a quiet machine"
         for side in baseline.values()
         if side.disturbed
     ]
-    return [f"baseline of {len(baseline)} variants written to {file}", *more]
+    return [f"baseline of {len(baseline)} variants written to {file}", *warnings]
 
 
 def read_baseline(file: Path) -> Baseline:
-    """A baseline that was written.
+    """The baseline in a file.
 
     Raises:
         UserError: the file is missing or holds no baseline.
@@ -159,7 +161,7 @@ def read_baseline(file: Path) -> Baseline:
     except (OSError, ValueError) as error:
         raise UserError(f"the baseline {file} cannot be read: {error}") from None
     if not isinstance(content, dict) or content.get("schema") != SCHEMA or "variants" not in content:
-        raise UserError(f"{file} is no baseline of this version; write it again with --write-baseline {file}")
+        raise UserError(f"{file} is not a baseline of this version; write it again with --write-baseline {file}")
     try:
         return {name: Side(**side) for name, side in content["variants"].items()}
     except (AttributeError, TypeError) as error:
@@ -167,47 +169,56 @@ def read_baseline(file: Path) -> Baseline:
 
 
 def check(comparison: Comparison, baseline: Baseline) -> Outcome:
-    """Compare the newest variants with the stored ones."""
+    """Compare the newest variants with those of the baseline."""
     outcome = Outcome()
-    found = _by_key(comparison.variants)
-    pairs: list[tuple[str, str, list[float], list[float], float]] = []
+    variants = _by_key(comparison.variants)
+    checks: list[Check] = []
     for name, before in baseline.items():
-        variant = found.get(name)
+        variant = variants.get(name)
         if variant is None or not variant.runs:
-            outcome.unjudged.append(f"{name}: in the baseline, and {'not run' if variant is None else 'failed'} now")
+            state = "it was not run now" if variant is None else "all its runs failed now"
+            outcome.unjudged.append(f"{name}: in the baseline, but {state}")
             continue
         if variant.failed:
             count = len(variant.failed)
             outcome.unjudged.append(f"{variant.name}: {count} of {count + len(variant.runs)} runs failed")
-        after = _side(variant)
-        causes: dict[str, list[str]] = {}
-        for metric, values in before.metrics.items():
-            why, p = _why(metric, before, after), None
-            if not why:
-                higher = known(metric).higher_is_better
-                assert higher is not None, f"{metric} has no direction"
-                p = welch_worse(values, after.metrics[metric], higher)
-                why = "two equal values on a side may be chance; add seeds"
-            if p is None:
-                causes.setdefault(str(why), []).append(metric)
-            else:
-                pairs.append((variant.name, metric, values, after.metrics[metric], p))
-        outcome.unjudged += [f"{variant.name}: {', '.join(metrics)}, because {why}" for why, metrics in causes.items()]
-    corrected = holm([pair[-1] for pair in pairs])
-    outcome.checks = [Check(*pair[:-1], p) for pair, p in zip(pairs, corrected, strict=True) if p is not None]
+        judged, unjudged = _checks(variant.name, before, _side(variant))
+        checks += judged
+        outcome.unjudged += unjudged
+    corrected = holm([check.p for check in checks])
+    outcome.checks = [replace(check, p=p) for check, p in zip(checks, corrected, strict=True) if p is not None]
     return outcome
 
 
-def _why(metric: str, before: Side, after: Side) -> str | None:
-    """Why a metric cannot be judged, None where it can."""
-    quality, timed = known(metric).kind == "quality", known(metric).timed
+def _checks(variant: str, before: Side, after: Side) -> tuple[list[Check], list[str]]:
+    """The checks of one variant with p values not yet corrected, and a sentence per reason not to judge metrics."""
+    checks: list[Check] = []
+    metrics_by_reason: dict[str, list[str]] = {}
+    for metric, values in before.metrics.items():
+        reason, p = _reason_not_to_judge(metric, before, after), None
+        if reason is None:
+            higher_is_better = known(metric).higher_is_better
+            assert higher_is_better is not None, f"{metric} has no direction"
+            p = welch_worse(values, after.metrics[metric], higher_is_better)
+            reason = "two equal values on one side may be chance; add seeds"
+        if p is None:
+            metrics_by_reason.setdefault(reason, []).append(metric)
+        else:
+            checks.append(Check(variant, metric, values, after.metrics[metric], p))
+    unjudged = [f"{variant}: {', '.join(metrics)}, because {reason}" for reason, metrics in metrics_by_reason.items()]
+    return checks, unjudged
+
+
+def _reason_not_to_judge(metric: str, before: Side, after: Side) -> str | None:
+    """Why a metric cannot be judged; None if it can."""
+    quality = known(metric).kind == "quality"
     if metric not in after.metrics:
         return "it is no longer measured"
     if quality and before.data != after.data:
         return "the data differ"
     if not quality and (before.data != after.data or before.hardware != after.hardware):
         return "data or hardware differ"
-    if timed and (before.disturbed or after.disturbed):
+    if known(metric).timed and (before.disturbed or after.disturbed):
         return f"now {after.disturbed}" if after.disturbed else f"in the baseline {before.disturbed}"
     seeds = min(len(before.metrics[metric]), len(after.metrics[metric]))
-    return f"it takes two seeds on each side, and there is {seeds}" if seeds < 2 else None
+    return f"each side needs two seeds, and one has {seeds}" if seeds < 2 else None

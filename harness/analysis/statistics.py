@@ -1,14 +1,14 @@
-"""The arithmetic of uncertainty: means, paired differences and their p values. Plain numbers in, plain numbers out.
+"""The statistics of a comparison: means, paired differences, p values and verdicts. Numbers in, numbers out.
 
-Nothing here knows what a run is. All intervals are two-sided t-intervals at 95 %. A number that so few values cannot
-give (an interval from one of them) is None, never 0.
+Nothing here knows what a run is. All intervals are two-sided t-intervals at 95 %. A number that cannot be computed from
+so few values, such as an interval from one value, is None, never 0.
 
-Two rules where textbooks leave a choice:
+Textbooks leave two points open:
 
-- Values without any spread have no t value. Equal means then count as no difference (p = 1); unequal ones as a sure
-  one (p = 0), provided that there are at least three values: two may be equal by chance, because a share of a small
-  test split takes few values. What is counted instead of measured (``exact``) is sure from one value on.
-- Only values of the same seed are paired. What has no partner is left out of the difference.
+- Values without any spread have no t value. Equal means then count as no difference (p = 1), and unequal means as a
+  certain one (p = 0) if there are at least three values: two values may be equal by chance, because a share of a small
+  test split takes few values. A counted number (``exact``) is certain from one value on.
+- Only values of the same seed are paired. A value without a partner does not enter the difference.
 """
 
 from collections.abc import Sequence
@@ -16,28 +16,29 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
 CONFIDENCE = 0.95
 ALPHA = 1 - CONFIDENCE
 SURE_WITHOUT_SPREAD = 3
-"""So many values without any spread, and their difference is no chance."""
+"""From so many values without any spread on, a difference between them counts as certain."""
 ROUNDING = 1e-12
-"""Differences below this share of the values themselves are the computer's, not the run's."""
+"""Differences below this share of the values are rounding errors."""
 
 Verdict = Literal["best", "tied", "worse", "unknown"]
 
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over ``n`` values; ``half`` is half the width of its interval, None where there is none."""
+    """A mean over ``n`` values; ``half`` is half the width of its interval, None if there is no interval."""
 
     mean: float
     half: float | None
     n: int
 
     def bounds(self, least: float = -np.inf, most: float = np.inf) -> tuple[float, float] | None:
-        """The interval, cut to what the number can be at all: a share is never above 1."""
+        """The interval, cut to the possible values: a share is never above 1. None if there is no interval."""
         if self.half is None:
             return None
         return max(least, self.mean - self.half), min(most, self.mean + self.half)
@@ -45,7 +46,7 @@ class Mean:
 
 @dataclass(frozen=True)
 class Difference:
-    """Ours less theirs: the mean over ``n`` pairs, its interval, and the two-sided p value of there being none."""
+    """Ours minus theirs: the mean over ``n`` pairs, its interval, and the two-sided p value of "no difference"."""
 
     mean: float
     low: float | None
@@ -55,7 +56,7 @@ class Difference:
 
 
 def mean_interval(values: Sequence[float], exact: bool = False) -> Mean:
-    """The mean of at least one value with its interval; exact values without spread have an interval of width 0.
+    """The mean of at least one value with its interval; one exact value has an interval of width 0.
 
     Raises:
         ValueError: there is no value.
@@ -70,7 +71,7 @@ def mean_interval(values: Sequence[float], exact: bool = False) -> Mean:
 
 
 def paired_difference(ours: dict[int, float], theirs: dict[int, float], exact: bool = False) -> Difference | None:
-    """The difference ours - theirs over the seeds that both have, by a paired t test; None where they share no seed."""
+    """The difference ours - theirs by a paired t test over the seeds that both have; None if they share no seed."""
     shared = sorted(ours.keys() & theirs.keys())
     if not shared:
         return None
@@ -89,7 +90,7 @@ def paired_difference(ours: dict[int, float], theirs: dict[int, float], exact: b
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's correction of several p values that are asked at once; None stays None and counts for nothing."""
+    """Holm's correction for testing several p values at once; None stays None and does not count as a test."""
     known = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
     corrected: list[float | None] = [None] * len(p_values)
     least = 0.0
@@ -100,16 +101,17 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def rank(values: Sequence[dict[int, float]], higher_is_better: bool, exact: bool = False) -> list[Verdict | None]:
-    """Which of several is best, and which cannot be told from it; each is its values by seed, empty where it has none.
+    """The verdict on each of several variants, which are given as values by seed; None for a variant without values.
 
-    Best is the best mean. The others are compared with it by paired differences: at p >= 0.05 one is ``tied``, below
-    it ``worse``; ``unknown`` where p is below 0.05 only before the correction, so that the seeds are too few to say,
-    where fewer than two seeds are shared, or where those that are shared contradict the means and put it before the
-    best. None for an empty one.
+    - ``best``: the best mean. The others are compared with it by paired differences.
+    - ``worse``: p < 0.05 after the correction, and the paired difference is to the variant's disadvantage.
+    - ``tied``: p >= 0.05 even before the correction.
+    - ``unknown``: anything else. p is below 0.05 only before the correction, or fewer than two seeds are shared, or the
+      shared seeds contradict the means and put the variant ahead of the best.
 
-    The best is chosen from the same numbers, so p is corrected by Holm for all k(k-1)/2 pairs of the k that have values
-    enough to be told apart, not for the k-1 that are looked at; the other pairs count as p = 1, which can only make it
-    stricter. Among equals, one is then called worse in at most one comparison of twenty.
+    The best is chosen from the same numbers, so Holm's correction is over all k(k-1)/2 pairs of the k variants with
+    enough values, not over the k-1 pairs that are tested; the other pairs count as p = 1, which can only make the
+    verdict stricter. Among equal variants, one is then called worse in at most one comparison of twenty.
     """
     present = [index for index, by_seed in enumerate(values) if by_seed]
     verdicts: list[Verdict | None] = [None] * len(values)
@@ -120,24 +122,24 @@ def rank(values: Sequence[dict[int, float]], higher_is_better: bool, exact: bool
     others = [index for index in present if index != best]
     differences = [paired_difference(values[index], values[best], exact) for index in others]
     verdicts[best] = "best"
-    enough = sum(exact or len(values[index]) > 1 for index in present)
-    looked_at = sum(found is not None and found.p is not None for found in differences)
-    unseen = [1.0] * (enough * (enough - 1) // 2 - looked_at)
-    corrected = holm([*(found.p if found else None for found in differences), *unseen])
-    for index, found, p in zip(others, differences, corrected, strict=False):
-        if found is None or found.p is None or p is None:
+    testable = sum(exact or len(values[index]) > 1 for index in present)
+    tested = sum(difference is not None and difference.p is not None for difference in differences)
+    untested = [1.0] * (testable * (testable - 1) // 2 - tested)
+    corrected = holm([*(difference.p if difference else None for difference in differences), *untested])
+    for index, difference, p in zip(others, differences, corrected, strict=False):
+        if difference is None or difference.p is None or p is None:
             verdicts[index] = "unknown"
-        elif found.p >= ALPHA:
+        elif difference.p >= ALPHA:
             verdicts[index] = "tied"
         else:
-            verdicts[index] = "worse" if p < ALPHA and sign * found.mean < 0 else "unknown"
+            verdicts[index] = "worse" if p < ALPHA and sign * difference.mean < 0 else "unknown"
     return verdicts
 
 
 def welch_worse(before: Sequence[float], after: Sequence[float], higher_is_better: bool) -> float | None:
-    """The one-sided p value of ``after`` being no worse than ``before``, by Welch's t test.
+    """The one-sided p value of "``after`` is no worse than ``before``", by Welch's t test.
 
-    None below two values a side, and below three where neither side has spread and the means differ.
+    None with fewer than two values on a side, or fewer than three if no side has spread and the means differ.
     """
     before_N, after_N = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
     if min(len(before_N), len(after_N)) < 2:
@@ -159,6 +161,6 @@ def _quantile(freedom: int) -> float:
     return float(stdtrit(freedom, 1 - ALPHA / 2))
 
 
-def _no_spread(values_N: np.ndarray, scale: float = 0.0) -> bool:
-    """Whether values are the same but for rounding, on the scale of what they were computed from."""
+def _no_spread(values_N: NDArray[np.float64], scale: float = 0.0) -> bool:
+    """Whether values are equal up to rounding, relative to ``scale`` or to the values themselves."""
     return bool(np.ptp(values_N) <= ROUNDING * max(scale, float(abs(values_N).max())))

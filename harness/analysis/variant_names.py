@@ -1,4 +1,4 @@
-"""What variants are called: the encoder, and the little that sets them apart from those beside them."""
+"""The names of variants: the encoder, and the few settings that distinguish a variant from the others."""
 
 import json
 import re
@@ -10,70 +10,83 @@ from harness.analysis.variants import Variant, device_of, flat_settings, process
 from harness.records.record import Record
 
 MOST_PARTS = 3
-"""Settings beside the encoder that a variant's name has room for."""
+"""A variant's name has at most so many settings besides the encoder."""
 IMPLIED = {"additive_attention": ("pooling",)}
-"""Choices that an encoder brings with it: nobody chose them, so they are not named."""
+"""Choices that an encoder makes by itself: nobody chose them, so names leave them out."""
 THREADS = "hardware.threads"
-"""As many as a run had, where its config may leave them to the machine. Variants of one hardware_group share them: they are named
-only of variants that are otherwise alike."""
+"""The key under which a variant has the number of threads it used, even if its config left it to the machine.
+
+The variants of one hardware group share it, so a name has it only if the variants are otherwise alike.
+"""
+
+Settings = dict[str, Any]
+"""The flat config of a variant: dotted keys to values."""
+Context = tuple[str, ...]
+"""The choices that a config key depends on: its values are compared only among variants that made the same choices."""
 
 
 def name_variants(variants: list[Variant]) -> None:
-    """Name each variant by its encoder and by whatever else differs between these variants, and make the names unique.
+    """Set ``parts`` and a unique ``name`` of each variant: its encoder, and what else differs between these variants.
 
-    A name is short: keys less their groups, and of many keys those that tell most variants apart. ``parts`` has them all.
+    A name is short: its keys have no group in front, and of many keys it has those that distinguish the most variants.
+    ``parts`` has all of them.
     """
     settings = [{**flat_settings(variant.record), THREADS: threads_of(variant.record)} for variant in variants]
     choices = [variant.record.choices for variant in variants]
-    varying = _varying_choices(choices)
-    keys = _varying_keys(settings, choices)
-    for variant, own, choice in zip(variants, settings, choices, strict=True):
-        variant.parts = {"encoder": _encoder(variant.record)}
-        variant.parts |= {key: str(value) for key, value in _chosen(choice).items() if key in varying}
-        variant.parts |= {key: _shown(own[key]) for key in sorted(own) if _group(own, choice, key) in keys.get(key, ())}
+    varying_choices = _varying_choices(choices)
+    contexts = _varying_keys(settings, choices)
+    for variant, own, chosen in zip(variants, settings, choices, strict=True):
+        varying = [key for key in sorted(own) if _context(own, chosen, key) in contexts.get(key, ())]
+        variant.parts = {
+            "encoder": _encoder_name(variant.record),
+            **{key: str(value) for key, value in _explicit(chosen).items() if key in varying_choices},
+            **{key: _as_text(own[key]) for key in varying},
+        }
     short = short_keys(dict.fromkeys(key for variant in variants for key in variant.parts if key != "encoder"))
-    told = [{key: value for key, value in variant.parts.items() if key != THREADS} for variant in variants]
-    for variant, parts in zip(variants, told, strict=True):
-        named, unnamed = _most_telling(told, parts)
+    parts_in_names = [{key: value for key, value in variant.parts.items() if key != THREADS} for variant in variants]
+    for variant, parts in zip(variants, parts_in_names, strict=True):
+        named, unnamed = _most_distinctive(parts_in_names, parts)
         more = [f"and {unnamed} more settings"] if unnamed else []
-        variant.name = ", ".join([variant.parts["encoder"], *(f"{short[key]}={variant.parts[key]}" for key in named), *more])
+        variant.name = ", ".join([parts["encoder"], *(f"{short[key]}={parts[key]}" for key in named), *more])
     _make_unique(variants)
 
 
 def short_keys(keys: Iterable[str]) -> dict[str, str]:
-    """Each key less the groups before it, where that is still one key's alone; ``optimizer.name`` is the optimizer."""
-    last = {key: re.sub(r"\.(name|_target_)$", "", key).rpartition(".")[2] for key in keys}
-    count = Counter(last.values())
-    return {key: short if count[short] == 1 else key for key, short in last.items()}
+    """Each key without the groups before it, unless two would be the same; ``optimizer.name`` becomes ``optimizer``."""
+    last_parts = {key: re.sub(r"\.(name|_target_)$", "", key).rpartition(".")[2] for key in keys}
+    count = Counter(last_parts.values())
+    return {key: last if count[last] == 1 else key for key, last in last_parts.items()}
 
 
-def _most_telling(variants: list[dict[str, str]], own: dict[str, str]) -> tuple[list[str], int]:
-    """Of a variant's keys beside the encoder those that a name has room for, and how many it has not.
+def _most_distinctive(variants: list[dict[str, str]], own: dict[str, str]) -> tuple[list[str], int]:
+    """The keys of a variant, besides the encoder, that its name has room for, and the number of those left out.
 
-    The first is the one that tells it from most of the variants, the next from most of those that are left.
+    The first key is the one that distinguishes the variant from most others, the next from most of the remaining ones.
     """
     keys = [key for key in own if key != "encoder"]
     if len(keys) <= MOST_PARTS:
         return keys, 0
-    alike = [parts for parts in variants if parts["encoder"] == own["encoder"]]
-    found: list[str] = []
-    while len(found) < MOST_PARTS:
-        left = [parts for parts in alike if all(parts.get(key) == own[key] for key in found)]
-        rest = [key for key in keys if key not in found]
-        found.append(max(rest, key=lambda key: sum(parts.get(key) != own[key] for parts in left)))
-    return [key for key in keys if key in found], len(keys) - MOST_PARTS
+    same_encoder = [parts for parts in variants if parts["encoder"] == own["encoder"]]
+    chosen: list[str] = []
+    while len(chosen) < MOST_PARTS:
+        alike = [parts for parts in same_encoder if all(parts.get(key) == own[key] for key in chosen)]
+        distinguished = {
+            key: sum(parts.get(key) != own[key] for parts in alike) for key in keys if key not in chosen
+        }  # fmt: skip
+        chosen.append(max(distinguished, key=distinguished.__getitem__))
+    return [key for key in keys if key in chosen], len(keys) - MOST_PARTS
 
 
 def _make_unique(variants: list[Variant]) -> None:
-    """Tell variants of one name apart by threads, device and processor, and where that does not do it, by their hash."""
-    ways: tuple[Callable[[Record], str], ...] = (_threads, device_of, processor_of, _hash)
-    for tell in ways:
-        told: dict[str, set[str]] = {}
+    """Add threads, device, processor and, if needed, the hash to names that several variants have."""
+    descriptions: tuple[Callable[[Record], str], ...] = (_threads, device_of, processor_of, _hash)
+    for describe in descriptions:
+        by_name: dict[str, set[str]] = {}
         for variant in variants:
-            told.setdefault(variant.name, set()).add(tell(variant.record))
+            by_name.setdefault(variant.name, set()).add(describe(variant.record))
         for variant in variants:
-            if len(told[variant.name]) > 1:
-                variant.name += f", {tell(variant.record)}"
+            if len(by_name[variant.name]) > 1:
+                variant.name += f", {describe(variant.record)}"
 
 
 def _threads(record: Record) -> str:
@@ -84,27 +97,27 @@ def _hash(record: Record) -> str:
     return f"[{record.variant[:6]}]"
 
 
-def _chosen(choices: dict[str, str]) -> dict[str, str]:
-    """The choices beside the encoder that were somebody's."""
+def _explicit(choices: dict[str, str]) -> dict[str, str]:
+    """The choices besides the encoder, without those that the encoder implies."""
     implied = IMPLIED.get(choices["encoder"], ())
     return {key: value for key, value in choices.items() if key != "encoder" and key not in implied}
 
 
 def _varying_choices(choices: list[dict[str, str]]) -> set[str]:
-    """The groups, beside the encoder, in which not all variants chose alike."""
-    pairs = {(key, value) for choice in choices for key, value in _chosen(choice).items()}
+    """The config groups, besides the encoder, in which the variants made different choices."""
+    pairs = {(key, value) for chosen in choices for key, value in _explicit(chosen).items()}
     return {key for key, count in Counter(key for key, _ in pairs).items() if count > 1}
 
 
-def _encoder(record: Record) -> str:
-    """The chosen encoder's name; a custom one is called by its class."""
+def _encoder_name(record: Record) -> str:
+    """The chosen encoder's name; of a custom encoder, the name of its class."""
     chosen = record.choices["encoder"]
-    target = record.config.get("encoder", {}).get("_target_") if chosen == "custom" else None
+    target: str | None = record.config.get("encoder", {}).get("_target_") if chosen == "custom" else None
     return target.rpartition(".")[2] if target else chosen
 
 
-def _group(settings: dict[str, Any], choices: dict[str, str], key: str) -> tuple[str, ...]:
-    """What a config key is to be compared within: keys of ``encoder.`` among variants of one encoder, and so on."""
+def _context(settings: Settings, choices: dict[str, str], key: str) -> Context:
+    """The choices that a config key depends on: keys of ``encoder.`` on the encoder and the backend, and so on."""
     top = key.split(".")[0]
     if top in choices:
         return (choices[top], *([choices["backend"]] if top != "backend" and "backend" in choices else []))
@@ -112,20 +125,20 @@ def _group(settings: dict[str, Any], choices: dict[str, str], key: str) -> tuple
     return (str(named),) if named is not None and key != f"{top}.name" else ()
 
 
-def _varying_keys(settings: list[dict[str, Any]], choices: list[dict[str, str]]) -> dict[str, set[tuple[str, ...]]]:
-    """The keys whose values differ between variants that chose alike, each with the choices among which they do."""
-    seen: dict[tuple[str, tuple[str, ...]], set[str]] = {}
-    for own, choice in zip(settings, choices, strict=True):
+def _varying_keys(settings: list[Settings], choices: list[dict[str, str]]) -> dict[str, set[Context]]:
+    """The keys whose values differ between variants with the same choices, each with the contexts where they differ."""
+    values_by_key: dict[tuple[str, Context], set[str]] = {}
+    for own, chosen in zip(settings, choices, strict=True):
         for key, value in own.items():
-            seen.setdefault((key, _group(own, choice, key)), set()).add(_shown(value))
-    found: dict[str, set[tuple[str, ...]]] = {}
-    for (key, group), values in seen.items():
+            values_by_key.setdefault((key, _context(own, chosen, key)), set()).add(_as_text(value))
+    varying: dict[str, set[Context]] = {}
+    for (key, context), values in values_by_key.items():
         if len(values) > 1:
-            found.setdefault(key, set()).add(group)
-    return found
+            varying.setdefault(key, set()).add(context)
+    return varying
 
 
-def _shown(value: Any) -> str:
+def _as_text(value: Any) -> str:
     if isinstance(value, str):
         return value
     return "null" if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Records become variants: the runs of one config over its seeds."""
+"""Variants: the runs of one config over its seeds, gathered from records."""
 
 import json
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from harness.records.record import Record
 from harness.records.settings import flatten
 
 BUSY = 0.05
-"""A share of the processors used by other processes above which a run's speed is not to be compared."""
+"""If other processes use more than this share of the processors, a run's speed is not comparable."""
 
 UNNAMED = (
     "name",
@@ -25,17 +25,18 @@ UNNAMED = (
     "sweep",
     "fail_fast",
 )
-"""Parts of a config that never set two variants apart."""
+"""The parts of a config by which variants never differ."""
 
 COMPUTING = {"pytorch": ("torch", "pytorch-lightning"), "tensorflow": ("tensorflow", "keras")}
-"""The packages by which a backend computes; beside them only Python and numpy have a hand in the results."""
+"""The packages by which a backend computes; besides them only Python and numpy influence the results."""
 
 
 @dataclass(frozen=True)
 class BaselineDifference:
-    """A variant's difference to its baseline in one metric; ``p`` is corrected for all variants asked about at once.
+    """A variant's difference to its baseline in one metric.
 
-    ``difference`` is None where the two share no seed; ``theirs`` is the baseline's mean.
+    ``theirs`` is the baseline's mean. ``difference`` is None if the two share no seed. ``p`` is corrected over all
+    variants that are compared with a baseline.
     """
 
     baseline: str
@@ -46,39 +47,42 @@ class BaselineDifference:
 
 @dataclass(eq=False)
 class Variant:
-    """The runs of one config: the finished ones, one a seed, and those that failed."""
+    """One config over its seeds: the finished runs, one per seed, and the failed ones.
+
+    ``parts`` holds what distinguishes the variant from the others of its comparison group: config keys and choices to
+    values. ``means``, ``verdicts`` and ``baseline_differences`` are by metric.
+    """
 
     runs: list[Record]
     failed: list[Record]
     name: str = ""
     parts: dict[str, str] = field(default_factory=dict)
-    """What sets this variant apart from the others of its comparison, config keys and choices to values."""
     means: dict[str, Mean] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     baseline_differences: dict[str, BaselineDifference] = field(default_factory=dict)
 
     @property
     def setting(self) -> str:
-        """All that sets this variant apart, under its keys' full names."""
+        """Everything that distinguishes this variant, under full keys."""
         return ", ".join(f"{key}={value}" for key, value in self.parts.items())
 
     @cached_property
     def record(self) -> Record:
-        """The newest record: any would do for what all runs share."""
+        """The newest record, for everything that all runs of the variant share."""
         return max(self.runs or self.failed, key=lambda record: record.started)
 
     def values(self, metric: str) -> dict[int, float]:
-        """A metric by seed, of the runs that have it."""
+        """A metric by seed, of the finished runs that have it."""
         return {run.seed: run.metrics[metric] for run in self.runs if metric in run.metrics}
 
     @cached_property
     def resumed(self) -> bool:
-        """Whether a run was interrupted and went on later, so that its time is not the whole."""
-        return any((run.resumed_epochs or 0) > 0 for run in self.runs)
+        """Whether a run was interrupted and resumed, so that its total time does not cover the whole run."""
+        return any(run.resumed_epochs > 0 for run in self.runs)
 
     @cached_property
     def disturbed(self) -> str | None:
-        """Why this variant's speed is not to be compared, None where nothing speaks against it."""
+        """Why this variant's speed is not comparable; None if it is."""
         shares = [run.environment.other_processes_cpu_share or 0.0 for run in self.runs]
         if max(shares, default=0.0) > BUSY:
             busy = sum(share > BUSY for share in shares)
@@ -88,7 +92,7 @@ class Variant:
 
 @dataclass
 class Gathered:
-    """Variants, and what of the records is not in them: repeated runs and the variants of earlier code."""
+    """Variants; the number of repeated runs that are not in them; and the variants of earlier code, not compared."""
 
     variants: list[Variant]
     repeated: int
@@ -96,65 +100,70 @@ class Gathered:
 
 
 def gather(records: Iterable[Record]) -> Gathered:
-    """Group records by variant; of several with the same variant and seed the newest counts.
+    """Group records into variants; of several records with the same variant and seed the newest counts.
 
-    A variant is of one processor and of the same devices, even where its hash does not say so.
-    An encoder chosen under two names makes two variants, although their fingerprints are the same. Variants that differ in
-    nothing but the code they ran with are versions of one another: the newest that has finished runs counts, the others
-    are outdated; newer runs that failed are shown with it.
+    Records with one variant hash become several variants if processor, devices or the encoder's name differ. Variants
+    that differ only in the code they ran with are versions of one another: the newest version with finished runs
+    counts, with any later runs that failed; the others are outdated.
     """
-    groups: dict[tuple[str, ...], list[Record]] = {}
+    members: dict[tuple[str, ...], list[Record]] = {}
     total = 0
     for record in sorted(records, key=lambda record: record.started):
         key = (record.variant, record.choices["encoder"], device_of(record), processor_of(record))
-        groups.setdefault(key, []).append(record)
+        members.setdefault(key, []).append(record)
         total += 1
-    variants = [_variant(group) for group in groups.values()]
+    variants = [_variant(same) for same in members.values()]
     kept = sum(len(variant.runs) + len(variant.failed) for variant in variants)
+    outdated = _outdated(variants)
+    return Gathered([variant for variant in variants if variant not in outdated], total - kept, outdated)
 
+
+def _variant(records: list[Record]) -> Variant:
+    """A variant of records sorted by age: per seed the newest finished run, or the failure if none finished later."""
+    runs: dict[int, Record] = {}
+    failed: dict[int, Record] = {}
+    for record in records:
+        if record.status == "finished":
+            runs[record.seed] = record
+            failed.pop(record.seed, None)
+        else:
+            failed[record.seed] = record
+    return Variant([runs[seed] for seed in sorted(runs)], [failed[seed] for seed in sorted(failed)])
+
+
+def _outdated(variants: list[Variant]) -> list[Variant]:
+    """The variants that a newer version replaces; their failures that are newer than that version move to it."""
     newest: dict[str, Variant] = {}
     outdated = []
     for variant in sorted(variants, key=lambda variant: (bool(variant.runs), variant.record.started)):
-        identity = json.dumps([variant.record.choices["encoder"], *_identity(variant.record)], sort_keys=True)
+        identity = _identity(variant.record)
         if earlier := newest.get(identity):
             outdated.append(earlier)
             newer = [record for record in earlier.failed if record.started > variant.record.started]
             variant.failed += newer
             earlier.failed = [record for record in earlier.failed if record not in newer]
         newest[identity] = variant
-    return Gathered([variant for variant in variants if variant not in outdated], total - kept, outdated)
+    return outdated
 
 
-def _variant(group: list[Record]) -> Variant:
-    """A variant of records that are sorted by age: per seed the newest finished one, and a failure unless mended since."""
-    runs: dict[int, Record] = {}
-    failed: dict[int, Record] = {}
-    for record in group:
-        seed = record.seed
-        if record.status == "finished":
-            runs[seed] = record
-            failed.pop(seed, None)
-        else:
-            failed[seed] = record
-    return Variant([runs[seed] for seed in sorted(runs)], [failed[seed] for seed in sorted(failed)])
-
-
-def _identity(record: Record) -> list[Any]:
-    # a key that a later version added is null where it is not used
+def _identity(record: Record) -> str:
+    """Everything that versions of one variant share: encoder, config, data, hardware and versions of packages."""
+    # a key that a later version of the harness added is null if it is not used
     settings = {
         key: value
         for key, value in flat_settings(record).items()
         if not key.startswith("hardware.") and value is not None
     }
-    return [settings, record.data.hash, asdict(record.environment.hardware), processor_of(record), versions(record)]
+    hardware = [asdict(record.environment.hardware), processor_of(record)]
+    identity = [record.choices["encoder"], settings, record.data.hash, *hardware, versions(record)]
+    return json.dumps(identity, sort_keys=True)
 
 
 def versions(record: Record) -> dict[str, str]:
-    """The versions of what computed a record's results, as far as they are known."""
-    backend = record.choices["backend"]
-    computing = ("python", "numpy", *COMPUTING.get(backend, ()))
-    found = record.environment.versions
-    return {package: found[package] for package in computing if package in found}
+    """The versions of the packages that computed a record's results, as far as they are known."""
+    computing = ("python", "numpy", *COMPUTING.get(record.choices["backend"], ()))
+    installed = record.environment.versions
+    return {package: installed[package] for package in computing if package in installed}
 
 
 def device_of(record: Record) -> str:
@@ -164,16 +173,16 @@ def device_of(record: Record) -> str:
 
 
 def threads_of(record: Record) -> int:
-    """How many threads a run had, whatever its config left to the machine."""
+    """The number of threads that a run used, even if its config left it to the machine."""
     return record.environment.hardware.threads
 
 
 def processor_of(record: Record) -> str:
-    """The processor that a run was on."""
+    """The processor that a run used."""
     return record.environment.processor
 
 
 def flat_settings(record: Record) -> dict[str, Any]:
-    """Dotted keys to values, of the parts of a config that can set variants apart."""
+    """Dotted keys to values, of the parts of a config by which variants can differ."""
     kept = {key: value for key, value in record.config.items() if key not in UNNAMED}
     return dict(flatten(kept))

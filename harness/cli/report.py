@@ -1,12 +1,12 @@
-"""``python -m harness report``: runs side by side, from what is recorded.
+"""``python -m harness report``: compare recorded runs.
 
-    python -m harness report                        # everything that is recorded in outputs/
+    python -m harness report                        # all records in outputs/
     python -m harness report --name imdb --baseline encoder=lstm
-    python -m harness report FOLDER FOLDER          # records wherever they are
+    python -m harness report FOLDER FOLDER          # records in other folders
     python -m harness report --name imdb --write-baseline baseline.json
     python -m harness report --name imdb --gate baseline.json
 
-Exit codes: 0; 1 the gate failed; 2 the user must fix something, or a gate that could not judge everything.
+Exit codes: 0; 1 the gate failed; 2 the user must fix something, or the gate could not judge everything.
 """
 
 import argparse
@@ -31,14 +31,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m harness report", description="Compare the runs that are recorded.")
+    parser = argparse.ArgumentParser(prog="python -m harness report", description="Compare recorded runs.")
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="folders of records; default: all runs")
     parser.add_argument("--name", help="only the runs of this experiment")
     parser.add_argument("--sweep", help="only the runs of this sweep")
     parser.add_argument("--sync", action="store_true", help="first bring MLflow up to date with the records")
     parser.add_argument("--baseline", metavar="KEY=VALUE", help="compare with this variant, such as encoder=lstm")
     parser.add_argument("--output-dir", type=Path, default=Path("outputs"), help="where runs are and reports go")
-    parser.add_argument("--gate", type=Path, metavar="FILE", help="exit 1 where it got worse than this baseline")
+    parser.add_argument("--gate", type=Path, metavar="FILE", help="exit 1 if something got worse than this baseline")
     parser.add_argument("--write-baseline", type=Path, metavar="FILE", help="write a baseline for --gate")
     return parser
 
@@ -47,53 +47,54 @@ def _report(options: argparse.Namespace) -> int:
     from harness.analysis import regression_gate as gate
     from harness.report.build import compare
 
-    records = _read(options)
+    records, left_out = _read(options)
     if options.sync:
         from harness import tracking
 
         print(f"MLflow was brought up to date with {tracking.sync(records)} of {len(records)} records")
         if all(record.mode == "profile" for record in records):
-            return 0  # none of these is compared with another
+            return 0  # profiles are not compared
     baseline = gate.read_baseline(options.gate) if options.gate else None
     names = dict.fromkeys(record.name for record in records)
     title = options.name or options.sweep or (next(iter(names)) if len(names) == 1 else "all")
-    compared = compare(records, options.output_dir, title, options.baseline)
-    compared.print()
+    report = compare(records, options.output_dir, title, options.baseline, left_out)
+    report.print()
     code = 0
     if baseline is not None:
-        outcome = gate.check(compared.comparison, baseline)
+        outcome = gate.check(report.comparison, baseline)
         print(*outcome.lines(), sep="\n")
         code = outcome.code
     if options.write_baseline:
-        print(*gate.write_baseline(compared.comparison, options.write_baseline), sep="\n")
+        print(*gate.write_baseline(report.comparison, options.write_baseline), sep="\n")
     return code
 
 
-def _read(options: argparse.Namespace) -> list[Record]:
-    """The records that were asked for, at least one.
+def _read(options: argparse.Namespace) -> tuple[list[Record], list[str]]:
+    """The requested records, at least one, and a sentence for each file that is not a readable record.
 
     Raises:
-        UserError: there is none.
+        UserError: a folder is missing, or there is no such record.
     """
     folders = options.folders or [options.output_dir / "runs"]
     missing = [str(folder) for folder in folders if not folder.is_dir()]
     if missing:
         raise UserError(f"there is no folder {missing[0]}; run something first, or name the folder of the records")
     left_out: list[str] = []
-    read = [record for folder in folders for record in read_all(folder, left_out)]
+    readable = [record for folder in folders for record in read_all(folder, left_out)]
+    left_out = list(dict.fromkeys(left_out))
     for sentence in left_out:
         print(f"left out: {sentence}", file=sys.stderr)
-    # folders may lie in one another
-    found = list({record.folder.resolve(): record for record in read}.values())
+    # one folder may contain another
+    records = list({record.folder.resolve(): record for record in readable}.values())
     where = ", ".join(map(str, folders))
     for option in ("name", "sweep"):
         wanted = getattr(options, option)
-        there = sorted({str(value) for record in found if (value := getattr(record, option))})
-        found = [record for record in found if wanted is None or getattr(record, option) == wanted]
-        if wanted is not None and not found:
-            named = f"there are: {', '.join(there[:8])}" if there else "there is none"
-            raise UserError(f"no record below {where} has the {option} {wanted}; {named}")
-    if not found:
-        raise UserError(f"there is no record below {where}; run something first, or name the folder of the records")
-    return found
-
+        present = sorted({str(value) for record in records if (value := getattr(record, option))})
+        records = [record for record in records if wanted is None or getattr(record, option) == wanted]
+        if wanted is not None and not records:
+            others = f"there are: {', '.join(present[:8])}" if present else "there is none"
+            raise UserError(f"no record below {where} has the {option} {wanted}; {others}")
+    if not records:
+        record = "record that can be read" if left_out else "record"
+        raise UserError(f"there is no {record} below {where}; run something first, or name the folder of the records")
+    return records, left_out

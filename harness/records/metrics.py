@@ -18,9 +18,10 @@ class Metric:
 
     ``higher_is_better`` is None where neither direction is better: such a metric is never ranked. ``short_name`` and
     ``column`` (a small number comes first) are for tables; without a column, a metric is shown among all numbers only.
-    ``exact``: counted instead of measured, so that one seed is enough. ``bounds``: what its values can be.
-    ``gated``: the regression gate checks it. ``decides``: a variant can be best by it; the lowest number that all
-    variants have is taken.
+    ``run_column`` is the same for the terminal's table of several runs, which is narrower. ``exact``: counted instead
+    of measured, so that one seed is enough. ``bounds``: what its values can be. ``gated``: the regression gate checks
+    it. ``decides``: a variant can be best by it; the lowest number that all variants have is taken.
+    ``difference_format``: how a difference in it is written, where it has no better unit than its own.
     """
 
     unit: str
@@ -29,10 +30,12 @@ class Metric:
     kind: Kind
     short_name: str = ""
     column: int | None = None
+    run_column: int | None = None
     exact: bool = False
     bounds: tuple[float, float] = (0.0, math.inf)
     gated: bool = False
     decides: int | None = None
+    difference_format: str = ".3f"
 
     @property
     def timed(self) -> bool:
@@ -55,6 +58,7 @@ LATENCY = "latency/p50_ms"
 HOST_MEMORY = "memory/host_train_peak_mib"
 DEVICE_MEMORY = "memory/device_train_peak_mib"
 TOTAL_SECONDS = "speed/total_seconds"
+PARAMETERS = "cost/parameters"
 FORWARD_FLOPS = "cost/forward_flops"
 
 
@@ -64,15 +68,15 @@ def _quality(split: str, where: str) -> dict[str, Metric]:
     scores = {
         "accuracy": Metric(
             "", True, f"share of {where} that is labelled right", "quality", "accuracy", 1 if test else None,
-            bounds=SHARE, gated=test, decides=2 if test else None,
+            run_column=1 if test else None, bounds=SHARE, gated=test, decides=2 if test else None,
         ),
         "label_error_rate": Metric(
             "", False, f"edit distance over target length, both summed over {where}", "quality", "label error rate",
-            4 if test else None, gated=test, decides=3 if test else None,
+            4 if test else None, run_column=2 if test else None, gated=test, decides=3 if test else None,
         ),
         "mse": Metric(
-            "", False, f"mean squared error on {where}", "quality", "squared error", 5 if test else None, gated=test,
-            decides=4 if test else None,
+            "", False, f"mean squared error on {where}", "quality", "squared error", 5 if test else None,
+            run_column=3 if test else None, gated=test, decides=4 if test else None, difference_format=".2g",
         ),
         "f1_macro": Metric(
             "", True, f"unweighted mean over classes of F1 on {where}", "quality", "macro F1", 3 if test else None,
@@ -82,7 +86,10 @@ def _quality(split: str, where: str) -> dict[str, Metric]:
             "", True, f"F1 over whole spans of {where}, as seqeval counts them, where labels are BIO", "quality",
             "span F1", 2 if test else None, bounds=SHARE, gated=test, decides=1 if test else None,
         ),
-        "loss": Metric("nats", False, f"mean cross-entropy on {where}; of CTC, per label", "quality", "loss"),
+        "loss": Metric(
+            "nats", False, f"mean cross-entropy on {where}; of CTC, per label", "quality", "loss",
+            run_column=4 if test else None,
+        ),
     }  # fmt: skip
     return {f"{split}/{name}": metric for name, metric in scores.items()}
 
@@ -93,11 +100,14 @@ METRICS: dict[str, Metric] = {
     "train/loss": Metric(
         "nats", False, "mean cross-entropy over the epoch's training steps; of CTC, per label", "quality", "loss"
     ),
-    "train/mse": Metric("", False, "mean squared error over the epoch's training steps", "quality", "squared error"),
+    "train/mse": Metric(
+        "", False, "mean squared error over the epoch's training steps", "quality", "squared error",
+        difference_format=".2g",
+    ),
     "best/epoch": Metric("", None, "epoch with the best validation score, counted from 1", "quality"),
     THROUGHPUT: Metric(
         "1/s", True, "unpadded tokens over seconds, both summed over timed steps", "speed", "train tokens/s", 6,
-        gated=True,
+        run_column=5, gated=True,
     ),
     "speed/train_sequences_per_second": Metric(
         "1/s", True, "sequences over seconds, both summed over timed steps", "speed"
@@ -122,13 +132,14 @@ METRICS: dict[str, Metric] = {
     ),
     "speed/inference_batch_ms_p95": Metric("ms", False, "95th percentile of the time of such a pass", "speed"),
     LATENCY: Metric(
-        "ms", False, "median time of one sequence at batch size 1", "latency", "latency p50", 8, gated=True
+        "ms", False, "median time of one sequence at batch size 1", "latency", "latency p50", 8, run_column=6,
+        gated=True,
     ),
     "latency/p95_ms": Metric("ms", False, "95th percentile of the time of one sequence at batch size 1", "latency"),
     "latency/p99_ms": Metric("ms", False, "99th percentile of the time of one sequence at batch size 1", "latency"),
     HOST_MEMORY: Metric(
         "MiB", False, "peak resident memory in training, less that before the model was built", "memory",
-        "train peak", 9, gated=True,
+        "train peak", 9, run_column=7, gated=True,
     ),
     "memory/host_inference_peak_mib": Metric(
         "MiB", False, "peak resident memory in inference, less that before the model was built", "memory", gated=True
@@ -140,8 +151,8 @@ METRICS: dict[str, Metric] = {
     "memory/device_inference_peak_mib": Metric(
         "MiB", False, "the allocator's peak on the accelerator in inference", "memory", gated=True
     ),
-    "cost/parameters": Metric(
-        "", False, "trainable parameters of the built model", "cost", "parameters", 11, exact=True
+    PARAMETERS: Metric(
+        "", False, "trainable parameters of the built model", "cost", "parameters", 11, run_column=8, exact=True
     ),
     "cost/encoder_parameters": Metric(
         "", False, "trainable parameters between the input layer and the head", "cost", exact=True
@@ -167,13 +178,23 @@ METRICS: dict[str, Metric] = {
 UNKNOWN = Metric("", None, "", "quality", bounds=ANY)
 """What is known of a metric that a record brings under a name of its own: it is shown and never ranked."""
 
-QUALITY = sorted((name for name, one in METRICS.items() if one.decides), key=lambda name: METRICS[name].decides or 0)
+
+def _ordered(field: str) -> list[str]:
+    """The metrics that have a number in this field, the smallest number first."""
+    places: dict[str, int | None] = {name: getattr(metric, field) for name, metric in METRICS.items()}
+    return sorted((name for name, place in places.items() if place), key=lambda name: places[name] or 0)
+
+
+QUALITY = _ordered("decides")
 """The metrics that a variant can be best by, in the order in which they are preferred."""
 
-COLUMNS = sorted((name for name, one in METRICS.items() if one.column), key=lambda name: METRICS[name].column or 0)
+COLUMNS = _ordered("column")
 """The metrics that have a column in tables, from left to right."""
 
-GATED = [name for name, one in METRICS.items() if one.gated]
+RUN_COLUMNS = _ordered("run_column")
+"""The metrics that have a column in the terminal's table of several runs, from left to right."""
+
+GATED = [name for name, metric in METRICS.items() if metric.gated]
 """The metrics that the regression gate checks."""
 
 FITTED = ("train", "val")

@@ -154,7 +154,8 @@ def from_json(content: Any) -> Record:
     if not isinstance(content, dict) or (unknown := content.keys() - known):
         what = f"unknown keys: {', '.join(sorted(unknown))}" if isinstance(content, dict) else "no JSON object"
         raise ValueError(f"this is no record ({what})")
-    return _adapter().validate_python(content)
+    record: Record = _adapter().validate_python(content)
+    return record
 
 
 def json_schema() -> dict[str, Any]:

@@ -1,15 +1,16 @@
-"""The comparison as rows: what every form of the table shares, and the forms that are files, Markdown and CSV."""
+"""The comparison as tables: what the tables of all formats share, and the Markdown and CSV files."""
 
 import csv
 import io
 from collections.abc import Iterator
 from typing import Any
 
-from harness.analysis.comparability import ComparisonGroup, known
+from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.variants import Variant
-from harness.records.metrics import COLUMNS, short_name
+from harness.records.metrics import COLUMNS, known, short_name
 from harness.report import text as wording
+from harness.report.notes import notes
 
 CSV_COLUMNS = (
     "group", "hardware", "variant", "metric", "unit", "direction", "n", "mean", "low", "high", "rank",
@@ -18,13 +19,12 @@ CSV_COLUMNS = (
 
 
 def columns(group: ComparisonGroup) -> list[str]:
-    """The headline metrics that any variant of a group has."""
+    """The metrics that have a column in a table of this comparison group, from left to right."""
     return [metric for metric in COLUMNS if metric in group.metrics]
 
 
 def best_first(group: ComparisonGroup, variants: list[Variant]) -> list[Variant]:
-    """Variants by quality; those without a finished run come last."""
-
+    """Variants sorted by quality; variants without a finished run come last."""
     sign = -1 if known(group.quality).higher_is_better else 1
 
     def order(variant: Variant) -> tuple[bool, float, str]:
@@ -32,6 +32,11 @@ def best_first(group: ComparisonGroup, variants: list[Variant]) -> list[Variant]
         return mean is None, sign * mean.mean if mean else 0.0, variant.name
 
     return sorted(variants, key=order)
+
+
+def with_difference(group: ComparisonGroup, metric: str) -> list[Variant]:
+    """The variants that have a difference to the baseline in this metric, the best first."""
+    return [variant for variant in best_first(group, group.variants) if metric in variant.baseline_differences]
 
 
 def header(metric: str) -> str:
@@ -45,15 +50,15 @@ def markdown(comparison: Comparison) -> str:
     """The comparison as GitHub's Markdown."""
     lines = [f"# {_escaped(comparison.name)}", ""]
     for group in comparison.groups:
-        # not what stands above it already
+        # the group's title only if it says more than the comparison's name
         lines += [] if group.title == comparison.name else [f"## {_escaped(group.title)}", ""]
         lines += [_escaped(" ".join(wording.answer(group))), ""]
         for hardware_group in group.hardware_groups:
             lines += [f"On {_escaped(hardware_group.title)}:", "", *_markdown_table(group, hardware_group.variants), ""]
         lines += list(_markdown_baseline_differences(group))
     lines += [f"Means over seeds ± half a 95 % t-interval. {_escaped(wording.LEGEND)}.", ""]
-    if said := wording.notes(comparison):
-        lines += ["## To know", "", *(f"- {_escaped(note)}" for note in said), ""]
+    if sentences := notes(comparison):
+        lines += ["## Notes", "", *(f"- {_escaped(sentence)}" for sentence in sentences), ""]
     if comparison.failed:
         lines += ["## Failed", "", *(f"- {_escaped(wording.failure(record))}" for record in comparison.failed), ""]
     return "\n".join(lines)
@@ -70,24 +75,25 @@ def _markdown_table(group: ComparisonGroup, variants: list[Variant]) -> Iterator
 
 def _markdown_baseline_differences(group: ComparisonGroup) -> Iterator[str]:
     for metric in group.questions:
-        compared = [variant for variant in best_first(group, group.variants) if metric in variant.baseline_differences]
+        compared = with_difference(group, metric)
         if compared:
-            yield f"Against the baseline, {header(metric)}:"
+            yield f"Difference to the baseline, {header(metric)}:"
             yield ""
             for variant in compared:
-                yield f"- {_escaped(variant.name)}: {_escaped(wording.baseline_difference(metric, variant.baseline_differences[metric]))}"
+                difference = wording.baseline_difference(metric, variant.baseline_differences[metric])
+                yield f"- {_escaped(variant.name)}: {_escaped(difference)}"
             yield ""
 
 
 def _escaped(text: str) -> str:
-    """Text that Markdown takes as text, in a table too."""
+    """Text with Markdown's special characters escaped, also for tables."""
     for sign in "\\|*~<>[]_`":
         text = text.replace(sign, f"\\{sign}")
     return text
 
 
 def csv_text(comparison: Comparison) -> str:
-    """One row per variant and metric; what is not known is empty."""
+    """One row per variant and metric; unknown values are empty."""
     file = io.StringIO()
     writer = csv.DictWriter(file, CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -106,14 +112,13 @@ def _csv_rows(group: ComparisonGroup, hardware: str, variant: Variant) -> Iterat
         low, high = wording.bounds(metric, mean) or (None, None)
         direction = {True: "higher is better", False: "lower is better", None: ""}[definition.higher_is_better]
         row: dict[str, Any] = {
-            "group": group.title, "hardware": hardware, "variant": variant.name, "metric": metric, "unit": definition.unit,
-            "direction": direction, "n": mean.n, "mean": mean.mean, "low": low, "high": high,
+            "group": group.title, "hardware": hardware, "variant": variant.name, "metric": metric,
+            "unit": definition.unit, "direction": direction, "n": mean.n, "mean": mean.mean, "low": low, "high": high,
             "rank": variant.verdicts.get(metric, ""), "setting": variant.setting,
         }  # fmt: skip
-        if found := variant.baseline_differences.get(metric):
-            row |= {"baseline": found.baseline, "p_corrected": found.p}
-            if found.difference:
-                difference = found.difference
+        if against := variant.baseline_differences.get(metric):
+            row |= {"baseline": against.baseline, "p_corrected": against.p}
+            if difference := against.difference:
                 row |= {"difference": difference.mean, "difference_low": difference.low}
                 row |= {"difference_high": difference.high}
         yield row

@@ -11,123 +11,117 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from harness.analysis.comparability import LATENCY, QUALITY, THROUGHPUT, ComparisonGroup, HardwareGroup
+from harness.analysis.comparability import ComparisonGroup, HardwareGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.variants import BUSY
-from harness.records.metrics import METRICS, number, short_name
+from harness.records.metrics import METRICS, PARAMETERS, QUALITY, RUN_COLUMNS, number, short_name
 from harness.records.record import Record
 from harness.report import tables
 from harness.report import text as wording
+from harness.report.notes import notes
 
-GROUPS = (("quality",), ("speed", "latency"), ("memory", "cost"))
-"""The kinds of metrics that stand side by side in the table of one run."""
-SHORT = (
-    *("test/accuracy", "test/label_error_rate", "test/mse", "test/loss", THROUGHPUT, LATENCY),
-    *("memory/host_train_peak_mib", "cost/parameters"),
-)
-"""The metrics that the table of several runs has columns for."""
+SIDE_BY_SIDE = (("quality",), ("speed", "latency"), ("memory", "cost"))
+"""The kinds of metrics in each column of the table of one run."""
 MOST_ROWS = 40
-"""Rows of a comparison that the terminal shows; the files have all."""
+"""The terminal shows at most so many rows of a comparison; the files have all."""
 
 
 def console() -> Console:
-    """The terminal, or 120 columns where the output goes elsewhere."""
+    """The terminal; 120 columns wide if the output goes elsewhere."""
     return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
 
 
-def print_runs(done: list[Record]) -> None:
-    """One table for one run, one row each for several; then where they are and how to look at them."""
+def print_runs(records: list[Record]) -> None:
+    """A table of one run, or one row for each of several; then notes, the folder, and the command that shows more."""
     out = console()
-    for record in done:
+    for record in records:
         if record.status != "finished":
             out.print(f"[red]{escape(wording.failure(record))}[/]")
-    finished = [record for record in done if record.status == "finished"]
-    if len(done) == 1 and finished:
-        out.print(_one(finished[0], out.width))
+    finished = [record for record in records if record.status == "finished"]
+    if len(records) == 1 and finished:
+        out.print(_run_table(finished[0], out.width))
     elif finished:
-        names = [name for name in SHORT if any(name in run.metrics for run in finished)]
-        _print_fitting(out, partial(_several, finished, out.width), names)
+        columns = [metric for metric in RUN_COLUMNS if any(metric in run.metrics for run in finished)]
+        _print_fitting(out, partial(_runs_table, finished, out.width), columns)
     shares = [record.environment.other_processes_cpu_share or 0.0 for record in finished]
     if busy := [share for share in shares if share > BUSY]:
-        runs = "the run" if len(done) == 1 else f"{len(busy)} of {len(done)} runs"
+        runs = "the run" if len(records) == 1 else f"{len(busy)} of {len(records)} runs"
         out.print(
             f"[yellow]busy[/]    other processes used up to {max(busy):.0%} of the processor during {runs}: "
-            "speed is not comparable (hardware.threads=1 loses the least to them)",
+            "speed is not comparable (hardware.threads=1 is affected least)",
             soft_wrap=True,
         )
-    for said in [*repeated_texts(finished), *empty_texts(finished)]:
-        out.print(f"[dim]note    {escape(said)}[/]", soft_wrap=True)
-    output_dir = Path(done[0].config["output_dir"])
-    if len(done) == 1:
-        out.print(f"folder  {escape(str(shown(done[0].folder)))}", soft_wrap=True)
-    setting = "" if str(output_dir) == "outputs" else f" --output-dir {shlex.quote(str(output_dir))}"
-    out.print(f"look    python -m harness.ui{escape(setting)}", soft_wrap=True)
+    for sentence in [*repeated_texts(finished), *empty_texts(finished)]:
+        out.print(f"[dim]note    {escape(sentence)}[/]", soft_wrap=True)
+    output_dir = Path(records[0].config["output_dir"])
+    if len(records) == 1:
+        out.print(f"folder  {escape(str(relative_path(records[0].folder)))}", soft_wrap=True)
+    option = "" if str(output_dir) == "outputs" else f" --output-dir {shlex.quote(str(output_dir))}"
+    out.print(f"look    python -m harness.ui{escape(option)}", soft_wrap=True)
 
 
-def repeated_texts(done: list[Record]) -> list[str]:
-    """For each data set of which texts stand in train and in another split too, how many, in a sentence."""
-    said = {}
-    for record in done:
+def repeated_texts(records: list[Record]) -> list[str]:
+    """For each data set and split, how many of the split's texts also occur in train."""
+    sentences = {}
+    for record in records:
         data = record.data
         for split, count in (data.notes.get("repeated_texts") or {}).items():
             if count > 0:
                 size = data.sizes.get(split)
-                among = f"{count:,} of {size:,}" if size else f"{count:,}"
-                said[data.hash, split] = f"{among} {split} texts also stand in train, word for word"
-    return list(said.values())
+                share = f"{count:,} of {size:,}" if size else f"{count:,}"
+                sentences[data.hash, split] = f"{share} {split} texts also occur in train, word for word"
+    return list(sentences.values())
 
 
-def empty_texts(done: list[Record]) -> list[str]:
-    """For each data set with texts in which there is no word, how many, in a sentence."""
-    said = {}
-    for record in done:
+def empty_texts(records: list[Record]) -> list[str]:
+    """For each data set, how many texts contain no word."""
+    sentences = {}
+    for record in records:
         counts = record.data.notes.get("empty_texts") or {}
-        some = [f"{count:,} of {record.data.sizes[split]:,} {split}" for split, count in counts.items() if count]
-        if some:
-            said[record.data.hash] = f"{', '.join(some)} texts have no word in them: they are read as padding"
-    return list(said.values())
+        shares = [f"{count:,} of {record.data.sizes[split]:,} {split}" for split, count in counts.items() if count]
+        if shares:
+            sentences[record.data.hash] = f"{', '.join(shares)} texts contain no word: they are read as padding"
+    return list(sentences.values())
 
 
-def shown(path: Path) -> Path:
-    """A path as it is reached from here."""
+def relative_path(path: Path) -> Path:
+    """A path relative to the working directory, if it is below it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _one(record: Record, width: int) -> Table:
-    """All numbers of a run, the groups side by side where there is room for them, else one under the other."""
-    metrics = record.metrics
-    groups = [
-        [(name, number(name, metrics[name])) for name, known in METRICS.items() if name in metrics and known.kind in kinds]
-        for kinds in GROUPS
+def _run_table(record: Record, width: int) -> Table:
+    """All numbers of a run, in three columns if there is room for them, else in one."""
+    values = {name: number(name, record.metrics[name]) for name in METRICS if name in record.metrics}
+    columns = [
+        [(name, value) for name, value in values.items() if METRICS[name].kind in kinds] for kinds in SIDE_BY_SIDE
     ]
-    if sum(max((len(name) + len(value) + 4 for name, value in group), default=0) for group in groups) > width:
-        groups = [[one for group in groups for one in group]]
-    asked = _asked(record)
-    before = f" as {record.label}" if asked != record.label else ""
-    title = f"{record.name}: {asked}" + (f" (skipped: finished before{before})" if record.skipped else "")
+    if sum(max((len(name) + len(value) + 4 for name, value in column), default=0) for column in columns) > width:
+        columns = [[row for column in columns for row in column]]
+    label = _requested_label(record)
+    before = f" as {record.label}" if label != record.label else ""
+    title = f"{record.name}: {label}" + (f" (skipped: finished before{before})" if record.skipped else "")
     table = Table(title=escape(title), title_justify="left", show_header=False, box=None, pad_edge=False)
-    for _ in groups:
+    for _ in columns:
         table.add_column(no_wrap=True)
         table.add_column(justify="right", no_wrap=True)
-    for row in range(max(map(len, groups))):
-        table.add_row(*(text for group in groups for text in (group[row] if row < len(group) else ("", ""))))
+    for row in range(max(map(len, columns))):
+        table.add_row(*(text for column in columns for text in (column[row] if row < len(column) else ("", ""))))
     return table
 
 
-def _asked(record: Record) -> str:
-    """The label of what was asked for, which an earlier run may have answered under another."""
+def _requested_label(record: Record) -> str:
+    """The label of the run that the command asked for; an earlier run may have finished it under another label."""
     return record.asked or record.label
 
 
-def _several(done: list[Record], width: int, metrics: list[str]) -> Table:
+def _runs_table(records: list[Record], width: int, metrics: list[str]) -> Table:
     table = Table(title="runs", title_justify="left", box=None, pad_edge=False)
     table.add_column("run", overflow="fold", max_width=_name_width(width))
-    for name in metrics:
-        table.add_column(short_name(name), justify="right", no_wrap=True)
-    for record in done:
-        name = _asked(record) + (" (skipped)" if record.skipped else "")
-        values = [number(metric, record.metrics.get(metric)) for metric in metrics]
-        table.add_row(escape(name), *values)
+    for metric in metrics:
+        table.add_column(short_name(metric), justify="right", no_wrap=True)
+    for record in records:
+        label = _requested_label(record) + (" (skipped)" if record.skipped else "")
+        table.add_row(escape(label), *(number(metric, record.metrics.get(metric)) for metric in metrics))
     return table
 
 
@@ -135,51 +129,49 @@ def _name_width(width: int) -> int:
     return max(24, width * 2 // 5)
 
 
-def _print_fitting(out: Console, make: Callable[[list[str]], Table], columns: list[str]) -> None:
-    """Print the table of as many of these columns as there is room for: no number is cut."""
-    room = out.options.update(width=10 * out.width)
-    shown = next(
-        (columns[:count] for count in range(len(columns), 1, -1)
-         if Measurement.get(out, room, make(columns[:count])).maximum <= out.width), columns[:1],
-    )  # fmt: skip
-    out.print(make(shown))
-    if len(shown) < len(columns):
-        out.print(f"[dim]not shown, for want of width: {escape(', '.join(columns[len(shown) :]))}[/]")
+def _print_fitting(out: Console, table_of: Callable[[list[str]], Table], metrics: list[str]) -> None:
+    """Print the table of as many of these metrics as there is room for: no number is cut."""
+    unlimited = out.options.update(width=10 * out.width)
+
+    def fits(count: int) -> bool:
+        return Measurement.get(out, unlimited, table_of(metrics[:count])).maximum <= out.width
+
+    count = next((count for count in range(len(metrics), 1, -1) if fits(count)), 1)
+    out.print(table_of(metrics[:count]))
+    if count < len(metrics):
+        out.print(f"[dim]not shown for lack of width: {escape(', '.join(metrics[count:]))}[/]")
 
 
 def print_comparison(comparison: Comparison) -> None:
-    """The comparison: per group its answer, its table and the differences to the baseline; then what else to know."""
+    """Each comparison group with its tables, differences to the baseline and answer; then notes and failures."""
     out = console()
     for group in comparison.groups:
         out.print()
         _print_group(out, group)
         for metric in group.questions:
-            compared = [variant for variant in tables.best_first(group, group.variants) if metric in variant.baseline_differences]
-            for variant in compared[:MOST_ROWS]:
-                said = wording.baseline_difference(metric, variant.baseline_differences[metric])
-                out.print(escape(f"{short_name(metric)}, {variant.name}: {said}"))
+            for variant in tables.with_difference(group, metric)[:MOST_ROWS]:
+                difference = wording.baseline_difference(metric, variant.baseline_differences[metric])
+                out.print(escape(f"{short_name(metric)}, {variant.name}: {difference}"))
         out.print()
         for sentence in wording.answer(group):
             out.print(escape(sentence))
     out.print()
     out.print(f"[dim]Means over seeds ± half a 95 % interval. {escape(wording.LEGEND)}[/]")
-    for note in wording.notes(comparison):
-        out.print(f"[yellow]note[/]    {escape(note)}")
+    for sentence in notes(comparison):
+        out.print(f"[yellow]note[/]    {escape(sentence)}")
     for record in comparison.failed:
         out.print(f"[red]{escape(wording.failure(record))}[/]")
 
 
 def _print_group(out: Console, group: ComparisonGroup) -> None:
-    quality = [metric for metric in QUALITY if metric in group.metrics]
-    metrics = [*quality, THROUGHPUT, LATENCY, group.memory, "cost/parameters"]
-    metrics = [metric for metric in metrics if metric in group.metrics]
+    metrics = [metric for metric in dict.fromkeys([*QUALITY, *group.questions, PARAMETERS]) if metric in group.metrics]
     for hardware_group in group.hardware_groups:
-        _print_fitting(out, partial(_block_table, group, hardware_group, out.width), metrics)
+        _print_fitting(out, partial(_comparison_table, group, hardware_group, out.width), metrics)
         if len(hardware_group.variants) > MOST_ROWS:
             out.print(f"... and {len(hardware_group.variants) - MOST_ROWS} more variants, in the files")
 
 
-def _block_table(group: ComparisonGroup, hardware_group: HardwareGroup, width: int, metrics: list[str]) -> Table:
+def _comparison_table(group: ComparisonGroup, hardware_group: HardwareGroup, width: int, metrics: list[str]) -> Table:
     title = escape(f"{group.title}: {hardware_group.title}")
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     table.add_column("variant", overflow="fold", max_width=_name_width(width))

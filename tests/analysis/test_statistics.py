@@ -152,7 +152,7 @@ def test_rank_calls_nothing_worse_that_is_better_on_the_seeds_it_shares_with_the
 def test_rank_corrects_for_all_pairs_because_the_best_is_chosen_from_the_same_numbers():
     best, other = {0: 0.90, 1: 0.91, 2: 0.92, 3: 0.93}, {0: 0.868, 1: 0.892, 2: 0.892, 3: 0.915}
     third, fourth = {0: 0.93, 1: 0.87, 2: 0.93, 3: 0.92}, {0: 0.87, 1: 0.93, 2: 0.93, 3: 0.92}
-    assert 0.05 / 6 < paired_difference(other, best).p < 0.05 / 3  # four variants are six pairs, three of them looked at
+    assert 0.05 / 6 < paired_difference(other, best).p < 0.05 / 3  # four variants are six pairs, three of them tested
     assert rank([best, other], higher_is_better=True) == ["best", "worse"]
     assert rank([best, other, third, fourth], higher_is_better=True) == ["best", "unknown", "tied", "tied"]
 

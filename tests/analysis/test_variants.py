@@ -16,16 +16,16 @@ def test_runs_of_one_config_are_one_variant_in_the_order_of_seeds():
     assert [run.seed for run in variant.runs] == [0, 1, 2]
 
 
-def test_the_newest_of_a_repeated_seed_counts_and_the_number_is_said():
+def test_the_newest_run_of_a_repeated_seed_counts_and_repeated_runs_are_counted():
     gathered = gather([made(accuracy=0.7, started=9), made(accuracy=0.5, started=3), made(seed=1, started=4)])
     assert gathered.variants[0].values("test/accuracy") == {0: 0.7, 1: 0.9}
     assert gathered.repeated == 1
 
 
-def test_a_failure_that_was_mended_is_forgotten_and_a_later_one_is_not():
+def test_a_failure_is_dropped_once_a_later_run_finishes_and_a_later_failure_is_kept():
     failed = {"status": "failed", "accuracy": None}
-    (mended,) = gather([made(started=1, **failed), made(started=2)]).variants
-    assert (len(mended.runs), len(mended.failed)) == (1, 0)
+    (retried,) = gather([made(started=1, **failed), made(started=2)]).variants
+    assert (len(retried.runs), len(retried.failed)) == (1, 0)
     (broken,) = gather([made(started=1), made(started=2, **failed)]).variants
     assert (len(broken.runs), len(broken.failed)) == (1, 1)
 
@@ -83,13 +83,13 @@ def test_keys_are_cut_to_their_last_part_unless_two_end_alike():
     ]  # fmt: skip
 
 
-def test_of_many_differences_a_name_has_those_that_tell_most_variants_apart_and_says_that_there_are_more():
+def test_of_many_differences_a_name_has_the_most_distinctive_and_counts_the_rest():
     many = {"trainer.epochs": 5, "trainer.batch_size": 7, "data.limit": 11, "optimizer.lr": 0.5}
     records = [made(), *(made(config={**many, "encoder.hidden_size": size}) for size in (3, 17))]
-    found = names(records)
-    assert len(set(found)) == 3
-    assert all(name.endswith("and 2 more settings") for name in found)
-    assert [name.split("hidden_size=")[1].split(",")[0] for name in found] == ["128", "3", "17"]
+    own = names(records)
+    assert len(set(own)) == 3
+    assert all(name.endswith("and 2 more settings") for name in own)
+    assert [name.split("hidden_size=")[1].split(",")[0] for name in own] == ["128", "3", "17"]
 
 
 def test_the_whole_setting_has_all_that_differs_under_full_keys():
@@ -123,7 +123,7 @@ def test_runs_on_other_processors_or_devices_are_other_variants_even_with_the_sa
     assert sorted(names(records)) == ["lstm, cpu, AMD EPYC", "lstm, cpu, Xeon", "lstm, cuda, A100", "lstm, cuda, H200"]
 
 
-def test_what_computes_nothing_makes_no_other_version():
+def test_a_package_that_computes_nothing_makes_no_other_version():
     records = [
         made(environment={"versions": {**VERSIONS, "mlflow": number}}, started=place)
         for place, number in enumerate(("3.1", "3.2"))
@@ -132,12 +132,12 @@ def test_what_computes_nothing_makes_no_other_version():
     assert (len(gathered.variants), len(gathered.outdated)) == (1, 1)
 
 
-def test_a_busy_machine_is_told():
+def test_a_variant_measured_on_a_busy_machine_is_disturbed():
     busy = over_seeds("lstm", [0.9, 0.9], environment={"other_processes_cpu_share": 0.31})
     quiet = over_seeds("gru", [0.9, 0.9], environment={"other_processes_cpu_share": 0.05})
-    told = [variant.disturbed for variant in gather(busy + quiet).variants]
-    assert told == ["other processes used up to 31% of the processor in 2 of 2 runs", None]
+    reasons = [variant.disturbed for variant in gather(busy + quiet).variants]
+    assert reasons == ["other processes used up to 31% of the processor in 2 of 2 runs", None]
 
 
-def test_what_does_not_decide_a_result_names_no_variant():
+def test_settings_that_do_not_decide_a_result_name_no_variant():
     assert set(NOT_DECIDING) - {"data", "hardware"} <= set(UNNAMED)

@@ -14,7 +14,7 @@ from harness.records import store
 from harness.report import tables
 from harness.report.build import compare as build
 from harness.report.html import html
-from harness.report.html.charts import figures
+from harness.report.html.charts import plots
 from harness.report.terminal import print_comparison, print_runs
 from harness.runner.sweep import _summary
 
@@ -83,7 +83,7 @@ def test_names_from_elsewhere_are_escaped_wherever_they_go():
     assert any("&lt;script&gt;" in json.dumps(figure) for figure in json.loads(embedded))
 
 
-def test_a_block_on_other_hardware_has_plots_of_its_own_under_its_name():
+def test_a_hardware_group_has_plots_of_its_own_under_its_title():
     gpu = {"hardware": {**HARDWARE, "accelerator": "cuda", "device_names": ["H200 <NVL>"]}}
     records = sweep() + over_seeds("rnn", [0.7, 0.8], metrics={LATENCY: [0.1, 0.2]}, environment=gpu)
     page = Page(html(compare(records, "x")))
@@ -96,28 +96,29 @@ def test_figures_are_what_plotly_takes_and_hold_the_numbers():
     from plotly.graph_objects import Figure
 
     (group,) = compare(sweep(), "x").groups
-    made_figures = figures(group)
-    for figure in made_figures:
-        Figure(data=figure["data"], layout=figure["layout"])  # refuses what it does not know
-    titles = [figure["title"] for figure in made_figures]
+    drawn = plots(group)
+    for plot in drawn:
+        content = plot.figure.to_dict()
+        Figure(data=content["data"], layout=content["layout"])  # refuses properties that it does not know
+    titles = [plot.title for plot in drawn]
     assert titles == [
         "Accuracy of each variant", "Accuracy against latency p50", "Accuracy against train tokens/s",
         "Validation accuracy", "Validation loss",
     ]  # fmt: skip
-    points = {trace["legendgroup"]: trace for trace in made_figures[1]["data"] if "error_x" in trace}
+    points = {trace.legendgroup: trace for trace in drawn[1].figure.data if trace.error_x.array}
     assert (points["gru"]["x"][0], points["gru"]["y"][0]) == pytest.approx((1.1, 0.51))
     # half = t(0.975, 2) * 0.1 / sqrt(3)
     assert points["gru"]["error_x"]["array"][0] == pytest.approx(4.30265 * 0.1 / 3**0.5, rel=1e-5)
-    front = made_figures[1]["data"][0]
+    front = drawn[1].figure.data[0]
     assert (front["name"], front["x"]) == ("Pareto front", pytest.approx([1.1, 2.1]))
-    curve = next(trace for trace in made_figures[3]["data"] if trace["mode"] == "lines+markers")
-    assert (curve["x"], curve["y"]) == ([1, 2], [0.5, 0.7])
+    curve = next(trace for trace in drawn[3].figure.data if trace["mode"] == "lines+markers")
+    assert (curve.x, curve.y) == ((1, 2), (0.5, 0.7))
 
 
 def test_a_variant_that_is_worse_in_both_is_not_on_the_front():
     records = sweep() + over_seeds("rnn", [0.4, 0.4, 0.4], metrics={LATENCY: [3.0, 3.1, 3.2], TOKENS: [1.0, 2.0, 3.0]})
     (group,) = compare(records, "x").groups
-    assert figures(group)[1]["data"][0]["x"] == pytest.approx([1.1, 2.1])
+    assert plots(group)[1].figure.data[0].x == pytest.approx([1.1, 2.1])
 
 
 def test_csv_has_a_row_for_each_variant_and_metric():
@@ -157,7 +158,7 @@ def test_folders_of_records_may_be_named_and_may_lie_in_one_another(tmp_path, ca
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--name", "imdb"], "has the name imdb; there are: digits"),
         (["--sweep", "s1"], "has the sweep s1; there is none"),
@@ -166,10 +167,10 @@ def test_folders_of_records_may_be_named_and_may_lie_in_one_another(tmp_path, ca
         (["nowhere"], "there is no folder nowhere"),
     ],
 )
-def test_mistakes_are_told_in_a_sentence(tmp_path, capsys, arguments, said):
+def test_user_errors_are_one_sentence(tmp_path, capsys, arguments, message):
     write(tmp_path, sweep())
     assert report.main(["--output-dir", str(tmp_path), *arguments]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_the_gate_passes_its_own_baseline_and_fails_what_got_worse(tmp_path, capsys):
@@ -198,8 +199,8 @@ def test_a_run_measured_on_a_busy_machine_is_marked(capsys):
         made(environment={"other_processes_cpu_share": 0.0}),
     )
     print_runs([busy])
-    said = "other processes used up to 40% of the processor during the run: speed is not comparable"
-    assert said in capsys.readouterr().out
+    sentence = "other processes used up to 40% of the processor during the run: speed is not comparable"
+    assert sentence in capsys.readouterr().out
     print_runs([quiet, busy])
     assert "during 1 of 2 runs" in capsys.readouterr().out
     print_runs([quiet])
@@ -209,17 +210,17 @@ def test_a_run_measured_on_a_busy_machine_is_marked(capsys):
 def test_only_plots_with_a_hollow_point_explain_it():
     busy = {"metrics": {LATENCY: [2.0, 2.2], MEMORY: [5.0, 6.0]}, "environment": {"other_processes_cpu_share": 0.9}}
     (group,) = compare(over_seeds("lstm", [0.9, 0.8], **busy), "x").groups
-    captions = {figure["title"]: figure["caption"] for figure in figures(group)}
+    captions = {plot.title: plot.caption for plot in plots(group)}
     assert "Hollow" in captions["Accuracy against latency p50"]
     assert "Hollow" not in captions["Accuracy against train peak"]
 
 
-def test_texts_of_test_that_stand_in_train_are_told_once_for_each_data(capsys):
+def test_texts_of_test_that_occur_in_train_are_counted_once_for_each_data_set(capsys):
     repeated = {"repeated_texts": {"validation": 0, "test": 107}}
     imdb = {"hash": "1", "sizes": {"train": 22500, "test": 25000}, "notes": repeated}
     print_runs([made("lstm", data=imdb), made("gru", data=imdb), made("gru", data={"hash": "2"})])
     shown = capsys.readouterr().out
-    assert shown.count("note    107 of 25,000 test texts also stand in train, word for word\n") == 1
+    assert shown.count("note    107 of 25,000 test texts also occur in train, word for word\n") == 1
     assert shown.count("note") == 1
 
 
@@ -244,8 +245,9 @@ def test_a_sweeps_description_names_the_runs_that_were_done_before_it(tmp_path, 
 def test_axes_of_shares_end_just_beyond_what_a_share_can_be_even_around_one_variant(tmp_path, accuracies):
     measured = {"latency/p50_ms": [3.0] * len(accuracies)}
     records = over_seeds("lstm", accuracies, metrics=measured, history=[{"epoch": 1, "val/accuracy": 1.0}])
-    plots = figures(compare(records, "x").groups[0])
-    ranges = [plot["layout"][side]["range"] for plot, side in zip(plots, ["xaxis", "yaxis", "yaxis"], strict=True)]
+    drawn = plots(compare(records, "x").groups[0])
+    sides = ["xaxis", "yaxis", "yaxis"]
+    ranges = [plot.figure.layout[side].range for plot, side in zip(drawn, sides, strict=True)]
     for low, high in ranges:
         assert -0.02 <= low < high <= 1.02
     mean = sum(accuracies) / len(accuracies)
@@ -256,7 +258,8 @@ def test_a_narrow_terminal_shows_every_number_of_a_run_whole(monkeypatch, capsys
     record = made(metrics={LATENCY: 2.125, TOKENS: 123456.0, MEMORY: 31.25, "cost/parameters": 77442})
     shown = {}
     for width in (80, 160):
-        monkeypatch.setattr("harness.report.terminal.console", lambda width=width: Console(width=width, highlight=False))
+        narrow = Console(width=width, highlight=False)
+        monkeypatch.setattr("harness.report.terminal.console", lambda console=narrow: console)
         print_runs([record])
         shown[width] = capsys.readouterr().out
         for text in ("test/accuracy", LATENCY, "2.125 ms", TOKENS, "123,456", "31.25 MiB", "77,442"):
@@ -277,4 +280,4 @@ def test_a_narrow_terminal_names_every_variant_and_cuts_no_number(monkeypatch, c
     assert max(map(len, shown.splitlines())) <= 80
     for name in ("bag_of_embeddings/seed=0", "self_attention/seed=1", "bag_of_embeddings  ", "self_attention   "):
         assert name in shown
-    assert "not shown, for want of width: memory/host_train_peak_mib, cost/parameters" in shown
+    assert "not shown for lack of width: memory/host_train_peak_mib, cost/parameters" in shown

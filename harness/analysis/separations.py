@@ -1,0 +1,56 @@
+"""Sentences that say which variants are not ranked together, and why."""
+
+from harness.analysis.comparability import ComparisonGroup, conditions, differing, group_facts
+from harness.analysis.variants import Variant
+from harness.records.metrics import TOTAL_SECONDS
+
+MOST_NAMED = 6
+"""A sentence names at most so many variants; of more it gives the number."""
+
+
+def separations(groups: list[ComparisonGroup]) -> list[str]:
+    """A sentence for everything that keeps variants from being ranked together."""
+    sentences = [_different_groups(groups)] if len(groups) > 1 else []
+    for group in groups:
+        if len(group.hardware_groups) > 1:
+            sentences.append(_different_hardware(group))
+        if resumed := [variant for variant in group.variants if variant.resumed and TOTAL_SECONDS in variant.means]:
+            names = ", ".join(variant.name for variant in resumed[:MOST_NAMED])
+            names += f" and {len(resumed) - MOST_NAMED} more" if len(resumed) > MOST_NAMED else ""
+            sentences.append(
+                f"{group.title}: {TOTAL_SECONDS} of {names} does not cover whole runs: runs were resumed after an "
+                "interruption, and the time before it is not counted."
+            )
+        if disturbed := [variant for variant in group.variants if variant.disturbed]:
+            sentences.append(_disturbed(group, disturbed))
+    return sentences
+
+
+def _different_groups(groups: list[ComparisonGroup]) -> str:
+    differences = differing([group_facts(group) for group in groups])
+    if "data" in differences:
+        differences.pop("content", None)
+    titles = " | ".join(group.title for group in groups)
+    return f"Not ranked together: {titles}. They differ in {_with_values(differences)}."
+
+
+def _different_hardware(group: ComparisonGroup) -> str:
+    facts = [conditions(hardware_group.variants[0].record) for hardware_group in group.hardware_groups]
+    return (
+        f"{group.title}: speed and memory are ranked within each hardware group only, because the runs differ in "
+        f"{_with_values(differing(facts, missing=True))}; the quality on the test split is ranked over all variants."
+    )
+
+
+def _disturbed(group: ComparisonGroup, disturbed: list[Variant]) -> str:
+    names = ", ".join(variant.name for variant in disturbed)
+    if len(disturbed) > MOST_NAMED:
+        names = f"{len(disturbed)} of {len(group.variants)} variants"
+    reason = disturbed[0].disturbed
+    if len(disturbed) > 1:
+        reason = "other processes used the processor too; the tables mark these variants"
+    return f"{group.title}: the speed of {names} is not comparable and not ranked, because {reason}."
+
+
+def _with_values(differences: dict[str, list[str]]) -> str:
+    return "; ".join(f"{key} ({' or '.join(values)})" for key, values in differences.items())
