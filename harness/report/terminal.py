@@ -57,7 +57,7 @@ def print_runs(records: list[Record]) -> None:
     if len(records) == 1:
         out.print(f"folder  {escape(str(relative_path(records[0].folder)))}", soft_wrap=True)
     option = "" if str(output_dir) == "outputs" else f" --output-dir {shlex.quote(str(output_dir))}"
-    out.print(f"look    python -m harness.ui{escape(option)}", soft_wrap=True)
+    out.print(f"look    python -m harness ui{escape(option)}", soft_wrap=True)
 
 
 def repeated_texts(records: list[Record]) -> list[str]:
