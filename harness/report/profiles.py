@@ -1,16 +1,15 @@
-"""What profiles show: tables of time and memory against length, and log-log plots with the fitted exponents."""
+"""Profiles in the terminal and as a picture: time and memory against length, with the fitted exponents."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from harness.records.record import Record, overrides_of
+from harness.records.store import file_name, write_text
 from harness.report.plots import figure_of, save
 
 EXPONENTS = {
@@ -20,9 +19,9 @@ EXPONENTS = {
     "training memory": "profile/training_memory_exponent",
 }
 COSTS = {"time": ("ms", "ms a pass, median"), "memory": ("peak_mib", "peak MiB over the baseline")}
-"""What is plotted against length: the end of a point's key, and the axis."""
+"""What is plotted against length: the end of the name of a point's number, and the label of the axis."""
 LONGEST = 60
-"""So many characters of a name are shown."""
+"""How many characters of a label are shown."""
 STATUS = {"out_of_memory": "out of memory", "timed_out": "time-out", "failed": "failed"}
 COLUMNS = {
     "forward ms": ("forward_ms", "forward_ms_p95"),
@@ -36,12 +35,14 @@ COLUMNS = {
 
 
 def show(done: Sequence[Record]) -> None:
-    """Print a table per profile, and where it failed, why."""
-    console = _console()
+    """Print a table for each profile, and why it failed where it did."""
+    from harness.report import terminal  # here: it loads scipy, which drawing a picture does without
+
+    console = terminal.console()
     for record in done:
         if record.status != "finished":
             why = f"{record.label}: {record.reason or 'no reason was recorded'}"
-            console.print(f"[red]{record.status}[/] {escape(why)}", highlight=False)
+            console.print(f"[red]{record.status}[/] {escape(why)}")
         if record.profile:
             console.print(points_table(record))
             console.print()
@@ -50,34 +51,35 @@ def show(done: Sequence[Record]) -> None:
 
 
 def summarise(done: Sequence[Record]) -> list[Path]:
-    """Print the exponents of all profiles side by side; draw them, and return the picture's and the page's file."""
-    from harness.report.html import profile_page
+    """Print the exponents of all profiles side by side, and write their picture and their page.
+
+    Returns the files, in ``<output_dir>/reports/<name>``; none if nothing was measured.
+    """
+    from harness.report import terminal
+    from harness.report.html import profile_page  # here: it loads Plotly and Jinja2
 
     measured = [record for record in done if record.profile]
     if not measured:
         return []
-    console = _console()
+    console = terminal.console()
     console.print(exponents_table(measured))
-    folder = Path(done[0].config["output_dir"]).absolute() / "reports" / measured[0].name
+    name = measured[0].name
+    folder = Path(done[0].config["output_dir"]).absolute() / "reports" / (file_name(name) or "profile")
     folder.mkdir(parents=True, exist_ok=True)
-    file = picture(measured, folder / "profile.png")
-    page = folder / "profile.html"
-    page.write_text(profile_page.html(measured, measured[0].name), encoding="utf8")
-    for kind, made in (("picture", file), ("page   ", page)):
-        console.print(f"{kind} {escape(str(made))}", highlight=False, soft_wrap=True)
-    return [file, page]
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else 120)
+    png, page = picture(measured, folder / "profile.png"), folder / "profile.html"
+    write_text(page, profile_page.html(measured, name))
+    for kind, file in (("picture", png), ("page   ", page)):
+        console.print(f"{kind} {escape(str(file))}", soft_wrap=True)
+    return [png, page]
 
 
 def points_table(record: Record) -> Table:
-    """A row a point: the median, in brackets the 95th percentile; what was not measured says why."""
+    """A row for each point: the median, in brackets the 95th percentile, and why a point was not measured."""
     skipped = " (skipped: measured before)" if record.skipped else ""
     title = f"profile of {escape(record.label)}{skipped}: median (95th percentile)"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    shown = {title: keys for title, keys in COLUMNS.items() if any(keys[0] in point.numbers for point in record.profile)}
+    measured = {name for point in record.profile for name in point.numbers}
+    shown = {title: keys for title, keys in COLUMNS.items() if keys[0] in measured}
     for title in ("length", "batch", *shown):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("")
@@ -95,30 +97,30 @@ def _numbers(values: list[float]) -> str:
 
 
 def exponents_table(done: Sequence[Record]) -> Table:
-    """A row a profile: how its time and memory grow with length."""
+    """A row for each profile: how its time and memory grow with length."""
     title = "exponent p of cost = c * length**p, over the longer half of the lengths"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("profile")
     for heading in EXPONENTS:
         table.add_column(heading, justify="right", no_wrap=True)
-    for name, record in zip(names(done), done, strict=True):
-        found = [record.metrics.get(metric) for metric in EXPONENTS.values()]
-        table.add_row(escape(name), *("-" if value is None else f"{value:.2f}" for value in found))
+    for label, record in zip(short_labels(done), done, strict=True):
+        exponents = [record.metrics.get(metric) for metric in EXPONENTS.values()]
+        table.add_row(escape(label), *("-" if value is None else f"{value:.2f}" for value in exponents))
     return table
 
 
-def names(done: Sequence[Record]) -> list[str]:
-    """What tells the profiles apart: the encoder, and of what else was set what is not common to all."""
+def short_labels(done: Sequence[Record]) -> list[str]:
+    """A label for each profile: its encoder, and of its overrides and seed what the profiles do not have in common."""
     seeds = [[part for part in record.label.split("/") if part.startswith("seed=")] for record in done]
-    labels = [[*overrides_of(record).split("/"), *seed] for record, seed in zip(done, seeds, strict=True)]
-    common = set.intersection(*map(set, labels))
-    found = ["/".join([encoder, *(part for part in rest if part not in common)]) for encoder, *rest in labels]
-    return [name if len(name) <= LONGEST else f"{name[:LONGEST]}…" for name in found]
+    parts = [[*overrides_of(record).split("/"), *seed] for record, seed in zip(done, seeds, strict=True)]
+    common = set.intersection(*map(set, parts))
+    labels = ["/".join([encoder, *(part for part in rest if part not in common)]) for encoder, *rest in parts]
+    return [label if len(label) <= LONGEST else f"{label[:LONGEST]}…" for label in labels]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """What one kind of pass took at one batch size: values at lengths; ``power`` is the fitted exponent, if any."""
+    """The cost of one kind of pass at one batch size: values at lengths; ``power`` is the fitted exponent, if any."""
 
     phase: str
     batch_size: int
@@ -128,7 +130,7 @@ class Curve:
 
 
 def curves(record: Record, cost: str) -> Iterator[Curve]:
-    """A profile's curves of ``cost``, one of ``COSTS``: what was measured and is above 0, as a logarithm asks."""
+    """A profile's curves of ``cost``, one of ``COSTS``, without values of 0, which a logarithmic axis cannot show."""
     field, _ = COSTS[cost]
     for phase in ("forward", "training"):
         power = record.metrics.get(f"profile/{phase}_{cost}_exponent")
@@ -145,7 +147,7 @@ def picture(done: Sequence[Record], file: Path) -> Path:
     """Time and peak memory against length, both axes logarithmic; forward dashed, training with its backward solid."""
     figure, axes = figure_of(2, (12, 5), left=0.8, bottom=0.6)
     for axis, (cost, (_, label)) in zip(axes, COSTS.items(), strict=True):
-        for index, (name, record) in enumerate(zip(names(done), done, strict=True)):
+        for index, (name, record) in enumerate(zip(short_labels(done), done, strict=True)):
             _draw(axis, name, record, cost, f"C{index % 10}")
         lengths = sorted({point.length for record in done for point in record.profile})
         axis.set(xlabel="length, tokens", ylabel=label, xscale="log", yscale="log")

@@ -11,14 +11,16 @@ from made_records import over_seeds
 
 from harness import tracking
 from harness.analysis.comparison import compare
-from harness.report import build as report
+from harness.config.schema import TrackingConfig
+from harness.records import store
+from harness.records.store import file_name
+from harness.report import build
 from harness.report.html import html
-from harness.tracking.store import Summary
 
 LATENCY, TOKENS, MEMORY = "latency/p50_ms", "speed/train_tokens_per_second", "memory/host_train_peak_mib"
 CURVE = [{"epoch": 1, "val/accuracy": 0.5, "val/loss": 2.0}, {"epoch": 2, "val/accuracy": 0.7, "val/loss": 1.0}]
 TABLE = """
-return [...document.querySelector(".sortable").tBodies[0].rows].map(row => [...row.variants].map(variant => variant.innerText))
+return [...document.querySelector(".sortable").tBodies[0].rows].map(row => [...row.cells].map(cell => cell.innerText))
 """
 FIGURES = """
 return [...document.querySelectorAll("figure")].map(figure => ({
@@ -48,7 +50,7 @@ def records():
 
 @pytest.fixture
 def page(browser, tmp_path):
-    """The report of the three variants, open, with nothing to complain of."""
+    """The report of the three variants, open in the browser, which must log no error."""
     (tmp_path / "report.html").write_text(html(compare(records(), "digits")), encoding="utf8")
     browser.get(f"file://{tmp_path}/report.html")
     wait_for(browser, lambda: browser.execute_script("return document.querySelectorAll('.main-svg').length"), "plots")
@@ -58,7 +60,7 @@ def page(browser, tmp_path):
 
 def test_the_report_shows_the_rows_the_best_first_and_sorts_them_by_a_click(page):
     assert page.find_element("css selector", "h1").text == "digits"
-    assert page.find_elements("css selector", "h2") == []  # the name is not said twice
+    assert page.find_elements("css selector", "h2") == []  # the page does not repeat its name
     rows = page.execute_script(TABLE)
     assert [row[0] for row in rows] == ["lstm", "gru", "rnn"]
     assert rows[0] == ["lstm", "3", "0.910 best\n±0.025", "105\n±12", "2.10\n±0.25"]
@@ -75,7 +77,7 @@ def test_the_report_marks_the_best_variant_of_each_column_and_no_other(page):
     for column, name in (("accuracy", "lstm"), ("train tokens/s", "gru"), ("latency p50, ms", "gru")):
         place = heads.index(column) + 1
         marked = page.find_elements("css selector", f".sortable tbody td.best:nth-child({place})")
-        assert [variant.find_element("xpath", "../th").text for variant in marked] == [name]
+        assert [cell.find_element("xpath", "../th").text for cell in marked] == [name]
         badge = marked[0].find_element("css selector", ".badge")
         assert badge.text == "best"
         assert badge.value_of_css_property("background-color") == "rgba(11, 110, 79, 1)"
@@ -127,46 +129,48 @@ def test_the_report_fits_a_narrow_screen(page):
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
+def sweep(tmp_path_factory):
     """The MLflow store of a sweep of two encoders and two seeds: the ids of its parent and of its runs by name."""
     folder = tmp_path_factory.mktemp("outputs")
-    data = {"source": "digits", "sizes": {}, "vocabulary_size": 0, "max_length": 8, "classes": []}
-    told = []
+    tracked = []
     for record in records():
         if record.choices["encoder"] == "rnn" or record.seed == 2:
             continue
         record.config |= {"rerun": False}
-        record.data |= data
-        record |= {"sweep": "s1", "run_dir": str(folder / "runs" / record.label.replace("/", "-")), "history": []}
-        (folder / record.run_dir).mkdir(parents=True)
-        tracker = tracking.open_tracker({"uri": None, "system_metrics_seconds": None}, folder)
+        record.data.max_length = 8
+        record.sweep, record.history = "s1", [{"epoch": 1, "val/accuracy": 0.5}]
+        record.run_dir = f"runs/{file_name(record.label)}"
+        record.folder = folder / record.run_dir
+        record.folder.mkdir(parents=True)
+        store.write(record)
+        tracker = tracking.open_tracker(TrackingConfig(uri=None, system_metrics_seconds=None), folder)
         record.mlflow_run_id = tracker.start(record)
         tracker.epoch({"epoch": 1, "val/accuracy": 0.5})
-        tracker.finish(record)
-        told.append(record)
-    compared = report.compare(told, folder, "digits")
-    summary = Summary(compared.files, compared.files[0].read_text(encoding="utf8"), compared.means())
-    tracking.end_sweep(tracking.store_uri({"uri": None}, folder), folder, "digits", "s1", "finished", summary)
-    return folder, {record.label: record.mlflow_run_id for record in told}
+        tracker.sync(record)
+        tracked.append(record)
+    compared = build.compare(tracked, folder, "digits")
+    summary = tracking.Summary(compared.files, compared.files[0].read_text(encoding="utf8"), compared.means())
+    tracking.end_sweep(tracking.store_uri(None, folder), "digits", "s1", "finished", summary)
+    return folder, {record.label: record.mlflow_run_id for record in tracked}
 
 
 @pytest.fixture(scope="module")
-def pages(store):
-    """``python -m harness.ui`` on the store: the addresses that it prints, by what they are of."""
-    folder, _ = store
+def pages(sweep):
+    """``python -m harness ui`` on the store: the addresses that it prints, by what they show."""
+    folder, _ = sweep
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "harness.cli.ui", "--output-dir", str(folder), "--port", str(port)]
+    command = [sys.executable, "-m", "harness", "ui", "--output-dir", str(folder), "--port", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
-        found = {"home": f"http://127.0.0.1:{port}"}
+        addresses = {"home": f"http://127.0.0.1:{port}"}
         for line in server.stdout:
             name, _, address = line.strip().partition(": ")
-            found[name] = address
+            addresses[name] = address
             if name == "digits, by sweep":
                 break
-        yield found
+        yield addresses
     finally:
         server.terminate()
         assert server.wait(30) == 143
@@ -175,25 +179,25 @@ def pages(store):
 
 
 def look_at(browser, address):
-    """Open an address as a person would who comes from elsewhere: a page of MLflow's keeps what it showed before."""
+    """Open an address from an empty page: a page of MLflow keeps what it showed before."""
     browser.get("about:blank")
     browser.get(address)
 
 
 def names(browser):
-    """What the run table shows: each row's name and how far it is indented."""
-    variants = browser.find_elements("css selector", ".ag-variant a[href*='/runs/']")
-    return {variant.text: variant.rect["x"] for variant in variants}
+    """The rows of the run table: each name and how far it is indented."""
+    links = browser.find_elements("css selector", ".ag-cell a[href*='/runs/']")
+    return {link.text: link.rect["x"] for link in links}
 
 
-def test_mlflow_shows_a_sweep_as_one_row_with_its_runs_beneath(browser, pages, store):
+def test_mlflow_shows_a_sweep_as_one_row_with_its_runs_beneath(browser, pages, sweep):
     look_at(browser, pages["digits, by sweep"])
     wait_for(browser, lambda: list(names(browser)) == ["sweep s1"], "the table of sweeps")
-    browser.find_element("css selector", ".ag-variant[col-id*='Run Name'] button").click()
+    browser.find_element("css selector", ".ag-cell[col-id*='Run Name'] button").click()
     wait_for(browser, lambda: len(names(browser)) == 5, "the runs beneath the sweep")
     shown = names(browser)
     parent = shown.pop("sweep s1")
-    assert set(shown) == set(store[1]) == {"lstm/seed=0", "lstm/seed=1", "gru/seed=0", "gru/seed=1"}
+    assert set(shown) == set(sweep[1]) == {"lstm/seed=0", "lstm/seed=1", "gru/seed=0", "gru/seed=1"}
     assert set(shown.values()) == {parent + 24}
 
 
@@ -207,9 +211,9 @@ def test_the_printed_link_lands_on_the_runs_side_by_side_the_best_first(browser,
         assert f"{metric}\n{bars}\n" in shown
 
 
-def test_mlflows_compare_page_has_the_runs_numbers_side_by_side(browser, pages, store):
+def test_mlflows_compare_page_has_the_runs_numbers_side_by_side(browser, pages, sweep):
     numbers = {"lstm/seed=1": ["2.2", "110", "0.92", "0.5"], "gru/seed=0": ["1", "200", "0.7", "0.5"]}
-    runs = [store[1][name] for name in numbers]
+    runs = [sweep[1][name] for name in numbers]
     browser.get(f"{pages['home']}/#/compare-runs?runs={json.dumps(runs)}&experiments=[%221%22]")
     wait_for(browser, lambda: "Artifacts" in text(browser), "the compared metrics")
     shown = text(browser)
@@ -220,7 +224,7 @@ def test_mlflows_compare_page_has_the_runs_numbers_side_by_side(browser, pages, 
     assert section[4:] == [value for pair in zip(*(numbers[name] for name in order), strict=True) for value in pair]
 
 
-def test_the_sweeps_own_page_tells_the_answer_and_the_variants_means(browser, pages, store):
+def test_the_sweeps_own_page_shows_the_answer_and_the_variants_means(browser, pages, sweep):
     look_at(browser, pages["digits, by sweep"])
     wait_for(browser, lambda: "sweep s1" in names(browser), "the run table")
     browser.find_element("link text", "sweep s1").click()
@@ -228,4 +232,4 @@ def test_the_sweeps_own_page_tells_the_answer_and_the_variants_means(browser, pa
     shown = text(browser)
     assert "Best accuracy: lstm with 0.91 (" in shown
     assert "lstm/test/accuracy\n0.91\n" in shown
-    assert [name for name in store[1] if name not in shown] == []  # links to its runs
+    assert [name for name in sweep[1] if name not in shown] == []  # links to its runs

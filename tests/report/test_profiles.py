@@ -1,15 +1,32 @@
-"""What profiles show, from records made by hand."""
+"""Profiles in the terminal and as a picture, from records built by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from made_records import made
 from rich.console import Console
 
-from harness.report.profiles import Curve, curves, exponents_table, names, picture, points_table, show
+from harness.records.record import Point
+from harness.report.profiles import (
+    Curve,
+    curves,
+    exponents_table,
+    picture,
+    points_table,
+    short_labels,
+    show,
+    summarise,
+)
 
 
 def record(label, points=(), **exponents):
+    """A profile; its encoder and overrides are those of the label."""
+    encoder, *rest = label.split("/")
+    overrides = [part for part in rest if not part.startswith("seed=")]
     metrics = {f"profile/{name}_exponent": value for name, value in exponents.items()}
-    return {"label": label, "profile": list(points), "metrics": metrics}
+    return made(
+        encoder, accuracy=None, mode="profile", label=label, overrides=overrides, profile=list(points), metrics=metrics
+    )
 
 
 def shown(table):
@@ -20,13 +37,12 @@ def shown(table):
 
 
 POINTS = [
-    {
-        "length": 128, "batch_size": 8, "status": "finished", "forward_ms": 2.0, "forward_ms_p95": 3.5,
-        "training_ms": 8.0, "training_ms_p95": 9.0, "forward_peak_mib": 4.0, "training_peak_mib": 20.0,
-        "tokens_per_second_forward": 512000.0, "tokens_per_second_training": 128000.0,
-    },
-    {"length": 256, "batch_size": 8, "status": "out_of_memory", "forward_ms": 4.0, "forward_ms_p95": 5.0},
-    {"length": 512, "batch_size": 8, "status": "timed_out"},
+    Point(128, 8, numbers={
+        "forward_ms": 2.0, "forward_ms_p95": 3.5, "training_ms": 8.0, "training_ms_p95": 9.0, "forward_peak_mib": 4.0,
+        "training_peak_mib": 20.0, "tokens_per_second_forward": 512000.0, "tokens_per_second_training": 128000.0,
+    }),
+    Point(256, 8, "out_of_memory", numbers={"forward_ms": 4.0, "forward_ms_p95": 5.0}),
+    Point(512, 8, "timed_out"),
 ]  # fmt: skip
 
 
@@ -34,11 +50,11 @@ def test_brackets_in_labels_and_reasons_are_shown_and_not_read_as_markup(capsys)
     label = "lstm/[red]sizes=[64]"
     assert label in " ".join(shown(points_table(record(label, POINTS)))[0])
     assert shown(exponents_table([record(label), record("gru")]))[2][0] == label
-    show([{**record(label), "status": "failed", "reason": "[bold]boom[/]"}])
+    show([replace(record(label), status="failed", reason="[bold]boom[/]")])
     assert f"failed {label}: [bold]boom[/]" in capsys.readouterr().out
 
 
-def test_a_row_a_point_with_spread_and_what_became_of_it():
+def test_a_row_for_each_point_with_its_spread_and_its_status():
     lines = shown(points_table(record("lstm/seed=0", POINTS)))
     assert lines[0] == ["profile", "of", "lstm/seed=0:", "median", "(95th", "percentile)"]
     assert lines[2] == ["128", "8", "2", "(3.5)", "8", "(9)", "512,000", "128,000", "4", "20"]
@@ -46,9 +62,9 @@ def test_a_row_a_point_with_spread_and_what_became_of_it():
     assert lines[4] == ["512", "8", "-", "-", "-", "-", "-", "-", "time-out"]
 
 
-def test_numbers_that_no_point_has_have_no_column():
+def test_a_number_that_no_point_has_gets_no_column():
     assert "device" not in str(shown(points_table(record("lstm/seed=0", POINTS))))
-    on_device = [{**POINTS[0], "training_device_peak_mib": 33.0}]
+    on_device = [replace(POINTS[0], numbers={**POINTS[0].numbers, "training_device_peak_mib": 33.0})]
     assert shown(points_table(record("lstm/seed=0", on_device)))[2][-1] == "33"
 
 
@@ -62,31 +78,43 @@ def test_exponents_side_by_side_and_a_dash_where_there_is_none():
     assert lines[3] == ["self_attention/encoder.score=additive", "1.98", "-", "-", "-"]
 
 
-def test_names_say_what_differs_and_no_more():
+def test_short_labels_show_only_what_differs():
     labels = ("gru/seed=0/input.size=8", "gru/seed=1/input.size=8")
-    assert names([record(label) for label in labels]) == ["gru/seed=0", "gru/seed=1"]
-    assert names([record("gru/seed=0/input.size=8")]) == ["gru"]
-    long = names([record("a/" + "x" * 100), record("b")])[0]
+    assert short_labels([record(label) for label in labels]) == ["gru/seed=0", "gru/seed=1"]
+    assert short_labels([record("gru/seed=0/input.size=8")]) == ["gru"]
+    long = short_labels([record("a/" + "x" * 100), record("b")])[0]
     assert len(long) == 61
 
 
-def test_curves_are_what_was_measured_above_0_by_pass_and_batch_size():
+def test_curves_hold_the_numbers_above_0_by_pass_and_batch_size():
     points = [
-        {"length": 128, "batch_size": 3, "forward_ms": 2.0, "training_ms": 7.0, "training_peak_mib": 0.0},
-        {"length": 256, "batch_size": 3, "forward_ms": 4.5},
-        {"length": 128, "batch_size": 2, "forward_ms": 1.5, "training_peak_mib": 11.0},
+        Point(128, 3, numbers={"forward_ms": 2.0, "training_ms": 7.0, "training_peak_mib": 0.0}),
+        Point(256, 3, numbers={"forward_ms": 4.5}),
+        Point(128, 2, numbers={"forward_ms": 1.5, "training_peak_mib": 11.0}),
     ]
-    made = record("lstm", points, forward_time=1.25)
-    assert list(curves(made, "time")) == [
+    profile = record("lstm", points, forward_time=1.25)
+    assert list(curves(profile, "time")) == [
         Curve("forward", 2, (128,), (1.5,), 1.25),
         Curve("forward", 3, (128, 256), (2.0, 4.5), 1.25),
         Curve("training", 3, (128,), (7.0,), None),
     ]
-    assert list(curves(made, "memory")) == [Curve("training", 2, (128,), (11.0,), None)]
+    assert list(curves(profile, "memory")) == [Curve("training", 2, (128,), (11.0,), None)]
 
 
-def test_a_picture_is_drawn_whatever_is_missing(tmp_path):
-    empty = record("rnn/seed=0", [{"length": 8, "batch_size": 1, "status": "failed"}])
+def test_a_picture_is_drawn_also_where_numbers_are_missing(tmp_path):
+    empty = record("rnn/seed=0", [Point(8, 1, "failed")])
     for name, done in (("some", [record("lstm/seed=0", POINTS), empty]), ("none", [empty])):
         file = picture(done, Path(tmp_path, f"{name}.png"))
         assert file.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_files_stay_below_reports_whatever_the_name(tmp_path):
+    outputs = tmp_path / "outputs"
+    for name in ("../../x", "..", str(tmp_path / "y"), "a b"):
+        profile = replace(record("lstm", POINTS), name=name)
+        profile.config["output_dir"] = str(outputs)
+        files = summarise([profile])
+        assert [file.name for file in files] == ["profile.png", "profile.html"]
+        assert {file.resolve().parent.parent for file in files} == {outputs / "reports"}
+    assert len(list((outputs / "reports").iterdir())) == 4
+    assert [path.name for path in tmp_path.iterdir()] == ["outputs"]

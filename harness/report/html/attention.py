@@ -1,6 +1,7 @@
-"""Which tokens weighed: the attention of a run of each variant on a few test sequences, as shaded text."""
+"""Attention weights on a few test sequences, as shaded text: of each variant, one run that kept them."""
 
-from html import escape
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from harness.analysis.comparability import ComparisonGroup
@@ -8,47 +9,57 @@ from harness.analysis.variants import Variant
 from harness.records.store import ATTENTION, load_json
 from harness.report.tables import best_first
 
-READING = (
-    "The darker a token, the more attention it received: in self-attention the mean over heads and over the steps that "
-    "attend, in a pooling its weight. The darkest of each sequence is the one that received most. What weighed is no "
-    "explanation of the answer: another token may have decided it, by way of the steps around it."
-)
+
+@dataclass(frozen=True)
+class Token:
+    """A token, the attention it received, and its shade: the opacity of its background, 0 to 1."""
+
+    text: str
+    weight: float
+    shade: float
 
 
-def section(groups: list[ComparisonGroup]) -> str:
-    """The section of the variants whose runs kept their attention; empty where none did."""
-    parts = [
-        f"<details><summary>{escape(variant.name)}, seed {variant.runs[0].seed}</summary>{shown}</details>"
-        for group in groups
-        for variant in best_first(group, group.variants)
-        if (shown := _variant(variant))
-    ]
-    if not parts:
-        return ""
-    return f"<section><h2>Which tokens weighed</h2><p class=legend>{READING}</p>{''.join(parts)}</section>"
+@dataclass(frozen=True)
+class Example:
+    """A test sequence: its labels in words, and its tokens for each part of the model that attends."""
+
+    title: str
+    parts: dict[str, list[Token]]
 
 
-def _variant(variant: Variant) -> str:
+@dataclass(frozen=True)
+class VariantAttention:
+    """The examples of one run of a variant."""
+
+    title: str
+    examples: list[Example]
+
+
+def of_groups(groups: list[ComparisonGroup]) -> list[VariantAttention]:
+    """The attention of all variants whose first run kept it."""
+    return list(_of_groups(groups))
+
+
+def _of_groups(groups: list[ComparisonGroup]) -> Iterator[VariantAttention]:
+    for group in groups:
+        for variant in best_first(group, group.variants):
+            if examples := _examples(variant):
+                yield VariantAttention(f"{variant.name}, seed {variant.runs[0].seed}", examples)
+
+
+def _examples(variant: Variant) -> list[Example]:
     file = variant.runs[0].folder / ATTENTION if variant.runs else None
     if file is None or not file.is_file():
-        return ""
-    return "".join(_example(example) for example in load_json(file)["examples"])
+        return []
+    return [_example(example) for example in load_json(file)["examples"]]
 
 
-def _example(example: dict[str, Any]) -> str:
+def _example(example: dict[str, Any]) -> Example:
     verdict = "right" if example["right"] else "wrong"
-    head = f"{verdict}: true {escape(example['true'])}, predicted {escape(example['predicted'])}"
-    lines = "".join(
-        f"<p class=tokens><small>{escape(part)}</small> {_shaded(example['tokens'], weights)}</p>"
-        for part, weights in example["received"].items()
-    )
-    return f"<div class=weighed><h3>{head}</h3>{lines}</div>"
+    parts = {part: _tokens(example["tokens"], weights) for part, weights in example["received"].items()}
+    return Example(f"{verdict}: true {example['true']}, predicted {example['predicted']}", parts)
 
 
-def _shaded(tokens: list[str], weights: list[float]) -> str:
-    most = max(weights) or 1.0
-    shades = [f"background:rgba(0,114,178,{0.75 * weight / most:.3f})" for weight in weights]
-    return " ".join(
-        f'<span style="{shade}" title="{weight:.4f}">{escape(token)}</span>'
-        for token, weight, shade in zip(tokens, weights, shades, strict=True)
-    )
+def _tokens(texts: list[str], weights: list[float]) -> list[Token]:
+    highest = max(weights) or 1.0
+    return [Token(text, weight, 0.75 * weight / highest) for text, weight in zip(texts, weights, strict=True)]

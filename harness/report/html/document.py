@@ -1,50 +1,57 @@
-"""A page that needs nothing else: no network, no server, no further file."""
+"""Writes a page from a template: everything is embedded, and the templates escape every text (Jinja2's autoescape)."""
 
-import json
 from collections.abc import Sequence
-from html import escape
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+from plotly.offline import get_plotlyjs
+
+from harness.report.html.style import Plot
+
+FOLDER = Path(__file__).parent
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 """What the page may load: nothing from anywhere. The browser itself refuses what a library might want to fetch."""
 
-Figure = dict[str, Any]
+
+def render(template: str, plots: Sequence[Plot], **values: Any) -> str:
+    """The page of a template in ``templates/``, which gets ``values``; ``plots`` are all the plots that it shows."""
+    return _environment().get_template(template).render(
+        **values,
+        plots=plots,
+        policy=POLICY,
+        css=_file("page.css"),
+        javascript=_file("page.js"),
+        plotly=Markup(get_plotlyjs()) if plots else "",
+        figures=_embedded(plots),
+    )  # fmt: skip
 
 
-def document(title: str, body: Sequence[str], plots: Sequence[Figure]) -> str:
-    """The page of this body; ``plots`` are those that its places refer to by their index."""
-    from plotly.offline import get_plotlyjs
-
-    drawn = [{"data": plot["data"], "layout": plot["layout"]} for plot in plots]
-    # "<" would let a name end the script element
-    embedded = json.dumps(drawn, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
-    return "\n".join([
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(title)}</title>",
-        f"<style>{(HERE / 'page.css').read_text(encoding='utf8')}</style></head><body><main>",
-        *body,
-        f'</main><script type="application/json" id="figures">{embedded}</script>',
-        f"<script>{get_plotlyjs()}</script>" if plots else "",
-        f"<script>{(HERE / 'page.js').read_text(encoding='utf8')}</script></body></html>",
-    ])  # fmt: skip
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["breakable"] = breakable
+    return environment
 
 
-def places(own: Sequence[Figure], plots: list[Figure], group: int) -> str:
-    """Where a section's figures come; they are added to ``plots``.
+def _file(name: str) -> Markup:
+    return Markup((FOLDER / name).read_text(encoding="utf8"))
 
-    The chips of a ``group`` show and hide variants in the figures of that group.
-    """
-    found = []
-    for index, plot in enumerate(own, start=len(plots)):
-        wide = " wide" if plot.get("wide") else ""
-        found.append(
-            f'<figure class="plot{wide}"><h3>{escape(plot["title"])}</h3>'
-            f'<div class=canvas data-figure={index} data-group={group}></div>'
-            f"<figcaption>{plot['caption']}</figcaption></figure>"
-        )  # fmt: skip
-    plots += own
-    return f"<div class=plots>{''.join(found)}</div>"
+
+def _embedded(plots: Sequence[Plot]) -> Markup:
+    """The figures as a JSON list. Without any ``<``: a name could otherwise end the script element."""
+    figures = ",".join(plot.figure.to_json() for plot in plots)
+    return Markup(f"[{figures}]".replace("<", "\\u003c"))
+
+
+def breakable(name: str) -> Markup:
+    """A name that a narrow column may break after an underscore."""
+    return escape(name).replace("_", Markup("_<wbr>"))

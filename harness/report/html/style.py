@@ -1,63 +1,92 @@
-"""The look that all plots of the page share: colours, axes, and what stands around a figure."""
+"""The style that all plots share: colours, symbols, axes, layout."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from harness.records.metrics import SHARE, known
-from harness.report.html.document import Figure
+import plotly.graph_objects as go
 
-Trace = dict[str, Any]
+from harness.records.metrics import SHARE, known
 
 COLOURS = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#6a4c93", "#8c564b", "#5b6770", "#7a9a01",
 )  # fmt: skip
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-EDGE = 0.02
-"""How far the axis of a share goes on beyond 0 and 1, where a point would otherwise be cut in half."""
-GREY, GRID = "#5f6b7a", "#e8ebef"
+MARGIN = 0.02
+"""How far the axis of a share extends beyond 0 and 1, so that a point there is not cut in half."""
+INK, GREY, LINE, GRID = "#1f2933", "#5f6b7a", "#c3cad3", "#e8ebef"
 
 
-def style(index: int) -> dict[str, str]:
-    """The look of the variant at this place: a colour, and a symbol and dash once the colours are used up."""
+@dataclass(frozen=True)
+class Style:
+    """The colour, symbol and dash of a variant, in all plots."""
+
+    colour: str
+    symbol: str
+    dash: str
+
+
+@dataclass(frozen=True, eq=False)
+class Plot:
+    """A figure with its title and caption. The page escapes both, except a caption that is ``Markup``.
+
+    ``wide``: the plot takes the full width of the page.
+    """
+
+    title: str
+    caption: str
+    figure: go.Figure
+    wide: bool = False
+
+
+def style(index: int) -> Style:
+    """The style of the variant at this place: a colour; symbol and dash change once the colours are used up."""
     turn = index // len(COLOURS)
-    return {
-        "colour": COLOURS[index % len(COLOURS)],
-        "symbol": SYMBOLS[turn % len(SYMBOLS)],
-        "dash": DASHES[turn % len(DASHES)],
-    }
+    return Style(COLOURS[index % len(COLOURS)], SYMBOLS[turn % len(SYMBOLS)], DASHES[turn % len(DASHES)])
 
 
-def axis(title: str, **more: Any) -> dict[str, Any]:
-    """An axis of Plotly's in the page's look."""
+def x_axis(title: str, **more: Any) -> go.layout.XAxis:
+    """An x axis in the page's style; ``more`` are Plotly's properties."""
+    return go.layout.XAxis(_axis(title) | more)
+
+
+def y_axis(title: str, **more: Any) -> go.layout.YAxis:
+    """A y axis in the page's style; ``more`` are Plotly's properties."""
+    return go.layout.YAxis(_axis(title) | more)
+
+
+def _axis(title: str) -> dict[str, Any]:
     return {
-        "title": {"text": title, "font": {"size": 13}}, "gridcolor": GRID, "zeroline": False, "linecolor": "#c3cad3",
-        "ticks": "outside", "tickcolor": "#c3cad3", "automargin": True, **more,
+        "title": {"text": title, "font": {"size": 13}}, "gridcolor": GRID, "zeroline": False, "linecolor": LINE,
+        "ticks": "outside", "tickcolor": LINE, "automargin": True,
     }  # fmt: skip
 
 
-def span(metric: str, data: list[Trace], direction: str) -> dict[str, Any]:
-    """The ``range`` of an axis that shows shares: what is drawn with some room, and hardly beyond 0 to 1.
+def share_range(metric: str, traces: Sequence[go.Scatter], direction: str) -> dict[str, Any]:
+    """The ``range`` of an axis that shows shares: the traces with some room, and hardly beyond 0 to 1.
 
-    Left to itself, Plotly puts a lone point in the middle of a range of 2. Empty for what is no share.
+    ``direction`` is ``x`` or ``y``. Plotly's own range of a single point is 2 wide. Empty if the metric is not a share.
     """
     if known(metric).bounds != SHARE:
         return {}
-    ends = []
-    for trace in data:
-        error = trace.get(f"error_{direction}", {})
-        more, less = (error.get(key, [0.0] * len(trace[direction])) for key in ("array", "arrayminus"))
-        ends += [value + extra for value, extra in zip(trace[direction], more, strict=True)]
-        ends += [value - extra for value, extra in zip(trace[direction], less, strict=True)]
+    ends: list[float] = []
+    for trace in traces:
+        values, error = trace[direction], trace[f"error_{direction}"]
+        nothing = [0.0] * len(values)
+        ends += [value + above for value, above in zip(values, error.array or nothing, strict=True)]
+        ends += [value - below for value, below in zip(values, error.arrayminus or nothing, strict=True)]
     room = max(0.02, 0.06 * (max(ends) - min(ends)))
-    return {"range": [max(-EDGE, min(ends) - room), min(1 + EDGE, max(ends) + room)]}
+    return {"range": [max(-MARGIN, min(ends) - room), min(1 + MARGIN, max(ends) + room)]}
 
 
-def figure(title: str, caption: str, data: list[Trace], x: dict[str, Any], y: dict[str, Any], height: int) -> Figure:
-    """A figure with what stands around it; the caption is HTML, in which names are escaped already."""
-    layout = {
-        "xaxis": x, "yaxis": y, "height": height, "showlegend": False, "hovermode": "closest",
-        "margin": {"l": 12, "r": 16, "t": 22, "b": 12}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "#ffffff",
-        "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#1f2933"}, "dragmode": "zoom",
-        "hoverlabel": {"bgcolor": "#ffffff", "bordercolor": "#c3cad3", "align": "left", "font": {"color": "#1f2933"}},
-    }  # fmt: skip
-    return {"title": title, "caption": caption, "data": data, "layout": layout}
+def figure(traces: Sequence[go.Scatter], x: go.layout.XAxis, y: go.layout.YAxis, height: int, **more: Any) -> go.Figure:
+    """A figure in the page's style, ``height`` pixels high; ``more`` are properties of Plotly's layout."""
+    layout = go.Layout(
+        xaxis=x, yaxis=y, height=height, showlegend=False, hovermode="closest", dragmode="zoom",
+        margin=go.layout.Margin(l=12, r=16, t=22, b=12), paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="#ffffff",
+        font=go.layout.Font(family="system-ui, sans-serif", size=13, color=INK),
+        hoverlabel=go.layout.Hoverlabel(bgcolor="#ffffff", bordercolor=LINE, align="left", font={"color": INK}),
+        template=go.layout.Template(),  # empty: the default one is larger than the figure
+    )  # fmt: skip
+    return go.Figure(list(traces), layout.update(more))

@@ -1,32 +1,40 @@
-"""Where the names beside a plot's points go: to that side of each where they cover neither a point nor another name."""
+"""Places the names beside a plot's points: on the side where a name covers no point and no other name.
+
+Plotly puts every name on the same side. Names of close points then cover each other, and the last one leaves the plot.
+"""
 
 import math
 from collections.abc import Sequence
 
 SIDES = ("top right", "bottom right", "top left", "bottom left")
 WIDTH, HEIGHT = 500, 300
-"""About what a plot's area measures on a page of full width, in pixels."""
-LETTER, LINE, POINT = 6.2, 13, 7
-"""A letter's width, a line's height and the radius that a point takes, in pixels."""
+"""The approximate size of a plot's area on a page of full width, in pixels."""
+MARGIN = 16
+"""The margin on the right of that area, in pixels: a name may extend into it."""
+CHARACTER, LINE, POINT = 6.2, 13, 7
+"""The width of a character, the height of a line and the radius of a point, in pixels."""
 
 Box = tuple[float, float, float, float]
 
 
-def sides(x: Sequence[float], y: Sequence[float], names: Sequence[str], logarithmic: bool = False) -> list[str]:
-    """Plotly's ``textposition`` for each point's name; the first of SIDES where none is free.
+def text_positions(
+    x: Sequence[float], y: Sequence[float], names: Sequence[str], logarithmic: bool = False
+) -> list[str]:
+    """Plotly's ``textposition`` of each point's name.
 
+    The first of SIDES where the name is free and inside the plot; else the first where it is inside.
     ``x`` is on an axis that begins at 0, or is ``logarithmic``; ``y`` on one that spans its values.
     """
     left = _scaled([math.log(value) for value in x] if logarithmic else [0.0, *x], WIDTH)[-len(x) :]
     points = list(zip(left, _scaled(y, HEIGHT), strict=True))
     taken = [(a - POINT, b - POINT, a + POINT, b + POINT) for a, b in points]
-    found = []
+    positions = []
     for point, name in zip(points, names, strict=True):
-        boxes = {side: _box(point, side, len(name) * LETTER) for side in SIDES}
-        free = [side for side, box in boxes.items() if _inside(box) and not any(_overlap(box, one) for one in taken)]
-        found.append(free[0] if free else SIDES[0])
-        taken.append(boxes[found[-1]])
-    return found
+        boxes = {side: _box(point, side, len(name) * CHARACTER) for side in SIDES}
+        side = min(SIDES, key=lambda side: (not _inside(boxes[side]), any(_overlap(boxes[side], box) for box in taken)))
+        positions.append(side)
+        taken.append(boxes[side])
+    return positions
 
 
 def _scaled(values: Sequence[float], size: float) -> list[float]:
@@ -41,7 +49,7 @@ def _box(point: tuple[float, float], side: str, width: float) -> Box:
 
 
 def _inside(box: Box) -> bool:
-    return box[0] >= 0 and box[2] <= WIDTH
+    return box[0] >= 0 and box[2] <= WIDTH + MARGIN
 
 
 def _overlap(one: Box, other: Box) -> bool:

@@ -1,0 +1,114 @@
+"""The page of a comparison: what its template (``templates/comparison.html.jinja``) shows, as plain objects."""
+
+from dataclasses import dataclass
+
+from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.comparison import Comparison
+from harness.analysis.variants import Variant
+from harness.records.metrics import known
+from harness.report import tables, text
+from harness.report.html import attention, charts, profile_page
+from harness.report.html.document import render
+from harness.report.html.style import Plot, Style
+from harness.report.notes import notes
+
+BADGES = {"best": "best", "tied": "≈ best", "unknown": "?", "busy": "busy"}
+MEANINGS = {
+    "best": "the best mean",
+    "tied": "not told apart from the best by these seeds",
+    "unknown": "too few seeds to say whether the best is really better",
+    "busy": "measured on a busy machine, so not ranked",
+}
+
+
+@dataclass(frozen=True)
+class TableNumber:
+    """A number in a table: its text, half its interval, its exact value to sort by, and its kind, a key of BADGES."""
+
+    text: str
+    half: str
+    value: float
+    kind: str
+
+
+@dataclass(frozen=True)
+class Differences:
+    """The differences to ``baseline`` (in words, which variant or variants), a row for each variant.
+
+    A row has for each metric whether the difference is more than noise, and the difference in words.
+    """
+
+    baseline: str
+    metrics: list[str]
+    rows: dict[Variant, list[tuple[bool, str]]]
+
+
+@dataclass(frozen=True)
+class GroupSection:
+    """The section of one comparison group.
+
+    ``answer`` has one sentence or more. ``chips`` are the variants that a click shows and hides in the group's plots.
+    """
+
+    group: ComparisonGroup
+    answer: list[str]
+    plots: list[Plot]
+    chips: list[tuple[Variant, Style]]
+    differences: Differences | None
+
+
+def html(comparison: Comparison) -> str:
+    """The page of a comparison."""
+    sections = [_section(group) for group in comparison.groups]
+    machines = profile_page.by_machine(comparison.profiles)
+    plots = [plot for own in (*(section.plots for section in sections), *machines.values()) for plot in own]
+    metrics = dict.fromkeys(metric for group in comparison.groups for metric in group.metrics)
+    return render(
+        "comparison.html.jinja", plots, comparison=comparison, newest=_newest(comparison), sections=sections,
+        machines=machines, attention=attention.of_groups(comparison.groups), notes=notes(comparison),
+        failures=[text.failure(record) for record in comparison.failed],
+        definitions={metric: known(metric) for metric in metrics}, badges=BADGES, meanings=MEANINGS,
+        number=number, seeds=text.seeds, columns=tables.columns, header=tables.header, best_first=tables.best_first,
+    )  # fmt: skip
+
+
+def _newest(comparison: Comparison) -> str:
+    """When the newest run ended, to the minute."""
+    records = [variant.record for variant in comparison.variants]
+    return max(record.ended or record.started for record in records)[:16].replace("T", " ")
+
+
+def _section(group: ComparisonGroup) -> GroupSection:
+    chips = list(charts.styled(group).items())[: charts.MOST_VARIANTS]
+    return GroupSection(
+        group, text.answer(group), charts.plots(group), chips if len(chips) > 1 else [], _differences(group)
+    )
+
+
+def number(variant: Variant, metric: str) -> TableNumber | None:
+    """A variant's mean as a table shows it; None where there is none."""
+    mean = variant.means.get(metric)
+    if mean is None:
+        return None
+    kind = "busy" if text.mark(variant, metric) == "!" else variant.verdicts.get(metric, "")
+    value, _, half = text.with_interval(mean).partition(" ")
+    return TableNumber(value, half, mean.mean, kind)
+
+
+def _differences(group: ComparisonGroup) -> Differences | None:
+    """What each variant gains and loses against the baseline; None without a baseline."""
+    compared = [variant for variant in tables.best_first(group, group.variants) if variant.baseline_differences]
+    metrics = [metric for metric in group.questions if any(metric in v.baseline_differences for v in compared)]
+    if not metrics:
+        return None
+    names = {difference.baseline for variant in compared for difference in variant.baseline_differences.values()}
+    several = len(names) > 1
+    rows = {variant: [_difference(variant, metric, several) for metric in metrics] for variant in compared}
+    return Differences("the baseline" if several else next(iter(names)), metrics, rows)
+
+
+def _difference(variant: Variant, metric: str, named: bool) -> tuple[bool, str]:
+    difference = variant.baseline_differences.get(metric)
+    if difference is None:
+        return False, "not comparable" if metric in variant.means else "–"
+    return text.sure(difference), text.baseline_difference(metric, difference, named)
