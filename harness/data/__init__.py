@@ -7,4 +7,4 @@ from harness.data.dataset import Dataset, Split, from_sequences, one_sequence
 __all__ = [
     "Batch", "Batches", "Dataset", "Split", "from_sequences", "one_sequence", "open_prepared", "prepare", "read_hash",
     "read_summary",
-]
+]  # fmt: skip

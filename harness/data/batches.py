@@ -1,27 +1,27 @@
-"""Batches as a pure function of (split, batch size, seed, epoch): both backends see the same ones in the same order.
+"""Batches: a pure function of split, batch size, seed and epoch, so that both backends see them in the same order.
 
-Dimension letters: N sequences of a split, B of a batch, L length, D feature width,
+Dimension letters: N sequences of a split, B sequences of a batch, L length, D feature width, T longest target,
 W characters of a word.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from harness.data.dataset import IGNORED, Split
 
 POOL = 50
-"""Batches whose sequences are sorted by length together: large enough to waste little, small enough to stay random."""
+"""Batches per pool, in which sequences are sorted by length: large enough to save padding, small enough to vary."""
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Sequences cut to their longest member. ``tokens`` counts real steps, padding not; ``sequences`` those trained on.
+class Batch(NamedTuple):
+    """Sequences padded to the longest of them.
 
-    Where processes share a training, this is a part of a batch of ``whole`` sequences, and ``weight`` is what its mean
-    loss counts in the mean over the processes: 1 where it is not shared.
+    ``x`` is ``x_BL`` or ``x_BLD``; ``y`` is ``y_B``, ``y_BL`` or ``y_BT``, by task. ``tokens`` counts real steps
+    without padding; ``sequences`` counts the sequences that are trained on. Where several processes share a training, a
+    batch is this process's part of a batch of ``whole`` sequences, and ``weight`` is the weight of its mean loss in the
+    mean over the processes; with one process the weight is 1.
     """
 
     x: np.ndarray
@@ -37,8 +37,8 @@ class Batch:
 def plan(length_N: np.ndarray, batch_size: int, seed: int, epoch: int, bucket: bool) -> list[np.ndarray]:
     """The row numbers of each training batch of an epoch.
 
-    With ``bucket``, a shuffled split is cut into pools, each pool is sorted by length and cut into batches, and the
-    batches are shuffled: batches hold sequences of like length, and every epoch holds others.
+    With ``bucket``, the shuffled split is cut into pools, each pool is sorted by length and cut into batches, and the
+    batches are shuffled: a batch holds sequences of similar length, and every epoch has different batches.
     """
     generator = np.random.default_rng([seed, epoch])
     order = generator.permutation(len(length_N))
@@ -56,12 +56,12 @@ def _cut(rows: np.ndarray, size: int) -> list[np.ndarray]:
 
 
 class Batches:
-    """The batches of a split, to be gone through once per epoch.
+    """The batches of a split; iterate once per epoch.
 
-    With ``share``, (number, of how many processes), each batch is dealt out and this process's part of it comes;
-    ``per_step`` says that the loss is a mean over the steps that have a label, and not over sequences.
-    Without a seed the rows come in order of length, for evaluation. ``to_device`` turns each into what the backend
-    trains on; the time it takes counts as waiting for data, like the gathering.
+    ``share`` is (number of this process, number of processes): each batch is divided among the processes, and this
+    process gets its part. ``per_step`` means that the loss is a mean over the steps that have a label, and not over
+    sequences. Without a seed, rows are ordered by length, for evaluation. ``to_device`` turns each batch into what the
+    backend trains on; its time counts as waiting for data, like the time to gather the rows.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Batches:
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch, counted from 0, whose batches come next."""
+        """Choose the epoch, counted from 0, whose batches the next iteration returns."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -93,28 +93,28 @@ class Batches:
             return _cut(np.argsort(length_N, kind="stable"), self.batch_size)
         return plan(length_N, self.batch_size, self.seed, self.epoch, self.bucket)
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator[Any]:
         return (self.to_device(deal(self.split, rows, *self.share, self.per_step)) for rows in self.rows())
 
 
 def deal(split: Split, rows: np.ndarray, number: int, processes: int, per_step: bool = False) -> Batch:
-    """The part of a batch that falls to one of several processes; one that gets no row repeats one, at weight 0.
+    """This process's part of a batch; a process without a row gets a copy of the first row at weight 0.
 
-    The means of the parts' losses, by their weights, come to the mean over the whole batch.
+    The weighted mean of the parts' losses equals the mean loss of the whole batch.
     """
     if processes == 1:
         return gather(split, rows)
     part = rows[number::processes]
-    own, together = (int((split.y[some] != IGNORED).sum()) if per_step else len(some) for some in (part, rows))
-    batch = gather(split, part) if len(part) else replace(gather(split, rows[:1]), tokens=0, sequences=0)
-    return replace(batch, whole=len(rows), weight=own * processes / max(1, together))
+    own, total = (int((split.y[some] != IGNORED).sum()) if per_step else len(some) for some in (part, rows))
+    batch = gather(split, part) if len(part) else gather(split, rows[:1])._replace(tokens=0, sequences=0)
+    return batch._replace(whole=len(rows), weight=own * processes / max(1, total))
 
 
 def gather(split: Split, rows: np.ndarray) -> Batch:
     """The batch that consists of these rows."""
     length_B = split.length_N[rows]
     longest = max(1, int(length_B.max()))
-    # nothing of a ctc target is cut: it is never longer than its input
+    # a ctc target is never longer than its input, so that this cuts no label
     y = split.y[rows] if split.y.ndim == 1 else split.y[rows, :longest]
     characters_BLW = None if split.characters is None else split.characters.of(rows, longest)
     tokens, sequences = int(length_B.sum()), len(rows)

@@ -1,8 +1,8 @@
-"""Prepared data on disk: made once, opened by every run, and never stale, because its key covers the source's content.
+"""Prepared data on disk: prepared once, opened by every run, never stale, because its key covers what the source holds.
 
-A loader is a function that returns a ``Dataset``. One that is slow says what its result depends on, through
-``@cached_by(key)``: ``key`` takes the loader's own arguments and returns a string; equal strings mean equal data. What
-a loader without a key returns is stored under its own hash, only to be handed to the training process.
+A loader is a function that returns a ``Dataset``. A slow loader declares what its result depends on with
+``@cached_by(key)``: ``key`` takes the loader's own arguments and returns a string; equal strings mean equal data. The
+data of a loader without a key is stored under its own hash, only to pass it to the training process.
 """
 
 import dataclasses
@@ -18,15 +18,17 @@ from typing import Any, TypeVar
 import numpy as np
 from filelock import FileLock
 
+from harness.data import source_code
 from harness.data.characters import Characters
 from harness.data.dataset import Dataset, Split
 from harness.errors import UserError
 from harness.records import store
 from harness.records.record import DataSummary
 
+ARRAYS = ("x", "length_N", "y")
 CHARACTERS = ("spelling_NL", "table_SW")
 FORMAT = "3"
-"""To be raised when what is stored, or what preparation does, changes."""
+"""The version of the stored files: raise it when their layout changes."""
 
 Loader = TypeVar("Loader", bound=Callable[..., Dataset])
 
@@ -42,30 +44,30 @@ def cached_by(key: Callable[..., str]) -> Callable[[Loader], Loader]:
 
 
 def prepare(loader: Callable[..., Dataset], arguments: dict[str, Any], cache: Path) -> Path:
-    """The folder with the loader's data, prepared unless it is there already.
+    """The folder with the loader's data, which is prepared unless it is there already.
 
     Raises:
-        UserError: what the loader returned is not a data set that can be compared on.
+        UserError: the loader refuses its arguments, or returned data on which a comparison would be meaningless.
     """
     cache.mkdir(parents=True, exist_ok=True)
     key = getattr(loader, "cache_key", None)
     if key is None:
         data = _load(loader, arguments)
-        folder = cache / _name(data.source or loader.__module__, data.hash)
-        return _once(folder, lambda: data)
+        folder = cache / _folder_name(data.source or loader.__module__, data.hash)
+        return _fill_once(folder, lambda: data)
     try:
         text = f"{FORMAT} {loader.__module__}.{loader.__qualname__} {key(**arguments)} {_code(loader)} {_versions()}"
     except TypeError as error:
-        raise _argument_mistake(loader, error) from None
-    folder = cache / _name(str(arguments.get("source", "")), hashlib.sha256(text.encode()).hexdigest())
-    return _once(folder, lambda: _load(loader, arguments))
+        raise _wrong_arguments(loader, error) from None
+    folder = cache / _folder_name(str(arguments.get("source", "")), hashlib.sha256(text.encode()).hexdigest())
+    return _fill_once(folder, lambda: _load(loader, arguments))
 
 
-def _once(folder: Path, make: Callable[[], Dataset]) -> Path:
-    """Let the first of several processes fill the folder, and the others wait for it."""
+def _fill_once(folder: Path, load: Callable[[], Dataset]) -> Path:
+    """Let the first of several processes fill the folder; the others wait for it."""
     with FileLock(f"{folder}.lock"):
         if not (folder / "meta.json").exists():
-            _store(make(), folder)
+            _write(load(), folder)
     return folder
 
 
@@ -73,75 +75,75 @@ def _load(loader: Callable[..., Dataset], arguments: dict[str, Any]) -> Dataset:
     try:
         inspect.signature(loader).bind(**arguments)
     except TypeError as error:
-        raise _argument_mistake(loader, error) from None
+        raise _wrong_arguments(loader, error) from None
     try:
         data = loader(**arguments)
     except UserError:
         raise
     except (TypeError, ValueError) as error:
         if not loader.__module__.startswith("harness."):
-            raise  # somebody's own loader: where it failed is what its author wants to know
-        said = str(error).splitlines()[0]
-        raise UserError(f"data: {loader.__qualname__} cannot work with these settings: {said}") from error
+            raise  # a custom loader: its author needs the traceback
+        reason = str(error).splitlines()[0]
+        raise UserError(f"data: {loader.__qualname__} cannot work with these settings: {reason}") from error
     if not isinstance(data, Dataset):
         name = f"{loader.__module__}.{loader.__qualname__}"
-        raise UserError(f"data: {name} must return a harness.data.Dataset, and returned {type(data).__name__}")
+        raise UserError(f"data: {name} must return a harness.data.Dataset, but returned {type(data).__name__}")
     data.check()
     return data
 
 
-def _argument_mistake(loader: Callable[..., Dataset], error: TypeError) -> UserError:
-    return UserError(f"data: {loader.__module__}.{loader.__qualname__} was called wrongly: {error}")
+def _wrong_arguments(loader: Callable[..., Dataset], error: TypeError) -> UserError:
+    return UserError(f"data: {loader.__module__}.{loader.__qualname__} was called with wrong arguments: {error}")
 
 
 def _code(loader: Callable[..., Dataset]) -> str:
-    """What the preparation itself does is part of the key: changed code makes no use of what old code left."""
-    folder = Path(inspect.getfile(loader)).parent
-    files = sorted(folder.glob("*.py")) if folder == Path(__file__).parent else [Path(inspect.getfile(loader))]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    """The hash of the code that prepares: of the modules that loaders share, and of the loader's own file."""
+    package = Path(__file__).parent
+    shared = {*package.glob("*.py"), *(package / "loaders").glob("*.py")}
+    return source_code.digest(sorted(shared | {Path(inspect.getfile(loader)).resolve()}))
 
 
 def _versions() -> list[str]:
-    """Of the libraries that prepare: another one may read or split otherwise."""
+    """Versions of the libraries that read and split data: another version may give other data."""
     return [metadata.version(name) for name in ("conllu", "datasets", "numpy", "pandas", "scikit-learn", "tokenizers")]
 
 
-def _name(source: str, key: str) -> str:
-    readable = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in source)
+def _folder_name(source: str, key: str) -> str:
+    readable = "".join(character if character.isalnum() or character in "-_." else "-" for character in source)
     return f"{readable.strip('-.')[-40:]}-{key[:16]}".lstrip("-")
 
 
-def _store(data: Dataset, folder: Path) -> None:
-    """Write the data beside its place and move it there whole."""
+def _write(data: Dataset, folder: Path) -> None:
+    """Write the data into a folder beside its place, then rename it, so that a folder is complete or absent."""
     temporary = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     for name, split in data.splits.items():
-        for part in ("x", "length_N", "y"):
+        for part in ARRAYS:
             np.save(temporary / f"{name}.{part}.npy", getattr(split, part))
         if split.characters is not None:
             for part in CHARACTERS:
                 np.save(temporary / f"{name}.{part}.npy", getattr(split.characters, part))
-    kept = ("classes", "vocabulary", "source", "notes", "task", "tolerance", "alphabet")
-    meta = {name: getattr(data, name) for name in kept}
-    store.write_json(temporary / "meta.json", {**meta, "hash": data.hash, "summary": dataclasses.asdict(data.summary())})
+    fields = ("classes", "vocabulary", "source", "notes", "task", "tolerance", "alphabet")
+    meta = {name: getattr(data, name) for name in fields}
+    meta |= {"hash": data.hash, "summary": dataclasses.asdict(data.summary())}
+    store.write_json(temporary / "meta.json", meta)
     temporary.rename(folder)
 
 
 def open_prepared(folder: Path, characters: bool = True) -> Dataset:
-    """The data set that ``prepare`` left in a folder, read into memory; its words' characters only with ``characters``."""
+    """The data set that ``prepare`` stored in a folder, read into memory; characters of words only on request."""
     meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
     known_hash, _ = meta.pop("hash"), meta.pop("summary")
-    spelled = characters and bool(meta["alphabet"])
-    splits: dict[str, Any] = {
-        name: Split(
-            **{part: np.load(folder / f"{name}.{part}.npy") for part in ("x", "length_N", "y")},
-            characters=Characters(*(np.load(folder / f"{name}.{part}.npy") for part in CHARACTERS)) if spelled else None,
-        )
-        for name in ("train", "validation", "test")
-    }
+    with_characters = characters and bool(meta["alphabet"])
+    splits: dict[str, Any] = {}
+    for name in ("train", "validation", "test"):
+        arrays: dict[str, Any] = {part: np.load(folder / f"{name}.{part}.npy") for part in ARRAYS}
+        if with_characters:
+            arrays["characters"] = Characters(*(np.load(folder / f"{name}.{part}.npy") for part in CHARACTERS))
+        splits[name] = Split(**arrays)
     data = Dataset(**splits, **meta)
-    data.__dict__["hash"] = known_hash  # what the cached property would compute again
+    data.__dict__["hash"] = known_hash  # the value of the cached property, so that it is not computed again
     return data
 
 
@@ -151,5 +153,5 @@ def read_hash(folder: Path) -> str:
 
 
 def read_summary(folder: Path) -> DataSummary:
-    """What the record says about the data in a prepared folder."""
+    """What the record reports about the data in a prepared folder."""
     return DataSummary(**json.loads((folder / "meta.json").read_text(encoding="utf8"))["summary"])

@@ -1,6 +1,6 @@
-"""What a data loader returns: splits, classes, vocabulary, and the hash of all that.
+"""What a data loader returns: splits, classes, vocabulary, and the hash of their contents.
 
-Dimension letters: N sequences, L length, D feature width.
+Dimension letters: N sequences, L length, D feature width, T longest target.
 """
 
 import hashlib
@@ -13,23 +13,23 @@ import numpy as np
 
 from harness.data import labels
 from harness.data.characters import Characters, check_characters, full_words
-from harness.data.labels import IGNORED as IGNORED  # for the many who read labels
+from harness.data.labels import IGNORED as IGNORED  # exported: most code that reads labels needs it
 from harness.errors import UserError
 from harness.records.record import DataSummary
 
 PADDING, UNKNOWN = 0, 1
 SPECIAL = ["[PAD]", "[UNK]"]
-"""What every vocabulary begins with: the ids, and what stands for them."""
+"""The first two entries of every vocabulary, and their ids."""
 
 
 @dataclass(frozen=True)
 class Split:
     """One part of a data set.
 
-    ``x`` is int32 token ids ``x_NL`` or float32 features ``x_NLD``, zero behind each sequence's end; ``length_N`` int32
-    real lengths; ``y`` as the task wants it (``harness.data.labels``): ``y_N`` for classification and regression,
-    ``y_NL`` for tagging, ``y_NT`` for ctc. ``characters`` are those of the words, where the data brings them and the run's
-    input reads them.
+    ``x`` is int32 token ids ``x_NL`` or float32 features ``x_NLD``, zero after the end of each sequence; ``length_N``
+    is int32 real lengths; ``y`` depends on the task (``harness.data.labels``): ``y_N`` for classification and
+    regression, ``y_NL`` for tagging, ``y_NT`` for ctc. ``characters`` are the characters of the words, present if the
+    loader provides them and the run's input reads them.
     """
 
     x: np.ndarray
@@ -43,12 +43,12 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Train, validation and test, disjoint, with what the model must know about them.
+    """Train, validation and test, which are disjoint, with what the model must know about them.
 
-    ``vocabulary`` lists the tokens by id (0 is padding, 1 unknown); empty for feature vectors. ``classes`` names the
-    labels by number. ``notes`` is whatever else is worth keeping in the record. ``task`` is told by the labels, but for
-    ``ctc``, which has to be named. ``tolerance`` is the error below which a regression's answer counts as right, where
-    there is such a thing. ``alphabet`` lists the characters of words by id, where the data brings them.
+    ``vocabulary`` lists the tokens by id (0 is padding, 1 unknown) and is empty for feature vectors. ``classes`` lists
+    the names of the classes by id. ``notes`` go into the record. ``task`` is inferred from the labels, except ``ctc``,
+    which must be given. ``tolerance`` is the error below which a prediction of a regression counts as correct, if the
+    data defines one. ``alphabet`` lists the characters of words by id, if the loader provides them.
     """
 
     train: Split
@@ -63,7 +63,7 @@ class Dataset:
     alphabet: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "task", self.task or labels.infer(self.train.y))
+        object.__setattr__(self, "task", self.task or labels.infer_task(self.train.y))
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -76,16 +76,17 @@ class Dataset:
 
     @property
     def width(self) -> int:
-        """Features per step, or the vocabulary's size for token ids."""
+        """Features per step, or the size of the vocabulary for token ids."""
         return len(self.vocabulary) if self.tokens else self.train.x.shape[2]
 
     @property
     def max_length(self) -> int:
+        """Steps of the longest sequence in any split."""
         return max(split.x.shape[1] for split in self.splits.values())
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over the contents of all splits, the classes, vocabulary and alphabet, and what they do not tell."""
+        """SHA-256 over all splits, classes, vocabulary and alphabet, and the task and tolerance if not the defaults."""
         digest = hashlib.sha256()
         for name, split in self.splits.items():
             characters = [] if split.characters is None else [split.characters.spelling_NL, split.characters.table_SW]
@@ -94,12 +95,12 @@ class Dataset:
                 digest.update(np.ascontiguousarray(part).data)
         names = [*self.classes, "", *self.vocabulary, *(["", *self.alphabet] if self.alphabet else [])]
         digest.update("\0".join(names).encode("utf8", "surrogatepass"))
-        if self.task != labels.infer(self.train.y) or self.tolerance is not None:
+        if self.task != labels.infer_task(self.train.y) or self.tolerance is not None:
             digest.update(f"{self.task} {self.tolerance}".encode())
         return digest.hexdigest()
 
     def summary(self) -> DataSummary:
-        """What the record says about the data."""
+        """What the record reports about the data."""
         return DataSummary(
             source=self.source,
             hash=self.hash,
@@ -113,35 +114,34 @@ class Dataset:
         )
 
     def check(self) -> None:
-        """Refuse data on which a comparison would mean nothing.
+        """Refuse data on which a comparison would be meaningless.
 
         Raises:
-            UserError: a split is empty, shapes or types disagree, a label is out of range, or there is but one class.
+            UserError: a split is empty, shapes or types disagree, a label is out of range, or there is only one class.
         """
         for name, split in self.splits.items():
             _check_split(name, split, self)
-            labels.check(self.task, name, split.y, split.length_N, len(self.classes))
-        labels.check_together(
-            self.task, self.train.y, {"validation": self.validation.y, "test": self.test.y}, self.classes
-        )
+            labels.check_labels(self.task, name, split.y, split.length_N, len(self.classes))
+        others = {"validation": self.validation.y, "test": self.test.y}
+        labels.check_labels_across_splits(self.task, self.train.y, others, self.classes)
 
 
 def _check_split(name: str, split: Split, data: Dataset) -> None:
     if len(split) == 0:
-        raise UserError(f"data: the {name} split is empty; give it rows, or make a larger share of the data its own")
+        raise UserError(f"data: the {name} split is empty; give it rows, or cut a larger share of the data for it")
     kind, dimensions = (np.int32, 2) if data.tokens else (np.float32, 3)
     if split.x.dtype != kind or split.x.ndim != dimensions:
         raise UserError(
             f"data: x of the {name} split must be int32 ids of shape (N, L) or float32 features of shape (N, L, D), "
-            f"alike in all splits, and is {split.x.dtype} of shape {split.x.shape}"
+            f"the same kind in all splits, and is {split.x.dtype} of shape {split.x.shape}"
         )
     if split.x.shape[2:] != data.train.x.shape[2:]:
         raise UserError(f"data: features of the {name} split are {split.x.shape[2]} wide, those of train {data.width}")
     if not len(split.x) == len(split.length_N) == len(split.y):
         sizes = f"{len(split.x)} sequences, {len(split.length_N)} lengths and {len(split.y)} labels"
-        raise UserError(f"data: the {name} split has {sizes}; they must be as many")
+        raise UserError(f"data: the {name} split has {sizes}; the three numbers must be equal")
     if split.length_N.min() < 0 or split.length_N.max() > split.x.shape[1]:
-        raise UserError(f"data: a length in the {name} split is negative or beyond the {split.x.shape[1]} steps of x")
+        raise UserError(f"data: a length in the {name} split is negative or above {split.x.shape[1]}, the steps of x")
     if not data.tokens and not np.isfinite(split.x).all():
         row = int(np.argwhere(~np.isfinite(split.x))[0, 0])
         raise UserError(f"data: row {row} of the {name} split holds a value that is not finite")
@@ -166,44 +166,46 @@ def from_sequences(
     task: str | None = None,
     tolerance: float | None = None,
 ) -> Dataset:
-    """A data set from plain sequences, each a list of token ids or an array of shape (length, D).
+    """A data set from plain sequences; each split is a pair ``(x, y)`` of sequences and their labels.
 
-    ``classes`` lists the labels, ``y`` of each split holds members of it: one for a sequence, or for tagging a
-    sequence of them, as long as its x, with None at positions that do not count. Ids need a ``vocabulary`` (0 padding,
-    1 unknown). With ``task="regression"``, ``y`` are numbers and there are no classes; with ``task="ctc"``, sequences
-    of classes of whatever length.
+    A sequence is a list of token ids, which need a ``vocabulary`` (0 padding, 1 unknown), or an array of features of
+    shape (length, D). Labels are members of ``classes``: one per sequence for classification; for tagging, a list of
+    them as long as the sequence, with None at positions that do not count; for ``task="ctc"``, a list of any length.
+    For ``task="regression"``, labels are numbers and there are no classes.
 
     Raises:
-        UserError: a label is not in ``classes``, or a tagging row's labels are not as many as its steps.
+        UserError: a label is not in ``classes``, or a tagging row has a different number of labels and steps.
     """
-    number = {label: index for index, label in enumerate(classes)}
+    id_of = {label: index for index, label in enumerate(classes)}
     parts = {"train": train, "validation": validation, "test": test}
-    task = task or labels.infer_from([y for _, y in parts.values()])
-    made: dict[str, Any] = {
-        name: _pad(name, x, y, task, number, bool(len(vocabulary))) for name, (x, y) in parts.items()
+    task = task or labels.infer_task_from_labels([y for _, y in parts.values()])
+    splits: dict[str, Any] = {
+        name: _pad(name, x, y, task, id_of, bool(len(vocabulary))) for name, (x, y) in parts.items()
     }
     names, words = [str(label) for label in classes], list(vocabulary)
-    return Dataset(**made, classes=names, vocabulary=words, source=source, notes=notes or {}, task=task,
+    return Dataset(**splits, classes=names, vocabulary=words, source=source, notes=notes or {}, task=task,
                    tolerance=tolerance)  # fmt: skip
 
 
-def _pad(name: str, x: Sequence[Any], y: Sequence[Any], task: str, number: dict[Any, int], tokens: bool) -> Split:
+def _pad(name: str, x: Sequence[Any], y: Sequence[Any], task: str, id_of: dict[Any, int], tokens: bool) -> Split:
     length_N = np.array([len(sequence) for sequence in x], np.int32)
     longest = max(1, int(length_N.max(initial=1)))
     width = () if tokens else (np.asarray(x[int(length_N.argmax())]).shape[1],) if len(x) else (1,)
     padded = np.zeros((len(x), longest, *width), np.int32 if tokens else np.float32)
     for row, sequence in enumerate(x):
         padded[row, : len(sequence)] = sequence if len(sequence) else 0
-    return Split(padded, length_N, labels.encode(task, name, y, number, length_N, longest))
+    return Split(padded, length_N, labels.encode_labels(task, name, y, id_of, length_N, longest))
 
 
 def one_sequence(data: Dataset, length: int) -> Split:
-    """A split of one sequence of so many real steps, drawn alike for every encoder: what latency is measured on."""
+    """A split of one random sequence of ``length`` real steps, the same for every encoder, to measure latency on."""
     generator = np.random.default_rng(0)
     if data.tokens:
         x = generator.integers(1, data.width, (1, length), dtype=np.int32)
     else:
         x = generator.normal(size=(1, length, data.width)).astype(np.float32)
     y = np.zeros((1, length)[: data.train.y.ndim], data.train.y.dtype)
-    characters = None if data.train.characters is None else full_words(data.train.characters, length, len(data.alphabet))
+    characters = data.train.characters
+    if characters is not None:
+        characters = full_words(characters, length, len(data.alphabet))
     return Split(x, np.array([length], np.int32), y, characters)

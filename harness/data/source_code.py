@@ -12,7 +12,7 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def digest(files: Iterable[Path]) -> str:
-    """SHA-256 over the names and the syntax trees of Python files; a file that is not valid Python counts by its bytes."""
+    """SHA-256 over the names and syntax trees of Python files; a file that is not valid Python counts by its bytes."""
     whole = hashlib.sha256()
     for file in files:
         stat = file.stat()

@@ -6,11 +6,12 @@ import pytest
 
 from harness import backends
 from harness.config.compose import compose
-from harness.data.loaders.features import synthetic_features
+from harness.data.synthetic.features import synthetic_features
 from harness.measure import StepTimer
+from harness.records.record import Hardware
 from harness.tasks.task import task_of
 
-HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
+HARDWARE = Hardware("cpu")
 LOSSES = [1.0, 2.0, 0.5, 3.0, 4.0, 5.0]
 """What validation is made to come to, epoch by epoch."""
 

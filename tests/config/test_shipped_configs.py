@@ -17,7 +17,7 @@ from harness.config import compose as composing
 from harness.config import hardware as machine
 from harness.config import schema as configs
 from harness.data import open_prepared
-from harness.data.loaders.features import synthetic_features
+from harness.data.synthetic.features import synthetic_features
 from harness.measure import environment
 from harness.runner import fingerprint
 from harness.runner.run import prepare_data

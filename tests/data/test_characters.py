@@ -80,10 +80,10 @@ def test_latency_is_of_words_of_full_length_and_of_the_same_ids_with_and_without
 @pytest.mark.parametrize(
     ("characters", "said"),
     [
-        (Characters(np.ones((3, 2), np.int32), np.zeros((2, 4), np.int32)), "must number a spelling of table_SW"),
-        (Characters(np.ones((3, 3), np.int32), np.zeros((1, 4), np.int32)), "must number a spelling of table_SW"),
+        (Characters(np.ones((3, 2), np.int32), np.zeros((2, 4), np.int32)), "must name a row of table_SW"),
+        (Characters(np.ones((3, 3), np.int32), np.zeros((1, 4), np.int32)), "must name a row of table_SW"),
         (Characters(np.ones((3, 3), np.int32), np.array([[0], [5]], np.int32)), "the train split must be in 0..4"),
-        (Characters(np.ones((3, 3), np.int32), np.array([[2], [2]], np.int32)), "the first spelling without any"),
+        (Characters(np.ones((3, 3), np.int32), np.array([[2], [2]], np.int32)), "row of table_SW must be all 0"),
     ],
 )
 def test_characters_that_do_not_belong_to_the_words_are_refused(characters, said):

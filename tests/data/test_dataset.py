@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from harness.data import Dataset, Split, from_sequences, one_sequence
-from harness.data.loaders.features import digits, synthetic_features
+from harness.data.loaders.digits import digits
+from harness.data.synthetic.features import synthetic_features
 from harness.errors import UserError
 
 

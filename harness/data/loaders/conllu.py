@@ -1,12 +1,12 @@
-"""Treebanks of Universal Dependencies (de Marneffe et al. 2021), from the CoNLL-U files of a treebank's repository."""
+"""Loader of CoNLL-U files: treebanks of Universal Dependencies (de Marneffe et al. 2021), words with tags."""
 
 from pathlib import Path
 from typing import Any
 
 from harness.data.cache import cached_by
 from harness.data.dataset import Dataset
-from harness.data.loaders.columns import Part
 from harness.data.loaders.hub import content_key, local_copy, not_below_mirror
+from harness.data.loaders.splits import Part
 from harness.data.loaders.tagging import encode_tagged
 from harness.errors import UserError
 
@@ -21,14 +21,14 @@ def _key(source: str, **settings: Any) -> str:
 
 @cached_by(_key)
 def load_treebank(source: str, column: str = "upos", **settings: Any) -> Dataset:
-    """The words of a treebank with their part of speech, by its published split.
+    """The words of a treebank with a tag each, in the published split.
 
-    A word is what the annotation counts as one: of a contraction written together its parts, and no word that is not
-    written at all. ``column`` is ``upos`` (universal parts of speech), ``xpos`` (the treebank's own) or ``deprel`` (the
-    relation to the head). ``settings`` are those of ``encode_tagged``.
+    Words are the syntactic words of the annotation: a contraction is split into its parts, and words that the text
+    omits (empty nodes) are left out. ``column`` is ``upos`` (universal parts of speech), ``xpos`` (the treebank's own
+    parts of speech) or ``deprel`` (the relation to the head). ``settings`` are those of ``encode_tagged``.
 
     Raises:
-        UserError: there is no such folder, file or column, or a word has nothing in it.
+        UserError: there is no such folder, file or column, or a word has no tag in this column.
     """
     if column not in COLUMNS:
         raise UserError(f"data.column is one of {', '.join(COLUMNS)}, not {column!r}")
@@ -48,12 +48,10 @@ def _folder(source: str) -> Path:
 
 def _file(source: str, published: str) -> Path:
     folder = _folder(source)
-    found = sorted(folder.glob(f"*-ud-{published}.conllu"))
-    if len(found) != 1:
-        raise UserError(
-            f"data: {folder} holds {len(found)} files *-ud-{published}.conllu; expected one, of the published split"
-        )
-    return found[0]
+    files = sorted(folder.glob(f"*-ud-{published}.conllu"))
+    if len(files) != 1:
+        raise UserError(f"data: {folder} holds {len(files)} files *-ud-{published}.conllu; expected one")
+    return files[0]
 
 
 def _read(file: Path, column: str) -> Part:
@@ -64,17 +62,17 @@ def _read(file: Path, column: str) -> Part:
     with open(file, encoding="utf-8-sig") as opened:
         try:
             for sentence in conllu.parse_incr(opened, fields=fields):
-                # a range (3-4) is two words written as one, which follow; an id such as 8.1 a word that is not written
+                # id 3-4 is a contraction, whose words follow; 8.1 is an empty node, a word that the text omits
                 tokens = [token for token in sentence if isinstance(token["id"], int)]
                 if not tokens:
-                    continue  # all of it is comments, or words that are not written
+                    continue  # only comments or empty nodes
                 words.append(tuple(token["form"] for token in tokens))
                 tags.append(tuple(token[column] for token in tokens))
                 if None in tags[-1] or "_" in tags[-1]:
                     named = sentence.metadata.get("sent_id", len(words))
-                    raise UserError(f"data: {file}, sentence {named} has a word without {column!r}; take another column")
+                    raise UserError(f"data: {file}, sentence {named} has a word without {column!r}; use another column")
         except UnicodeDecodeError as error:
-            raise UserError(f"data: {file} is not UTF-8, as CoNLL-U is: byte {error.start} cannot be read") from None
+            raise UserError(f"data: {file} is not UTF-8, as CoNLL-U must be: byte {error.start} is invalid") from None
         except conllu.exceptions.ParseException as error:
             raise UserError(f"data: {file} is not CoNLL-U: {str(error).splitlines()[0]}") from None
     return words, tags

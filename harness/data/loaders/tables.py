@@ -1,6 +1,6 @@
-"""One file of rows: csv, tsv, jsonl, json or parquet, as other programs write them, and what is wrong with it if it is.
+"""Tables from files (csv, tsv, jsonl, json, parquet) as other programs write them, and messages about broken files.
 
-Rows are counted from 1, the head of a csv or tsv not among them; a field may go over several lines of the file.
+Rows are counted from 1 below the header of a csv or tsv; a field may extend over several lines of the file.
 """
 
 import hashlib
@@ -14,10 +14,10 @@ import pandas as pd
 from harness.errors import UserError
 
 SEPARATORS = {".csv": ",;\t", ".tsv": "\t"}
-"""What may stand between the fields of a row; Excel writes semicolons where a comma is the decimal sign."""
+"""Possible separators of fields; Excel writes semicolons in countries where the comma is the decimal sign."""
 READERS = (*SEPARATORS, ".jsonl", ".json", ".parquet")
-LOOKED_AT = 2**16
-"""Characters of a csv's start by which its separator is told."""
+SAMPLE = 2**16
+"""Characters at the start of a csv from which its separator is inferred."""
 
 
 def file_key(file: Path) -> str:
@@ -27,10 +27,10 @@ def file_key(file: Path) -> str:
 
 
 def read_file(file: Path) -> pd.DataFrame:
-    """The rows of a csv, tsv, jsonl, json or parquet file; what separates a csv's fields is told by its first rows.
+    """The rows of a csv, tsv, jsonl, json or parquet file; the separator of a csv is inferred from its first rows.
 
     Raises:
-        UserError: the file is missing, empty, not UTF-8, or not what its ending says; it names the row.
+        UserError: the file is missing, empty, not UTF-8, or not of the kind of its ending; the message names the row.
     """
     kind = file.suffix.lower()
     if kind not in READERS:
@@ -43,7 +43,7 @@ def read_file(file: Path) -> pd.DataFrame:
         frame = _read_table(file, SEPARATORS[kind]) if kind in SEPARATORS else _read_objects(file, kind)
     except UnicodeDecodeError:
         raise UserError(f"data: {file} is not UTF-8 at {_undecodable(file)}; {_as_utf8(file)}") from None
-    except (ValueError, OSError) as error:  # what pandas and pyarrow raise for a file that is not of its kind
+    except (ValueError, OSError) as error:  # pandas and pyarrow raise these for a broken file
         raise UserError(f"data: {file} cannot be read as {kind[1:]}: {_fault(file, kind, str(error))}") from None
     if frame.empty:
         raise UserError(f"data: {file} has no rows; expected rows of text and label")
@@ -53,31 +53,31 @@ def read_file(file: Path) -> pd.DataFrame:
 def _read_objects(file: Path, kind: str) -> pd.DataFrame:
     if kind == ".parquet":
         return pd.read_parquet(file)
-    # precise: "1" stays text; a missing field becomes None, to be told apart from an empty one
+    # without conversions: "1" stays text, and a missing field becomes None, unlike an empty one
     return pd.read_json(file, lines=kind == ".jsonl", encoding="utf-8-sig", dtype=False, convert_dates=False)
 
 
 def _read_table(file: Path, separators: str) -> pd.DataFrame:
     with open(file, encoding="utf-8-sig", newline="") as opened:
-        start = opened.read(LOOKED_AT)
-    said = re.match(r"sep=(.)\r?\n", start)  # Excel's own way to say it, in a line before the head
-    separator = said[1] if said else _separator(start, separators)
+        start = opened.read(SAMPLE)
+    declared = re.match(r"sep=(.)\r?\n", start)  # Excel can declare the separator in a line above the header
+    separator = declared[1] if declared else _separator(start, separators)
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            # texts such as NA, null or nan are texts, and labels keep their spelling; no column becomes an index
+            # NA, null and nan stay texts, labels keep their spelling, and no column becomes an index
             return pd.read_csv(
                 file, sep=separator, encoding="utf-8-sig", dtype=str, keep_default_na=False, index_col=False,
-                skiprows=1 if said else 0,
+                skiprows=1 if declared else 0,
             )  # fmt: skip
         except pd.errors.ParserWarning:
-            raise ValueError("its rows have more fields than its head has names; name every column") from None
+            raise ValueError("its rows have more fields than its header has names; name every column") from None
 
 
 def _separator(start: str, separators: str) -> str:
-    """The one by which most of the first rows have as many fields as the head; of several, that of most fields."""
+    """The separator that gives most of the first rows as many fields as the header; of several, the most fields."""
     rows = re.sub(r'"[^"]*"', "", start).splitlines()
-    rows = rows[:-1] if len(start) == LOOKED_AT and len(rows) > 1 else rows  # the last may be cut
+    rows = rows[:-1] if len(start) == SAMPLE and len(rows) > 1 else rows  # the last may be cut
 
     def fit(separator: str) -> tuple[float, int]:
         counts = [row.count(separator) for row in rows if row]
@@ -86,25 +86,25 @@ def _separator(start: str, separators: str) -> str:
     return max(separators, key=fit)
 
 
-def _fault(file: Path, kind: str, said: str) -> str:
-    """What a reader said, with the row and what to do where that can be known."""
+def _fault(file: Path, kind: str, reason: str) -> str:
+    """A reader's message; where it can be understood, with the row and what to do."""
     with open(file, encoding="utf-8-sig", errors="replace") as opened:
-        skipped = opened.readline().startswith("sep=")  # which the reader counts as a row
-    if fields := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", said):
+        skipped = opened.readline().startswith("sep=")  # the reader counts this line as a row
+    if fields := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", reason):
         expected, line, seen = map(int, fields.groups())
         return (
             f"row {line - 1 - skipped} has {seen} fields and those before it {expected}; "
-            "put double quotes around a text that holds the separator, and double each quote inside it"
+            "put double quotes around a text that contains the separator, and double each quote inside it"
         )
-    if quote := re.search(r"EOF inside string starting at row (\d+)", said):
+    if quote := re.search(r"EOF inside string starting at row (\d+)", reason):
         row = int(quote[1]) - skipped
         return f"row {row} opens a quote that nothing closes; close it, or double each quote inside a quoted text"
-    if kind == ".jsonl" and (bad := _no_object(file)):
-        return f"line {bad} is no JSON object; mend it or take it out (a file that is one whole list ends in .json)"
-    return said.splitlines()[0] if said else "it is damaged"
+    if kind == ".jsonl" and (bad := _first_bad_line(file)):
+        return f"line {bad} is no JSON object; correct or remove it (a file with one list of objects must end in .json)"
+    return reason.splitlines()[0] if reason else "it is damaged"
 
 
-def _no_object(file: Path) -> int | None:
+def _first_bad_line(file: Path) -> int | None:
     """The first line that is not a JSON object, counted from 1."""
     with open(file, encoding="utf-8-sig") as opened:
         for number, line in enumerate(opened, start=1):
@@ -129,7 +129,7 @@ def _undecodable(file: Path) -> str:
 
 
 def _as_utf8(file: Path) -> str:
-    """How to mend an encoding: by a command where it can be guessed, else as the program that wrote the file does."""
+    """How to convert a file to UTF-8, by its likely encoding."""
     with open(file, "rb") as opened:
         start = opened.read(2)
     if start in (b"\xff\xfe", b"\xfe\xff"):

@@ -1,11 +1,9 @@
-"""Words with a tag each, from tables to numbers: ids of words, their characters, and a class for every position.
+"""Words with a tag each: read from tables, encoded as ids of words, characters of words, and a class for every word.
 
 Dimension letters: N sequences, L length.
 """
 
 import re
-import unicodedata
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,67 +13,59 @@ import pandas as pd
 
 from harness.data.characters import LONGEST_WORD, make_alphabet, spell
 from harness.data.dataset import IGNORED, SPECIAL, UNKNOWN, Dataset, from_sequences
-from harness.data.loaders.columns import (
-    Part,
-    check_lengths,
-    class_names,
-    column,
-    kept_part,
-    repeated,
-    row_name,
-    whole_splits,
-)
+from harness.data.loaders.columns import column, row_name
+from harness.data.loaders.splits import Part, class_names, complete_splits, count_repeated
+from harness.data.tokenizers import Words, check_settings, kept_steps, normalise_words, word_vocabulary
 from harness.errors import UserError
 
-Words = tuple[str, ...]
 WRITTEN_LIST = re.compile(r"""\[(['"]|-?\d+(,\s*|\s+)-?\d).*\]""", re.DOTALL)
-"""A list as Python or numpy prints it, which no separator of words would take apart rightly."""
+"""A list as Python or numpy prints it; to split it at spaces would give wrong words."""
 
 
 def read_tagged(frame: pd.DataFrame, where: str, tokens: str, tags: str) -> Part:
-    """The words and the tags of each row of a table: lists, or texts with spaces between.
+    """The words and the tags of each row of a table: lists, or texts separated by spaces.
 
-    A tag of -100, as many write it, marks a word that does not count: None.
+    A tag of -100, which many files contain, becomes None: the word does not count.
 
     Raises:
-        UserError: a column is not there, or a row has no word, or another number of words than of tags, or a list that
-            was written as text; it is named, counted from 1.
+        UserError: a column is missing; or a row has no word, different numbers of words and tags, or a list written as
+            text: the message names the row, counted from 1.
     """
-    words = _lists(frame, tokens, "data.tokens", where)
-    named = _lists(frame, tags, "data.tags", where)
-    for index, (some, theirs) in enumerate(zip(words, named, strict=True)):
+    words_of = _lists(frame, tokens, "data.tokens", where)
+    tags_of = _lists(frame, tags, "data.tags", where)
+    for index, (row_words, row_tags) in enumerate(zip(words_of, tags_of, strict=True)):
         row = f"data: {where}, {row_name(where, index)}"
-        if len(some) != len(theirs):
-            counts = f"{len(some)} in {tokens!r} and {len(theirs)} in {tags!r}"
+        if len(row_words) != len(row_tags):
+            counts = f"{len(row_words)} in {tokens!r} and {len(row_tags)} in {tags!r}"
             raise UserError(f"{row} has {counts}; every word needs one tag")
-        if not some or {None, ""} & {*some, *theirs}:
-            raise UserError(f"{row} has no word, or a word without a tag; mend it or take the row out")
-    return words, [tuple(None if tag == str(IGNORED) else tag for tag in theirs) for theirs in named]
+        if not row_words or {None, ""} & {*row_words, *row_tags}:
+            raise UserError(f"{row} has no word, or a word without a tag; correct or remove the row")
+    return words_of, [tuple(None if tag == str(IGNORED) else tag for tag in row_tags) for row_tags in tags_of]
 
 
 def _lists(frame: pd.DataFrame, name: str, key: str, where: str) -> list[tuple[str | None, ...]]:
-    """What each row of a column lists; ``key`` is the setting that named it."""
+    """The list in each row of a column; ``key`` is the setting that names the column."""
     values = column(frame, name, key, where)
     for index, value in enumerate(values):
         if isinstance(value, str) and WRITTEN_LIST.fullmatch(value.strip()):
             raise UserError(
                 f"data: {where}, {row_name(where, index)} has a list written as text in {name!r}, set by {key}; "
-                "write words with spaces between, or the table as jsonl or parquet, which hold lists"
+                "separate words by spaces, or save the table as jsonl or parquet, which can hold lists"
             )
-    return [_listed(value) for value in values]
+    return [_as_words(value) for value in values]
 
 
-def _listed(value: Any) -> tuple[str | None, ...]:
+def _as_words(value: Any) -> tuple[str | None, ...]:
     if isinstance(value, str):
         return tuple(value.split())
     try:
         return tuple(_text(one) for one in value)
-    except TypeError:  # neither a list nor a text: one that stands alone
+    except TypeError:  # neither a list nor a text, such as a number
         return (_text(value),)
 
 
 def _text(value: Any) -> str | None:
-    """What stands in a list; a whole number alike where a gap in its row, which is None here, made all floats."""
+    """An item of a list as text, or None if missing; 1.0 is "1", because a missing item turns its row into floats."""
     if value is None or value != value:
         return None
     return str(int(value)) if isinstance(value, (float, np.floating)) and value % 1 == 0 else str(value)
@@ -93,48 +83,35 @@ def encode_tagged(
     limit: int | None = None,
     column: str = "data.tags",
 ) -> Dataset:
-    """Ids of words as they are written, a class for each, and their characters.
+    """Ids of words, which keep their upper case, a class for each word, and the characters of words.
 
-    The vocabulary is the most frequent words of train, ``[PAD]`` and ``[UNK]`` included in its size; of characters, all
-    of train. ``truncate`` says which side of a longer sentence is kept: its ``head`` or its ``tail``. ``limit`` keeps a
-    sample of so many rows a split. ``column`` is the setting that named the tags, for what is said about them.
+    ``vocabulary_size`` counts the most frequent words of train, ``[PAD]`` and ``[UNK]`` included; the alphabet holds
+    all characters of train. ``truncate`` names the side of a longer sentence that is kept: its ``head`` or its
+    ``tail``. ``limit`` samples at most that many rows of each split. ``column`` is the setting that names the tags, for
+    messages.
     """
-    check_lengths(truncate, max_length, vocabulary_size)
-    whole = whole_splits(parts, validation_share, test_share, limit, source, stratify=False)
-    kept = kept_part(truncate, max_length)
-    words = {role: [_normal(row[kept]) for row in rows] for role, (rows, _) in whole.items()}
-    tags = {role: [row[kept] for row in rows] for role, (_, rows) in whole.items()}
-    counted = {role: [tag for row in rows for tag in row if tag is not None] for role, rows in tags.items()}
+    check_settings(truncate, max_length, vocabulary_size)
+    rows = complete_splits(parts, validation_share, test_share, limit, source, stratify=False)
+    kept = kept_steps(truncate, max_length)
+    words = {role: [normalise_words(row[kept]) for row in inputs] for role, (inputs, _) in rows.items()}
+    tags = {role: [row[kept] for row in labels] for role, (_, labels) in rows.items()}
+    counted = {role: [tag for row in labels for tag in row if tag is not None] for role, labels in tags.items()}
     classes = class_names(counted, source, column)
-    vocabulary = _vocabulary(words["train"], vocabulary_size)
-    number = {word: index for index, word in enumerate(vocabulary)}
-    numbered = {role: [[number.get(word, UNKNOWN) for word in row] for row in rows] for role, rows in words.items()}
-    parts_of: dict[str, Any] = {role: (numbered[role], tags[role]) for role in whole}
-    data = from_sequences(
-        **parts_of,
-        classes=classes, vocabulary=vocabulary, source=source, notes={"repeated_texts": repeated(whole)},
-    )
+    vocabulary = word_vocabulary(words["train"], vocabulary_size)
+    id_of = {word: index for index, word in enumerate(vocabulary)}
+    ids = {role: [[id_of.get(word, UNKNOWN) for word in row] for row in inputs] for role, inputs in words.items()}
+    splits: dict[str, Any] = {role: (ids[role], tags[role]) for role in rows}
+    notes = {"repeated_texts": count_repeated(rows)}
+    data = from_sequences(**splits, classes=classes, vocabulary=vocabulary, source=source, notes=notes)
     return _with_characters(data, words)
-
-
-def _normal(words: Words) -> Words:
-    """Composed characters; upper case tells a tagger much, and stays."""
-    return tuple(unicodedata.normalize("NFC", word) for word in words)
-
-
-def _vocabulary(sentences: Sequence[Words], size: int) -> list[str]:
-    counts = Counter(word for words in sentences for word in words)
-    special = set(SPECIAL)
-    found = sorted((word for word in counts if word not in special), key=lambda word: (-counts[word], word))
-    return [*SPECIAL, *found[: size - len(SPECIAL)]]
 
 
 def _with_characters(data: Dataset, words: Mapping[str, Sequence[Words]]) -> Dataset:
     alphabet = make_alphabet(words["train"], SPECIAL)
     longest = max(len(word) for sentences in words.values() for row in sentences for word in row)
     width = min(LONGEST_WORD, max(1, longest))
-    spelled: dict[str, Any] = {
+    splits: dict[str, Any] = {
         role: replace(split, characters=spell(words[role], alphabet, split.x.shape[1], width, UNKNOWN))
         for role, split in data.splits.items()
     }
-    return replace(data, **spelled, alphabet=alphabet)
+    return replace(data, **splits, alphabet=alphabet)

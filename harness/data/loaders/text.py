@@ -1,38 +1,23 @@
-"""Texts with a label: from the hub or from files to token ids, one vocabulary for all encoders of a comparison."""
+"""Loaders of texts with a label, or of words with tags, from the hub or from files."""
 
 import os
-import re
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from harness.data.cache import cached_by
-from harness.data.dataset import SPECIAL, UNKNOWN, Dataset, Split
-from harness.data.loaders.columns import (
-    Part,
-    check_lengths,
-    class_names,
-    column,
-    kept_part,
-    label_names,
-    refuse_lists,
-    repeated,
-    whole_splits,
-)
+from harness.data.dataset import Dataset, Split
+from harness.data.loaders.columns import column, label_names, refuse_lists
 from harness.data.loaders.hub import content_key, read_source
+from harness.data.loaders.splits import Part, class_names, complete_splits, count_repeated
 from harness.data.loaders.tables import file_key, read_file
 from harness.data.loaders.tagging import encode_tagged, read_tagged
+from harness.data.tokenizers import check_settings, encode_texts, train_tokenizer
 from harness.errors import UserError
-
-CURLED = "\N{RIGHT SINGLE QUOTATION MARK}"
-APOSTROPHE = re.compile(rf"(?<=\w){CURLED}(?=\w)")
-"""As phones write it within a word; elsewhere the same sign is the end of a quotation."""
 
 
 def _hub_key(source: str, revision: str = "main", **settings: Any) -> str:
@@ -53,13 +38,16 @@ def load_hub(
     revision: str = "main",
     **settings: Any,
 ) -> Dataset:
-    """A data set of the hub, or a local copy of one, with a text and a label column, or one of words and of their tags.
+    """A data set of the hub, or a local copy of it, with a column of texts and one of labels, or of words and tags.
 
-    ``splits`` says which of its splits serve as train, validation and test; one that is null is cut from train.
-    ``line_break`` is what stands in texts for a line break, beside what web pages write.
-    ``settings`` are those of ``encode``.
+    ``splits`` names its splits for train, validation and test; a split that is null is cut from train. ``line_break``
+    is the string that texts contain for a line break, besides ``<br />``. ``settings`` are those of ``encode``, or of
+    ``encode_tagged`` with ``tokens`` and ``tags``.
+
+    Raises:
+        UserError: there is no such source, split or column, or the rows are refused.
     """
-    read, encode_rows = _rows(text, label, tokens, tags, line_break)
+    read, encode_rows = _reader_and_encoder(text, label, tokens, tags, line_break)
     tables = read_source(source, subset, revision)
     parts = {}
     for role, name in splits.items():
@@ -75,7 +63,7 @@ def _files_key(**settings: Any) -> str:
 
 
 def _named_files(**settings: Any) -> dict[str, Path]:
-    """The file of each split that is given one; ``~`` is the home folder."""
+    """The file of each split that has one; ``~`` is the home folder."""
     roles = ("train", "validation", "test")
     return {role: Path(os.path.expanduser(settings[role])) for role in roles if settings.get(role)}
 
@@ -93,11 +81,15 @@ def load_files(
     line_break: str | None = None,
     **settings: Any,
 ) -> Dataset:
-    """Files (csv, tsv, jsonl, parquet) with a text and a label column, or one of words and of their tags.
+    """Files (csv, tsv, jsonl, json, parquet) with a column of texts and one of labels, or of words and tags.
 
-    What is not given is cut from ``train``. In csv and tsv, spaces stand between words, and between tags.
+    A split without a file is cut from ``train``. In csv and tsv, spaces separate words, and tags. ``line_break`` and
+    ``settings`` are those of ``load_hub``.
+
+    Raises:
+        UserError: a file or a column is missing, two splits are the same file, or the rows are refused.
     """
-    read, encode_rows = _rows(text, label, tokens, tags, line_break)
+    read, encode_rows = _reader_and_encoder(text, label, tokens, tags, line_break)
     files = _named_files(train=train, validation=validation, test=test)
     hashes = [file_key(file) for file in files.values() if file.is_file()]
     if len(set(hashes)) < len(hashes):
@@ -106,15 +98,15 @@ def load_files(
     return encode_rows(parts, source=train, **settings)
 
 
-def _rows(
+def _reader_and_encoder(
     text: str, label: str, tokens: str | None, tags: str | None, line_break: str | None
 ) -> tuple[Callable[[pd.DataFrame, str], Part], Callable[..., Dataset]]:
-    """How a table is read and its rows become numbers: words and tags where they are named, else text and label."""
+    """The functions that read a table and encode its rows: words and tags if their columns are set, else texts."""
     if (tokens is None) != (tags is None):
         missing, named = ("tags", f"tokens={tokens}") if tags is None else ("tokens", f"tags={tags}")
         raise UserError(
-            f"data.{named} needs data.{missing}: name the column of words and that of their tags, or neither, and "
-            "data.text and data.label are read"
+            f"data.{named} needs data.{missing}: set both, the columns of words and of tags, or neither to read "
+            "data.text and data.label"
         )
     if tokens is None or tags is None:
         return partial(_read_texts, text=text, label=label, line_break=line_break), encode
@@ -124,7 +116,7 @@ def _rows(
 def _read_texts(frame: pd.DataFrame, where: str, text: str, label: str, line_break: str | None) -> Part:
     texts = column(frame, text, "data.text", where, may_be_blank=True)
     labels = column(frame, label, "data.label", where)
-    refuse_lists(texts, where, "data.text", "give one text, or words and a tag for each by data.tokens and data.tags")
+    refuse_lists(texts, where, "data.text", "give one text, or set data.tokens and data.tags for words with tags")
     refuse_lists(labels, where, "data.label", "give one class, as text or number")
     texts = texts.astype(str)
     if line_break:
@@ -143,63 +135,23 @@ def encode(
     test_share: float = 0.2,
     limit: int | None = None,
 ) -> Dataset:
-    """Token ids for texts. Words are lower-cased; what is neither letter, digit nor picture is dropped.
+    """Token ids for texts. Words are lower-cased; everything but letters, digits and symbols such as emojis is dropped.
 
-    The vocabulary is the most frequent words of train, ``[PAD]`` and ``[UNK]`` included in its size. ``truncate`` says
-    which side of a longer text is kept: its ``head`` or its ``tail``. ``limit`` keeps a sample of so many rows a split.
+    ``vocabulary_size`` counts the most frequent words of train, ``[PAD]`` and ``[UNK]`` included. ``truncate`` names
+    the side of a longer text that is kept: its ``head`` or its ``tail``. ``limit`` samples at most that many rows of
+    each split.
     """
-    check_lengths(truncate, max_length, vocabulary_size)
-    whole = whole_splits(parts, validation_share, test_share, limit, source, stratify=True)
-    classes = class_names({role: labels for role, (_, labels) in whole.items()}, source, "data.label")
-    tokenizer = _train_tokenizer(whole["train"][0], vocabulary_size)
-    number = {name: index for index, name in enumerate(classes)}
-    splits: dict[str, Any] = {
-        role: Split(*_ids(tokenizer, texts, max_length, truncate), np.array([number[one] for one in labels], np.int64))
-        for role, (texts, labels) in whole.items()
-    }
-    words = tokenizer.get_vocab()
+    check_settings(truncate, max_length, vocabulary_size)
+    rows = complete_splits(parts, validation_share, test_share, limit, source, stratify=True)
+    classes = class_names({role: labels for role, (_, labels) in rows.items()}, source, "data.label")
+    tokenizer = train_tokenizer(rows["train"][0], vocabulary_size)
+    id_of = {name: index for index, name in enumerate(classes)}
+    splits: dict[str, Any] = {}
+    for role, (texts, labels) in rows.items():
+        x_NL, length_N = encode_texts(tokenizer, texts, max_length, truncate)
+        splits[role] = Split(x_NL, length_N, np.array([id_of[label] for label in labels], np.int64))
+    token_ids = tokenizer.get_vocab()
+    vocabulary = sorted(token_ids, key=lambda token: token_ids[token])
     empty = {role: int((split.length_N == 0).sum()) for role, split in splits.items()}
-    notes = {"repeated_texts": repeated(whole), "empty_texts": empty}
-    return Dataset(**splits, classes=classes, vocabulary=sorted(words, key=words.get), source=source, notes=notes)
-
-
-def _normal(text: str) -> str:
-    """Lower case, composed characters, one apostrophe, and no line breaks as web pages write them.
-
-    Here it is twice as fast as in tokenizers.
-    """
-    plain = text.replace("<br />", " ")
-    if CURLED in plain:  # the pattern alone would walk through every text letter by letter
-        plain = APOSTROPHE.sub("'", plain)
-    return unicodedata.normalize("NFC", plain).lower()
-
-
-def _train_tokenizer(texts: list[str], vocabulary_size: int):
-    from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
-
-    tokenizer = Tokenizer(models.WordLevel({}, unk_token=SPECIAL[UNKNOWN]))
-    # a word is a run of characters, marks, digits and apostrophes (don't); a picture such as an emoji is one of its own
-    words = Regex(r"[\p{L}\p{M}\p{N}']+|\p{So}")
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(words, "removed", invert=True)
-    trainer = trainers.WordLevelTrainer(vocab_size=vocabulary_size, special_tokens=SPECIAL, show_progress=False)
-    tokenizer.train_from_iterator(map(_normal, _shown(texts, "vocabulary")), trainer, length=len(texts))
-    return tokenizer
-
-
-def _shown(some: Sequence[Any], what: str) -> Iterator[Any]:
-    """The same, with a bar for who watches a terminal; it goes when it is done."""
-    return iter(tqdm(some, desc=what, leave=False, disable=None, dynamic_ncols=True))
-
-
-def _ids(tokenizer, texts: list[str], max_length: int, truncate: str) -> tuple[np.ndarray, np.ndarray]:
-    """Padded ids ``x_NL`` and lengths ``length_N``; in portions, because an encoding is much larger than its ids."""
-    x_NL = np.zeros((len(texts), max_length), np.int32)
-    length_N = np.zeros(len(texts), np.int32)
-    kept = kept_part(truncate, max_length)
-    for start in _shown(range(0, len(texts), 1000), "words to numbers"):
-        portion = [_normal(text) for text in texts[start : start + 1000]]
-        for row, encoding in enumerate(tokenizer.encode_batch_fast(portion, add_special_tokens=False), start):
-            ids = encoding.ids[kept]
-            x_NL[row, : len(ids)] = ids
-            length_N[row] = len(ids)
-    return x_NL[:, : max(1, int(length_N.max()))], length_N
+    notes = {"repeated_texts": count_repeated(rows), "empty_texts": empty}
+    return Dataset(**splits, classes=classes, vocabulary=vocabulary, source=source, notes=notes)

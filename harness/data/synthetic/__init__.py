@@ -1,1 +1,1 @@
-"""Data that a seed generates, to test one ability."""
+"""Synthetic data: generated from a seed, without a download."""

@@ -7,15 +7,17 @@ from torch import nn
 
 from harness.backends.pytorch import backend as backend_module
 from harness.backends.pytorch.backend import Backend
-from harness.backends.pytorch.callbacks import EpochEnds, ProgressBar
+from harness.backends.pytorch.checkpoints import EpochEnds
 from harness.backends.pytorch.layers import clear_padding
+from harness.backends.pytorch.progress import Progress
 from harness.backends.pytorch.training import Training
 from harness.config.compose import compose
 from harness.data import batches
-from harness.data.loaders.features import synthetic_features
+from harness.data.synthetic.features import synthetic_features
 from harness.measure import StepTimer
+from harness.records.record import Hardware
 
-HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
+HARDWARE = Hardware("cpu")
 STEP, WAIT, VALIDATION, CHECKPOINT, EPOCH_START, BATCH_START, BATCH_END, NEWS = (
     0.1, 3.0, 50.0, 700.0, 11_000.0, 130_000.0, 1_700_000.0, 23_000_000.0,
 )  # fmt: skip
@@ -66,7 +68,7 @@ def slow_world(monkeypatch):
     for hook, seconds in (
         ("on_train_epoch_start", EPOCH_START), ("on_train_batch_start", BATCH_START), ("on_train_batch_end", BATCH_END),
     ):  # fmt: skip
-        for watcher in (EpochEnds, ProgressBar):
+        for watcher in (EpochEnds, Progress):
             monkeypatch.setattr(watcher, hook, delayed(seconds, getattr(watcher, hook)))
 
 

@@ -10,8 +10,9 @@ from torch import nn
 from harness.backends.pytorch.backend import Backend
 from harness.backends.pytorch.layers import clear_padding
 from harness.config.compose import compose
-from harness.data.loaders.features import synthetic_features
+from harness.data.synthetic.features import synthetic_features
 from harness.measure import PhaseMemory, StepTimer, pass_seconds
+from harness.records.record import Hardware
 from harness.runner.profile_point import random_tokens
 
 pytestmark = [
@@ -19,7 +20,7 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU"),
 ]
 
-HARDWARE = {"accelerator": "gpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
+HARDWARE = Hardware("gpu")
 WIDTH = 8192
 TIMES = 20
 

@@ -8,8 +8,9 @@ import pytest
 from conftest import refused
 
 from harness.data import open_prepared, prepare
-from harness.data.loaders.features import digits, synthetic_features
+from harness.data.loaders.digits import digits
 from harness.data.loaders.text import encode, load_files, load_hub
+from harness.data.synthetic.features import synthetic_features
 from harness.errors import UserError
 
 ROWS = [("Good, GOOD film!", "pos"), ("bad film", "neg"), ("good plot", "pos"), ("don't see it 🙂🙂", "neg")] * 10

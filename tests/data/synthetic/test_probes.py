@@ -14,13 +14,15 @@ import torch
 from harness.backends.pytorch import Backend
 from harness.backends.pytorch.model import build
 from harness.config.compose import compose
-from harness.data import Dataset, probes
+from harness.data import Dataset
+from harness.data.synthetic import probes
 from harness.data.synthetic.sampling import different
 from harness.errors import UserError
 from harness.measure import StepTimer
+from harness.records.record import Hardware
 from harness.tasks.task import task_of
 
-HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
+HARDWARE = Hardware("cpu")
 SIZES = {"train": 401, "validation": 101, "test": 211, "seed": 0}
 
 
@@ -55,7 +57,7 @@ def test_splits_are_alike_where_short_sequences_are_used_up():
 
 
 def test_a_space_that_is_too_small_is_said():
-    with pytest.raises(UserError, match=r"parity .* has hardly more than 62 different sequences, and 713 are"):
+    with pytest.raises(UserError, match=r"parity .* has hardly more than 62 different sequences, but 713 are"):
         probes.parity(length=5, min_length=1, **SIZES)
     found = different("bits", lambda rng: (rng.integers(0, 2, 3), 0), 8, np.random.default_rng(0))
     assert len({tuple(bits) for bits, _ in islice(found, 8)}) == 8
@@ -71,14 +73,14 @@ def test_a_space_that_is_too_small_is_said():
         ("parity", {"min_length": 25}, "min_length=25 of parity is more than data.length=24"),
         ("selective_copying", {"length": 3}, "data.length of selective_copying is a whole number of 4 or more"),
         ("associative_recall", {"keys": 1}, "data.keys of associative_recall is a whole number of 2 or more"),
-        ("associative_recall", {"length": 5}, "take 6"),
+        ("associative_recall", {"length": 5}, "set 6 or more"),
         ("dyck", {"depth": 1}, "dyck needs"),
-        ("dyck", {"length": 7, "min_length": 7}, "hardly a beginning of 7 to 7 brackets"),
-        ("listops", {"length": 7, "min_length": 7, "depth": 1, "arguments": 2}, "hardly an expression of listops"),
+        ("dyck", {"length": 7, "min_length": 7}, "hardly any beginning of 7 to 7 brackets"),
+        ("listops", {"length": 7, "min_length": 7, "depth": 1, "arguments": 2}, "hardly any listops"),
         ("transcription", {"noise": -1.0}, "data.noise"),
         ("transcription", {"min_frames": 1}, "data.min_frames of transcription is a whole number of 2 or more"),
-        ("dyck", {"depth": 2}, "a greater depth"),
-        ("copying", {"train": 0}, "data.train is how many sequences"),
+        ("dyck", {"depth": 2}, "a depth above brackets"),
+        ("copying", {"train": 0}, "data.train is the number of sequences"),
     ],
 )
 def test_settings_that_make_no_probe_are_refused(name, settings, said):

@@ -4,12 +4,17 @@ import numpy as np
 import pytest
 from scipy.signal import find_peaks, periodogram
 
-from harness.data import waveforms
-from harness.data.synthetic.waveforms import RATE, TONES, features, filter_bank, filter_centres, wave, waveform_digits
+from harness.data.synthetic.waveforms import RATE, TONES, WINDOW, features, filter_bank, wave, waveform_digits
 from harness.errors import UserError
 
 SIZES = {"train": 211, "validation": 53, "test": 307, "seed": 0}
 KEYPAD = {697: "123", 770: "456", 852: "789", 941: "*0#"}, {1209: "147*", 1336: "2580", 1477: "369#"}
+
+
+def filter_centres() -> np.ndarray:
+    """``hz_D``: 40 frequencies between 0 and 4000 Hz, equally spaced on the mel scale."""
+    highest = 2595 * np.log10(1 + 4000 / 700)
+    return 700 * (10 ** (np.arange(1, 41) * highest / 41 / 2595) - 1)
 
 
 def pressed(low: float, high: float) -> str:
@@ -66,7 +71,7 @@ def test_the_noise_has_the_power_that_was_asked_for(snr_db, power):
 def test_a_tone_of_amplitude_1_at_a_filters_centre_has_energy_1_there_alone():
     """Between a bin and the next, a Hann window takes at most 1.42 dB."""
     for filter in (19, 30):
-        time_S = np.arange(waveforms.WINDOW) / RATE
+        time_S = np.arange(WINDOW) / RATE
         x_1D = features(np.sin(2 * np.pi * filter_centres()[filter] * time_S))
         assert x_1D.shape == (1, 40)
         assert x_1D[0].argmax() == filter

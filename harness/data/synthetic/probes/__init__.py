@@ -1,7 +1,7 @@
-"""Data made to order by a seed, each of which asks one thing of an encoder: what it can do at all.
+"""Probes: synthetic data, each of which tests one ability of an encoder.
 
-``docs/PROBES.md`` says what each asks for and what is expected of whom. The generator's seed is a setting of the data:
-the seed of a run changes the training, never the data.
+``docs/PROBES.md`` describes what each tests and which encoders are expected to solve it. The generator's seed is a
+setting of the data: the seed of a run changes the training, never the data.
 """
 
 from harness.data.synthetic.probes.brackets import dyck

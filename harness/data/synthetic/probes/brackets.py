@@ -1,32 +1,33 @@
-"""What takes a stack: brackets that have to close in the right order."""
+"""A probe of a stack: brackets that must close in the right order."""
 
 from typing import Any
 
 import numpy as np
 
 from harness.data.dataset import Dataset
-from harness.data.synthetic.sampling import Example, at_least, between, dataset
+from harness.data.synthetic.sampling import Example, between, check_at_least, dataset
 from harness.errors import UserError
 
 TRIES = 1000
+"""Random beginnings before the settings are refused."""
 BRACKETS = ["()", "[]", "{}", "<>"]
 
 
 def dyck(length: int = 32, min_length: int = 4, depth: int = 6, brackets: int = 2, **sizes: Any) -> Dataset:
-    """Bounded brackets: the one that has to close next, after the beginning of a Dyck-(k, m) word.
+    """Bounded brackets: which bracket must close next, after the beginning of a Dyck-(k, m) word.
 
-    The languages are those of Hewitt et al. 2020 with k = ``brackets`` kinds and m = ``depth`` open at most. The
-    bracket that is due opened 2, 4, ... or up to ``length / 2`` steps before the last one, each as often, so that the
-    last few steps seldom have the answer. Of those open at the end, as many are of each kind, in random order: how
-    often each token is there tells nothing of the answer, and whoever is blind to order is at chance, 1/k.
+    The languages are those of Hewitt et al. 2020 with k = ``brackets`` kinds and at most m = ``depth`` open brackets.
+    The bracket to close was opened 2, 4, ... or up to ``length / 2`` steps before the last step, all equally likely, so
+    that the last few steps rarely contain the answer. The brackets that are open at the end are equally many of each
+    kind, in random order: token counts give no hint, and an encoder that ignores order is at chance, 1/k.
     """
-    at_least("dyck", 2, brackets=brackets)
-    at_least("dyck", 1, min_length=min_length)
+    check_at_least("dyck", 2, brackets=brackets)
+    check_at_least("dyck", 1, min_length=min_length)
     if brackets > len(BRACKETS) or depth <= brackets or min_length > length or length < brackets + 2:
         raise UserError(
-            f"data: dyck needs 2 to {len(BRACKETS)} brackets, a greater depth, a length of 2 more than brackets at "
-            f"least, and no more min_length than length; there are brackets={brackets}, depth={depth}, {min_length} to "
-            f"{length} steps"
+            f"data: dyck needs 2 to {len(BRACKETS)} brackets, a depth above brackets, a length of brackets + 2 or more "
+            f"and a min_length of at most length, not brackets={brackets}, depth={depth}, length={length} and "
+            f"min_length={min_length}"
         )
     farthest = min(length // 2, length - brackets) // 2
 
@@ -41,8 +42,8 @@ def dyck(length: int = 32, min_length: int = 4, depth: int = 6, brackets: int = 
             if 2 * sum(closed) == distance:
                 return _typed(rng, [*before, True, *closed], left, brackets)
         raise UserError(
-            f"data: hardly a beginning of {min_length} to {length} brackets leaves as many of each kind open; raise "
-            "data.length, or lower data.min_length"
+            f"data: hardly any beginning of {min_length} to {length} brackets leaves equally many of each kind open; "
+            "raise data.length, or lower data.min_length"
         )
 
     names = BRACKETS[:brackets]
@@ -51,7 +52,7 @@ def dyck(length: int = 32, min_length: int = 4, depth: int = 6, brackets: int = 
 
 
 def _shape(rng: np.random.Generator, length: int, depth: int) -> list[bool]:
-    """Where brackets open and close: a walk between 0 and ``depth``."""
+    """Whether each step opens a bracket: a random walk of the depth between 0 and ``depth``."""
     height, opens = 0, []
     for _ in range(length):
         opens.append(bool(height == 0 or (height < depth and rng.random() < 0.5)))
@@ -60,7 +61,7 @@ def _shape(rng: np.random.Generator, length: int, depth: int) -> list[bool]:
 
 
 def _typed(rng: np.random.Generator, opens: list[bool], left: int, brackets: int) -> Example:
-    """Token ids and the closing bracket that is due; ``left`` are open at the end."""
+    """Token ids, and the bracket that must close next; ``left`` brackets are open at the end."""
     stack, tokens = [], [0] * len(opens)
     for step, opening in enumerate(opens):
         if opening:
