@@ -141,7 +141,7 @@ def test_the_report_shows_tokens_as_text_the_heaviest_the_darkest(tmp_path):
     (tmp_path / "attention.json").write_text(text.replace('"pooling"', '"<b>pooling"').replace('"a"', '"<i>a"'))
     record = made("lstm", run_dir=str(tmp_path))
     page = Page(html(compare([record, made("gru", accuracy=0.5)], "x")))
-    assert ("h2", "Which tokens weighed") in page.texts
+    assert ("h2", "Attention weights") in page.texts
     assert ("h3", f"wrong: true {EVIL}, predicted <i>a") in page.texts
     assert ("small", "<b>pooling") in page.texts
     assert [data for tag, data in page.texts if tag == "span" and data == EVIL] == [EVIL, EVIL]
@@ -149,4 +149,4 @@ def test_the_report_shows_tokens_as_text_the_heaviest_the_darkest(tmp_path):
     shades = [a["style"] for tag, a in page.attributes if tag == "span" and "style" in a]
     assert shades[:2] == ["background:rgba(0,114,178,0.250)", "background:rgba(0,114,178,0.750)"]
     assert "no explanation" in page.shown()
-    assert "Which tokens weighed" not in html(compare([made("gru")], "x"))
+    assert "Attention weights" not in html(compare([made("gru")], "x"))
