@@ -1,19 +1,18 @@
-"""What MLflow gets of a record: tags, flat parameters, numbers by step, the files of the run's folder."""
+"""The parts of a record that MLflow gets: tags, metrics by step, the files of the run's folder."""
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness.records.record import Point, Record
-from harness.records.settings import flatten as flatten
 from harness.tracking.store import this_process
 
-WEIGHTS = ("best.", "last.", ".")
-"""How the names of files begin that stay where they are: weights, and what is being written."""
+NOT_UPLOADED = ("best.", "last.", ".")
+"""Prefixes of the names of files that MLflow does not get: weights, and files that are being written."""
 
 
 def tags_of(record: Record) -> dict[str, str]:
-    """What a run can be found by."""
+    """The tags by which a run can be found."""
     return {
         **record.choices,
         "seed": str(record.seed),
@@ -27,27 +26,32 @@ def tags_of(record: Record) -> dict[str, str]:
     }
 
 
-OF_A_POINT = ("_ms", "_ms_p95", "_peak_mib", "tokens_per_second_forward", "tokens_per_second_training", "flops")
-"""What of a profile's point MLflow gets, by how its name ends."""
+POINT_NUMBERS = ("_ms", "_ms_p95", "_peak_mib", "tokens_per_second_forward", "tokens_per_second_training", "flops")
+"""Suffixes of the names of a profile point's numbers that MLflow gets."""
 
 
 def steps(record: Record) -> list[dict[str, float]]:
-    """The numbers of every epoch, or of a profile every point."""
+    """The numbers of every epoch, or of every point of a profile."""
     if record.mode != "profile":
         return record.history
     return [of_point(point, record.config["profile"]["batch_sizes"]) for point in record.profile]
 
 
 def of_point(point: Point, batch_sizes: list[int]) -> dict[str, float]:
-    """A point's numbers, whose step is the length; the batch size is named where there are several."""
+    """A point's numbers, with its length as the step; their names end with the batch size if there are several."""
     suffix = f"_batch_{point.batch_size}" if len(batch_sizes) > 1 else ""
-    numbers = {f"profile/{name}{suffix}": value for name, value in point.numbers.items() if name.endswith(OF_A_POINT)}
-    return {"epoch": point.length, **numbers}
+    sent = {name: value for name, value in point.numbers.items() if name.endswith(POINT_NUMBERS)}
+    return {"epoch": point.length, **{f"profile/{name}{suffix}": value for name, value in sent.items()}}
+
+
+def numbers_of(step: dict[str, float]) -> Iterable[tuple[str, float]]:
+    """The metrics of an epoch or a point: all its numbers but ``epoch``, which is MLflow's step."""
+    return ((name, value) for name, value in step.items() if name != "epoch")
 
 
 def files_of(folder: Path) -> Iterator[tuple[Path, str | None]]:
-    """The files of a run's folder, and the folder among the artifacts that each goes to; the weights stay."""
+    """The files of a run's folder without the weights, each with its folder among the artifacts (None: the top)."""
     for file in sorted(folder.rglob("*")):
-        if file.is_file() and not file.name.startswith(WEIGHTS):
+        if file.is_file() and not file.name.startswith(NOT_UPLOADED):
             place = file.parent.relative_to(folder).as_posix()
             yield file, None if place == "." else place

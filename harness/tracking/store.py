@@ -1,8 +1,10 @@
-"""Where MLflow keeps runs: one store, made once, with an experiment per name and a parent run per sweep."""
+"""The MLflow store: created once, with one experiment per name and one parent run per sweep."""
 
 import os
 import platform
+import sqlite3
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from filelock import FileLock
 
 @dataclass(frozen=True)
 class Summary:
-    """What a sweep comes to: files, a description in Markdown, and the means of its variants by name."""
+    """The result of a sweep: its files, a description in Markdown, and the means of its variants by name."""
 
     files: list[Path]
     note: str = ""
@@ -26,19 +28,24 @@ QUIET = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "GIT_PYTHON_REFRESH": "quiet",
 }
-"""Settings that hold unless the user set others: no telemetry, and seconds rather than minutes for a dead server."""
+"""Defaults that the user's environment overrides: no telemetry, and seconds, not minutes, for a dead server."""
 
 STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
 OFF = "none"
+METRICS_AT_ONCE, PARAMS_AT_ONCE = 1000, 100
+"""MLflow's limits on one ``log_batch``."""
 
 
 def store_uri(uri: str | None, output_dir: Path) -> str:
-    """Where MLflow keeps runs: what is set, or a database in the output folder."""
+    """The URI of the MLflow store: the one in the settings, or a database in the output folder."""
     return uri or f"sqlite:///{output_dir.absolute()}/mlflow.db"
 
 
-def connect(uri: str, output_dir: Path) -> Any:
-    """A client of the store; a new database is made by one process while others wait."""
+SQLITE = "sqlite:///"
+
+
+def connect(uri: str) -> Any:
+    """A client of the store. One process creates a missing database while the others wait."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     import logging
@@ -47,98 +54,87 @@ def connect(uri: str, output_dir: Path) -> Any:
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    if not uri.startswith("sqlite:///"):
+    if not uri.startswith(SQLITE):
         return MlflowClient(uri)
-    _hurry_sqlite()
-    store = Path(uri.removeprefix("sqlite:///"))
+    store = Path(uri.removeprefix(SQLITE).partition("?")[0])
     store.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(store.with_name(f".{store.name}.lock")):  # beside it: commands with other folders may share the store
+    with FileLock(store.with_name(f".{store.name}.lock")):  # next to the store: several output folders may share it
         if not store.exists():
-            _make_store(store)
+            _create_store(store)
     return MlflowClient(uri)
 
 
-UNFINISHED = ".part"
+def _create_store(store: Path) -> None:
+    """Create a database under a temporary name and rename it, so that a killed process leaves no partial store.
 
-
-def _make_store(store: Path) -> None:
-    """Make a database beside its place and rename it: one that was killed while making it left nothing half-made."""
+    With a write-ahead log (WAL) readers and one writer do not block each other; the file itself keeps this mode. MLflow
+    makes each of its connections wait up to 20 s for another writer.
+    """
     from mlflow import MlflowClient
 
-    part = store.with_name(store.name + UNFINISHED)
+    part = store.with_name(f"{store.name}.part")
     part.unlink(missing_ok=True)
-    MlflowClient(f"sqlite:///{part}").search_experiments(max_results=1)
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
+    MlflowClient(f"{SQLITE}{part}").search_experiments(max_results=1)  # creates the tables
+    with closing(sqlite3.connect(part)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
     part.rename(store)
 
 
-def _hurry_sqlite() -> None:
-    """Let writers wait for each other instead of failing, and not wait for the disk at every number."""
-    from sqlalchemy import Engine, event
-
-    def on_connect(connection: Any, _record: Any) -> None:
-        if not type(connection).__module__.startswith("sqlite3"):
-            return
-        file = connection.execute("PRAGMA database_list").fetchone()[2]
-        hurried = ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=60000")
-        unfinished = ("journal_mode=MEMORY", "synchronous=OFF")  # one file until it has its name; half-made, made anew
-        for pragma in unfinished if file.endswith(UNFINISHED) else hurried:
-            connection.execute(f"PRAGMA {pragma}")
-
-    if not getattr(_hurry_sqlite, "done", False):
-        event.listen(Engine, "connect", on_connect)
-        _hurry_sqlite.done = True  # type: ignore[attr-defined]
+def experiments(uri: str) -> list[tuple[str, str]]:
+    """Names and ids of the active experiments of a store, without MLflow's own ``Default``."""
+    active = connect(uri).search_experiments()
+    return [(one.name, one.experiment_id) for one in active if one.experiment_id != "0"]
 
 
 def find_experiment(client: Any, name: str, output_dir: Path, uri: str) -> str:
-    """The id of the experiment of this name, made where it is missing and taken back where it was deleted."""
+    """The id of the experiment of this name. A missing experiment is created, a deleted one restored."""
     from mlflow.exceptions import MlflowException
 
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        # a path of our own only where the store is our own: a server knows where its artifacts go
-        folder = (output_dir / "mlartifacts").as_uri() if uri.startswith("sqlite:///") else None
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        # only our own store gets a folder for artifacts: a server knows where its artifacts go
+        folder = (output_dir / "mlartifacts").as_uri() if uri.startswith(SQLITE) else None
         try:
-            return client.create_experiment(name, artifact_location=folder and f"{folder}/{name}")
-        except MlflowException:  # another process was faster
-            found = client.get_experiment_by_name(name)
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    return found.experiment_id
+            return str(client.create_experiment(name, artifact_location=folder and f"{folder}/{name}"))
+        except MlflowException:  # another process created it first
+            experiment = client.get_experiment_by_name(name)
+    if experiment.lifecycle_stage == "deleted":
+        client.restore_experiment(experiment.experiment_id)
+    return str(experiment.experiment_id)
 
 
 def parent_run(client: Any, experiment: str, sweep: str, output_dir: Path) -> str:
-    """The id of the run that holds a sweep's runs in an experiment; the first of its jobs makes it."""
+    """The id of a sweep's parent run in an experiment. The first job of the sweep creates it."""
     with FileLock(output_dir / ".mlflow.lock"):
-        found = client.search_runs([experiment], f"tags.sweep = '{sweep}' and tags.kind = 'sweep'", max_results=1)
-        if found:
-            if found[0].info.status != "RUNNING":
-                client.update_run(found[0].info.run_id, "RUNNING")
-            client.set_tag(found[0].info.run_id, "process", this_process())
-            return found[0].info.run_id
+        parents = client.search_runs([experiment], f"tags.sweep = '{sweep}' and tags.kind = 'sweep'", max_results=1)
+        if parents:
+            parent = parents[0].info
+            if parent.status != "RUNNING":
+                client.update_run(parent.run_id, "RUNNING")
+            client.set_tag(parent.run_id, "process", this_process())
+            return str(parent.run_id)
         tags = {"sweep": sweep, "kind": "sweep", "host": platform.node(), "process": this_process()}
-        return client.create_run(experiment, run_name=f"sweep {sweep}", tags=tags).info.run_id
+        return str(client.create_run(experiment, run_name=f"sweep {sweep}", tags=tags).info.run_id)
 
 
-def close_sweep(uri: str, output_dir: Path, sweep: str, status: str) -> None:
-    """Give the parent runs of a sweep that still count as running this status, whatever experiment they are in."""
-    client = connect(uri, output_dir)
-    everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
+def close_sweep(uri: str, sweep: str, status: str) -> None:
+    """Give this status to all parent runs of a sweep that MLflow still lists as running, in any experiment."""
+    client = connect(uri)
+    all_experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     open_parents = f"tags.sweep = '{sweep}' and tags.kind = 'sweep' and attributes.status = 'RUNNING'"
-    for run in client.search_runs(everywhere, open_parents):
+    for run in client.search_runs(all_experiments, open_parents):
         client.set_terminated(run.info.run_id, STATUS[status])
 
 
 LONGEST_NOTE = 5000
-"""Characters that MLflow takes as a description; what is longer is read in the artifact."""
+"""The maximum length of a description in MLflow, in characters; a longer one stays in the artifact."""
 
 
-def end_sweep(uri: str, output_dir: Path, name: str, sweep: str, status: str, summary: Summary) -> None:
+def end_sweep(uri: str, name: str, sweep: str, status: str, summary: Summary) -> None:
     """Give a sweep's parent run in an experiment its summary and its status: ``finished``, ``failed`` or ``killed``."""
     from mlflow.entities import Metric
 
-    client = connect(uri, output_dir)
+    client = connect(uri)
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         return
@@ -151,13 +147,13 @@ def end_sweep(uri: str, output_dir: Path, name: str, sweep: str, status: str, su
             client.set_tag(run.info.run_id, "mlflow.note.content", note)
         now = int(time.time() * 1000)
         logged = [Metric(key, value, now, 0) for key, value in summary.means.items()]
-        for start in range(0, len(logged), 1000):  # as many as the store takes at once
-            client.log_batch(run.info.run_id, logged[start : start + 1000])
+        for start in range(0, len(logged), METRICS_AT_ONCE):
+            client.log_batch(run.info.run_id, logged[start : start + METRICS_AT_ONCE])
         client.set_terminated(run.info.run_id, STATUS[status])
 
 
 def close_abandoned(client: Any, experiment: str) -> None:
-    """Mark as KILLED what still counts as running on this machine although its process is gone."""
+    """Mark runs of this machine as KILLED that MLflow lists as running although their process is gone."""
     for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
         tags = run.data.tags
         if tags.get("host") == platform.node() and not _alive(tags.get("process", "")):
@@ -166,7 +162,7 @@ def close_abandoned(client: Any, experiment: str) -> None:
 
 
 def this_process() -> str:
-    """This process, so named that no later one is taken for it."""
+    """An identifier of this process that no later process gets: process id and start time."""
     return f"{os.getpid()}@{psutil.Process().create_time():.0f}"
 
 

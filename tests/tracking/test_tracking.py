@@ -13,10 +13,10 @@ import pytest
 from conftest import QUICK
 from mlflow import MlflowClient
 
-from harness.cli.main import ui
-from harness.records import store
-from harness.report import build as report
-from harness.tracking import contents, store
+from harness.cli import report, ui
+from harness.records import store as records
+from harness.records.settings import flatten
+from harness.tracking import store
 from harness.tracking.tracker import MlflowTracker
 
 TRACKED = [*QUICK]
@@ -47,7 +47,7 @@ def test_a_run_in_mlflow_says_what_the_record_says(command, tmp_path):
     names = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert names == {
         *("record.json", "config.yaml", "environment.json", "learning_curves.png", "confusion.json", "confusion.png"),
-        "attention",
+        *("attention", "attention.json"),
     }
     drawn = {file.path for file in client.list_artifacts(run.info.run_id, "attention")}
     assert drawn == {"attention/1-right-encoder.png", "attention/2-wrong-encoder.png"}
@@ -82,7 +82,7 @@ def test_a_mistake_found_while_building_leaves_no_run(command, tmp_path):
     )
     ended = command("encoder=custom", "encoder._target_=picky.Picky", *TRACKED)
     assert ended.code == 2
-    assert "picky.Picky cannot be made" in ended.err
+    assert "picky.Picky cannot be built" in ended.err
     assert "in_dim must be prime" in ended.err
     assert runs_of(tmp_path) == []
     assert not list(tmp_path.glob("outputs/runs/**"))
@@ -123,8 +123,8 @@ def test_eight_processes_at_once_into_a_store_that_does_not_exist_yet(tmp_path):
         from pathlib import Path
         from harness.tracking import store
         number, folder = sys.argv[1], Path(sys.argv[2])
-        uri = store.store_uri({"uri": None}, folder)
-        client = store.connect(uri, folder)
+        uri = store.store_uri(None, folder)
+        client = store.connect(uri)
         experiment = store.find_experiment(client, "many", folder, uri)
         parent = store.parent_run(client, experiment, "sweep", folder)
         run = client.create_run(experiment, tags={"kind": "run", "mlflow.parentRunId": parent}).info.run_id
@@ -145,7 +145,7 @@ def test_eight_processes_at_once_into_a_store_that_does_not_exist_yet(tmp_path):
 
 
 def test_flatten_gives_dotted_keys():
-    assert dict(contents.flatten({"a": {"b": 1, "c": [2, 3]}, "d": None})) == {"a.b": 1, "a.c": [2, 3], "d": None}
+    assert dict(flatten({"a": {"b": 1, "c": [2, 3]}, "d": None})) == {"a.b": 1, "a.c": [2, 3], "d": None}
 
 
 def test_a_server_that_comes_back_is_brought_up_to_date(command, tmp_path, capfd):
@@ -156,7 +156,7 @@ def test_a_server_that_comes_back_is_brought_up_to_date(command, tmp_path, capfd
     ended = command(*TRACKED, elsewhere)
     assert ended.code == 0
     assert ended.record.mlflow_run_id is None
-    assert "python -m harness.report --sync" in ended.err
+    assert "python -m harness report --sync" in ended.err
     down.unlink()
     assert report.main(["--sync"]) == 0
     assert "up to date with 1 of 1 records" in capfd.readouterr().out
@@ -172,17 +172,17 @@ def test_a_server_that_comes_back_is_brought_up_to_date(command, tmp_path, capfd
 
 def test_a_run_that_was_done_again_while_mlflow_was_away_is_brought_there_too(command, tmp_path):
     first = command(*TRACKED).record
-    store = tmp_path / "outputs" / "mlflow.db"
-    store.rename(tmp_path / "away.db")
-    store.mkdir()
+    database = tmp_path / "outputs" / "mlflow.db"
+    database.rename(tmp_path / "away.db")
+    database.mkdir()
     again = command(*TRACKED, "rerun=true")
     assert again.code == 0
-    store.rmdir()
-    (tmp_path / "away.db").rename(store)
-    assert again.record["ended"] != first.ended
+    database.rmdir()
+    (tmp_path / "away.db").rename(database)
+    assert again.record.ended != first.ended
     assert report.main(["--sync"]) == 0
     newest = runs_of(tmp_path)[0]
-    (record,) = store.read_all(tmp_path / "outputs" / "runs")
+    (record,) = records.read_all(tmp_path / "outputs" / "runs")
     assert len(runs_of(tmp_path)) == 2
     assert newest.info.run_id == record.mlflow_run_id != first.mlflow_run_id
     assert newest.data.metrics == pytest.approx(record.metrics)
@@ -202,7 +202,7 @@ def start_server(folder, port):
     quiet.pop("MLFLOW_TRACKING_URI", None)
     with open(folder / "server.log", "a") as log:
         server = subprocess.Popen(command, env=quiet, stdout=log, stderr=log, start_new_session=True)
-    assert ui._wait_until_up(server, f"http://127.0.0.1:{port}"), (folder / "server.log").read_text()
+    assert ui.wait_until_up(server, f"http://127.0.0.1:{port}"), (folder / "server.log").read_text()
     return server
 
 
@@ -232,7 +232,7 @@ def test_a_server_that_goes_down_in_the_middle_is_brought_up_to_date_when_it_is_
     ended = command(*TRACKED, f"tracking.uri={uri}")
     assert (ended.code, heard) == (0, [1, 2])
     assert ended.err.count(f"MLflow at {uri} failed") == 1
-    assert "python -m harness.report --sync" in ended.err
+    assert "python -m harness report --sync" in ended.err
     record = ended.record
     assert (record.status, len(record.history)) == ("finished", 2)
     server = start_server(tmp_path, port)

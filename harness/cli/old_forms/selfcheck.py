@@ -1,4 +1,4 @@
-"""``python -m harness.selfcheck``, as it was called before there were subcommands."""
+"""``python -m harness.selfcheck``: the old form of ``python -m harness selfcheck``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""``python -m harness.ui``, as it was called before there were subcommands."""
+"""``python -m harness.ui``: the old form of ``python -m harness ui``."""
 
 import sys
 

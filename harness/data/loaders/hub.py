@@ -1,7 +1,7 @@
-"""Rows from where they are kept: the hub, or a local copy of it.
+"""Rows of a data set from the Hugging Face hub, or from a local copy.
 
-Nothing here keeps a cache of its own between calls: the library's is put into a folder that is thrown away, because it
-is keyed by a folder's name rather than by its content.
+This module keeps no cache between calls. The ``datasets`` library writes its cache into a temporary folder, because
+that cache is keyed by a folder's name and not by its content.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import socket
 import tempfile
 import urllib.parse
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -21,14 +22,18 @@ MIRROR = "HARNESS_DATA_MIRROR"
 
 
 def local_copy(source: str) -> Path | None:
-    """The folder that holds a source: below the mirror if there is one, else as a path of its own; None if neither."""
+    """The folder that holds a source: below the mirror, or else the source as a path; None if neither is a folder."""
     mirror = os.environ.get(MIRROR)
     candidates = [Path(mirror, source)] if mirror else []
     return next((path for path in [*candidates, Path(source).expanduser()] if path.is_dir()), None)
 
 
 def content_key(source: str, revision: str) -> str:
-    """What the rows of a source depend on: the bytes of a local copy, or the commit on the hub."""
+    """A key of the content of a source: a hash of a local copy's files, or the commit on the hub.
+
+    Raises:
+        UserError: there is no local copy, and the commit is not known.
+    """
     folder = local_copy(source)
     if folder is None:
         return f"hub {source} {_hub_commit(source, revision)}"
@@ -39,10 +44,10 @@ def content_key(source: str, revision: str) -> str:
 
 
 def _hub_commit(source: str, revision: str) -> str:
-    """The commit a revision names: asked of the hub, or where that is out of reach, of the local download."""
+    """The commit that a revision names, according to the hub or, if that is not reachable, to the local download."""
     if re.fullmatch(r"[0-9a-f]{40}", revision):
         return revision
-    _go_offline_if_alone()
+    _go_offline_if_unreachable()
     from huggingface_hub import HfApi, constants
 
     if not constants.HF_HUB_OFFLINE:
@@ -50,14 +55,30 @@ def _hub_commit(source: str, revision: str) -> str:
             return str(HfApi().dataset_info(source, revision=revision).sha)
         except Exception as error:
             raise UserError(_no_source(source, f"the hub answered {type(error).__name__}")) from None
-    reference = Path(constants.HF_HUB_CACHE, f"datasets--{source.replace('/', '--')}", "refs", revision)
-    if not reference.is_file():
-        raise UserError(_no_source(source, "the hub is out of reach and no download of it is kept"))
-    return reference.read_text().strip()
+    commit = _downloaded_commit(source, revision)
+    if commit is None:
+        raise UserError(_no_source(source, "the hub is not reachable and no download of it is kept"))
+    return commit
 
 
-def _go_offline_if_alone() -> None:
-    """Find out in 3 seconds what the hub's library takes 23 to find out; it reads the setting when first imported."""
+def _downloaded_commit(source: str, revision: str) -> str | None:
+    """The commit that a revision named when it was downloaded; None if the hub's cache has no such download."""
+    from huggingface_hub import constants, scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    try:
+        cache = scan_cache_dir(constants.HF_HUB_CACHE)
+    except CacheNotFound:
+        return None
+    downloads = (repo for repo in cache.repos if (repo.repo_type, repo.repo_id) == ("dataset", source))
+    return next((repo.refs[revision].commit_hash for repo in downloads if revision in repo.refs), None)
+
+
+def _go_offline_if_unreachable() -> None:
+    """Switch the hub's library to offline mode if the hub does not answer within 3 seconds; alone it would take 23.
+
+    The library reads the setting when it is first imported.
+    """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     proxies = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
     if "HF_HUB_OFFLINE" in os.environ or any(name in os.environ for name in proxies):
@@ -70,7 +91,7 @@ def _go_offline_if_alone() -> None:
 
 
 def not_below_mirror(source: str) -> str:
-    """That the mirror does not hold a source, or that there is no mirror, in words."""
+    """A clause that says that the mirror does not hold a source, or that there is no mirror."""
     mirror = os.environ.get(MIRROR)
     return f"{MIRROR}={mirror} holds no {source}/" if mirror else f"{MIRROR} is not set"
 
@@ -90,7 +111,7 @@ def read_source(source: str, subset: str | None, revision: str) -> dict[str, pd.
     """
     folder = local_copy(source)
     if folder is None:
-        _go_offline_if_alone()
+        _go_offline_if_unreachable()
     import datasets
 
     datasets.disable_progress_bars()
@@ -100,16 +121,17 @@ def read_source(source: str, subset: str | None, revision: str) -> dict[str, pd.
         try:
             splits = datasets.load_dataset(name=subset, **where)
         except Exception as error:
-            said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-            raise UserError(f"data: {source!r} cannot be read: {said}") from None
+            cause = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            raise UserError(f"data: {source!r} cannot be read: {cause}") from None
         return {str(name): _frame(split) for name, split in splits.items()}
 
 
-def _frame(split) -> pd.DataFrame:
+def _frame(split: Any) -> pd.DataFrame:
+    """A split as a table, with the names of classes instead of their numbers; None where there is no label."""
     frame = split.to_pandas()
     for name, feature in split.features.items():
         if labels := getattr(feature, "names", None):
             frame[name] = [labels[number] if number >= 0 else None for number in frame[name]]
-        elif labels := getattr(getattr(feature, "feature", None), "names", None):  # of a list, one for each word
+        elif labels := getattr(getattr(feature, "feature", None), "names", None):  # one label per word
             frame[name] = [[labels[number] if number >= 0 else None for number in row] for row in frame[name]]
     return frame

@@ -2,9 +2,12 @@
 
 import datasets
 import pytest
+from conftest import refused
+from huggingface_hub import constants
 
 from harness.config.compose import compose
 from harness.data import open_prepared
+from harness.data.loaders import hub
 from harness.runner.run import prepare_data
 
 
@@ -77,3 +80,44 @@ def test_yelps_line_breaks_part_words(load, tmp_path):
     assert data.classes == ["1", "2"]
     assert words(data, "test") == {"never again not for n dollars", "nice place"}
     assert "nnot" in load("data=yelp_polarity", "data.line_break=null").vocabulary
+
+
+COMMIT, OLDER = "1" * 40, "2" * 40
+
+
+@pytest.fixture
+def hub_cache(tmp_path, monkeypatch):
+    """The cache of the hub's library, out of reach of the hub: downloads of a data set and of a model of its name."""
+    monkeypatch.setenv("HARNESS_DATA_MIRROR", str(tmp_path / "mirror"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    for kind, references in (("datasets", {"main": COMMIT, "refs/convert/parquet": OLDER}), ("models", {"v1": OLDER})):
+        folder = tmp_path / "hub" / f"{kind}--some--reviews"
+        for name, commit in references.items():
+            reference, snapshot = folder / "refs" / name, folder / "snapshots" / commit
+            reference.parent.mkdir(parents=True, exist_ok=True)
+            reference.write_text(commit)
+            snapshot.mkdir(parents=True)
+            (snapshot / "README.md").write_text("reviews")
+    return tmp_path / "hub"
+
+
+def test_without_the_hub_a_download_says_which_commit_a_revision_names(hub_cache):
+    assert hub.content_key("some/reviews", "main") == f"hub some/reviews {COMMIT}"
+    assert hub.content_key("some/reviews", "refs/convert/parquet") == f"hub some/reviews {OLDER}"
+    assert hub.content_key("other/reviews", "3" * 40) == f"hub other/reviews {'3' * 40}"  # a commit needs no look
+
+
+@pytest.mark.parametrize(
+    ("source", "revision"), [("some/reviews", "v1"), ("some/reviews", "v2"), ("other/reviews", "main")]
+)
+def test_without_the_hub_and_a_download_the_source_is_refused(hub_cache, source, revision):
+    said = refused(hub.content_key, source, revision)
+    assert f"no source {source!r}" in said
+    assert "the hub is not reachable and no download of it is kept" in said
+
+
+def test_without_the_hub_and_a_cache_the_source_is_refused(hub_cache, monkeypatch, tmp_path):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "none"))
+    assert "no download of it is kept" in refused(hub.content_key, "some/reviews", "main")

@@ -1,0 +1,159 @@
+"""One record's run in MLflow: opened, given its epochs while it trains, and completed from the record."""
+
+import json
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from harness.records import store as records
+from harness.records.record import DataSummary, Record
+from harness.records.settings import flatten
+from harness.tracking.contents import files_of, numbers_of, steps, tags_of
+from harness.tracking.store import (
+    METRICS_AT_ONCE,
+    PARAMS_AT_ONCE,
+    STATUS,
+    close_abandoned,
+    connect,
+    find_experiment,
+    parent_run,
+)
+
+
+class TrackedRun:
+    """A run in an MLflow store. Every method raises whatever MLflow raises when it does not answer.
+
+    MLflow has one run per fingerprint and experiment, which a resumed run continues; ``rerun=true`` opens a new one.
+    """
+
+    def __init__(self, uri: str, output_dir: Path) -> None:
+        self.uri, self.output_dir = uri, output_dir
+        self.run_id = ""
+        self._is_open = False
+        self._status_before: str | None = None
+        self._logged: set[tuple[str, int]] = set()
+
+    def open(self, record: Record) -> str:
+        """Open the earlier run that is resumed, or a new run, with its parameters and data; returns its id."""
+        self.client = connect(self.uri)
+        experiment = find_experiment(self.client, record.name, self.output_dir, self.uri)
+        close_abandoned(self.client, experiment)
+        self._open_run(experiment, record)
+        self._log_params(record.config)
+        self._log_data(record.data)
+        self._is_open = True
+        return self.run_id
+
+    def log_step(self, numbers: dict[str, float]) -> None:
+        """Log the numbers of an epoch (or of a profile's point) at the step that its ``epoch`` gives."""
+        self._log([(int(numbers["epoch"]), key, value) for key, value in numbers_of(numbers)])
+
+    def sync(self, record: Record) -> bool:
+        """Bring MLflow up to date with an ended record; returns False if it already was.
+
+        A run that is not open is found or created, and its id is written into ``record.json``.
+        """
+        if not self._is_open:
+            if self._is_complete(record):
+                return False
+            record.mlflow_run_id = self.open(record)
+            records.write(record)
+        self._log_missing_steps(record)
+        self._log_result(record)
+        for file, place in files_of(record.folder):
+            self.client.log_artifact(self.run_id, str(file), place)
+        # the status comes last: a run whose sync was interrupted is synced again
+        self.client.set_terminated(self.run_id, STATUS[record.status], _milliseconds(record.ended))
+        self._is_open = False
+        return True
+
+    def discard(self) -> None:
+        """Undo ``open``: delete a new run, give a resumed run its earlier status."""
+        self.client.set_terminated(self.run_id, self._status_before or "KILLED")
+        if self._status_before is None:
+            self.client.delete_run(self.run_id)
+        self._is_open = False
+
+    def _is_complete(self, record: Record) -> bool:
+        """Whether MLflow has the whole record: its newest run is the record's, and has the record's status."""
+        self.client = connect(self.uri)
+        experiment = find_experiment(self.client, record.name, self.output_dir, self.uri)
+        newest = self._newest(experiment, record)
+        if newest is None or newest.info.run_id != record.mlflow_run_id:
+            return False
+        return bool(newest.info.status == STATUS[record.status])
+
+    def _open_run(self, experiment: str, record: Record) -> None:
+        tags = tags_of(record)
+        if record.sweep:
+            tags["mlflow.parentRunId"] = parent_run(self.client, experiment, record.sweep, self.output_dir)
+        earlier = self._newest(experiment, record)
+        if earlier is None or (record.config["rerun"] and earlier.info.run_id != record.mlflow_run_id):
+            start = _milliseconds(record.started)
+            run = self.client.create_run(experiment, run_name=record.label, tags=tags, start_time=start)
+            self.run_id, self._status_before = run.info.run_id, None
+            return
+        self.run_id, self._status_before = earlier.info.run_id, earlier.info.status
+        self.client.update_run(self.run_id, "RUNNING", record.label)
+        for key, value in {**tags, "reason": ""}.items():
+            self.client.set_tag(self.run_id, key, value)
+
+    def _newest(self, experiment: str, record: Record) -> Any:
+        """The newest MLflow run of the record's fingerprint; None if there is none."""
+        same = f"tags.fingerprint = '{record.fingerprint}' and tags.kind = 'run'"
+        return next(iter(self.client.search_runs([experiment], same, max_results=1)), None)
+
+    def _log_params(self, config: dict[str, Any]) -> None:
+        from mlflow.entities import Param
+
+        # a resumed run has them already, and MLflow refuses another value, such as that of a longer run_timeout
+        known = self.client.get_run(self.run_id).data.params
+        params = [Param(key, str(value)) for key, value in flatten(config) if key not in known]
+        for start in range(0, len(params), PARAMS_AT_ONCE):
+            self.client.log_batch(self.run_id, params=params[start : start + PARAMS_AT_ONCE])
+
+    def _log_data(self, data: DataSummary) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        source = json.dumps({"source": data.source, "hash": data.hash})
+        shape = {"sizes": data.sizes, "vocabulary_size": data.vocabulary_size, "max_length": data.max_length}
+        logged = Dataset(data.source or "data", data.hash[:32], "local", source, profile=json.dumps(shape))
+        self.client.log_inputs(self.run_id, [DatasetInput(logged, [InputTag("mlflow.data.context", "train+test")])])
+
+    def _log_missing_steps(self, record: Record) -> None:
+        """Log the epochs (or points) that MLflow lacks, such as those from when it did not answer."""
+        wanted = [(int(step["epoch"]), key, value) for step in steps(record) for key, value in numbers_of(step)]
+        unsent = [one for one in wanted if (one[1], one[0]) not in self._logged]
+        keys = {key for _, key, _ in unsent}
+        known = {key: {one.step for one in self.client.get_metric_history(self.run_id, key)} for key in keys}
+        self._log([(step, key, value) for step, key, value in unsent if step not in known[key]])
+
+    def _log_result(self, record: Record) -> None:
+        """Log the record's metrics and reason, as far as MLflow does not show them already."""
+        from mlflow.entities import RunTag
+
+        by_epoch = {name for epoch in record.history for name in epoch}
+        shown = self.client.get_run(self.run_id).data.metrics
+        changed = {name: value for name, value in record.metrics.items() if shown.get(name) != value}
+        # Metrics of epochs go to the last epoch's step, so that MLflow's latest value is the record's;
+        # all others go to step 0, so that MLflow compares runs by bars.
+        last = len(record.history)
+        self._log([(last if name in by_epoch else 0, name, value) for name, value in changed.items()])
+        if record.reason:
+            self.client.log_batch(self.run_id, tags=[RunTag("reason", record.reason)])
+
+    def _log(self, numbers: list[tuple[int, str, float]]) -> None:
+        """Log metrics: (step, name, value)."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        metrics = [Metric(key, value, now, step) for step, key, value in numbers]
+        for start in range(0, len(metrics), METRICS_AT_ONCE):
+            self.client.log_batch(self.run_id, metrics[start : start + METRICS_AT_ONCE])
+        self._logged |= {(key, step) for step, key, _ in numbers}
+
+
+def _milliseconds(moment: str | None) -> int | None:
+    """MLflow's time, UNIX milliseconds, of an ISO 8601 moment; None stays None."""
+    return int(datetime.fromisoformat(moment).timestamp() * 1000) if moment else None

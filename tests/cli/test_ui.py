@@ -1,0 +1,107 @@
+"""MLflow's pages: where they are, what their links lead to, and how the server ends."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+from conftest import refused
+
+from harness import tracking
+from harness.cli import subcommands, ui
+from harness.tracking import store
+
+FORMS = {"harness ui": ["harness", "ui"], "harness.ui": ["harness.ui"]}
+
+
+@pytest.fixture
+def output_dir(tmp_path):
+    """An output folder whose store has two experiments and a deleted one."""
+    uri = tracking.store_uri(None, tmp_path)
+    client = store.connect(uri)
+    for name in ("digits", "gone", "imdb"):
+        store.find_experiment(client, name, tmp_path, uri)
+    client.delete_experiment(client.get_experiment_by_name("gone").experiment_id)
+    return tmp_path
+
+
+def test_experiments_are_the_active_ones_without_mlflows_default(output_dir):
+    uri = tracking.store_uri(None, output_dir)
+    client = store.connect(uri)
+    expected = {(name, client.get_experiment_by_name(name).experiment_id) for name in ("digits", "imdb")}
+    assert set(tracking.experiments(uri)) == expected
+    assert len(tracking.experiments(uri)) == 2
+
+
+def test_a_folder_without_a_store_is_an_error_that_names_it(tmp_path, capsys):
+    assert ui.main(["--output-dir", str(tmp_path)]) == 2
+    assert f"there is no {tmp_path}/mlflow.db" in capsys.readouterr().err
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_a_port_that_is_in_use_is_passed_over():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert port < ui.free_port(port) < port + 100
+
+
+def test_no_free_port_is_an_error_that_names_the_option(monkeypatch):
+    class Taken(socket.socket):
+        def bind(self, address):
+            raise OSError("in use")
+
+    monkeypatch.setattr(ui.socket, "socket", Taken)
+    assert "no port from 5000 to 5099 is free; name one with --port" in refused(ui.free_port, 5000)
+
+
+def test_a_server_that_ends_at_once_is_not_waited_for():
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert ui.wait_until_up(ended, "http://127.0.0.1:9") is False
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_help_names_the_options(form):
+    ended = subprocess.run([sys.executable, "-m", *FORMS[form], "--help"], capture_output=True, text=True)
+    assert ended.returncode == 0
+    assert "python -m harness ui" in ended.stdout
+    assert {"--output-dir", "--port", "--host"} <= set(ended.stdout.replace("[", " ").split())
+
+
+def test_ui_is_a_subcommand_that_returns_an_exit_code(tmp_path):
+    assert subcommands.run(["ui", "--output-dir", str(tmp_path)]) == 2
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_printed_links_answer_and_ctrl_c_ends_the_server(form, output_dir):
+    port = ui.free_port(5600)
+    command = [sys.executable, "-m", *FORMS[form], "--output-dir", str(output_dir), "--port", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        links = {}
+        for line in server.stdout:
+            name, _, address = line.strip().partition(": ")
+            links[name] = address
+            if len([one for one in links if one.endswith("by sweep")]) == 2:
+                break
+        del links[f"starting MLflow on {output_dir}/mlflow.db ..."], links[f"http://127.0.0.1:{port}  (Ctrl-C ends it)"]
+        assert set(links) == {f"{name}, {page}" for name in ("digits", "imdb") for page in ("side by side", "by sweep")}
+        for name, address in links.items():
+            with urllib.request.urlopen(address, timeout=30) as page:
+                assert page.status == 200
+            number = address.split("/experiments/")[1].split("/")[0]
+            experiment = f"http://127.0.0.1:{port}/api/2.0/mlflow/experiments/get?experiment_id={number}"
+            with urllib.request.urlopen(experiment, timeout=30) as answer:
+                assert json.load(answer)["experiment"]["name"] == name.split(",")[0]
+    finally:
+        server.send_signal(signal.SIGINT)
+        _, errors = server.communicate(timeout=60)
+    assert server.returncode == 130
+    assert "Traceback" not in errors
+    with socket.socket() as probe:  # MLflow's own server has ended too
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
