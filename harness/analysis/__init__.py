@@ -1,1 +1,1 @@
-"""The arithmetic of a comparison: records become variants, comparison groups, statistics and verdicts."""
+"""Comparison of runs: variants, comparison groups, statistics and verdicts, from records."""

@@ -1,7 +1,7 @@
-"""The one table of metrics: everything that is known of each, from its unit to its place in a table.
+"""The table of all metrics: unit, direction, definition, and the places where reports show each metric.
 
-The names are the keys of ``record.json`` and of MLflow alike. To add a metric, add its line here and put its value into
-a run's metrics.
+The names are the keys in ``record.json`` and in MLflow. To add a metric, add its line here and put its value into the
+metrics of a run.
 """
 
 import math
@@ -14,14 +14,17 @@ Kind = Literal["quality", "speed", "latency", "memory", "cost", "profile"]
 
 @dataclass(frozen=True)
 class Metric:
-    """What is known of a metric.
+    """The properties of a metric.
 
-    ``higher_is_better`` is None where neither direction is better: such a metric is never ranked. ``short_name`` and
-    ``column`` (a small number comes first) are for tables; without a column, a metric is shown among all numbers only.
-    ``run_column`` is the same for the terminal's table of several runs, which is narrower. ``exact``: counted instead
-    of measured, so that one seed is enough. ``bounds``: what its values can be. ``gated``: the regression gate checks
-    it. ``decides``: a variant can be best by it; the lowest number that all variants have is taken.
-    ``difference_format``: how a difference in it is written, where it has no better unit than its own.
+    - ``higher_is_better``: None if neither direction is better; such a metric is never ranked.
+    - ``short_name``: the name in tables; without it, tables use the full name.
+    - ``column``: the place in the tables of a comparison, the smallest number first. A metric without one appears only
+      among all numbers. ``run_column``: the same for the terminal's table of several runs, which is narrower.
+    - ``exact``: counted, not measured, so that one seed is enough.
+    - ``bounds``: the smallest and the largest possible value.
+    - ``gated``: the regression gate checks it.
+    - ``decides``: the best variant is chosen by the metric with the smallest number that all variants have.
+    - ``difference_format``: the format of a difference of a quality, which is given in the metric's own unit.
     """
 
     unit: str
@@ -39,12 +42,12 @@ class Metric:
 
     @property
     def timed(self) -> bool:
-        """Whether other processes on the machine change it."""
+        """Whether other processes on the machine influence it."""
         return self.kind in ("speed", "latency")
 
     @property
     def of_hardware(self) -> bool:
-        """Whether it may be ranked among variants of one hardware group only."""
+        """Whether it is ranked only among the variants of one hardware group."""
         return self.kind in ("speed", "latency", "memory")
 
 
@@ -63,11 +66,11 @@ FORWARD_FLOPS = "cost/forward_flops"
 
 
 def _quality(split: str, where: str) -> dict[str, Metric]:
-    """The scores of a split; only those on test decide, are gated and have columns."""
+    """The quality metrics of a split; only those of the test split decide, are gated and have columns."""
     test = split == "test"
     scores = {
         "accuracy": Metric(
-            "", True, f"share of {where} that is labelled right", "quality", "accuracy", 1 if test else None,
+            "", True, f"share of {where} that is labelled correctly", "quality", "accuracy", 1 if test else None,
             run_column=1 if test else None, bounds=SHARE, gated=test, decides=2 if test else None,
         ),
         "label_error_rate": Metric(
@@ -138,11 +141,12 @@ METRICS: dict[str, Metric] = {
     "latency/p95_ms": Metric("ms", False, "95th percentile of the time of one sequence at batch size 1", "latency"),
     "latency/p99_ms": Metric("ms", False, "99th percentile of the time of one sequence at batch size 1", "latency"),
     HOST_MEMORY: Metric(
-        "MiB", False, "peak resident memory in training, less that before the model was built", "memory",
+        "MiB", False, "peak resident memory in training, minus the value before the model was built", "memory",
         "train peak", 9, run_column=7, gated=True,
     ),
     "memory/host_inference_peak_mib": Metric(
-        "MiB", False, "peak resident memory in inference, less that before the model was built", "memory", gated=True
+        "MiB", False, "peak resident memory in inference, minus the value before the model was built", "memory",
+        gated=True,
     ),
     "memory/host_peak_mib": Metric("MiB", False, "peak resident memory of the run's whole process", "memory"),
     DEVICE_MEMORY: Metric(
@@ -176,7 +180,7 @@ METRICS: dict[str, Metric] = {
 }  # fmt: skip
 
 UNKNOWN = Metric("", None, "", "quality", bounds=ANY)
-"""What is known of a metric that a record brings under a name of its own: it is shown and never ranked."""
+"""The properties of a metric that is not in the table: reports show it and never rank it."""
 
 
 def _ordered(field: str) -> list[str]:
@@ -198,14 +202,14 @@ GATED = [name for name, metric in METRICS.items() if metric.gated]
 """The metrics that the regression gate checks."""
 
 FITTED = ("train", "val")
-"""The splits that a history has metrics of, from epoch to epoch."""
+"""The splits whose metrics a history has for each epoch."""
 
 ON_VALIDATION = [name for name in METRICS if name.startswith("val/")]
-"""The metrics by which an epoch can be chosen: nothing is chosen on test."""
+"""The metrics that can choose the best epoch; nothing is chosen on the test split."""
 
 
 def definition(name: str) -> Metric:
-    """What is known of a metric; a variant such as ``test/accuracy_each_epoch`` has the definition of its stem.
+    """The properties of a metric; ``test/accuracy_each_epoch`` has those of ``test/accuracy``.
 
     Raises:
         KeyError: no metric has this name.
@@ -214,7 +218,7 @@ def definition(name: str) -> Metric:
 
 
 def known(name: str) -> Metric:
-    """What is known of a metric; ``UNKNOWN`` for a name that the table does not have."""
+    """The properties of a metric; ``UNKNOWN`` if the table does not have the name."""
     try:
         return definition(name)
     except KeyError:
@@ -222,17 +226,17 @@ def known(name: str) -> Metric:
 
 
 def short_name(name: str) -> str:
-    """What tables call a metric."""
+    """The name of a metric in tables."""
     return known(name).short_name or name
 
 
 def split_of(name: str) -> str:
-    """The part of a metric's name before the slash: for a quality, the split it was measured on."""
+    """The part of a metric's name before the slash; of a quality, the split that it was measured on."""
     return name.partition("/")[0]
 
 
 def number(name: str, value: float | None) -> str:
-    """A value with its unit, to four figures; a dash where it could not be measured."""
+    """A value with its unit, to four figures; a dash if it was not measured."""
     if value is None:
         return "-"
     text = f"{value:,.0f}" if abs(value) >= 1000 or isinstance(value, int) else f"{value:.4g}"

@@ -1,1 +1,1 @@
-"""What a person reads: tables, pictures, the terminal and the HTML page."""
+"""Reports for people: tables, plots, the terminal and the HTML page."""

@@ -1,4 +1,4 @@
-"""``python -m harness.report``, as it was called before there were subcommands."""
+"""``python -m harness.report``: an older name of ``python -m harness report``."""
 
 import sys
 

@@ -24,7 +24,8 @@ def notes(comparison: Comparison) -> list[str]:
         sentences.append(f"Left out: {_counted(count, 'run')} of the same configs with earlier code or packages.")
     sentences += [f"Left out: {reason}." for reason in comparison.left_out[:MOST_LEFT_OUT]]
     if (more := len(comparison.left_out) - MOST_LEFT_OUT) > 0:
-        sentences.append(f"Left out: {_counted(more, 'more file')} of the same kinds; the command names each of them.")
+        what = "more file that is not a readable record" if more == 1 else "more files that are not readable records"
+        sentences.append(f"Left out: {more} {what}; the command names each of them.")
     sentences += [warning for group in comparison.groups if (warning := _few_seeds(group))]
     if any(_of_quality(group, variant).n == 1 for group in comparison.groups for variant in group.variants):
         sentences.append(
