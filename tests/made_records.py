@@ -5,6 +5,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+from harness.records import store
 from harness.records.record import DataSummary, Environment, Hardware, Record
 
 CONFIG: dict[str, Any] = {
@@ -21,6 +22,8 @@ CONFIG: dict[str, Any] = {
 HARDWARE: dict[str, Any] = {
     "accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 2, "device_names": [],
 }  # fmt: skip
+LATENCY, TOKENS, MEMORY = "latency/p50_ms", "speed/train_tokens_per_second", "memory/host_train_peak_mib"
+HISTORY = [{"epoch": 1, "val/accuracy": 0.5, "val/loss": 2.0}, {"epoch": 2, "val/accuracy": 0.7, "val/loss": 1.0}]
 VERSIONS = {"python": "3.11.7", "torch": "2.13.0", "numpy": "2.4.6"}
 
 
@@ -70,3 +73,19 @@ def over_seeds(encoder: str, accuracies: list[float] | list[None], **more: Any) 
         )
         for seed, accuracy in enumerate(accuracies)
     ]
+
+
+def sweep() -> list[Record]:
+    """A sweep of two encoders over three seeds: ``lstm`` is more accurate, ``gru`` is faster."""
+    lstm: dict[str, Any] = {"metrics": {LATENCY: [2.0, 2.2, 2.1], TOKENS: [100.0, 110.0, 105.0]}, "history": HISTORY}
+    gru: dict[str, Any] = {"metrics": {LATENCY: [1.0, 1.2, 1.1], TOKENS: [200.0, 210.0, 205.0]}, "history": HISTORY}
+    return over_seeds("lstm", [0.90, 0.92, 0.91], **lstm) + over_seeds("gru", [0.50, 0.52, 0.51], **gru)
+
+
+def write(folder: Path, records: list[Record]) -> Path:
+    """Write records below ``folder/runs``; returns ``folder``."""
+    for number, record in enumerate(records):
+        record.folder = folder / "runs" / str(number)
+        record.folder.mkdir(parents=True)
+        store.write(record)
+    return folder

@@ -1,0 +1,115 @@
+"""``python -m harness report``: its files, its exit codes, and what it says about records that it cannot read."""
+
+import csv
+import json
+import re
+
+import pytest
+from made_records import TOKENS, made, sweep, write
+from pages import Page
+
+from harness.analysis.comparison import compare
+from harness.cli import report
+from harness.records.record import SCHEMA
+from harness.report.notes import notes
+
+
+def test_the_command_writes_the_files_and_prints_the_table(tmp_path, capsys):
+    failed = made("rnn", accuracy=None, status="failed", reason="RuntimeError: boom")
+    folder = write(tmp_path, [*sweep(), failed])
+    assert report.main(["--output-dir", str(folder), "--name", "digits", "--baseline", "encoder=lstm"]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"lstm\s+3\s+0\.910 ±0\.025 \*", shown)
+    assert "accuracy, gru: 0.400 worse than lstm" in shown
+    assert "failed rnn/seed=0: RuntimeError: boom" in shown
+    assert max(len(line) for line in shown.splitlines() if "±" in line) <= 120
+    files = sorted(path.name for path in (folder / "reports" / "digits").iterdir())
+    assert files == ["report.csv", "report.html", "report.md"]
+
+
+def test_folders_of_records_may_be_named_and_may_lie_in_one_another(tmp_path, capsys):
+    folder = write(tmp_path, sweep())
+    named = [str(folder), str(folder / "runs")]
+    assert report.main([*named, "--output-dir", str(tmp_path / "elsewhere")]) == 0
+    assert "repeated" not in capsys.readouterr().out
+    assert (tmp_path / "elsewhere" / "reports" / "digits" / "report.html").exists()
+
+
+WHOLE = json.dumps(made("rnn").to_json()).encode()
+UNREADABLE = {
+    "empty": b"",
+    "cut": WHOLE[: len(WHOLE) // 2],
+    "not UTF-8": b'{"label": "\xff"}',
+    "another list": b"[]",
+    "another object": json.dumps({"schema": SCHEMA, "loss": 1.0}).encode(),
+    "of schema 1": json.dumps({**made("rnn").to_json(), "schema": 1}).encode(),
+}
+
+
+@pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_a_record_that_cannot_be_read_is_a_note_of_the_report_with_its_path(tmp_path, capsys, content):
+    folder = write(tmp_path, sweep())
+    file = folder / "runs" / "damaged" / "record.json"
+    file.parent.mkdir()
+    file.write_bytes(content)
+    assert report.main(["--output-dir", str(folder)]) == 0
+    printed = capsys.readouterr()
+    assert f"left out: {file} " in printed.err
+    assert f"note Left out: {file} " in " ".join(printed.out.split())
+    reports = folder / "reports" / "digits"
+    markdown = (reports / "report.md").read_text(encoding="utf8").replace("\\", "")
+    assert f"- Left out: {file} " in markdown.partition("## Notes\n")[2]
+    assert f"Left out: {file} " in Page((reports / "report.html").read_text(encoding="utf8")).shown()
+    assert len(list(csv.DictReader((reports / "report.csv").open(encoding="utf8")))) == 6  # the sweep and no more
+
+
+def test_of_a_record_of_another_schema_the_report_says_so(tmp_path, capsys):
+    folder = write(tmp_path, sweep())
+    (folder / "runs" / "0" / "record.json").write_bytes(UNREADABLE["of schema 1"])
+    report.main(["--output-dir", str(folder)])
+    assert f"has schema 1, and this version reads schema {SCHEMA}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_notes_name_ten_unreadable_files_and_count_the_rest():
+    reasons = [f"runs/{number}/record.json is not a record (empty)" for number in range(12)]
+    sentences = notes(compare(sweep(), "x", left_out=reasons))
+    assert sentences[:10] == [f"Left out: {reason}." for reason in reasons[:10]]
+    assert sentences[10] == "Left out: 2 more files that are not readable records; the command names each of them."
+
+
+def test_with_unreadable_records_only_the_error_says_that_none_can_be_read(tmp_path, capsys):
+    folder = tmp_path / "runs" / "damaged"
+    folder.mkdir(parents=True)
+    (folder / "record.json").write_bytes(b"")
+    assert report.main(["--output-dir", str(tmp_path)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith(f"left out: {folder / 'record.json'} ")
+    assert lines[1].startswith("there is no record that can be read below ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--name", "imdb"], "has the name imdb; there are: digits"),
+        (["--sweep", "s1"], "has the sweep s1; there is none"),
+        (["--baseline", "encoder=none"], "describes none of the variants"),
+        (["--gate", "none.json"], "there is no baseline none.json"),
+        (["nowhere"], "there is no folder nowhere"),
+    ],
+)
+def test_user_errors_are_one_sentence(tmp_path, capsys, arguments, message):
+    write(tmp_path, sweep())
+    assert report.main(["--output-dir", str(tmp_path), *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_gate_passes_its_own_baseline_and_fails_what_got_worse(tmp_path, capsys):
+    file = str(tmp_path / "baseline.json")
+    assert report.main(["--output-dir", str(write(tmp_path / "one", sweep())), "--write-baseline", file]) == 0
+    assert "baseline of 2 variants written" in capsys.readouterr().out
+    assert report.main(["--output-dir", str(tmp_path / "one"), "--gate", file]) == 0
+    worse = sweep()
+    for record in worse:
+        record.metrics[TOKENS] /= 3
+    assert report.main(["--output-dir", str(write(tmp_path / "two", worse)), "--gate", file]) == 1
+    assert "gate failed" in capsys.readouterr().out

@@ -1,0 +1,25 @@
+"""The tables in files: CSV and Markdown."""
+
+import csv
+import io
+
+import pytest
+from made_records import LATENCY, made, sweep
+
+from harness.analysis.comparison import compare
+from harness.report import tables
+
+
+def test_csv_has_a_row_for_each_variant_and_metric():
+    rows = list(csv.DictReader(io.StringIO(tables.csv_text(compare(sweep(), "x", "encoder=lstm")))))
+    assert len(rows) == 6
+    row = next(row for row in rows if (row["variant"], row["metric"]) == ("gru", LATENCY))
+    assert (row["n"], row["unit"], row["direction"], row["rank"]) == ("3", "ms", "lower is better", "best")
+    assert (float(row["mean"]), float(row["difference"])) == pytest.approx((1.1, -1.0))
+
+
+def test_markdown_has_a_row_for_each_variant_the_best_first_and_takes_no_markup_from_names():
+    text = tables.markdown(compare([*sweep(), made("a|b*c", accuracy=0.1)], "x"))
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert [row.split(" | ")[0] for row in rows] == ["| variant", "| lstm", "| gru", "| a\\|b\\*c"]
+    assert "0.910 ±0.025 \\*" in rows[1]

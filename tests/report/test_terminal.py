@@ -1,0 +1,66 @@
+"""What the terminal shows of runs and of comparisons, in every width."""
+
+from made_records import LATENCY, MEMORY, TOKENS, made, over_seeds
+from rich.console import Console
+
+from harness.analysis.comparison import compare
+from harness.report.terminal import print_comparison, print_runs
+
+
+def test_a_run_measured_on_a_busy_machine_is_marked(capsys):
+    busy, quiet = (
+        made(environment={"other_processes_cpu_share": 0.4}),
+        made(environment={"other_processes_cpu_share": 0.0}),
+    )
+    print_runs([busy])
+    sentence = "other processes used up to 40% of the processor during the run: speed is not comparable"
+    assert sentence in capsys.readouterr().out
+    print_runs([quiet, busy])
+    assert "during 1 of 2 runs" in capsys.readouterr().out
+    print_runs([quiet])
+    assert "busy" not in capsys.readouterr().out
+
+
+def test_texts_of_test_that_occur_in_train_are_counted_once_for_each_data_set(capsys):
+    repeated = {"repeated_texts": {"validation": 0, "test": 107}}
+    imdb = {"hash": "1", "sizes": {"train": 22500, "test": 25000}, "notes": repeated}
+    print_runs([made("lstm", data=imdb), made("gru", data=imdb), made("gru", data={"hash": "2"})])
+    shown = capsys.readouterr().out
+    assert shown.count("note    107 of 25,000 test texts also occur in train, word for word\n") == 1
+    assert shown.count("note") == 1
+
+
+def test_brackets_in_a_label_are_shown_and_not_read_as_markup(capsys):
+    print_runs([made(label="lstm/head.hidden_sizes=[64]"), made(label="lstm/[red]x", accuracy=None, status="failed")])
+    shown = capsys.readouterr().out
+    assert "lstm/head.hidden_sizes=[64]" in shown
+    assert "failed lstm/[red]x: no reason was recorded" in shown
+
+
+def test_a_narrow_terminal_shows_every_number_of_a_run_whole(monkeypatch, capsys):
+    record = made(metrics={LATENCY: 2.125, TOKENS: 123456.0, MEMORY: 31.25, "cost/parameters": 77442})
+    shown = {}
+    for width in (80, 160):
+        narrow = Console(width=width, highlight=False)
+        monkeypatch.setattr("harness.report.terminal.console", lambda console=narrow: console)
+        print_runs([record])
+        shown[width] = capsys.readouterr().out
+        for text in ("test/accuracy", LATENCY, "2.125 ms", TOKENS, "123,456", "31.25 MiB", "77,442"):
+            assert text in shown[width]
+        assert max(map(len, shown[width].splitlines())) <= width
+    assert len(shown[80].splitlines()) > len(shown[160].splitlines())
+
+
+def test_a_narrow_terminal_names_every_variant_and_cuts_no_number(monkeypatch, capsys):
+    measured = {LATENCY: [2.0, 2.2], TOKENS: [100000.0, 110000.0], MEMORY: [30.0, 31.0], "cost/parameters": [77442] * 2}
+    names = ("bag_of_embeddings", "self_attention")
+    records = [record for name in names for record in over_seeds(name, [0.9, 0.8], metrics=measured)]
+    monkeypatch.setattr("harness.report.terminal.console", lambda: Console(width=80, highlight=False))
+    print_runs(records)
+    print_comparison(compare(records, "x"))
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    for name in ("bag_of_embeddings/seed=0", "self_attention/seed=1", "bag_of_embeddings  ", "self_attention   "):
+        assert name in shown
+    assert "not shown for lack of width: memory/host_train_peak_mib, cost/parameters" in shown
