@@ -1,4 +1,4 @@
-"""A real browser, Chromium without a window, for the tests that look at pages."""
+"""A real browser, headless Chromium, for the tests that look at pages."""
 
 import shutil
 from collections.abc import Callable
@@ -14,7 +14,7 @@ FLAGS = (
 
 
 def start(profile: Path) -> Any:
-    """A browser with this empty folder for its own; what needs one skips where there is none."""
+    """A browser that keeps its profile in this empty folder; skips the test where no browser is installed."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not (chromium and driver):
         pytest.skip("chromium and chromedriver are not installed (Debian: chromium, chromium-driver)")
@@ -29,7 +29,7 @@ def start(profile: Path) -> Any:
 
 
 def wait_for(browser: Any, condition: Callable[[], Any], what: str) -> Any:
-    """What ``condition()`` gives as soon as that is something; elements that change meanwhile are asked for again."""
+    """The first true result of ``condition()``, which is called again if an element is missing or has changed."""
     from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
     from selenium.webdriver.support.ui import WebDriverWait
 
@@ -38,5 +38,5 @@ def wait_for(browser: Any, condition: Callable[[], Any], what: str) -> Any:
 
 
 def text(browser: Any) -> str:
-    """All that a page shows as text."""
+    """All the text that a page shows."""
     return browser.find_element("css selector", "body").text

@@ -1,4 +1,4 @@
-"""``make screenshots``: the README's pictures of the report and of MLflow's comparison, made anew by a small sweep."""
+"""``make screenshots``: the README's pictures of the report and of MLflow's comparison, from a small sweep."""
 
 import io
 import socket
@@ -25,16 +25,16 @@ SWEEP = (
 CLOSE_ASSISTANT = "[data-component-id='mlflow.assistant.chat_panel.close']"
 SEARCH_CHARTS = "[placeholder='Search metric charts']"
 CHARTS = "^test/|speed/epoch_seconds|speed/train_tokens|speed/inference_seq"
-"""The metrics whose charts are shown, of the thirty that there are."""
+"""The metrics whose charts the picture shows, of about thirty."""
 
 
 def main() -> None:
-    """Run a sweep in a folder of its own, look at its pages, and keep what is seen."""
+    """Run a sweep in a temporary folder, open its pages, and save the pictures."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             browser = start(Path(folder, "browser"))
-        except pytest.skip.Exception as lacking:
-            sys.exit(f"no pictures were made: {lacking}")
+        except pytest.skip.Exception as missing:
+            sys.exit(f"no pictures: {missing}")
         try:
             subprocess.run([sys.executable, "-m", "harness", *SWEEP], cwd=folder, check=True)
             PICTURES.mkdir(exist_ok=True)
@@ -55,11 +55,11 @@ def report(browser: Any, folder: Path) -> bytes:
 
 
 def mlflow(browser: Any, folder: Path) -> bytes:
-    """MLflow's page of the runs side by side."""
+    """MLflow's page that compares the runs."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "harness.cli.ui", "--output-dir", f"{folder}/outputs", "--port", str(port)]
+    command = [sys.executable, "-m", "harness", "ui", "--output-dir", f"{folder}/outputs", "--port", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
@@ -67,12 +67,12 @@ def mlflow(browser: Any, folder: Path) -> bytes:
         browser.set_window_size(1600, 1150)
         browser.get(address)
         wait_for(browser, lambda: browser.find_element("css selector", SEARCH_CHARTS), "the search for charts")
-        for close in browser.find_elements("css selector", CLOSE_ASSISTANT):  # newer versions open it by themselves
+        for close in browser.find_elements("css selector", CLOSE_ASSISTANT):  # newer versions open it unasked
             browser.execute_script("arguments[0].click()", close)
         browser.find_element("css selector", SEARCH_CHARTS).send_keys(CHARTS)
         drawn = "return document.querySelectorAll('.js-plotly-plot .bars').length"
-        wait_for(browser, lambda: "best/epoch" not in text(browser), "what was not searched for to go")
-        wait_for(browser, lambda: browser.execute_script(drawn) >= 4, "the charts that were searched for")
+        wait_for(browser, lambda: "best/epoch" not in text(browser), "the other charts to disappear")
+        wait_for(browser, lambda: browser.execute_script(drawn) >= 4, "the charts")
         return browser.get_screenshot_as_png()
     finally:
         server.terminate()
@@ -80,7 +80,7 @@ def mlflow(browser: Any, folder: Path) -> bytes:
 
 
 def keep(png: bytes, file: Path) -> None:
-    """Write a picture in its own colours, and smaller until the repository has room for it."""
+    """Write a picture, scaled down until it has at most ``MOST_BYTES``."""
     from PIL import Image
 
     picture = Image.open(io.BytesIO(png)).convert("RGB")
@@ -94,8 +94,8 @@ def keep(png: bytes, file: Path) -> None:
 
 
 def with_pictures(readme: str) -> str:
-    """The README with the pictures where its mark is."""
-    return readme.replace(MARK, "\n\n".join(f"![{said}](docs/pictures/{name})" for name, said in SHOWN.items()))
+    """The README with the pictures in place of its mark."""
+    return readme.replace(MARK, "\n\n".join(f"![{caption}](docs/pictures/{name})" for name, caption in SHOWN.items()))
 
 
 if __name__ == "__main__":

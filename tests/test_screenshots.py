@@ -1,4 +1,4 @@
-"""The README's pictures: what is kept of them, and where they are shown. Making them takes a browser."""
+"""The README's pictures: their size, and where they are shown. To take them needs a browser."""
 
 import io
 import re
@@ -9,7 +9,7 @@ from conftest import REPOSITORY
 from PIL import Image
 
 
-def test_a_picture_is_kept_within_its_size_however_large_it_was(tmp_path):
+def test_a_picture_is_scaled_down_to_the_limit_however_large_it_was(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (700, 900, 3), dtype=np.uint8)
     large = io.BytesIO()
     Image.fromarray(noise).save(large, "PNG")
@@ -19,7 +19,7 @@ def test_a_picture_is_kept_within_its_size_however_large_it_was(tmp_path):
         assert abs(kept.width / kept.height - 9 / 7) < 0.01
 
 
-def test_the_readme_has_a_place_for_the_pictures_or_shows_those_that_are_there():
+def test_the_readme_has_a_mark_for_the_pictures_or_shows_the_existing_ones():
     text = (REPOSITORY / "README.md").read_text(encoding="utf8")
     shown = re.findall(r"!\[[^]]+\]\((docs/pictures/[\w.]+)\)", screenshots.with_pictures(text))
     assert shown == [f"docs/pictures/{name}" for name in screenshots.SHOWN]

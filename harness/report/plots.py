@@ -7,20 +7,20 @@ from typing import Any
 
 import numpy as np
 
-KINDS = ("loss", "mse", "accuracy", "label_error_rate")
-"""What learning curves show, as far as there is such a thing."""
+CURVES = ("loss", "mse", "accuracy", "label_error_rate")
+"""The learning curves, where they were measured."""
 MOST_CLASSES = 30
-"""Beyond so many classes a matrix shows its colours without names and numbers."""
+"""With more classes, a matrix shows its colours without names and numbers."""
 MOST_TOKENS = 40
-"""Tokens of a sequence whose attention is drawn, the heaviest ones."""
+"""How many tokens of a sequence are drawn with their attention, those with the highest weights."""
 LONGEST_NAME = 24
-"""Characters of a class or token that a picture shows."""
+"""How many characters of a class or token a picture shows."""
 
 
 def learning_curves(history: list[dict[str, Any]], file: Path) -> Path:
-    """What is minimised and what is counted, such as loss and accuracy, against the epoch, one line per split."""
-    kinds = [kind for kind in KINDS if any(f"/{kind}" in name for name in history[0])]
-    figure, axes = figure_of(len(kinds), (5 * len(kinds), 4), left=0.7, bottom=0.5)
+    """Draw losses and scores against the epoch, one line for each split. Returns the file."""
+    kinds = [kind for kind in CURVES if any(f"/{kind}" in name for name in history[0])]
+    figure, axes = create_figure(len(kinds), (5 * len(kinds), 4), left=0.7, bottom=0.5)
     epochs = [entry["epoch"] for entry in history]
     for axis, kind in zip(axes, kinds, strict=True):
         for name in [name for name in history[0] if f"/{kind}" in name]:
@@ -28,26 +28,27 @@ def learning_curves(history: list[dict[str, Any]], file: Path) -> Path:
         axis.set(xlabel="epoch", ylabel=kind.replace("_", " "))
         axis.grid(alpha=0.3)
         axis.legend()
-        if kind == "accuracy":  # a share: of one epoch alone, the axis would go beyond what can be
+        if kind == "accuracy":  # a share: with one epoch only, the axis would extend beyond 0 and 1
             low, high = axis.get_ylim()
             axis.set_ylim(max(low, 0.0), min(high, 1.0))
     return save(figure, file)
 
 
 def confusion(counts: list[list[int]], classes: list[str], file: Path) -> Path:
-    """Counts on the test split: rows the true class, columns the predicted one, coloured by share of the row.
+    """Draw the confusion matrix of the test split and return the file.
 
-    A count of 0 is left blank.
+    ``counts`` has a row for each true class and a column for each predicted class. A cell's colour is its share of the
+    row; a count of 0 is left blank.
     """
     m_CC = np.array(counts)
     names = [shortened(name) for name in classes] if len(classes) <= MOST_CLASSES else []
     room = 0.6 + _room(names, 9)
     side = min(9.0, max(2.5, 0.5 * len(classes)))
-    figure, (axis,) = figure_of(1, (side + room + 0.3, side + room + 0.4), left=room, bottom=room, top=0.4)
+    figure, (axis,) = create_figure(1, (side + room + 0.3, side + room + 0.4), left=room, bottom=room, top=0.4)
     share_CC = m_CC / np.maximum(m_CC.sum(1, keepdims=True), 1)
     axis.imshow(share_CC, cmap="Blues", vmin=0, vmax=1)
     axis.set(xlabel="predicted", ylabel="true")
-    entitle(axis, "test split; shade: share of the true class")
+    set_title(axis, "test split; shade: share of the true class")
     if names:
         axis.set_xticks(range(len(names)), names, rotation=90, fontsize=9, parse_math=False)
         axis.set_yticks(range(len(names)), names, fontsize=9, parse_math=False)
@@ -58,10 +59,10 @@ def confusion(counts: list[list[int]], classes: list[str], file: Path) -> Path:
 
 
 def attention(example: dict[str, Any], part: str, map_LK: np.ndarray | None, file: Path) -> Path:
-    """How much each token of a sequence weighs in a part of the model, and where given who attends to whom.
+    """Draw the attention that each token of a sequence received in a part of the model, and return the file.
 
-    Of a long sequence the heaviest tokens, in their order. ``map_LK``: rows attend to columns. Tokens are shown as they
-    are, never read as formulas.
+    Of a long sequence, the tokens with the highest weights are drawn, in their order. ``map_LK``, if given, is drawn
+    beside them: the attention of each row to each column. Tokens are shown literally, never as formulas.
     """
     received = np.array(example["received"][part])
     shown = np.sort(np.argsort(-received, kind="stable")[:MOST_TOKENS])
@@ -70,13 +71,13 @@ def attention(example: dict[str, Any], part: str, map_LK: np.ndarray | None, fil
     columns, room = (1 if map_LK is None else 2), 0.2 + _room(tokens, 7)
     height = 2.5 if map_LK is None else width - 1.5
     size = (width * columns, height + room + 0.4)
-    figure, axes = figure_of(columns, size, left=max(0.7, room), bottom=room, top=0.4)
+    figure, axes = create_figure(columns, size, left=max(0.7, room), bottom=room, top=0.4)
     axes[0].bar(range(len(tokens)), received, color="C0")
-    entitle(axes[0], f"{part}: true {shortened(example['true'])}, predicted {shortened(example['predicted'])}")
+    set_title(axes[0], f"{part}: true {shortened(example['true'])}, predicted {shortened(example['predicted'])}")
     axes[0].set_ylabel("attention received")
     if map_LK is not None:
         axes[1].imshow(map_LK, cmap="Blues", vmin=0)
-        entitle(axes[1], f"rows attend to columns, mean over heads; darkest {map_LK.max():.2g}")
+        set_title(axes[1], f"rows attend to columns, mean over heads; darkest {map_LK.max():.2g}")
         axes[1].set_yticks(range(len(tokens)), tokens, fontsize=7, parse_math=False)
     for axis in axes:
         axis.set_xticks(range(len(tokens)), tokens, rotation=90, fontsize=7, parse_math=False)
@@ -84,36 +85,36 @@ def attention(example: dict[str, Any], part: str, map_LK: np.ndarray | None, fil
 
 
 def shortened(name: str) -> str:
-    """A name that a picture has room for."""
+    """A name of at most ``LONGEST_NAME`` characters."""
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _room(names: list[str], points: int) -> float:
-    """Inches that the longest of the names takes in a font of that size, its characters taken as wide ones."""
-    ems = (sum(1.1 if unicodedata.east_asian_width(letter) in "WF" else 0.7 for letter in name) for name in names)
+    """The width in inches of the longest name in a font of this size, with every character as wide as the widest."""
+    ems = (sum(1.1 if unicodedata.east_asian_width(sign) in "WF" else 0.7 for sign in name) for name in names)
     return max(ems, default=0) * points / 72
 
 
-def figure_of(
+def create_figure(
     columns: int, size: tuple[float, float], left: float, bottom: float, top: float = 0.15, right: float = 0.15
 ) -> tuple[Any, Any]:
-    """A figure of that size, and its axes side by side, with that much room around each; all in inches.
+    """A figure of this size, and its axes side by side, with this much room around each; all in inches.
 
-    The room is given, because to have matplotlib find it takes as long as to draw.
+    The caller gives the room, because matplotlib's own search for it takes as long as the drawing.
     """
-    from matplotlib.figure import Figure  # without pyplot: no window system, no state shared between runs
+    from matplotlib.figure import Figure  # not pyplot: no window system, no state shared between runs
 
     (width, height), wide = size, size[0] / columns - left - right
     figure = Figure(size)
     around = {"left": left / width, "right": 1 - right / width, "bottom": bottom / height, "top": 1 - top / height}
     (axes,) = figure.subplots(1, columns, squeeze=False, gridspec_kw={**around, "wspace": (left + right) / wide})
     for axis in axes:
-        entitle(axis, "")
+        set_title(axis, "")
     return figure, axes
 
 
-def entitle(axis: Any, title: str) -> None:
-    """Give axes a title, none too, at a place of its own: to look for one takes a fourth of the drawing."""
+def set_title(axis: Any, title: str) -> None:
+    """Set a title, which may be empty, at a fixed place: matplotlib's search for one takes a quarter of the drawing."""
     axis.set_title(title, y=1.0, fontsize=9, parse_math=False)
 
 
@@ -123,6 +124,6 @@ def save(figure: Any, file: Path) -> Path:
 
     figure.set_dpi(110)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # a script that the font has not is drawn as boxes
-        FigureCanvasAgg(figure).print_png(file, pil_kwargs={"compress_level": 1})  # savefig would draw all of it twice
+        warnings.filterwarnings("ignore", message="Glyph")  # characters that the font does not have become boxes
+        FigureCanvasAgg(figure).print_png(file, pil_kwargs={"compress_level": 1})  # savefig would draw everything twice
     return file

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from harness.records.record import Record, overrides_of
 from harness.records.store import file_name, write_text
-from harness.report.plots import figure_of, save
+from harness.report.plots import create_figure, save
 
 EXPONENTS = {
     "forward time": "profile/forward_time_exponent",
@@ -145,7 +145,7 @@ def curves(record: Record, cost: str) -> Iterator[Curve]:
 
 def picture(done: Sequence[Record], file: Path) -> Path:
     """Time and peak memory against length, both axes logarithmic; forward dashed, training with its backward solid."""
-    figure, axes = figure_of(2, (12, 5), left=0.8, bottom=0.6)
+    figure, axes = create_figure(2, (12, 5), left=0.8, bottom=0.6)
     for axis, (cost, (_, label)) in zip(axes, COSTS.items(), strict=True):
         for index, (name, record) in enumerate(zip(short_labels(done), done, strict=True)):
             _draw(axis, name, record, cost, f"C{index % 10}")

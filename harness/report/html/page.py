@@ -15,7 +15,7 @@ from harness.report.notes import notes
 BADGES = {"best": "best", "tied": "≈ best", "unknown": "?", "busy": "busy"}
 MEANINGS = {
     "best": "the best mean",
-    "tied": "not told apart from the best by these seeds",
+    "tied": "cannot be distinguished from the best with these seeds",
     "unknown": "too few seeds to say whether the best is really better",
     "busy": "measured on a busy machine, so not ranked",
 }
