@@ -1,38 +1,40 @@
-"""What the parts of a model and its training refuse, in both backends in the same words.
+"""Checks of the arguments of encoders and optimizers that both backends share, with the same messages.
 
-Raises ``UserError`` throughout: one sentence with the argument and what it may be.
+Every check raises ``UserError``: one sentence that names the argument and its allowed values. ``harness.config.rules``
+defines the checks that a config must pass before a run begins; they are called here for parts that code builds itself.
 """
 
 from collections.abc import Iterable, Sequence
 
+from harness.config.rules import check_count, check_heads
 from harness.errors import UserError
 
 
 def check_attention(hidden_size: int, num_heads: int, score: str, normalize: str) -> None:
-    """Refuse heads that do not divide the width, and scores and normalisations that there are not."""
-    if hidden_size % num_heads:
-        raise UserError(f"encoder: num_heads={num_heads} does not divide hidden_size={hidden_size}")
+    """Refuse a number of heads that does not divide the width, and an unknown score or normalization."""
+    check_heads(hidden_size, num_heads)
     if score not in ("dot", "additive") or normalize not in ("softmax", "relu"):
         raise UserError(f"encoder: score is dot or additive, normalize softmax or relu, not {score}, {normalize}")
 
 
 def check_recurrent(num_layers: int, dropout: float) -> None:
-    """Refuse dropout where there is nothing between layers."""
+    """Refuse dropout between layers if there is only one layer."""
     if dropout and num_layers == 1:
-        raise UserError("encoder: dropout acts between layers, and num_layers=1 has nothing between; set either")
+        raise UserError(
+            "encoder: dropout acts between layers, and num_layers=1 has nothing between; set dropout=0 or more layers"
+        )
 
 
 def check_nonlinearity(nonlinearity: str) -> None:
-    """Refuse what an Elman network does not have."""
+    """Refuse a nonlinearity that an Elman network does not have."""
     if nonlinearity not in ("tanh", "relu"):
         raise UserError(f"encoder: nonlinearity is tanh or relu, not {nonlinearity!r}")
 
 
 def check_counts(**counts: int) -> None:
-    """Refuse a number of things that is none: anything but a whole number of 1 or more."""
+    """Refuse anything but a whole number of 1 or more."""
     for name, count in counts.items():
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise UserError(f"encoder: {name} must be a whole number of 1 or more, and is {count!r}")
+        check_count(f"encoder.{name}", count)
 
 
 def check_settings(name: str, given: Iterable[str], known: Sequence[str], backend: str) -> None:

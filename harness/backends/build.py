@@ -1,4 +1,4 @@
-"""The parts of a model from their configs, in both backends the same."""
+"""Builds the parts of a model from their configs, and checks them; the same in both backends."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -17,82 +17,82 @@ from harness.errors import UserError
 
 
 def make(part: str, settings: dict[str, Any], in_dim: int, **more: Any) -> Any:
-    """One part of the model from its ``_target_`` and arguments; what it refuses is the user's to mend.
+    """One part of the model from its ``_target_`` and arguments; ``part`` is its config group, for messages.
 
     Raises:
-        UserError: the part cannot be made.
+        UserError: the part cannot be built.
     """
     for target in _targets(settings):
-        _check_there(part, target)
+        _check_exists(part, target)
     try:
         return instantiate({**settings, "_partial_": True, "_convert_": "all"})(in_dim, **more)
     except UserError:
         raise
     except (InstantiationException, TypeError, ValueError) as error:
         cause = " ".join(str(error.__cause__ or error).split())
-        alone = len(list(_targets(settings))) == 1
-        lacking = re.match(r"\w+\.__init__\(\) missing .* required .*arguments?: '(\w+)'", cause) if alone else None
-        how = f"; give it with +{part}.{lacking[1]}=" if lacking else ""
-        raise UserError(f"{part}: {settings['_target_']} cannot be made: {cause}{how}") from error
+        is_single = len(list(_targets(settings))) == 1
+        missing = re.match(r"\w+\.__init__\(\) missing .* required .*arguments?: '(\w+)'", cause) if is_single else None
+        remedy = f"; give it with +{part}.{missing[1]}=" if missing else ""
+        raise UserError(f"{part}: {settings['_target_']} cannot be built: {cause}{remedy}") from error
 
 
-def _check_there(part: str, target: str) -> None:
-    """Refuse a name that a module does not have, with the nearest that it has; of a backend's encoders, with all."""
+def _check_exists(part: str, target: str) -> None:
+    """Refuse a name that its module lacks, and suggest the closest one, or list all encoders of the backend."""
     name, _, last = target.rpartition(".")
     try:
         module = import_module(name)
     except Exception:
-        return  # a class within a class, or what cannot be imported: Hydra says why
+        return  # a nested class, or a module that cannot be imported: Hydra reports why
     if hasattr(module, last):
         return
     if backend := re.fullmatch(r"harness\.backends\.(\w+)\.encoders", name):
-        there = ", ".join(sorted(module.__all__))
+        available = ", ".join(sorted(module.__all__))
         raise UserError(
-            f"{part}: backend={backend[1]} has no {last}; it has {there}: take one of these, or another backend"
+            f"{part}: backend={backend[1]} has no {last}; it has {available}: take one of these, or another backend"
         )
-    near = get_close_matches(last, vars(module), n=1)
-    raise UserError(f"{part}: {name} has no {last}" + (f"; did you mean {name}.{near[0]}?" if near else ""))
+    close = get_close_matches(last, vars(module), n=1)
+    raise UserError(f"{part}: {name} has no {last}" + (f"; did you mean {name}.{close[0]}?" if close else ""))
 
 
 def make_position(config: Config, width: int, data: Dataset) -> Any:
-    """The position, for sequences as long as the data has or, after a training, latency is measured on."""
+    """The position part, long enough for the data and for the sequence that latency is measured on."""
     measured = None if config.mode == "profile" else config.measure.latency_length
     longest = max(data.max_length, measured or 0)
     return make("position", config.position, width, max_length=longest)
 
 
 def make_encoder(settings: dict[str, Any], in_dim: int) -> Any:
-    """The encoder, which must say how wide its output is.
+    """The encoder, which must set ``out_dim``.
 
     Raises:
-        UserError: it cannot be made.
+        UserError: it cannot be built, or has no ``out_dim``.
     """
     encoder = make("encoder", settings, in_dim)
     if not isinstance(getattr(encoder, "out_dim", None), int):
-        raise UserError(f"encoder: {settings['_target_']} must set self.out_dim, the width of what it gives")
+        raise UserError(f"encoder: {settings['_target_']} must set self.out_dim, the width of its output")
     return encoder
 
 
-def own_target(settings: dict[str, Any]) -> str | None:
-    """What of an encoder is somebody's own, None where all of it comes with the harness."""
+def custom_target(settings: dict[str, Any]) -> str | None:
+    """The first class in an encoder's config that does not come with the harness; None if all of them do."""
     return next((target for target in _targets(settings) if not target.startswith("harness.")), None)
 
 
-def check_own(
+def check_custom(
     name: str,
     in_dim: int,
     out_dim: int,
     longest: int,
     forward: Callable[[np.ndarray, np.ndarray], np.ndarray],
 ) -> None:
-    """Refuse an encoder of somebody's own, ``name``, that breaks what a fair comparison rests on.
+    """Refuse a custom encoder, ``name``, that would make the comparison unfair.
 
-    ``forward`` is the encoder as ``(x_BLD, mask_BL) -> y_BLE``, as in an evaluation; it is given sequences no longer
-    than ``longest``. Those that come with the harness are held to the same by its tests.
+    ``forward`` is the encoder as ``(x_BLD, mask_BL) -> y_BLE``, in evaluation mode; it gets sequences of at most
+    ``longest`` steps. The tests check the same of the encoders that come with the harness.
 
     Raises:
-        UserError: the output has another shape than the encoder says, is not 0 behind a sequence's end, or depends on
-            what stands there.
+        UserError: the output does not have the shape that ``out_dim`` declares, is not 0 at padded positions, or
+            depends on the input at padded positions.
     """
     length = min(12, longest)
     mask_BL = np.arange(length) < np.array([length, (length + 1) // 2])[:, None]
@@ -100,20 +100,20 @@ def check_own(
     y_BLE = forward(x_BLD, mask_BL)
     if y_BLE.shape != (*mask_BL.shape, out_dim):
         raise UserError(
-            f"encoder: {name} says out_dim={out_dim} and gives {y_BLE.shape} for an input of {x_BLD.shape}; expected "
-            f"{(*mask_BL.shape, out_dim)}, a row for every step"
+            f"encoder: {name} declares out_dim={out_dim} and returns {y_BLE.shape} for an input of {x_BLD.shape}; "
+            f"expected {(*mask_BL.shape, out_dim)}, a row for every step"
         )
     if y_BLE[~mask_BL].any():
-        raise UserError(f"encoder: {name} leaves numbers behind a sequence's end; multiply what it gives by mask_BL")
-    others_BLD = np.where(mask_BL[:, :, None], x_BLD, x_BLD + 1)
-    if not np.allclose(forward(others_BLD, mask_BL), y_BLE, rtol=1e-2, atol=1e-2 * np.abs(y_BLE).max()):
+        raise UserError(f"encoder: {name} returns nonzero values at padded positions; multiply its output by mask_BL")
+    other_padding_BLD = np.where(mask_BL[:, :, None], x_BLD, x_BLD + 1)
+    if not np.allclose(forward(other_padding_BLD, mask_BL), y_BLE, rtol=1e-2, atol=1e-2 * np.abs(y_BLE).max()):
         raise UserError(
-            f"encoder: what {name} gives depends on what stands behind a sequence's end; multiply its input by mask_BL"
+            f"encoder: the output of {name} depends on its input at padded positions; multiply its input by mask_BL"
         )
 
 
 def _targets(settings: dict[str, Any]) -> Iterator[str]:
-    """What an encoder is made of: its own target and those within it."""
+    """The targets in an encoder's config: its own and those of the encoders inside it."""
     yield from (value for key, value in settings.items() if key == "_target_")
     for value in settings.values():
         if isinstance(value, dict):
@@ -121,39 +121,43 @@ def _targets(settings: dict[str, Any]) -> Iterator[str]:
 
 
 def check_word_dropout(share: float, data: Dataset) -> None:
-    """Refuse to drop words where there are none."""
+    """Refuse word dropout for data without words."""
     if share and not data.tokens:
         raise UserError(
-            f"input.word_dropout={share} reads words as [UNK], and this data has feature vectors; leave it 0, "
+            f"input.word_dropout={share} reads words as [UNK], and this data has feature vectors; leave it at 0, "
             "or set input.dropout"
         )
 
 
 def check_characters(data: Dataset) -> Characters:
-    """The characters of the training split's words; refused where the data has none."""
+    """The characters of the training split's words.
+
+    Raises:
+        UserError: the data has no characters.
+    """
     if data.train.characters is None:
         raise UserError(
-            "input.characters reads the characters of words, and this data has none; set input=embedding, or take data of "
-            "words and their tags, such as ud_ewt"
+            "input.characters reads the characters of words, and this data has none; set input=embedding, or take data "
+            "of words and their tags, such as ud_ewt"
         )
     return data.train.characters
 
 
 def check_bigrams(data: Dataset) -> None:
-    """Refuse to read pairs of words where there are no words."""
+    """Refuse pairs of words for data without words."""
     if not data.tokens:
         raise UserError("input.bigrams reads pairs of words, and this data has feature vectors; set input=embedding")
 
 
 def embedding_width(size: int | None) -> int:
-    """The width of the embedding, which cannot be left out."""
+    """The width of the embedding; refused if it is null."""
     if size is None:
         raise UserError("input.size is the width of the embedding of token ids; set it to a number, such as 128")
     return size
 
 
 def operations(parts: Iterable[Any], length: int) -> int | None:
-    """The ``flops`` of all parts together; None where one does not say its own."""
-    found = [part.flops(length) if hasattr(part, "flops") else None for part in parts]
-    known = [one for one in found if one is not None]
-    return sum(known) if len(known) == len(found) else None
+    """The sum of the ``flops`` of all parts; None if a part does not report its own."""
+    counts = [part.flops(length) if hasattr(part, "flops") else None for part in parts]
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None

@@ -1,4 +1,4 @@
-"""What follows from the numbers of the epochs so far, in both backends the same."""
+"""The metrics of the epochs so far: best epoch, patience, divergence; the same in both backends."""
 
 import math
 
@@ -8,36 +8,36 @@ Metrics = dict[str, float]
 
 
 def direction(monitor: str) -> str:
-    """``max`` or ``min``, as the metric's definition says."""
+    """``max`` or ``min``, from the definition of the metric."""
     return "max" if METRICS[monitor].higher_is_better else "min"
 
 
 def best_epoch(history: list[Metrics], monitor: str) -> int:
-    """The epoch, counted from 1, with the best value of a metric; the first of several."""
+    """The epoch, counted from 1, with the best value of a metric; the first one if several are equal."""
     best = max if direction(monitor) == "max" else min
     values = [entry[monitor] for entry in history]
     return values.index(best(values)) + 1
 
 
 def patience_is_out(history: list[Metrics], monitor: str, patience: int | None) -> bool:
-    """Whether so many epochs have passed without a better score; never where ``patience`` is None."""
+    """Whether ``patience`` epochs have passed without a better score; never if ``patience`` is None."""
     return patience is not None and len(history) - best_epoch(history, monitor) >= patience
 
 
-def entry(epoch: int, train_loss: float, found: dict[str, Metrics]) -> Metrics:
-    """The object of an epoch in the history, from the scores of ``val`` and, where it is watched, of ``test``."""
+def entry(epoch: int, train_loss: float, scores: dict[str, Metrics]) -> Metrics:
+    """The entry of an epoch in the history, from the scores of ``val`` and, if it is evaluated each epoch, ``test``."""
     named = {"epoch": epoch, "train/loss": train_loss}
-    for split, scores in found.items():
+    for split, values in scores.items():
         suffix = "_each_epoch" if split == "test" else ""
-        named |= {f"{split}/{name}{suffix}": value for name, value in scores.items()}
+        named |= {f"{split}/{name}{suffix}": value for name, value in values.items()}
     return named
 
 
 def check_finite(numbers: Metrics) -> None:
-    """Stop a training that has lost its way.
+    """Stop a training that diverged.
 
     Raises:
-        RuntimeError: a number of the epoch is infinite or none at all.
+        RuntimeError: a metric of the epoch is infinite or NaN.
     """
     for name, value in numbers.items():
         if not math.isfinite(value):
@@ -48,6 +48,6 @@ def check_finite(numbers: Metrics) -> None:
 
 
 def line(numbers: Metrics, epochs: int) -> str:
-    """One epoch in one line of the terminal."""
-    told = ", ".join(f"{name} {value:.4f}" for name, value in numbers.items() if name != "epoch")
-    return f"epoch {numbers['epoch']}/{epochs}: {told}"
+    """One epoch as one line for the terminal."""
+    values = ", ".join(f"{name} {value:.4f}" for name, value in numbers.items() if name != "epoch")
+    return f"epoch {numbers['epoch']}/{epochs}: {values}"

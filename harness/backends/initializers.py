@@ -1,7 +1,7 @@
-"""Initial values, drawn by NumPy, so that one seed means the same start in both backends.
+"""Initial values from NumPy, so that one seed gives the same initial weights in both backends.
 
-Every layer draws from a generator of its own, made from the seed and the layer's path in the model: what one layer
-draws does not depend on which others there are, so that two encoders are compared from the same embedding.
+Every layer has its own random generator, seeded by the seed and the path of the layer in the model. The values of a
+layer therefore do not depend on the other layers, and two encoders are compared from the same embedding.
 
 Dimension letters: D input width, E output width, G gates times hidden width, H hidden width, L length, V vocabulary.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 
 def generator(seed: int, path: str) -> np.random.Generator:
-    """The generator of the layer at a path, such as ``encoder.layers.first``."""
+    """The random generator of the layer at a path, such as ``encoder.layers.first``."""
     return np.random.default_rng([seed, zlib.crc32(path.encode())])
 
 
@@ -22,7 +22,7 @@ def embedding(rng: np.random.Generator, rows: int, width: int) -> np.ndarray:
 
 
 def sinusoids(length: int, width: int) -> np.ndarray:
-    """``table_LD``: sin(p / 10000^(2i/D)) in even columns, cos of the same in odd ones (Vaswani et al. 2017)."""
+    """``table_LD``: sin(p / 10000^(2i/D)) in even columns, its cosine in odd ones (Vaswani et al. 2017)."""
     angle = np.arange(length)[:, None] / 10_000 ** (2 * (np.arange(width) // 2) / width)
     return np.where(np.arange(width) % 2 == 0, np.sin(angle), np.cos(angle)).astype(np.float32)
 
@@ -34,7 +34,7 @@ def glorot(rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
 
 
 def orthogonal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """A matrix with orthonormal rows, at most as many as columns (Saxe et al. 2014)."""
+    """A matrix with orthonormal rows, no more than it has columns (Saxe et al. 2014)."""
     q, r = np.linalg.qr(rng.normal(size=(columns, rows)))
     return (q * np.sign(np.diag(r))).T.astype(np.float32)
 
@@ -44,8 +44,8 @@ def recurrent(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """``kernel_DG`` (Glorot), ``recurrent_HG`` (orthogonal) and ``bias_G`` (0).
 
-    With ``forget``, the bias of the gate of that number is 1, so that a cell remembers at first (Jozefowicz et al.
-    2015).
+    ``forget`` is the index of a forget gate: its bias is 1, so that a cell keeps its state at first (Jozefowicz et
+    al. 2015).
     """
     bias = np.zeros(gates * hidden, np.float32)
     if forget is not None:

@@ -1,4 +1,4 @@
-"""What must hold between several keys of a config; what holds for one key alone is in ``schema``."""
+"""Rules about several keys of a config, and about keys that are passed on to code; ``schema`` has the types of keys."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ def check_together(config: "Config") -> None:
     for key in ("devices", "nodes"):
         if config.mode == "profile" and (several := getattr(config.hardware, key)) != 1:
             raise UserError(f"mode=profile measures one device, not {several} {key}; set hardware.{key}=1")
+    if config.data.get("limit") is not None:
+        check_count("data.limit", config.data["limit"])
     _check_input(config)
     _check_optimizer(config)
     _check_encoder(config)
@@ -28,7 +30,7 @@ def check_together(config: "Config") -> None:
 
 def _check_input(config: "Config") -> None:
     if config.input.characters is not None and config.input.bigrams is not None:
-        raise UserError("input.characters and input.bigrams cannot be read together; leave one of them null")
+        raise UserError("input.characters and input.bigrams cannot be combined; set one of them to null")
     more = config.input.characters or config.input.bigrams
     if more is not None and config.backend.name == "tensorflow":
         chosen = config.choices.input
@@ -36,7 +38,7 @@ def _check_input(config: "Config") -> None:
 
 
 def _check_optimizer(config: "Config") -> None:
-    """Refuse what lazy_adam does not do: another framework, several processes, weight decay."""
+    """Refuse lazy_adam with another framework, several processes or weight decay."""
     if config.optimizer.name != "lazy_adam":
         return
     if config.backend.name != "pytorch":
@@ -50,7 +52,7 @@ def _check_optimizer(config: "Config") -> None:
 
 def _check_encoder(config: "Config") -> None:
     for where, part in _encoders(config.encoder, "encoder"):
-        if part["_target_"].startswith("harness."):  # the user's own may mean something else by these keys
+        if part["_target_"].startswith("harness."):  # in the user's own code these keys may mean something else
             _check_sizes(where, part)
     pooling = config.choices.pooling
     if config.choices.encoder == "additive_attention" and pooling != "additive_attention":
@@ -61,7 +63,7 @@ def _check_encoder(config: "Config") -> None:
 
 
 def _encoders(part: dict[str, Any], where: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every encoder inside an encoder's config, itself first."""
+    """The encoder and every encoder inside it, each with its key."""
     if "_target_" in part:
         yield where, part
     for key, value in part.items():
@@ -72,15 +74,30 @@ def _encoders(part: dict[str, Any], where: str) -> Iterator[tuple[str, dict[str,
 def _check_sizes(where: str, encoder: dict[str, Any]) -> None:
     for key in ("hidden_size", "num_heads"):
         if key in encoder:
-            _check_count(f"{where}.{key}", encoder[key])
-    heads, width = encoder.get("num_heads"), encoder.get("hidden_size")
-    if heads and width and width % heads:
+            check_count(f"{where}.{key}", encoder[key])
+    if encoder.get("num_heads") and encoder.get("hidden_size"):
+        check_heads(encoder["hidden_size"], encoder["num_heads"], f"{where}.")
+
+
+def check_heads(hidden_size: int, num_heads: int, where: str = "") -> None:
+    """Refuse a number of heads that does not divide the width; ``where`` is put before the names.
+
+    Raises:
+        UserError: one sentence with the largest number of heads below that does.
+    """
+    if hidden_size % num_heads:
+        fitting = max(n for n in range(1, num_heads + 1) if hidden_size % n == 0)
         raise UserError(
-            f"{where}.num_heads={heads} does not divide {where}.hidden_size={width}; "
-            f"take {max(n for n in range(1, heads + 1) if width % n == 0)} heads or another width"
+            f"{where}num_heads={num_heads} does not divide {where}hidden_size={hidden_size}; "
+            f"take {fitting} heads or another width"
         )
 
 
-def _check_count(key: str, value: Any) -> None:
+def check_count(key: str, value: Any) -> None:
+    """Refuse anything but a whole number of 1 or more.
+
+    Raises:
+        UserError: one sentence with the key and its value.
+    """
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise UserError(f"{key} must be a whole number of 1 or more, and is {value!r}")

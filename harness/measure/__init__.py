@@ -1,4 +1,4 @@
-"""Time and memory, as arithmetic on what is passed in: a clock, a way to synchronise, the accelerator's own peak."""
+"""Measures time and memory; the caller passes in the clock, ``sync`` and the accelerator's peak."""
 
 from harness.measure.inference import latency, pass_seconds, throughput
 from harness.measure.memory import PhaseMemory, freed_is_returned

@@ -1,4 +1,4 @@
-"""On what machine, with which software, and how undisturbed a run was measured."""
+"""The machine and the software of a run, and how much other processes disturbed it."""
 
 import os
 import platform
@@ -16,18 +16,18 @@ PACKAGES = ("torch", "pytorch-lightning", "tensorflow", "keras", "mlflow", "hydr
 
 
 def cores() -> int:
-    """Processors this process may run on."""
+    """Number of processors that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def threads() -> int:
-    """As many as it may run on, or as ``OMP_NUM_THREADS`` says, by which a cluster's scheduler deals processors out."""
-    said = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # of a list, the first is of the outermost level
-    return min(int(said), cores()) if said.isdecimal() and int(said) > 0 else cores()
+    """``OMP_NUM_THREADS``, which cluster schedulers set, but at most ``cores()``; without it, ``cores()``."""
+    value = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # of a list, the first is the outermost level
+    return min(int(value), cores()) if value.isdecimal() and int(value) > 0 else cores()
 
 
 def accelerators() -> list[dict[str, Any]]:
-    """NVIDIA devices as the driver sees them, without loading a framework; Apple's as the platform says."""
+    """NVIDIA devices as the driver reports them, without loading a framework; Apple's by the platform. In MiB."""
     import pynvml
 
     if platform.system() == "Darwin" and platform.machine() == "arm64":
@@ -53,7 +53,7 @@ def accelerators() -> list[dict[str, Any]]:
 
 
 def processor() -> str:
-    """The processor's name, as the system gives it."""
+    """The name of the processor, as the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
@@ -62,32 +62,32 @@ def processor() -> str:
 
 
 def versions() -> dict[str, str]:
-    """What is installed of what matters, and Python's own version."""
-    found = {"python": platform.python_version()}
+    """The versions of Python and of the installed packages that results depend on."""
+    installed = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            installed[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def _git() -> dict[str, Any]:
-    """The commit of the code that runs and whether it was changed since; empty outside a checkout."""
+    """The commit of the running code and whether the checkout has changes; empty outside a checkout."""
 
     def ask(*words: str) -> str:
         folder = Path(__file__).parent
         return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        ask("ls-files", "--error-unmatch", __file__)  # an installed copy may lie inside somebody else's checkout
+        ask("ls-files", "--error-unmatch", __file__)  # an installed copy may lie inside another project's checkout
         return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain"))}
     except (OSError, subprocess.CalledProcessError):
         return {}
 
 
 def describe(hardware: Hardware) -> Environment:
-    """The machine, its load at this moment, the software, and the hardware that a run uses of it."""
+    """The machine, its current load, the software, and the hardware that a run uses."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     return Environment(
         hardware=hardware,
@@ -104,7 +104,7 @@ def describe(hardware: Hardware) -> Environment:
 
 
 class OtherProcesses:
-    """How much of the processors other processes used while this one measured, as a share of all of them (0..1)."""
+    """The share of all processors (0 to 1) that other processes used since this object was created."""
 
     def __init__(self) -> None:
         self._start = self._now()
@@ -114,16 +114,16 @@ class OtherProcesses:
         system, own = psutil.cpu_times(), psutil.Process().cpu_times()
         idle = system.idle + getattr(system, "iowait", 0.0)
         guest = getattr(system, "guest", 0.0) + getattr(system, "guest_nice", 0.0)  # counted in user already
-        # on some systems a process is not told what its ended children took
+        # some systems do not report the time of ended children
         children = getattr(own, "children_user", 0.0) + getattr(own, "children_system", 0.0)
         return sum(system) - idle - guest, own.user + own.system + children, time.monotonic()
 
     def own(self) -> float:
-        """Processor seconds that this process and its ended children took since this object was made."""
+        """Processor seconds of this process and its ended children since this object was created."""
         return self._now()[1] - self._start[1]
 
     def share(self, ours: float = 0.0) -> float:
-        """The share since this object was made; ``ours`` are processor seconds of others that belong to the run."""
+        """The share; ``ours`` are processor seconds of other processes that belong to the run."""
         busy, own, wall = (now - start for now, start in zip(self._now(), self._start, strict=True))
-        # the system counts in ticks, each processor at a time of its own: over a short while the sum may be off
+        # the system counts in ticks, at another moment for each processor: over a short time the sum is inexact
         return min(1.0, max(0.0, (busy - own - ours) / (wall * psutil.cpu_count())))

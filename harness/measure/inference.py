@@ -13,10 +13,10 @@ def throughput(
     sync: Callable[[], None],
     seconds: float,
 ) -> dict[str, float]:
-    """Sequences per second of ``forward`` over batches that are on the device already, and the spread over batches.
+    """Sequences per second of ``forward`` over batches that are already on the device, and batch times in ms.
 
-    ``batches`` pairs each batch with its number of sequences. One round warms up; whole rounds are timed until they
-    took ``seconds``, so that every batch counts alike.
+    ``batches`` pairs each batch with its number of sequences. The first round is a warm-up; then whole rounds are timed
+    for at least ``seconds``, so that every batch has the same weight.
     """
     for batch, _ in batches:
         forward(batch)
@@ -46,7 +46,7 @@ def latency(
     seconds: float,
     warmup: int = 10,
 ) -> dict[str, float]:
-    """Percentiles in milliseconds of single passes: at least so many, and for at least so long, after a warm-up."""
+    """Percentiles of single passes, ms: at least ``passes``, for at least ``seconds``, after ``warmup`` passes."""
     times = pass_seconds(forward, clock, sync, passes, seconds, warmup)
     p50, p95, p99 = np.percentile(np.array(times) * 1000, [50, 95, 99])
     return {"latency/p50_ms": float(p50), "latency/p95_ms": float(p95), "latency/p99_ms": float(p99)}
@@ -60,9 +60,9 @@ def pass_seconds(
     seconds: float,
     warmup: int,
 ) -> list[float]:
-    """Seconds of each of at least ``passes`` passes that took at least ``seconds`` together, after a warm-up.
+    """Seconds of each pass: at least ``passes`` passes, for at least ``seconds`` in total, after ``warmup`` passes.
 
-    The device is idle when a pass begins and has done all of it when it ends.
+    The device is idle when a pass begins, and has finished it when it ends.
     """
     for _ in range(warmup):
         one_pass()

@@ -1,8 +1,8 @@
 """Peak memory per phase, from the kernel's own counter, which is reset between phases; MiB are 2**20 bytes.
 
 Linux keeps the peak of a process's resident memory (``VmHWM``) and lets the process reset it (proc(5),
-``/proc/pid/clear_refs``). ``ru_maxrss`` would not do: a child inherits its parent's. Where the system has neither, the
-numbers are absent.
+``/proc/pid/clear_refs``). ``ru_maxrss`` cannot be used: a child process inherits the value of its parent. On systems
+without these counters the metrics are absent.
 """
 
 import ctypes
@@ -19,25 +19,25 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 def resident_mib() -> float | None:
-    """Resident memory of this process now."""
+    """Current resident memory of this process, MiB; None if the system does not report it."""
     return _status("VmRSS")
 
 
 def peak_mib() -> float | None:
-    """Highest resident memory of this process since the counter was last reset."""
+    """Highest resident memory of this process since the last reset, MiB; None if the system does not report it."""
     return _status("VmHWM")
 
 
 def _status(field: str) -> float | None:
     try:
-        found = re.search(rf"^{field}:\s+(\d+) kB", STATUS.read_text(), re.MULTILINE)
+        match = re.search(rf"^{field}:\s+(\d+) kB", STATUS.read_text(), re.MULTILINE)
     except OSError:
         return None
-    return int(found[1]) / 1024 if found else None
+    return int(match[1]) / 1024 if match else None
 
 
 def reset_peak() -> bool:
-    """Set the peak back to what is resident now; False where the system cannot."""
+    """Reset the peak to the current resident memory; False if the system cannot."""
     try:
         CLEAR_REFS.write_text(RESET_PEAK)
     except OSError:
@@ -46,24 +46,24 @@ def reset_peak() -> bool:
 
 
 def release() -> None:
-    """Give freed memory back to the system, so that one phase does not carry the leftovers of the one before."""
+    """Collect garbage and return freed memory to the system, so that it does not count in the next phase."""
     gc.collect()
     trim()
 
 
 def trim() -> None:
-    """Give back what is freed already, without looking for more."""
+    """Return freed memory to the system, without collecting garbage."""
     with suppress(AttributeError, OSError):  # not the GNU C library: freed memory may stay resident
         ctypes.CDLL(None).malloc_trim(0)
 
 
 @contextmanager
 def freed_is_returned() -> Iterator[None]:
-    """Have the C library return every freed block at once, so that a peak is of what is held at a time.
+    """Let the C library return every freed block to the system at once, so that a peak counts only memory in use.
 
-    It would otherwise keep blocks of up to 32 MiB for later, some passes' worth of them, depending on what came before.
-    Afterwards it keeps as much as it may, which is what it comes to by itself (mallopt(3)). Elsewhere than with the GNU
-    C library this does nothing.
+    By default the C library keeps freed blocks of up to 32 MiB for later; how many varies with earlier allocations.
+    Afterwards the thresholds are set to the maxima that it reaches by itself (mallopt(3)). With another C library than
+    GNU's this does nothing.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -77,7 +77,7 @@ def freed_is_returned() -> Iterator[None]:
 
 
 class PhaseMemory:
-    """Peaks of the phases of a run over what was resident before its model was built.
+    """Peaks of the phases of a run, minus the resident memory before its model was built; MiB.
 
     ``device_peak`` returns the accelerator allocator's peak in MiB since ``device_reset`` was called, or None on a CPU.
     """
@@ -91,23 +91,23 @@ class PhaseMemory:
         release()
         self.baseline = resident_mib()
         self.highest = peak_mib()
-        self.found: dict[str, float] = {}
+        self.peaks: dict[str, float] = {}
         self._can_reset = False
 
     def phase_begins(self) -> None:
-        """Begin a phase with what earlier ones left given back."""
+        """Begin a phase, after returning the freed memory of earlier phases to the system."""
         release()
         self.part_begins()
 
     def part_begins(self) -> None:
-        """Begin a further part of a phase: an epoch's training, after a validation that is no part of it."""
+        """Begin another part of a phase, such as the training of an epoch after a validation."""
         trim()
         self._note_highest()
         self._can_reset = reset_peak()
         self.device_reset()
 
     def phase_ends(self, phase: str) -> None:
-        """Keep the peaks since the phase or its part began, for ``train`` or ``inference``; of parts the highest."""
+        """Keep the peaks of a phase, ``train`` or ``inference``, or of a part of it; the highest part counts."""
         self._note_highest()
         peak = peak_mib()
         if self._can_reset and peak is not None and self.baseline is not None:
@@ -117,13 +117,13 @@ class PhaseMemory:
             self._keep(f"memory/device_{phase}_peak_mib", device)
 
     def _keep(self, name: str, peak: float) -> None:
-        self.found[name] = max(peak, self.found.get(name, peak))
+        self.peaks[name] = max(peak, self.peaks.get(name, peak))
 
     def metrics(self) -> dict[str, float]:
-        """The ``memory/`` numbers of the phases so far, and of the whole process."""
+        """The ``memory/`` metrics of the phases so far and of the whole process, MiB."""
         self._note_highest()
         whole = {} if self.highest is None else {"memory/host_peak_mib": self.highest}
-        return {**self.found, **whole}
+        return {**self.peaks, **whole}
 
     def _note_highest(self) -> None:
         peak = peak_mib()

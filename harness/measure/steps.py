@@ -1,4 +1,4 @@
-"""Training speed: the time of steps, of waiting for data, and of epochs, each kept apart from the others."""
+"""Training speed: the times of steps, of waiting for data, and of epochs, measured separately."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -13,10 +13,10 @@ Item = TypeVar("Item")
 class StepTimer:
     """Times training steps after a warm-up.
 
-    A step runs from its batch being on the device to the optimizer's step being done; ``sync`` waits for the device at
-    both edges. What lies between two steps is in no step: of it, only the time spent in ``waiting`` is counted, as
-    waiting for data. ``memory``, where given, is weighed over the same parts of epochs: validation, whose batches are
-    larger, is no part of training's peak.
+    A step begins when its batch is on the device and ends when the optimizer has updated the weights; ``sync`` waits
+    for the device at both ends. The time between two steps belongs to no step; the part of it that is spent in
+    ``waiting`` counts as waiting for data. ``memory`` measures the same parts of the epochs, if given: validation,
+    whose batches are larger, does not count in the peak of training. Times are in seconds of ``clock``.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class StepTimer:
         self._waiting = 0.0
 
     def waiting(self, batches: Iterable[Item]) -> Iterator[Item]:
-        """Pass the batches on, timing how long each takes to arrive."""
+        """Yield the batches, and time how long each takes to arrive."""
         iterator = iter(batches)
         while True:
             start = self.clock()
@@ -68,19 +68,19 @@ class StepTimer:
         self._waiting = 0.0
 
     def epoch_ends(self) -> None:
-        """To be called when the last step is done, before validation and checkpoints."""
+        """Call it after the last step, before validation and checkpoints."""
         self.sync()
         self.epochs.append(self.clock() - self._epoch)
         if self.memory is not None:
             self.memory.phase_ends("train")
 
     def metrics(self) -> dict[str, float]:
-        """The ``speed/`` numbers of training; those of steps are absent where the warm-up took them all."""
+        """The ``speed/`` metrics of training; those of steps are absent if all steps were warm-up."""
         timed = slice(self.warmup_steps, None)
         seconds = np.array(self.seconds[timed])
-        found = {"speed/epoch_seconds": float(np.median(self.epochs))} if self.epochs else {}
+        epochs = {"speed/epoch_seconds": float(np.median(self.epochs))} if self.epochs else {}
         if not len(seconds):
-            return found
+            return epochs
         waited = float(np.sum(self.waited[timed]))
         p50, p95 = np.percentile(seconds * 1000, [50, 95])
         return {
@@ -89,12 +89,12 @@ class StepTimer:
             "speed/train_step_ms_p50": float(p50),
             "speed/train_step_ms_p95": float(p95),
             "speed/data_wait_fraction": waited / (waited + float(seconds.sum())),
-            **found,
+            **epochs,
         }
 
 
 def over_ranks(ranks: list[dict[str, float]]) -> dict[str, float]:
-    """The numbers of a training that several processes share: throughput summed, all else at its largest."""
+    """Combine the metrics of the processes that share a training: the sum of throughputs, the maximum of all others."""
     names = [name for name in ranks[0] if all(name in rank for rank in ranks)]
     return {
         name: (sum if name.endswith("_per_second") else max)(rank[name] for rank in ranks) for name in names

@@ -79,7 +79,7 @@ def _measure(job: PointJob, tell: Tell) -> None:
             backend.sync()
             memory.phase_ends(phase)
         for kind, name in (("host", f"{phase}_peak_mib"), ("device", f"{phase}_device_peak_mib")):
-            if (peak := memory.found.get(f"memory/{kind}_{phase}_peak_mib")) is not None:
+            if (peak := memory.peaks.get(f"memory/{kind}_{phase}_peak_mib")) is not None:
                 tell(PointNumbers({name: peak}))
         seconds = measure.pass_seconds(
             one_pass, clock, backend.sync, settings.passes, settings.seconds, settings.warmup_passes

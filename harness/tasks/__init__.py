@@ -1,1 +1,1 @@
-"""What follows from the task of a data set: the width of the output, the scores, the loss of CTC."""
+"""The tasks of data sets: width of the model's output, scores, and CTC."""

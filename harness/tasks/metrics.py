@@ -1,4 +1,4 @@
-"""How good the predictions are: pure arithmetic on arrays, in both backends the same.
+"""The quality of predictions, computed with NumPy, the same for all backends.
 
 Dimension letters: N positions, C classes.
 """
@@ -11,7 +11,7 @@ from harness.data.dataset import IGNORED
 
 
 def confusion(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
-    """Counts ``m_CC``, rows the true class, columns the predicted one; ignored positions are left out."""
+    """Counts ``m_CC``, rows the true class, columns the predicted class; ignored positions do not count."""
     counted = labels != IGNORED
     pairs = labels[counted].astype(np.int64) * classes + predictions[counted]
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
@@ -23,14 +23,14 @@ def accuracy(m_CC: np.ndarray) -> float:
 
 
 def f1_macro(m_CC: np.ndarray) -> float:
-    """Unweighted mean of F1 over the classes that are either true or predicted somewhere."""
-    right, true, predicted = np.diag(m_CC), m_CC.sum(1), m_CC.sum(0)
+    """Unweighted mean of F1 over the classes that occur among labels or predictions."""
+    correct, true, predicted = np.diag(m_CC), m_CC.sum(1), m_CC.sum(0)
     seen = true + predicted > 0
-    return float((2 * right[seen] / (true + predicted)[seen]).mean())
+    return float((2 * correct[seen] / (true + predicted)[seen]).mean())
 
 
 def scores(labels: np.ndarray, predictions: np.ndarray, classes: int) -> dict[str, float]:
-    """Accuracy and macro F1, by their names within a split."""
+    """Accuracy and macro F1, by their names without the split."""
     m_CC = confusion(labels, predictions, classes)
     return {"accuracy": accuracy(m_CC), "f1_macro": f1_macro(m_CC)}
 
@@ -45,22 +45,21 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def evaluate(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Loss and scores by their names within a split, from logits ``NC`` or ``NLC`` and labels ``N`` or ``NL``."""
+    """Loss and scores by their names without the split, from logits ``NC`` or ``NLC`` and labels ``N`` or ``NL``."""
     flat_NC, labels_N = logits.reshape(-1, logits.shape[-1]), labels.ravel()
-    found = scores(labels_N, flat_NC.argmax(-1), logits.shape[-1])
-    return {**found, "loss": cross_entropy(flat_NC, labels_N)}
+    return {**scores(labels_N, flat_NC.argmax(-1), logits.shape[-1]), "loss": cross_entropy(flat_NC, labels_N)}
 
 
 def evaluate_batches(batches: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
-    """The same over batches of (logits, labels), which may be padded to different lengths."""
+    """``evaluate`` over batches of (logits, labels), which may be padded to different lengths."""
     logits = np.concatenate([logits.reshape(-1, logits.shape[-1]) for logits, _ in batches])
     return evaluate(logits, np.concatenate([labels.ravel() for _, labels in batches]))
 
 
 def are_spans(classes: Sequence[str]) -> bool:
-    """Whether the classes are BIO labels: ``B-x`` begins a span of kind x, ``I-x`` goes on, ``O`` is outside.
+    """Whether the classes are BIO labels: ``B-x`` begins a span of kind x, ``I-x`` continues it, ``O`` is outside.
 
-    ``I-`` alone is enough, as in IOB1, where it begins spans too.
+    Classes with ``I-`` and without ``B-`` count too: in IOB1, ``I-`` also begins spans.
     """
     known = all(name == "O" or name[:2] in ("B-", "I-") for name in classes)
     return known and any(name != "O" for name in classes)
@@ -69,8 +68,8 @@ def are_spans(classes: Sequence[str]) -> bool:
 def f1_span(batches: Iterable[tuple[np.ndarray, np.ndarray]], classes: Sequence[str]) -> float:
     """F1 over the spans of all rows, from batches of logits ``NLC`` and labels ``NL``, as seqeval counts.
 
-    A span is right where its kind, its beginning and its end are (as in CoNLL's shared tasks; an ``I-`` that follows
-    nothing of its kind begins one). 0 where no span is found right.
+    A span is correct if its kind, beginning and end are correct (as in the CoNLL shared tasks; an ``I-`` that follows
+    no span of its kind begins one). 0 if no span is correct.
     """
     from seqeval.metrics import f1_score
 

@@ -1,24 +1,14 @@
 """Configs as the command line composes them, and small data, for tests that train in this process."""
 
-from typing import Any
-
 import numpy as np
-from conftest import REPOSITORY
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
+from harness.config.compose import compose as composed
 from harness.data import Dataset, from_sequences
+from harness.records.record import Hardware
 
-PARTS = ("backend", "data", "encoder", "pooling", "position", "input", "head", "optimizer", "trainer", "measure")
-HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
+__all__ = ["HARDWARE", "composed", "features", "words"]
 
-
-def composed(*overrides: str) -> dict[str, Any]:
-    """The parts of the config that a backend reads."""
-    with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
-        config = compose("config", list(overrides))
-    parts = {part: OmegaConf.to_container(config[part], resolve=True) for part in PARTS}
-    return {**parts, "seed": config.seed}
+HARDWARE = Hardware("cpu")
 
 
 def words(sequences: int = 53, tagging: bool = False) -> Dataset:

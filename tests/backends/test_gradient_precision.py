@@ -8,8 +8,9 @@ from harness.backends.pytorch.backend import Backend
 from harness.backends.pytorch.training import Training
 from harness.data import Batches
 from harness.measure import StepTimer
+from harness.records.record import Hardware
 
-HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "bf16", "threads": 1}
+HARDWARE = Hardware("cpu", precision="bf16")
 
 
 def test_a_training_step_has_the_gradients_of_a_training_pass():

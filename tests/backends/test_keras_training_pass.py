@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 
 from harness.config.compose import compose
+from harness.records.record import Hardware
 from harness.runner.profile_point import random_tokens
 
-HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
+HARDWARE = Hardware("cpu")
 
 
 def test_the_training_pass_gives_the_gradients_of_the_loss_and_changes_nothing(in_keras):
     tf = pytest.importorskip("tensorflow")
     from harness.backends.tensorflow import Backend
-    from harness.backends.tensorflow.model import cross_entropy
+    from harness.backends.tensorflow.losses import cross_entropy
 
     config = compose("mode=profile", "backend=tensorflow", "encoder=gru", "encoder.hidden_size=5", "input.size=7")
     backend = Backend(config, HARDWARE)
@@ -25,7 +26,7 @@ def test_the_training_pass_gives_the_gradients_of_the_loss_and_changes_nothing(i
     for variable, kept in zip(backend.model.variables, before, strict=True):
         np.testing.assert_array_equal(variable.numpy(), kept)
     with tf.GradientTape() as tape:
-        expected = cross_entropy(backend.model(batch[0], batch[1], training=True), batch[2])
+        expected = cross_entropy(backend.model(batch.x, batch.length_B, training=True), batch.y)
     np.testing.assert_allclose(loss, expected, rtol=1e-6)
     wanted = tape.gradient(expected, [variable.value for variable in backend.model.trainable_variables])
     for found, one in zip(gradients, wanted, strict=True):

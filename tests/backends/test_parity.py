@@ -91,8 +91,8 @@ def test_models_that_tag_agree_and_ignored_positions_cost_nothing(in_torch, in_k
     import tensorflow as tf
     import torch
 
-    from harness.backends.pytorch.model import cross_entropy as torch_loss
-    from harness.backends.tensorflow.model import cross_entropy as keras_loss
+    from harness.backends.pytorch.losses import cross_entropy as torch_loss
+    from harness.backends.tensorflow.losses import cross_entropy as keras_loss
 
     data = words(tagging=True)
     ours, theirs = models(in_torch, in_keras, data, "encoder=bidirectional")
@@ -114,8 +114,8 @@ def test_a_batch_to_tag_in_which_no_position_counts_costs_nothing(in_torch, in_k
     import tensorflow as tf
     import torch
 
-    from harness.backends.pytorch.model import cross_entropy as torch_loss
-    from harness.backends.tensorflow.model import cross_entropy as keras_loss
+    from harness.backends.pytorch.losses import cross_entropy as torch_loss
+    from harness.backends.tensorflow.losses import cross_entropy as keras_loss
 
     logits_BLC = np.random.default_rng(0).normal(size=(B, L, 3)).astype(np.float32)
     y_BL = np.full((B, L), -100)
@@ -158,6 +158,7 @@ def torch_steps(in_torch, model, config, data):
     import pytorch_lightning as lightning
     import torch
 
+    from harness.backends import DeviceBatch
     from harness.backends.pytorch.training import Training
     from harness.data import Batches
     from harness.measure import StepTimer
@@ -173,7 +174,7 @@ def torch_steps(in_torch, model, config, data):
 
     def tensors(batch):
         x, length_B, y = map(torch.from_numpy, (batch.x, batch.length_B, batch.y))
-        return x, length_B, y, batch.tokens, batch.sequences, batch.weight, batch.whole
+        return DeviceBatch(x, length_B, y, batch.tokens, batch.sequences, batch.whole, batch.weight)
 
     parts = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
     trainer = lightning.Trainer(

@@ -17,8 +17,9 @@ import numpy as np
 from experiments import composed, features, words
 from harness import backends
 from harness.data import Batches
+from harness.records.record import Hardware
 
-hardware = {"accelerator": "gpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
+hardware = Hardware("gpu")
 devices = []
 for data in (words(), features(), words(tagging=True)):
     made = backends.load("tensorflow")(composed("backend=tensorflow", "encoder=lstm", "trainer.epochs=1"), hardware)
@@ -26,7 +27,7 @@ for data in (words(), features(), words(tagging=True)):
     made.build(data, 0)
     forward, (passed,) = made.passes(data.test, [np.arange(3)])
     trained = next(iter(Batches(data.train, 7, seed=0, to_device=made._to_device)))
-    devices += [[tensor.device for tensor in batch[:3]] for batch in (passed, trained)]
+    devices += [[tensor.device for tensor in (batch.x, batch.length_B, batch.y)] for batch in (passed, trained)]
     forward(passed)
     made.training_pass()(trained)
 print(json.dumps(devices))

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def ready(data, *overrides, backend="tensorflow", hardware=HARDWARE):
 
 
 def fitted(made, data, folder, epoch_done=lambda numbers: None):
-    """What ``fit`` gives, and the timer; as after a run, no checkpoint to go on from is left."""
+    """What ``fit`` gives, and the timer; as after a run, no checkpoint to resume from is left."""
     timer = StepTimer(time.perf_counter, made.sync, warmup_steps=0)
     found = made.fit(data, timer, folder, epoch_done)
     for last in folder.glob("last.*"):
@@ -53,7 +54,8 @@ def test_a_task_without_a_loss_is_refused(task):
     x = np.ones((2, 3, 5), np.float32)
     labels = np.array([0.5, 1.0], np.float32) if task == "regression" else np.array([[0, 1], [1, -100]])
     split = Split(x, np.array([3, 3], np.int32), labels)
-    with pytest.raises(UserError, match=f"has classification and tagging, and this data asks for {task}; take backend=p"):
+    said = f"has classification and tagging, and this data asks for {task}; take backend=pytorch"
+    with pytest.raises(UserError, match=said):
         ready(Dataset(split, split, split, ["a", "b"], task=task), *SMALL)
 
 
@@ -196,7 +198,7 @@ def test_low_precision_trains_with_weights_in_full_precision(tmp_path):
 
     data, settings = words(), ("encoder=lstm", "encoder.hidden_size=7", "input.size=5", "trainer.epochs=1")
     try:
-        made = ready(data, *settings, hardware={**HARDWARE, "precision": "bf16"})
+        made = ready(data, *settings, hardware=replace(HARDWARE, precision="bf16"))
         (history, _), _ = fitted(made, data, tmp_path)
     finally:
         keras.config.set_dtype_policy("float32")
@@ -229,7 +231,7 @@ def test_ids_and_lengths_may_be_wide_integers_as_they_are_on_a_gpu(tmp_path, tag
         made.build(data, 0)
         history, _ = fitted(made, data, tmp_path)[0]
         _, (batch,) = made.passes(data.test, [np.arange(3)])
-        assert {tensor.dtype for tensor in batch[:2]} == {made.integer}
+        assert {tensor.dtype for tensor in (batch.x, batch.length_B)} == {made.integer}
         found.append((history, made.predict(data.test).tolist()))
     assert found[0] == found[1]
 
@@ -258,6 +260,43 @@ def test_a_layer_of_the_users_own_is_trained_counted_and_reseeded(tmp_path, monk
     assert again == history
 
 
+def test_every_random_generator_of_a_model_with_dropout_is_found_by_its_type_and_reseeded_each_epoch(monkeypatch):
+    import keras
+
+    from harness.backends.tensorflow.layers import named_layers, seed_generators
+    from harness.backends.tensorflow.optimizers import make_optimizer
+    from harness.backends.tensorflow.training import Training
+
+    created, create = [], keras.random.SeedGenerator.__init__
+
+    def recorded(self, *arguments, **settings):
+        create(self, *arguments, **settings)
+        created.append(self)
+
+    monkeypatch.setattr(keras.random.SeedGenerator, "__init__", recorded)
+    made = ready(
+        words(), "encoder=bidirectional", "encoder.inner.num_layers=2", "encoder.inner.dropout=0.4",
+        "encoder.inner.hidden_size=3", "input.dropout=0.2", "input.word_dropout=0.1", "head.dropout=0.3",
+    )
+    layers = [layer for _, layer in named_layers(made.model)]
+    dropouts = {id(layer): layer for layer in layers if isinstance(layer, keras.layers.Dropout)}
+    assert len(dropouts) == 5  # of words, input, head, and between the layers of either direction
+    found = seed_generators(made.model)
+    assert {id(layer.seed_generator) for layer in dropouts.values()} <= {id(one) for one in found}
+    assert {id(one) for one in created} == {id(one) for one in found}
+    assert len(created) == len(found)
+
+    optimizer = make_optimizer(made.config.optimizer, made.model.trainable_variables, 3)
+    training = Training(made.model, optimizer, made.specs)
+    assert {id(state) for state in training.random_states} == {id(one.state) for one in found}
+    states = []
+    for epoch in (1, 2, 1):
+        training.epoch_begins(0, epoch)
+        states.append([tuple(layer.seed_generator.state.numpy()) for layer in dropouts.values()])
+    assert states[0] == states[2]
+    assert len({*states[0], *states[1]}) == 2 * len(dropouts)
+
+
 @pytest.mark.parametrize(
     ("override", "hardware", "said"),
     [
@@ -272,7 +311,7 @@ def test_a_layer_of_the_users_own_is_trained_counted_and_reseeded(tmp_path, monk
 def test_what_the_backend_lacks_is_refused_in_a_sentence(tmp_path, override, hardware, said):
     data = words()
     with pytest.raises(UserError, match=said):
-        fitted(ready(data, *SMALL, override, hardware={**HARDWARE, **hardware}), data, tmp_path)
+        fitted(ready(data, *SMALL, override, hardware=replace(HARDWARE, **hardware)), data, tmp_path)
 
 
 def test_nesterov_needs_a_momentum(tmp_path):
@@ -312,7 +351,7 @@ def test_a_backend_never_loads_the_other_ones_framework(backend, others):
 def test_both_backends_learn_alike_on_a_published_recipe(tmp_path, monkeypatch, mirror):
     monkeypatch.setenv("HARNESS_DATA_MIRROR", mirror)
     recipe = ("experiment=keras_self_attention_imdb", "head.dropout=0", "data.limit=2000", "trainer.epochs=2")
-    data = open_prepared(prepare_data({**composed(*recipe), "cache_dir": str(tmp_path)}))
+    data = open_prepared(prepare_data(composed(*recipe, f"cache_dir={tmp_path}")))
     losses = {}
     for backend in ("tensorflow", "pytorch"):
         (history, _), _ = fitted(ready(data, *recipe, backend=backend), data, tmp_path)

@@ -32,7 +32,8 @@ def bare(job: dict[str, Any], tell: Any) -> None:
     """Train without the harness's trainer and timer; one stopwatch around the steps after the warm-up."""
     import torch
 
-    from harness.backends.pytorch.model import build, cross_entropy
+    from harness.backends.pytorch.losses import cross_entropy
+    from harness.backends.pytorch.model import build
     from harness.data.batches import Batches
 
     config, dataset = job["config"], data.open_prepared(Path(job["prepared"]))

@@ -1,5 +1,6 @@
 """What the record says about the machine, and the share of it that others had while a run was measured."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from harness.measure import environment
 from harness.measure.environment import OtherProcesses
+from harness.records.record import Hardware
 
 Times = namedtuple("Times", "user system idle iowait guest guest_nice")
 
@@ -96,10 +98,12 @@ def test_what_belongs_to_the_run_is_no_strangers(machine):
 
 
 def test_the_description_says_machine_software_and_load():
-    found = environment.describe()
+    found = dataclasses.asdict(environment.describe(Hardware("cpu", threads=3)))
     assert set(found) == {
         *("host", "platform", "processor", "cores", "memory_mib", "accelerators", "load_at_start", "versions", "git"),
+        *("hardware", "other_processes_cpu_share"),
     }
+    assert found["hardware"] == dataclasses.asdict(Hardware("cpu", threads=3))
     assert found["cores"] == environment.cores() >= 1
     assert found["memory_mib"] == psutil.virtual_memory().total / 2**20
     assert found["load_at_start"] == pytest.approx(os.getloadavg()[0], abs=5)
@@ -108,7 +112,7 @@ def test_the_description_says_machine_software_and_load():
 
 
 def test_commit_and_changes_are_those_of_the_checkout():
-    found = environment.describe()["git"]
+    found = environment.describe(Hardware("cpu")).git
     here = os.path.dirname(environment.__file__)
 
     def ask(*words):

@@ -10,9 +10,10 @@ from harness.analysis.comparison import compare
 from harness.data import from_sequences
 from harness.errors import UserError
 from harness.records.metrics import METRICS
+from harness.records.record import DataSummary
 from harness.report import tables
 from harness.report import text as wording
-from harness.report.html.charts import figures, pareto
+from harness.report.html.charts import pareto, plots
 from harness.tasks.task import task_of, task_of_summary
 
 
@@ -29,7 +30,7 @@ def test_a_regression_has_numbers_for_labels_and_no_classes():
     assert data.train.y.dtype == np.float32
     assert data.train.y.tolist() == [0.5, -0.25]
     assert data.classes == []
-    assert "tolerance" not in data.summary()
+    assert data.summary().tolerance is None
     assert regression(0.04).hash != data.hash
 
 
@@ -71,7 +72,7 @@ def test_torchs_loss_of_a_regression_is_the_metric():
     ],
 )  # fmt: skip
 def test_the_best_epoch_is_chosen_by_what_the_task_has(task, tolerance, first):
-    made = task_of_summary({"task": task, "classes": ["a", "b"], "tolerance": tolerance})
+    made = task_of_summary(DataSummary("made", "", task, classes=["a", "b"], tolerance=tolerance))
     assert made.monitor("auto") == first
     for score in made.scores:
         assert METRICS[f"val/{score}"].higher_is_better is METRICS[f"test/{score}"].higher_is_better is not None
@@ -107,7 +108,7 @@ def test_where_less_is_better_the_least_is_best(metric, name):
     assert [cell.name for cell in pareto(board, "latency/p50_ms", board.cells)] == ["lstm", "gru"]
     assert f"| cell | seeds | {name} |" in tables.markdown(comparison)
     assert "lower is better" in tables.csv_text(comparison)
-    assert figures(board)[0]["title"] == f"{name.capitalize()} of each cell"
+    assert plots(board)[0].title == f"{name.capitalize()} of each cell"
     assert gate.check(comparison, gate.baseline_of(comparison)).code == gate.PASSED
     worse = side_by_side(metric, better=0.2, worse=0.3)
     assert [check.cell for check in gate.check(worse, gate.baseline_of(comparison)).worse] == ["gru"]

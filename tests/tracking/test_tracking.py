@@ -117,6 +117,16 @@ def test_tracking_none_makes_no_store(command, tmp_path):
     assert not (tmp_path / "outputs" / "mlflow.db").exists()
 
 
+def test_tracking_none_leaves_the_same_files_in_the_runs_folder(command, tmp_path):
+    untracked = command("tracking=none", *[one for one in QUICK if not one.startswith("tracking")]).record
+    assert command(*TRACKED, "output_dir=tracked").code == 0
+    (tracked,) = records.read_all(tmp_path / "tracked" / "runs")
+    names = [{str(file.relative_to(run.folder)) for file in run.folder.rglob("*")} for run in (untracked, tracked)]
+    assert names[0] == names[1]
+    assert {"learning_curves.png", "confusion.png", "config.yaml", "environment.json", "record.json"} <= names[0]
+    assert (untracked.mlflow_run_id, untracked.status) == (None, "finished")
+
+
 def test_eight_processes_at_once_into_a_store_that_does_not_exist_yet(tmp_path):
     script = textwrap.dedent("""
         import sys

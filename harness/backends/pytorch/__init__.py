@@ -1,4 +1,4 @@
-"""The PyTorch backend: encoders, poolings, positions and the model they make, trained by Lightning."""
+"""The PyTorch backend: the model and its parts, trained by Lightning."""
 
 from harness.backends.pytorch.backend import Backend
 

@@ -1,7 +1,8 @@
-"""Which parts of a model attend, and how much to what.
+"""Attention weights of the parts of a model.
 
-A part attends if it has a method ``attention`` that takes what its ``forward`` takes, ``(x_BLD, mask_BL)``, and gives
-``a_BHLK`` (steps attend to steps) or ``a_BL`` (a pooling): nothing else has to be done for an encoder of one's own.
+A part has attention weights if it has a method ``attention`` with the arguments of its ``forward``,
+``(x_BLD, mask_BL)``, that returns ``a_BHLK`` (steps attend to steps) or ``a_BL`` (a pooling). A custom encoder needs
+nothing else.
 
 Dimension letters: B batch, L length (also K for the attended side), D input width, H heads.
 """
@@ -15,28 +16,29 @@ from torch import nn
 
 
 def attention_of(model: nn.Module, forward: Callable[[], object]) -> dict[str, np.ndarray]:
-    """The attention of each part in one forward pass, by the part's path; 0 to and from padding.
+    """The attention weights of each part in one forward pass, by the path of the part; 0 to and from padding.
 
-    A backward direction reads each sequence reversed, so that its steps are not the tokens': it is left out.
+    The backward direction of a bidirectional encoder is left out: it reads each sequence reversed, so that its steps
+    do not match the tokens.
     """
     parts = {
         path: part
         for path, part in model.named_modules()
         if inspect.ismethod(getattr(part, "attention", None)) and "backwards" not in path.split(".")
     }
-    given: dict[str, tuple] = {}
+    inputs: dict[str, tuple] = {}
 
-    def listen(path: str) -> Callable:
-        return lambda _part, arguments: given.__setitem__(path, arguments)
+    def keep_inputs(path: str) -> Callable:
+        return lambda _part, arguments: inputs.update({path: arguments})
 
-    hooks = [part.register_forward_pre_hook(listen(path)) for path, part in parts.items()]
+    hooks = [part.register_forward_pre_hook(keep_inputs(path)) for path, part in parts.items()]
     try:
         forward()
     finally:
         for hook in hooks:
             hook.remove()
     with torch.inference_mode():
-        return {path: _cleared(parts[path].attention(*arguments), arguments[1]) for path, arguments in given.items()}
+        return {path: _cleared(parts[path].attention(*arguments), arguments[1]) for path, arguments in inputs.items()}
 
 
 def _cleared(weights: torch.Tensor, mask_BL: torch.Tensor) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The PyTorch backend: what ``harness.backends.Backend`` asks for, by Lightning's Trainer.
+"""The PyTorch backend: ``harness.backends.Backend`` with Lightning's Trainer.
 
 Dimension letters: N sequences, L length, C classes.
 """
@@ -8,28 +8,22 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
+from harness.backends.base import DeviceBatch
 from harness.backends.distributed import node_rank
-from harness.backends.history import best_epoch
+from harness.backends.history import Metrics, best_epoch
 from harness.backends.pytorch.attention_weights import attention_of
-from harness.backends.pytorch.callbacks import (
-    BEST,
-    LAST,
-    EpochEnds,
-    ProgressBar,
-    SameEverywhere,
-    TimedBatches,
-    WholeCheckpoints,
-)
+from harness.backends.pytorch.checkpoints import BEST, LAST, AtomicCheckpoints, EpochEnds
+from harness.backends.pytorch.distributed import SameOnAllNodes
 from harness.backends.pytorch.losses import LOSSES
-from harness.backends.pytorch.model import build, check_own_encoder
-from harness.backends.pytorch.training import Training
+from harness.backends.pytorch.model import build, check_custom_encoder
+from harness.backends.pytorch.progress import Progress
+from harness.backends.pytorch.training import TimedBatches, Training
 from harness.config.schema import Config
 from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
@@ -52,19 +46,19 @@ class Backend:
         kind = DEVICE[hardware.accelerator]
         self.device = torch.device(kind, local_rank) if kind == "cuda" else torch.device(kind)
         torch.set_num_threads(hardware.threads)
-        # cuDNN would multiply float32 in TF32 in recurrent layers, where all else, and the other backend, does not
+        # cuDNN would use TF32 in recurrent layers; all other products, and the other backend, use float32
         torch.backends.cudnn.allow_tf32 = False
-        _quieten()
+        _silence()
 
     def seed(self, seed: int) -> None:
         lightning.seed_everything(seed, verbose=False)
 
-    def build(self, data: Dataset, seed: int) -> dict[str, float]:
+    def build(self, data: Dataset, seed: int) -> Metrics:
         if self.config.trainer.compile:
-            # torch.compile compiles recurrent kernels anew for every length, in the midst of the timed steps
-            raise UserError("trainer.compile=true is for backend=tensorflow (XLA); take that, or leave it false")
+            # torch.compile would compile recurrent kernels again for every length, during the timed steps
+            raise UserError("trainer.compile=true is for backend=tensorflow (XLA); take that, or set it to false")
         self.model = build(self.config, data, seed)
-        check_own_encoder(self.model, self.config, data, self.device, self._precision)
+        check_custom_encoder(self.model, self.config, data, self.device, self._precision)
         self.task, self.loss = task_of(data), LOSSES[data.task]
         trained = [(name, part) for name, part in self.model.named_parameters() if part.requires_grad]
         counted = {name: part.numel() for name, part in trained}
@@ -78,8 +72,8 @@ class Backend:
         return self.model.flops(length)
 
     def fit(
-        self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[dict[str, float]], None]
-    ) -> tuple[list[dict[str, float]], int]:
+        self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None]
+    ) -> tuple[list[Metrics], int]:
         settings, seed = self.config.trainer, self.config.seed
         batches = Batches(
             data.train,
@@ -91,22 +85,22 @@ class Backend:
             to_device=self._to_device,
         )
         total_steps, clip_norm = settings.epochs * len(batches), settings.clip_norm
-        training = Training(self.model, data, self.config.optimizer.model_dump(), clip_norm, seed, total_steps, timer)
-        chosen_by = self.task.monitor(settings.monitor)
-        goes_on = (folder / LAST).exists() and not self.config.rerun
-        watching = [EpochEnds(folder, chosen_by, settings.patience, epoch_done), ProgressBar(timer)]
+        training = Training(self.model, data, self.config.optimizer, clip_norm, seed, total_steps, timer)
+        monitor = self.task.monitor(settings.monitor)
+        resumes = (folder / LAST).exists() and not self.config.rerun
+        callbacks = [EpochEnds(folder, monitor, settings.patience, epoch_done), Progress(timer)]
         if self.hardware.nodes > 1:
-            # the folder is named by the run's fingerprint: config, data, code, versions and kind of machine
-            watching.append(SameEverywhere({"the run": folder.name, "where to go on from": goes_on}))
-        watched = [data.validation, data.test] if settings.report_test_each_epoch else [data.validation]
-        checkpoints = WholeCheckpoints()
+            # the folder's name is the run's fingerprint: config, data, code, versions and kind of machine
+            callbacks.append(SameOnAllNodes({"the run": folder.name, "the checkpoint to resume from": resumes}))
+        splits = [data.validation, data.test] if settings.report_test_each_epoch else [data.validation]
+        checkpoints = AtomicCheckpoints()
         trainer = lightning.Trainer(
             accelerator=self.hardware.accelerator,
             devices=self.hardware.devices,
             num_nodes=self.hardware.nodes,
             precision=PRECISION[self.hardware.precision],
             max_epochs=settings.epochs,
-            callbacks=watching,
+            callbacks=callbacks,
             plugins=[checkpoints, LightningEnvironment()],
             strategy="ddp" if self.world_size > 1 else "auto",
             default_root_dir=folder,
@@ -116,24 +110,24 @@ class Backend:
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
-        evaluated = [self._evaluation(split) for split in watched]
-        resumed = str(folder / LAST) if goes_on else None
+        evaluated = [self._evaluation(split) for split in splits]
+        resumed = str(folder / LAST) if resumes else None
         trainer.fit(training, TimedBatches(batches, timer), evaluated, ckpt_path=resumed, weights_only=True)
-        if self.rank > 0:  # the first process alone evaluates, and writes the file that the best weights are in
+        if self.rank > 0:  # only the first process evaluates, and writes the file with the best weights
             return training.history, 0
-        # mapped, not read: the optimizer's part of the checkpoint is no memory that training takes
+        # memory-mapped: the optimizer state of the checkpoint must not count as memory of the training
         chosen = torch.load(folder / BEST, weights_only=True, map_location="cpu", mmap=True)
         training.load_state_dict(chosen["state_dict"])
         self.model.zero_grad(set_to_none=True)
-        kept = {name: chosen[name] for name in ("state_dict", "epoch")}  # without the optimizer's part
+        kept = {name: chosen[name] for name in ("state_dict", "epoch")}  # without the optimizer state
         checkpoints.save_checkpoint(kept, folder / BEST)
-        return training.history, best_epoch(training.history, chosen_by)
+        return training.history, best_epoch(training.history, monitor)
 
-    def gather(self, value: dict[str, float]) -> list[dict[str, float]]:
-        everybody = [value] * self.world_size
-        if len(everybody) > 1:
-            torch.distributed.all_gather_object(everybody, value)
-        return everybody
+    def gather(self, value: Metrics) -> list[Metrics]:
+        values = [value] * self.world_size
+        if len(values) > 1:
+            torch.distributed.all_gather_object(values, value)
+        return values
 
     def predict(self, split: Split) -> np.ndarray:
         batches = self._evaluation(split)
@@ -141,27 +135,29 @@ class Backend:
         logits = np.zeros((*shape, self.task.width), np.float32)
         forward = self._forward()
         for rows, batch in zip(batches.rows(), batches, strict=True):
-            found = forward(batch).float().cpu().numpy()
-            if found.ndim == 2:
-                logits[rows] = found
+            outputs = forward(batch).float().cpu().numpy()
+            if outputs.ndim == 2:
+                logits[rows] = outputs
             else:
-                logits[rows, : found.shape[1]] = found
+                logits[rows, : outputs.shape[1]] = outputs
         return logits
 
-    def passes(self, split: Split, rows: Sequence[np.ndarray]) -> tuple[Callable[[Any], object], list[Any]]:
+    def passes(
+        self, split: Split, rows: Sequence[np.ndarray]
+    ) -> tuple[Callable[[DeviceBatch], object], list[DeviceBatch]]:
         return self._forward(), [self._to_device(gather(split, some)) for some in rows]
 
     def attention(self, split: Split, rows: np.ndarray) -> dict[str, np.ndarray]:
         forward, (batch,) = self.passes(split, [rows])
         return attention_of(self.model, lambda: forward(batch))
 
-    def training_pass(self) -> Callable[[Any], object]:
+    def training_pass(self) -> Callable[[DeviceBatch], object]:
         model = self.model.to(self.device).train()
 
-        def training_pass(batch: tuple) -> None:
+        def training_pass(batch: DeviceBatch) -> None:
             model.zero_grad(set_to_none=True)
             with self._precision():
-                loss = self.loss(model(batch[0], batch[1]), batch[2], batch[1])
+                loss = self.loss(model(batch.x, batch.length_B), batch.y, batch.length_B)
             loss.backward()
 
         return training_pass
@@ -179,13 +175,13 @@ class Backend:
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats()
 
-    def _forward(self) -> Callable[[Any], torch.Tensor]:
+    def _forward(self) -> Callable[[DeviceBatch], torch.Tensor]:
         model = self.model.to(self.device).eval()
 
         @torch.inference_mode()
-        def forward(batch: tuple) -> torch.Tensor:
+        def forward(batch: DeviceBatch) -> torch.Tensor:
             with self._precision():
-                return model(batch[0], batch[1])
+                return model(batch.x, batch.length_B)
 
         return forward
 
@@ -195,17 +191,16 @@ class Backend:
     def _evaluation(self, split: Split) -> Batches:
         return Batches(split, self.config.trainer.eval_batch_size, to_device=self._to_device)
 
-    def _to_device(self, batch: Batch) -> tuple:
-        """What the model reads, on the device, and how much of it is real, as numbers."""
+    def _to_device(self, batch: Batch) -> DeviceBatch:
         arrays = (torch.from_numpy(array) for array in (batch.x, batch.length_B, batch.y))
         x, length_B, y = (array.to(self.device) for array in arrays)
         if batch.characters_BLW is not None:
             x = (x, torch.from_numpy(batch.characters_BLW).to(self.device))
-        return x, length_B, y, batch.tokens, batch.sequences, batch.weight, batch.whole
+        return DeviceBatch(x, length_B, y, batch.tokens, batch.sequences, batch.whole, batch.weight)
 
 
-def _quieten() -> None:
-    """Silence what the user cannot act on: Lightning's advice and its messages about devices that are as configured."""
+def _silence() -> None:
+    """Silence Lightning's advice and its messages about devices, which no user can act on."""
     for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"pytorch_lightning|lightning_fabric")

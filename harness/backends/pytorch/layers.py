@@ -1,4 +1,4 @@
-"""Small parts that several modules share.
+"""Small layers that several modules share, and their initialization.
 
 Dimension letters: B batch, L length, D input width, E output width.
 """
@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from harness.backends import initializers
-from harness.backends.pytorch.embedding_gradient import Table
+from harness.backends.pytorch.embedding_table import EmbeddingTable
 from harness.data.dataset import UNKNOWN
 
 
 class Dense(nn.Linear):
-    """``(..., D) -> (..., E)``, kernel by Glorot, bias 0."""
+    """A dense layer ``(..., D) -> (..., E)``, kernel by Glorot, bias 0."""
 
     def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         values = {"weight": initializers.glorot(rng, self.in_features, self.out_features).T}
@@ -26,21 +26,21 @@ class Dense(nn.Linear):
 
 
 class AsIs(nn.Identity):
-    """The input as it is, at no cost."""
+    """Returns its input; costs nothing."""
 
     def flops(self, length: int) -> int:
         return 0
 
 
 def projection(in_dim: int, out_dim: int) -> Dense | AsIs:
-    """From one width to another: a dense layer, and nothing where they are the same."""
+    """A dense layer from one width to another, or ``AsIs`` if the widths are equal."""
     return AsIs() if in_dim == out_dim else Dense(in_dim, out_dim)
 
 
-class Embedding(Table):
+class Embedding(EmbeddingTable):
     """Token ids ``x_BL -> x_BLD``, uniform in +-0.05.
 
-    In training a share ``word_dropout`` of the tokens is read as unknown (Iyyer et al. 2015, there left out).
+    In training a share ``word_dropout`` of the tokens is read as unknown (Iyyer et al. 2015, who remove them).
     """
 
     def __init__(self, rows: int, width: int, word_dropout: float = 0.0) -> None:
@@ -51,7 +51,7 @@ class Embedding(Table):
         return {"weight": initializers.embedding(rng, self.num_embeddings, self.embedding_dim)}
 
     def read(self, x_BL: Tensor) -> Tensor:
-        """The ids, less the words that training leaves out this time."""
+        """The ids; in training, with the dropped words replaced by the unknown one."""
         if not (self.training and self.word_dropout):
             return x_BL
         dropped_BL = self.word_dropout(torch.ones(x_BL.shape, device=x_BL.device)) == 0
@@ -65,7 +65,7 @@ class Embedding(Table):
 
 
 def initialise(model: nn.Module, seed: int) -> None:
-    """Give every layer that has ``initial_values`` those of its path; others keep what torch gave them."""
+    """Set the ``initial_values`` of every layer that has them, by its path; other layers keep torch's."""
     for path, module in model.named_modules():
         if not hasattr(module, "initial_values"):
             continue
@@ -81,5 +81,5 @@ def length_mask(length_B: Tensor, longest: int) -> Tensor:
 
 
 def clear_padding(y_BLE: Tensor, mask_BL: Tensor) -> Tensor:
-    """Rows behind a sequence's end as exactly 0, whatever finite values they held."""
-    return y_BLE * mask_BL[:, :, None]  # on a processor four times as fast as masked_fill, forward and backward
+    """Set padded positions to exactly 0, whatever finite values they hold."""
+    return y_BLE * mask_BL[:, :, None]  # four times as fast as masked_fill on a processor, forward and backward

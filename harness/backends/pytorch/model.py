@@ -10,30 +10,28 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.backends.build import (
     check_bigrams,
-    check_own,
+    check_custom,
     check_word_dropout,
+    custom_target,
     embedding_width,
     make,
     make_encoder,
     make_position,
     operations,
-    own_target,
 )
 from harness.backends.pytorch.inputs import WordBigram, WordChar
 from harness.backends.pytorch.layers import AsIs, Dense, Embedding, initialise, length_mask
 from harness.config.schema import Config, InputConfig
 from harness.data import Dataset
-from harness.data.dataset import IGNORED
 from harness.tasks.task import task_of
 
 
 class Head(nn.Module):
-    """Dropout, then dense relu layers, then one dense layer to what the task wants, such as a logit per class."""
+    """Dropout, dense relu layers, then one dense layer to the outputs of the task, such as a logit per class."""
 
     def __init__(self, in_dim: int, out_dim: int, hidden_sizes: Sequence[int], dropout: float) -> None:
         super().__init__()
@@ -52,7 +50,7 @@ class Head(nn.Module):
 
 
 class SequenceModel(nn.Module):
-    """Outputs ``BC`` for sequences, or without a pooling ``BLC`` for their steps; C is what the task wants."""
+    """Outputs ``BC`` per sequence, or without a pooling ``BLC`` per step; C is set by the task."""
 
     def __init__(
         self, source: nn.Module, dropout: float, position: nn.Module, encoder: nn.Module,
@@ -69,17 +67,17 @@ class SequenceModel(nn.Module):
         return self.head(y_BLE if self.pooling is None else self.pooling(y_BLE, mask_BL))
 
     def flops(self, length: int) -> int | None:
-        """Matrix-product operations of one forward pass of one sequence; None where a part does not say its own."""
+        """Matrix-product operations of one forward pass of one sequence; None if a part does not report its own."""
         parts = [part for part in (self.input, self.encoder, self.pooling) if part is not None]
         body = operations(parts, length)
         return None if body is None else body + self.head.flops(length if self.pooling is None else 1)
 
 
 def build(config: Config, data: Dataset, seed: int) -> SequenceModel:
-    """The model that a config describes, for this data, with the initial values of this seed.
+    """The model of a config for this data, with the initial values of this seed.
 
     Raises:
-        UserError: a part cannot be made from its settings.
+        UserError: a part cannot be built from its settings.
     """
     source, width = _input(config.input, data)
     position = make_position(config, width, data)
@@ -88,20 +86,20 @@ def build(config: Config, data: Dataset, seed: int) -> SequenceModel:
     pooling = None if task.per_step else make("pooling", config.pooling or {}, encoder.out_dim)
     head = Head(encoder.out_dim if pooling is None else pooling.out_dim, task.width, **config.head.model_dump())
     model = SequenceModel(source, config.input.dropout, position, encoder, pooling, head)
-    model.in_dim = width  # of what the encoder reads
+    model.in_dim = width  # of the encoder's input
     initialise(model, seed)
     return model
 
 
-def check_own_encoder(
+def check_custom_encoder(
     model: SequenceModel, config: Config, data: Dataset, device: torch.device, precision: Callable[[], Any]
 ) -> None:
-    """Hold an encoder of somebody's own to the contract, by a copy of it, where and as it will run.
+    """Check that a custom encoder keeps the contract, on a copy of it, on the device and in the precision of the run.
 
     Raises:
-        UserError: it breaks it.
+        UserError: it breaks the contract.
     """
-    name = own_target(config.encoder)
+    name = custom_target(config.encoder)
     if name is None:
         return
     encoder = copy.deepcopy(model.encoder).to(device).eval()
@@ -112,7 +110,7 @@ def check_own_encoder(
         return y_BLE.float().cpu().numpy()
 
     state = torch.get_rng_state()
-    check_own(name, model.in_dim, model.encoder.out_dim, data.max_length, forward)
+    check_custom(name, model.in_dim, model.encoder.out_dim, data.max_length, forward)
     torch.set_rng_state(state)
 
 
@@ -130,12 +128,3 @@ def _input(settings: InputConfig, data: Dataset) -> tuple[nn.Module, int]:
         width = embedding_width(size)
         return Embedding(data.width, width, settings.word_dropout), width
     return (AsIs(), data.width) if size is None else (Dense(data.width, size), size)
-
-
-def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """Mean over the sequences, or over the positions that count; 0 where none does."""
-    loss = F.cross_entropy(logits.flatten(0, -2).float(), y.flatten(), ignore_index=IGNORED)
-    if y.ndim == 1:
-        return loss
-    # chosen on the device: to ask for the number of positions would make every step wait for it
-    return torch.where((y != IGNORED).any(), loss, 0.0)

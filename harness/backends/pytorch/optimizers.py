@@ -1,6 +1,6 @@
-"""Optimizers: torch's own, and Adam on the rows of an embedding that a batch touches.
+"""Optimizers: torch's own, and Adam on the rows of an embedding that a batch reads.
 
-Dimension letters: V rows of an embedding, U of them that a batch touches, D their width.
+Dimension letters: V rows of an embedding, U rows of it that a batch reads, D their width.
 """
 
 import inspect
@@ -14,19 +14,20 @@ from torch.optim.adam import adam
 
 from harness.backends.arguments import check_settings
 from harness.backends.schedules import schedule_factor
+from harness.config.schema import OptimizerConfig
 from harness.errors import UserError
 
 
 class LazyAdam(torch.optim.Adam):
-    """Adam that leaves alone the rows of an embedding that no token of the batch has.
+    """Adam that updates only the rows of an embedding that the batch reads.
 
-    Adam moves every row at every step: one without a gradient goes on along its moments, which decay. Here both stay
-    as they are until the row is touched again, and a step costs ``UD`` instead of ``VD`` (TensorFlow Addons calls that
-    LazyAdam). The step that the moments' biases are taken out by is counted for the table, not for each row, so that a
-    row which every batch touches gets Adam's own values. torch's SparseAdam adds epsilon elsewhere, and took longer
-    than the dense kernel.
+    Adam moves every row at every step: a row without a gradient still moves along its decaying moments. Here the row
+    and its moments stay as they are until a batch reads the row again, and a step costs ``UD`` instead of ``VD``
+    (TensorFlow Addons calls this LazyAdam). The step count of the bias correction is kept per table, not per row, so
+    that a row that every batch reads gets exactly Adam's values. torch's SparseAdam adds epsilon elsewhere, and is
+    slower than the dense kernel.
 
-    A gradient that is sparse is used up by ``step``; what has a dense one is Adam's.
+    ``step`` drops sparse gradients after it has applied them; parameters with dense gradients are updated by Adam.
     """
 
     def __init__(
@@ -55,66 +56,67 @@ class LazyAdam(torch.optim.Adam):
             state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(table_VD), torch.zeros_like(table_VD)
         gradient = table_VD.grad.coalesce()
         (rows_U,) = gradient.indices()
-        wholes = (table_VD, state["exp_avg"], state["exp_avg_sq"])
-        values_UD, m_UD, v_UD = touched = [whole.index_select(0, rows_U) for whole in wholes]
+        tables = (table_VD, state["exp_avg"], state["exp_avg_sq"])
+        values_UD, m_UD, v_UD = read = [table.index_select(0, rows_U) for table in tables]
         beta1, beta2 = settings["betas"]
         adam(
             [values_UD], [gradient.values()], [m_UD], [v_UD], [], [state["step"]], fused=settings["fused"],
             amsgrad=False, beta1=beta1, beta2=beta2, lr=settings["lr"], weight_decay=0.0, eps=settings["eps"],
             maximize=False,
         )  # fmt: skip
-        for whole, part in zip(wholes, touched, strict=True):
-            whole.index_copy_(0, rows_U, part)
+        for table, rows_UD in zip(tables, read, strict=True):
+            table.index_copy_(0, rows_U, rows_UD)
 
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD, "lazy_adam": LazyAdam}
 
 
 def make_optimizer(
-    settings: dict[str, Any], model: nn.Module, total_steps: int
+    settings: OptimizerConfig, model: nn.Module, total_steps: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR | None]:
-    """The optimizer that a config describes and what varies its learning rate, None where that is constant.
+    """The optimizer of a config, and the scheduler of its learning rate; None if the rate is constant.
 
     Raises:
-        UserError: there is no such optimizer, setting or schedule, or nothing for it to be lazy about.
+        UserError: there is no such optimizer or setting, or lazy_adam has no embedding to update.
     """
-    own = dict(settings)
-    name, schedule, decay = own.pop("name"), own.pop("schedule"), own.pop("decay")
+    name = settings.name
     if name not in OPTIMIZERS:
         raise UserError(f"optimizer.name is one of {', '.join(OPTIMIZERS)}, not {name!r}")
+    arguments = {"lr": settings.lr, **(settings.model_extra or {})}
     known = [key for key in inspect.signature(OPTIMIZERS[name]).parameters if key not in ("params", "fused", "foreach")]
-    check_settings(name, own, known, "pytorch")
+    check_settings(name, arguments, known, "pytorch")
     if name == "lazy_adam":
         _make_sparse(model.input)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     # one kernel for all parameters: with the default, the optimizer takes longer than the model
-    optimizer = OPTIMIZERS[name](trained, fused=True, **own)
-    if schedule == "constant":
+    optimizer = OPTIMIZERS[name](trained, fused=True, **arguments)
+    if settings.schedule == "constant":
         return optimizer, None
-    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, schedule_factor(schedule, decay, total_steps))
+    factor = schedule_factor(settings.schedule, settings.decay, total_steps)
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 
 def _make_sparse(source: nn.Module) -> None:
     tables = [module for module in source.modules() if isinstance(module, nn.Embedding)]
     if not tables:
         raise UserError(
-            "optimizer=lazy_adam updates the rows of an embedding that a batch touches, and this data has feature "
+            "optimizer=lazy_adam updates the rows of an embedding that a batch reads, and this data has feature "
             "vectors, which need no embedding; take optimizer=adam"
         )
     for table in tables:
-        table.sparse = True  # its gradient has the rows that were read, and no others
+        table.sparse = True  # its gradient then holds only the rows that were read
 
 
 def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> None:
-    """Scale gradients down where their norm, all taken as one vector, is above ``max_norm``."""
+    """Scale all gradients down if their norm, as one vector, is above ``max_norm``."""
     trained = [parameter for parameter in parameters if parameter.grad is not None]
     if not any(parameter.grad.is_sparse for parameter in trained):
         clip_grad_norm_(trained, max_norm)
         return
     for parameter in trained:
-        if parameter.grad.is_sparse:  # a token that is there twice has one gradient, the sum: so has its norm
+        if parameter.grad.is_sparse:  # the norm is that of the summed gradient of a token that occurs twice
             parameter.grad = parameter.grad.coalesce()
     gradients = [part.grad.values() if part.grad.is_sparse else part.grad for part in trained]
-    scale = (max_norm / (get_total_norm(gradients) + 1e-6)).clamp(max=1.0)  # torch's own small number
+    scale = (max_norm / (get_total_norm(gradients) + 1e-6)).clamp(max=1.0)  # the epsilon of torch's clip_grad_norm_
     for gradient in gradients:
         gradient.mul_(scale)

@@ -1,6 +1,6 @@
 """One vector for a sequence: ``Pooling(in_dim, **own)``, ``out_dim``, ``(y_BLE, mask_BL) -> z_BE``.
 
-Only real steps count; a sequence without one gives 0.
+Padded positions do not count; an empty sequence gives 0.
 
 Dimension letters: B batch, L length, E width, A attention width.
 """
@@ -57,7 +57,7 @@ class AdditiveAttention(nn.Module):
     """``e = tanh(yW + b)``, ``a = softmax(e.u)`` over real steps, ``z = sum of a.y`` (Yang et al. 2016).
 
     Args:
-        in_dim: width E of what is pooled.
+        in_dim: width E of the input.
         hidden_size: width A of e.
     """
 
@@ -71,9 +71,9 @@ class AdditiveAttention(nn.Module):
         return {"u": initializers.glorot(rng, len(self.u), 1)[:, 0]}
 
     def attention(self, y_BLE: Tensor, mask_BL: Tensor) -> Tensor:
-        """How much each real step weighs, ``a_BL``; all 0 where there is none."""
+        """The attention weights of the steps, ``a_BL``; all 0 for an empty sequence."""
         score_BL = torch.tanh(self.dense(y_BLE)) @ self.u
-        # padding takes part in no sum; a sequence of nothing but padding is cleared afterwards
+        # padding is masked out; an empty sequence would have a softmax over nothing, so it is masked afterwards
         counted_BL = mask_BL | ~mask_BL.any(1, keepdim=True)
         return score_BL.masked_fill(~counted_BL, -torch.inf).softmax(1).masked_fill(~mask_BL, 0)
 

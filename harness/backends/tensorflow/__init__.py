@@ -1,6 +1,6 @@
-"""The TensorFlow backend: encoders, poolings, positions and the model they make, as Keras layers."""
+"""The TensorFlow backend: the model and its parts as Keras layers, and their training."""
 
-from harness.backends.tensorflow import runtime  # first of all: it decides how TensorFlow gets loaded
+from harness.backends.tensorflow import runtime  # first: it decides how TensorFlow is loaded
 from harness.backends.tensorflow.backend import Backend
 
 __all__ = ["Backend", "runtime"]

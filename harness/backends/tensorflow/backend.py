@@ -1,19 +1,18 @@
-"""The TensorFlow backend: what ``harness.backends.Backend`` asks for, with Keras layers and a training step of our own.
+"""The TensorFlow backend: ``harness.backends.Backend`` with Keras layers and a training step of its own.
 
 Dimension letters: N sequences, L length, C classes.
 """
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from harness.backends.base import DeviceBatch
 from harness.backends.history import Metrics
 from harness.backends.tensorflow import runtime
 from harness.backends.tensorflow.layers import named_layers
@@ -40,7 +39,7 @@ class Backend:
         self.config, self.hardware = config, hardware
         self.on_gpu = hardware.accelerator == "gpu"
         self.device = "GPU:0" if self.on_gpu else "CPU:0"
-        # TensorFlow keeps int32 in the host's memory whatever the device, and would copy it within the timed step
+        # TensorFlow keeps int32 in host memory whatever the device, and would copy it during the timed step
         self.integer = tf.int64 if self.on_gpu else tf.int32
         runtime.start(hardware)
 
@@ -55,9 +54,9 @@ class Backend:
         if settings.compile and not all(layer.supports_jit for _, layer in named_layers(model.parts)):
             raise UserError("trainer.compile=true: XLA cannot compile cuDNN's recurrent kernels; take another encoder")
         self.forward = tf.function(self._forward, input_signature=self.specs[:2])
-        counted = {name: _parameters(part) for name, part in model.parts.items()}
+        counts = {name: _parameters(part) for name, part in model.parts.items()}
         total = _parameters(model)
-        return {"cost/parameters": total, "cost/encoder_parameters": total - counted["input"] - counted["head"]}
+        return {"cost/parameters": total, "cost/encoder_parameters": total - counts["input"] - counts["head"]}
 
     def _forward(self, x: tf.Tensor, length_B: tf.Tensor) -> tf.Tensor:
         return self.model(x, length_B, training=False)
@@ -68,66 +67,68 @@ class Backend:
     def fit(
         self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None]
     ) -> tuple[list[Metrics], int]:
-        settings, watched, task = self.config.trainer, {"val": data.validation}, task_of(data)
+        settings, splits, task = self.config.trainer, {"val": data.validation}, task_of(data)
         if settings.report_test_each_epoch:
-            watched["test"] = data.test
+            splits["test"] = data.test
         batches = Batches(
             data.train, settings.batch_size, seed=self.config.seed, bucket=settings.bucket,
             to_device=self._to_device,
         )
         if settings.compile:
-            # XLA compiles anew for every shape: all batches get the length of the longest sequence
-            batches.to_device = lambda batch: self._to_device(_padded(batch, data.train.x.shape[1]))
-        optimizer = make_optimizer(
-            self.config.optimizer.model_dump(), self.model.trainable_variables, settings.epochs * len(batches)
-        )
+            # XLA compiles again for every shape: all batches get the length of the longest sequence
+            batches.to_device = lambda batch: self._to_device(batch, data.train.x.shape[1])
+        total_steps = settings.epochs * len(batches)
+        optimizer = make_optimizer(self.config.optimizer, self.model.trainable_variables, total_steps)
         training = Training(self.model, optimizer, self.specs, settings.clip_norm, settings.compile)
         last = len(data.train) % batches.batch_size
         sizes = {min(batches.batch_size, len(data.train)), last} - {0}
         training.prepare(batches.to_device(gather(data.train, np.arange(size))) for size in sorted(sizes))
 
         def evaluate() -> dict[str, Metrics]:
-            return {name: task.evaluate(list(self._outcomes(split))) for name, split in watched.items()}
+            return {name: task.evaluate(list(self._outcomes(split))) for name, split in splits.items()}
 
-        found = fit(training, batches, evaluate, settings, task.monitor(settings.monitor), timer, folder, epoch_done)
-        # inference's memory is to hold no optimizer; step and training refer to one another, so they are collected
+        result = fit(training, batches, evaluate, settings, task.monitor(settings.monitor), timer, folder, epoch_done)
+        # the memory of inference must not include the optimizer; step and training form a reference cycle
         del training, optimizer
         gc.collect()
-        return found
+        return result
 
     def gather(self, value: Metrics) -> list[Metrics]:
         return [value]
 
     def _outcomes(self, split: Split) -> Iterator[tasks.Scored]:
         """Logits, labels and lengths, batch by batch."""
-        for x, length_B, y, *_ in self._evaluation(split):
-            yield self.forward(x, length_B).numpy(), y.numpy(), length_B.numpy()
+        for batch in self._evaluation(split):
+            yield self.forward(batch.x, batch.length_B).numpy(), batch.y.numpy(), batch.length_B.numpy()
 
     def predict(self, split: Split) -> np.ndarray:
         batches = self._evaluation(split)
         classes = self.model.parts["head"].layers[-1].out_dim
         logits = np.zeros((*split.y.shape, classes), np.float32)
-        for rows, (found, *_) in zip(batches.rows(), self._outcomes(split), strict=True):
-            if found.ndim == 2:
-                logits[rows] = found
+        for rows, (outputs, *_) in zip(batches.rows(), self._outcomes(split), strict=True):
+            if outputs.ndim == 2:
+                logits[rows] = outputs
             else:
-                logits[rows, : found.shape[1]] = found
+                logits[rows, : outputs.shape[1]] = outputs
         return logits
 
-    def passes(self, split: Split, rows: Sequence[np.ndarray]) -> tuple[Callable[[Any], object], list[Any]]:
-        return lambda batch: self.forward(batch[0], batch[1]), [self._to_device(gather(split, some)) for some in rows]
+    def passes(
+        self, split: Split, rows: Sequence[np.ndarray]
+    ) -> tuple[Callable[[DeviceBatch], object], list[DeviceBatch]]:
+        batches = [self._to_device(gather(split, some)) for some in rows]
+        return lambda batch: self.forward(batch.x, batch.length_B), batches
 
     def attention(self, split: Split, rows: np.ndarray) -> dict[str, np.ndarray]:
-        return {}  # what a layer of Keras was given cannot be listened to from outside
+        return {}  # Keras has no hooks that show the inputs of a layer
 
-    def training_pass(self) -> Callable[[Any], object]:
+    def training_pass(self) -> Callable[[DeviceBatch], object]:
         compiled = self.config.trainer.compile or None
-        # the gradients are returned, because what a graph does not return it does not compute
+        # the gradients are returned, because a graph computes only what it returns
         one_pass = tf.function(partial(differentiate, self.model), input_signature=self.specs, jit_compile=compiled)
-        return lambda batch: one_pass(*batch[:3])
+        return lambda batch: one_pass(batch.x, batch.length_B, batch.y)
 
     def sync(self) -> None:
-        if self.on_gpu:  # on a CPU a call returns when it is done
+        if self.on_gpu:  # on a CPU a call returns when its work is done
             tf.test.experimental.sync_devices()
 
     def device_peak(self) -> float | None:
@@ -140,21 +141,22 @@ class Backend:
     def _evaluation(self, split: Split) -> Batches:
         return Batches(split, self.config.trainer.eval_batch_size, to_device=self._to_device)
 
-    def _to_device(self, batch: Batch) -> tuple:
-        """What the model reads, on the device, and how much of it is real, as numbers."""
-        arrays = (batch.x, batch.length_B, batch.y)
+    def _to_device(self, batch: Batch, length: int | None = None) -> DeviceBatch:
+        """The batch on the device, padded to ``length`` steps if that is given."""
+        x, y = (batch.x, batch.y) if length is None else _padded(batch.x, batch.y, length)
         with tf.device(self.device):
-            placed = [
-                tf.convert_to_tensor(array, self.integer if array.dtype == np.int32 else None) for array in arrays
-            ]
-        return *placed, batch.tokens, batch.sequences
+            x, length_B, y = (
+                tf.convert_to_tensor(array, self.integer if array.dtype == np.int32 else None)
+                for array in (x, batch.length_B, y)
+            )
+        return DeviceBatch(x, length_B, y, batch.tokens, batch.sequences, batch.whole, batch.weight)
 
 
-def _padded(batch: Batch, length: int) -> Batch:
-    more = (0, length - batch.x.shape[1])
-    x = np.pad(batch.x, [(0, 0), more, *[(0, 0)] * (batch.x.ndim - 2)])
-    y = batch.y if batch.y.ndim == 1 else np.pad(batch.y, [(0, 0), more], constant_values=IGNORED)
-    return replace(batch, x=x, y=y)
+def _padded(x: np.ndarray, y: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs, and labels if there is one per step, padded to ``length`` steps."""
+    more = (0, length - x.shape[1])
+    x = np.pad(x, [(0, 0), more, *[(0, 0)] * (x.ndim - 2)])
+    return x, y if y.ndim == 1 else np.pad(y, [(0, 0), more], constant_values=IGNORED)
 
 
 def _parameters(layer: keras.layers.Layer) -> int:

@@ -1,4 +1,4 @@
-"""What a training leaves in its folder after each epoch, to go on from: arrays and JSON in one file, no pickle."""
+"""Checkpoints: arrays and JSON in one file, without pickle. A training is resumed from the last one."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def save(path: Path, arrays: Sequence[np.ndarray], notes: Any) -> None:
-    """Write arrays and what JSON can hold, whole or not at all."""
+    """Write arrays, and notes that JSON can hold, atomically: the file is complete or the previous one stays."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(temporary, "wb") as file:
@@ -25,7 +25,7 @@ def save(path: Path, arrays: Sequence[np.ndarray], notes: Any) -> None:
 
 
 def load(path: Path) -> tuple[list[np.ndarray], Any] | None:
-    """What was saved; None where nothing was."""
+    """The arrays and notes of a file; None if there is no such file."""
     try:
         with np.load(path, allow_pickle=False) as file:
             return [file[str(number)] for number in range(len(file.files) - 1)], json.loads(file["notes"].tobytes())

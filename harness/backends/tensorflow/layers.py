@@ -1,4 +1,4 @@
-"""Small parts that several layers share.
+"""Small layers that several modules share, and their initialization.
 
 Dimension letters: B batch, L length, D input width, E output width, V vocabulary.
 """
@@ -15,14 +15,14 @@ from harness.data.dataset import UNKNOWN
 
 
 class Part(keras.layers.Layer):
-    """A layer that makes its weights when it is made, from its input's width; no first call is needed to know them."""
+    """A layer that creates its weights in its constructor, from the width of its input, not at its first call."""
 
     def __init__(self) -> None:
         super().__init__()
         self.built = True
 
     def weight(self, *shape: int, cast: bool = True) -> keras.Variable:
-        """A trainable weight of this shape, to be given its values by ``initialise``.
+        """A trainable weight of this shape; ``initialise`` sets its values.
 
         With ``cast`` it is read in the precision that the layer computes in.
         """
@@ -30,7 +30,7 @@ class Part(keras.layers.Layer):
 
 
 class Dense(Part):
-    """``(..., D) -> (..., E)``, kernel by Glorot, bias 0."""
+    """A dense layer ``(..., D) -> (..., E)``, kernel by Glorot, bias 0."""
 
     def __init__(self, in_dim: int, out_dim: int) -> None:
         super().__init__()
@@ -50,14 +50,14 @@ class Dense(Part):
 class Embedding(Part):
     """Token ids ``x_BL -> x_BLD``, uniform in +-0.05.
 
-    In training a share ``word_dropout`` of the tokens is read as unknown (Iyyer et al. 2015, there left out).
+    In training a share ``word_dropout`` of the tokens is read as unknown (Iyyer et al. 2015, who remove them).
     """
 
     def __init__(self, rows: int, width: int, word_dropout: float = 0.0) -> None:
         super().__init__()
         self.word_dropout = keras.layers.Dropout(word_dropout) if word_dropout else None
         self.rows, self.width = rows, width
-        # looked up first and cast then: the other way round all of the table would be cast at every step
+        # cast after the lookup: otherwise the whole table would be cast at every step
         self.table_VD = self.weight(rows, width, cast=False)
 
     def initialise(self, rng: np.random.Generator) -> None:
@@ -74,7 +74,7 @@ class Embedding(Part):
 
 
 class AsIs(Part):
-    """Feature vectors as the data has them."""
+    """Returns its input; costs nothing."""
 
     def call(self, x_BLD: tf.Tensor) -> tf.Tensor:
         return x_BLD
@@ -84,7 +84,7 @@ class AsIs(Part):
 
 
 def named_layers(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, keras.layers.Layer]]:
-    """Every layer below a layer, list or dict, with its path, such as ``encoder.layers.first``: public attributes."""
+    """Every layer in the public attributes of a layer, list or dict, with its path: ``encoder.layers.first``."""
     if isinstance(node, keras.layers.Layer):
         yield ".".join(path), node
         public = ((name, child) for name, child in vars(node).items() if not name.startswith("_"))
@@ -100,14 +100,35 @@ def named_layers(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, k
 
 
 def initialise(parts: Mapping[str, keras.layers.Layer], seed: int) -> None:
-    """Give every layer that has ``initialise`` the values of its path; others keep what Keras gave them."""
+    """Call every layer's ``initialise``, if it has one, with the generator of its path; others keep Keras's values."""
     for path, layer in named_layers(parts):
         if hasattr(layer, "initialise"):
             layer.initialise(initializers.generator(seed, path))
 
 
+def seed_generators(node: Any) -> list[keras.random.SeedGenerator]:
+    """Every random generator that a layer, list or dict holds, such as those of its dropout layers; each one once."""
+    generators: dict[int, keras.random.SeedGenerator] = {}
+    seen: set[int] = set()
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, keras.random.SeedGenerator):
+            generators[id(one)] = one
+        elif isinstance(one, keras.layers.Layer):
+            waiting += vars(one).values()
+        elif isinstance(one, Mapping):
+            waiting += one.values()
+        elif isinstance(one, (list, tuple, set)):
+            waiting += one
+    return list(generators.values())
+
+
 def project(x: tf.Tensor, kernel_DE: keras.Variable) -> tf.Tensor:
-    """``(..., D) -> (..., E)`` as one matrix product, not one for each sequence of the batch."""
+    """``(..., D) -> (..., E)`` as one matrix product, not one per sequence of the batch."""
     return tf.tensordot(x, tf.convert_to_tensor(kernel_DE), 1)
 
 
@@ -117,15 +138,15 @@ def length_mask(length_B: tf.Tensor, longest: tf.Tensor) -> tf.Tensor:
 
 
 def clear_padding(y_BLE: tf.Tensor, mask_BL: tf.Tensor) -> tf.Tensor:
-    """Rows behind a sequence's end as exactly 0, whatever they held."""
+    """Set padded positions to exactly 0, whatever they hold."""
     return tf.where(mask_BL[:, :, None], y_BLE, tf.zeros((), y_BLE.dtype))
 
 
 def masked_softmax(score: tf.Tensor, counted: tf.Tensor) -> tf.Tensor:
-    """Softmax over the last axis where ``counted`` is True, in float32 whatever the precision; it must be somewhere."""
+    """Softmax over the last axis where ``counted`` is True (at least once per row), always in float32."""
     return tf.nn.softmax(tf.where(counted, tf.cast(score, tf.float32), -np.inf))
 
 
 def any_real(mask_BL: tf.Tensor) -> tf.Tensor:
-    """The mask, but True throughout where a sequence is empty, so that no softmax is over nothing."""
+    """The mask, but all True for an empty sequence, so that no softmax is over nothing."""
     return mask_BL | ~tf.reduce_any(mask_BL, 1, keepdims=True)

@@ -1,6 +1,6 @@
 """The model around an encoder: input -> position -> encoder -> pooling -> head.
 
-Dimension letters: B batch, L length, D input width, E encoder width, C classes, N positions.
+Dimension letters: B batch, L length, D input width, E encoder width, C classes.
 """
 
 from collections.abc import Sequence
@@ -11,28 +11,25 @@ import numpy as np
 import tensorflow as tf
 
 from harness.backends.build import (
-    check_own,
+    check_custom,
     check_word_dropout,
+    custom_target,
     embedding_width,
     make,
     make_encoder,
     make_position,
     operations,
-    own_target,
 )
 from harness.backends.tensorflow.layers import AsIs, Dense, Embedding, Part, initialise, length_mask
+from harness.backends.tensorflow.losses import TASKS
 from harness.config.schema import Config, InputConfig
 from harness.data import Dataset
-from harness.data.dataset import IGNORED
 from harness.errors import UserError
 from harness.tasks.task import task_of
 
-TASKS = ("classification", "tagging")
-"""What this backend has a loss for."""
-
 
 class Head(Part):
-    """Dropout, then dense relu layers, then one dense layer to the classes."""
+    """Dropout, dense relu layers, then one dense layer to the classes."""
 
     def __init__(self, in_dim: int, classes: int, hidden_sizes: Sequence[int], dropout: float) -> None:
         super().__init__()
@@ -50,7 +47,7 @@ class Head(Part):
 
 
 class SequenceModel(Part):
-    """Logits ``BC`` for sequences, or without a pooling ``BLC`` for their steps, in float32.
+    """Logits ``BC`` per sequence, or without a pooling ``BLC`` per step, in float32.
 
     ``parts`` holds ``input``, ``position``, ``encoder``, ``pooling`` (not for tagging) and ``head``.
     """
@@ -68,17 +65,17 @@ class SequenceModel(Part):
         return tf.cast(parts["head"](y), tf.float32)
 
     def flops(self, length: int) -> int | None:
-        """Matrix-product operations of one forward pass of one sequence; None where a part does not say its own."""
+        """Matrix-product operations of one forward pass of one sequence; None if a part does not report its own."""
         parts = [self.parts[name] for name in ("input", "encoder", "pooling") if name in self.parts]
         body = operations(parts, length)
         return None if body is None else body + self.parts["head"].flops(1 if "pooling" in self.parts else length)
 
 
 def build(config: Config, data: Dataset, seed: int) -> SequenceModel:
-    """The model that a config describes, for this data, with the initial values of this seed.
+    """The model of a config for this data, with the initial values of this seed.
 
     Raises:
-        UserError: a part cannot be made from its settings, or there is no loss for the data's task.
+        UserError: a part cannot be built from its settings, or this backend has no loss for the data's task.
     """
     if data.task not in TASKS:
         raise UserError(
@@ -94,11 +91,11 @@ def build(config: Config, data: Dataset, seed: int) -> SequenceModel:
         width = parts["pooling"].out_dim
     parts["head"] = Head(width, len(data.classes), **config.head.model_dump())
     model = SequenceModel(parts, config.input.dropout)
-    # layers that make their weights when first called, as a user's own may, get called
+    # custom layers may create their weights at the first call, so the model is called once
     model(tf.convert_to_tensor(data.train.x[:1]), tf.convert_to_tensor(data.train.length_N[:1]))
     initialise(model.parts, seed)
-    if name := own_target(config.encoder):
-        check_own(
+    if name := custom_target(config.encoder):
+        check_custom(
             name, in_dim, encoder.out_dim, data.max_length,
             lambda x_BLD, mask_BL: np.asarray(encoder(tf.constant(x_BLD), tf.constant(mask_BL))),
         )  # fmt: skip
@@ -112,13 +109,3 @@ def _input(settings: InputConfig, data: Dataset) -> tuple[keras.layers.Layer, in
         width = embedding_width(size)
         return Embedding(data.width, width, settings.word_dropout), width
     return (AsIs(), data.width) if size is None else (Dense(data.width, size), size)
-
-
-def cross_entropy(logits: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """Mean over the sequences, or over the positions that count; 0 where none does."""
-    y_N = tf.reshape(y, [-1])
-    counted_N = y_N != IGNORED
-    logits_NC = tf.reshape(logits, [-1, logits.shape[-1]])
-    loss_N = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.where(counted_N, y_N, 0), logits_NC)
-    counted_N = tf.cast(counted_N, tf.float32)
-    return tf.math.divide_no_nan(tf.reduce_sum(loss_N * counted_N), tf.reduce_sum(counted_N))

@@ -1,13 +1,12 @@
-"""Optimizers, with the arithmetic of torch's, to which Keras's own differ in epsilon, weight decay and clipping.
+"""Optimizers with torch's arithmetic; Keras's own differ from it in epsilon, weight decay and clipping.
 
-They take one step of all variables at a time, inside the compiled training step, by TensorFlow's fused kernels. What
-is drawn from a table of embeddings has a dense gradient like all else: rows that a batch lacks still follow their
-moments, as in torch.
+They update all variables in one call, inside the compiled training step, with TensorFlow's fused kernels. Embedding
+tables have dense gradients, like all other variables: rows that a batch does not read still follow their moments, as
+in torch.
 """
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,15 +14,16 @@ import tensorflow as tf
 
 from harness.backends.arguments import check_settings
 from harness.backends.schedules import schedule_factor
+from harness.config.schema import OptimizerConfig
 from harness.errors import UserError
 
 
 class Optimizer:
-    """What all have in common. ``state`` is all that a checkpoint must hold of it.
+    """The part that all optimizers share. ``state`` is what a checkpoint must hold.
 
     Args:
-        variables: what is trained.
-        factors: what the learning rate is multiplied by, step by step.
+        variables: the trained variables.
+        factors: the factor of the learning rate at each step.
         lr: the learning rate.
     """
 
@@ -44,7 +44,7 @@ class Optimizer:
 
     def apply(self, gradients: Sequence[tf.Tensor | None]) -> None:
         """One step. A variable without a gradient stays as it is."""
-        # gathered, not sliced: XLA takes a slice's start for a constant, and would compile anew at every step
+        # gathered, not sliced: XLA treats the start of a slice as a constant, and would compile again at every step
         lr = tf.gather(self.learning_rates, self.steps)
         self.steps.assign_add(1)
         for variable, gradient, moments in zip(self.variables, gradients, self.moments, strict=True):
@@ -81,8 +81,8 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """``m = b1 * m + (1 - b1) * g``, ``v = b2 * v + (1 - b2) * g^2`` (Kingma & Ba 2015), and with the moments' biases
-    c = 1 - b^t taken out ``w = w - lr * (m / c1) / (sqrt(v / c2) + eps)``.
+    """``m = b1 * m + (1 - b1) * g``, ``v = b2 * v + (1 - b2) * g^2`` (Kingma & Ba 2015), and with the bias
+    corrections c = 1 - b^t ``w = w - lr * (m / c1) / (sqrt(v / c2) + eps)``.
 
     ``weight_decay`` adds to the gradient.
     """
@@ -94,7 +94,7 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(variables, factors, lr)
-        # the kernel holds the betas in float32; biases of the same rounded values cancel exactly
+        # the kernel holds the betas in float32; the bias corrections use the same rounded values
         self.beta1, self.beta2 = (float(np.float32(beta)) for beta in betas)
         self.eps, self.weight_decay = eps, weight_decay
 
@@ -106,18 +106,18 @@ class Adam(Optimizer):
         # the kernel computes w - rate * m / (sqrt(v) + epsilon): the formula above times sqrt(c2) on both sides
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle, m=m.handle, v=v.handle, beta1=self.beta1, beta2=self.beta2, grad=gradient,
-            beta1_power=0.0, beta2_power=0.0,  # the biases are in the rate
+            beta1_power=0.0, beta2_power=0.0,  # the bias corrections are in the rate
             lr=lr * tf.cast(tf.sqrt(bias2) / bias1, tf.float32),
             epsilon=tf.cast(self.eps * tf.sqrt(bias2), tf.float32),
         )
 
     def decayed(self, variable: tf.Variable, gradient: tf.Tensor, lr: tf.Tensor) -> tf.Tensor:
-        """The gradient, with the weight decay where it is a part of it."""
+        """The gradient, plus the weight decay if it belongs to the gradient."""
         return gradient + self.weight_decay * variable if self.weight_decay else gradient
 
 
 class AdamW(Adam):
-    """Adam with ``w = (1 - lr * weight_decay) * w`` in front of each step (Loshchilov & Hutter 2019)."""
+    """Adam with ``w = (1 - lr * weight_decay) * w`` before each step (Loshchilov & Hutter 2019)."""
 
     def __init__(
         self, variables, factors, lr: float, betas: Sequence[float] = (0.9, 0.999), eps: float = 1e-8,
@@ -133,25 +133,25 @@ class AdamW(Adam):
 OPTIMIZERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
 
 
-def make_optimizer(settings: dict[str, Any], variables: Sequence[keras.Variable], total_steps: int) -> Optimizer:
-    """The optimizer that a config describes.
+def make_optimizer(settings: OptimizerConfig, variables: Sequence[keras.Variable], total_steps: int) -> Optimizer:
+    """The optimizer of a config.
 
     Raises:
-        UserError: there is no such optimizer, setting or schedule.
+        UserError: there is no such optimizer or setting.
     """
-    own = dict(settings)
-    name, schedule, decay = own.pop("name"), own.pop("schedule"), own.pop("decay")
+    name = settings.name
     if name not in OPTIMIZERS:
         raise UserError(f"optimizer.name is one of {', '.join(OPTIMIZERS)}, not {name!r}")
+    arguments = {"lr": settings.lr, **(settings.model_extra or {})}
     known = list(inspect.signature(OPTIMIZERS[name]).parameters)[2:]
-    check_settings(name, own, known, "tensorflow")
-    factor = schedule_factor(schedule, decay, total_steps)
-    return OPTIMIZERS[name](variables, np.array([factor(step) for step in range(total_steps)]), **own)
+    check_settings(name, arguments, known, "tensorflow")
+    factor = schedule_factor(settings.schedule, settings.decay, total_steps)
+    return OPTIMIZERS[name](variables, np.array([factor(step) for step in range(total_steps)]), **arguments)
 
 
 def clipped(gradients: Sequence[tf.Tensor | None], max_norm: float) -> list[tf.Tensor | None]:
-    """Gradients scaled down where their norm, all taken as one vector, is above ``max_norm``."""
+    """All gradients scaled down if their norm, as one vector, is above ``max_norm``."""
     norm = tf.linalg.global_norm(gradients)
-    # torch's own small number, so that both scale alike
+    # the epsilon of torch's clip_grad_norm_, so that both backends scale alike
     scale = tf.minimum(max_norm / (norm + 1e-6), 1.0)
     return [None if gradient is None else gradient * scale for gradient in gradients]

@@ -1,6 +1,6 @@
 """One vector for a sequence: ``Pooling(in_dim, **own)``, ``out_dim``, ``(y_BLE, mask_BL) -> z_BE``.
 
-Only real steps count; a sequence without one gives 0. Sums over steps are taken in float32 whatever the precision.
+Padded positions do not count; an empty sequence gives 0. Sums over steps are in float32 whatever the precision.
 
 Dimension letters: B batch, L length, E width, A attention width.
 """
@@ -57,7 +57,7 @@ class AdditiveAttention(Part):
     """``e = tanh(yW + b)``, ``a = softmax(e.u)`` over real steps, ``z = sum of a.y`` (Yang et al. 2016).
 
     Args:
-        in_dim: width E of what is pooled.
+        in_dim: width E of the input.
         hidden_size: width A of e.
     """
 
@@ -71,9 +71,9 @@ class AdditiveAttention(Part):
         self.u.assign(initializers.glorot(rng, self.hidden_size, 1)[:, 0])
 
     def attention(self, y_BLE: tf.Tensor, mask_BL: tf.Tensor) -> tf.Tensor:
-        """How much each real step weighs, ``a_BL``; all 0 where there is none."""
+        """The attention weights of the steps, ``a_BL``; all 0 for an empty sequence."""
         score_BL = tf.tensordot(tf.tanh(self.dense(y_BLE)), tf.convert_to_tensor(self.u), 1)
-        # padding takes part in no sum; a sequence of nothing but padding is cleared afterwards
+        # padding is masked out; an empty sequence would have a softmax over nothing, so it is masked afterwards
         return tf.where(mask_BL, masked_softmax(score_BL, any_real(mask_BL)), 0)
 
     def call(self, y_BLE: tf.Tensor, mask_BL: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""Where a step stands in its sequence, added to its input: ``Position(in_dim, max_length)``, ``x_BLD -> x_BLD``.
+"""Positional encodings, added to the input: ``Position(in_dim, max_length)``, ``x_BLD -> x_BLD``.
 
 Dimension letters: B batch, L length, D width.
 """
@@ -11,7 +11,7 @@ from harness.backends.tensorflow.layers import Part
 
 
 class NoPosition(Part):
-    """The input as it is."""
+    """Returns its input."""
 
     def __init__(self, in_dim: int, max_length: int) -> None:
         super().__init__()

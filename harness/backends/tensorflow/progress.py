@@ -1,4 +1,4 @@
-"""What the terminal shows of a training: a bar with loss and speed, or without a terminal one line an epoch."""
+"""The progress of a training on the terminal: a bar with loss and speed, or one line per epoch without a terminal."""
 
 import sys
 from collections.abc import Callable
@@ -9,11 +9,11 @@ from harness.backends.history import Metrics, line
 from harness.measure import StepTimer
 
 REFRESH = 20
-"""Steps between two looks at the loss, which is on the device, and two drawings of the bar."""
+"""Steps between two updates of the bar, each of which reads the loss from the device."""
 
 
 class Progress:
-    """Told of epochs and steps; ``loss`` says the last step's."""
+    """Shows epochs and steps; ``loss`` returns the loss of the last step."""
 
     def __init__(self, timer: StepTimer, epochs: int, loss: Callable[[], float]) -> None:
         self.timer, self.epochs, self.loss = timer, epochs, loss

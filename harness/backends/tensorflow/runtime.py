@@ -1,6 +1,6 @@
-"""TensorFlow as a process gets it: loaded without chatter, then told its device, threads and precision.
+"""Loads TensorFlow without its start-up messages, and sets device, threads and precision of a process.
 
-Loading runs no operation and touches no device, so that a process which has loaded it can be forked.
+Loading runs no operation and touches no device, so that a process that has loaded TensorFlow can be forked.
 """
 
 import os
@@ -13,11 +13,10 @@ from harness.records.record import Hardware
 
 
 @contextmanager
-def hidden_chatter() -> Iterator[None]:
-    """Keep off the terminal what TensorFlow's C++ says of its own accord.
+def without_messages() -> Iterator[None]:
+    """Hide the messages of TensorFlow's C++ code.
 
-    Its messages before its logging is up heed no log level, so the file descriptor itself is turned away. Exceptions
-    still come through.
+    Early messages ignore every log level, so the file descriptor of stderr is redirected. Exceptions still get through.
     """
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
@@ -32,7 +31,7 @@ def hidden_chatter() -> Iterator[None]:
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-with hidden_chatter():
+with without_messages():
     import keras
     import tensorflow as tf
 
@@ -43,7 +42,7 @@ def check(hardware: Hardware) -> None:
     """Refuse hardware that this backend does not run on.
 
     Raises:
-        UserError: it is Apple's, or more than one device.
+        UserError: it is Apple's, or more than one device, or TensorFlow finds no GPU.
     """
     if hardware.accelerator == "mps":
         raise UserError("backend=tensorflow runs on cpu and gpu, not mps; take backend=pytorch or hardware=cpu")
@@ -56,9 +55,9 @@ def check(hardware: Hardware) -> None:
 
 
 def start(hardware: Hardware) -> None:
-    """Set device, threads and precision; must come before the process's first operation."""
+    """Set device, threads and precision; call it before the first operation of the process."""
     threads = hardware.threads
-    with hidden_chatter():
+    with without_messages():
         if tf.config.threading.get_intra_op_parallelism_threads() != threads:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
         if tf.config.threading.get_inter_op_parallelism_threads() != threads:
@@ -68,7 +67,7 @@ def start(hardware: Hardware) -> None:
             tf.config.set_visible_devices([], "GPU")
         for device in devices:
             tf.config.experimental.set_memory_growth(device, True)
-        tf.config.list_logical_devices()  # the runtime comes up here
-    # the other backend multiplies float32 in float32, and so does this one
+        tf.config.list_logical_devices()  # this starts the runtime
+    # products of float32 stay in float32, as in the other backend
     tf.config.experimental.enable_tensor_float_32_execution(False)
     keras.config.set_dtype_policy(PRECISION[hardware.precision])

@@ -1,4 +1,4 @@
-"""How a model is trained: the compiled step, the epochs, and going on after an interruption.
+"""The training of a model: the compiled step, the epochs, and resuming from a checkpoint.
 
 Dimension letters: B batch, L length, D feature width.
 """
@@ -10,9 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from harness.backends import history as history_of
+from harness.backends.base import DeviceBatch
 from harness.backends.history import Metrics
 from harness.backends.tensorflow import checkpoints
-from harness.backends.tensorflow.model import SequenceModel, cross_entropy
+from harness.backends.tensorflow.layers import seed_generators
+from harness.backends.tensorflow.losses import cross_entropy
+from harness.backends.tensorflow.model import SequenceModel
 from harness.backends.tensorflow.optimizers import Optimizer, clipped
 from harness.backends.tensorflow.progress import Progress
 from harness.config.schema import TrainerConfig
@@ -20,10 +23,11 @@ from harness.data import Batches, Dataset
 from harness.measure import StepTimer
 
 LAST, BEST = "last.npz", "best.npz"
+"""Everything that the next epoch depends on, after the last epoch; the weights of the best epoch."""
 
 
 def signature(data: Dataset, integer: tf.DType = tf.int32) -> list[tf.TensorSpec]:
-    """Types and shapes of x, ``length_B`` and y, with B and L open, so that one trace serves batches of every size.
+    """Types and shapes of x, ``length_B`` and y; B and L stay open, so that one trace serves batches of every size.
 
     ``integer`` is the type of token ids and lengths.
     """
@@ -33,13 +37,13 @@ def signature(data: Dataset, integer: tf.DType = tf.int32) -> list[tf.TensorSpec
 
 
 def differentiate(model: SequenceModel, x: tf.Tensor, length_B: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, list]:
-    """The loss, and its gradient for each trained weight: dense, None where the weight plays no part."""
+    """The loss, and its dense gradient for each trained weight; None for a weight that the loss does not depend on."""
     trained = [variable.value for variable in model.trainable_variables]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(trained)
         loss = cross_entropy(model(x, length_B, training=True), y)
-    found = tape.gradient(loss, trained)
-    return loss, [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in found]
+    gradients = tape.gradient(loss, trained)
+    return loss, [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in gradients]
 
 
 class Training:
@@ -51,6 +55,8 @@ class Training:
     ) -> None:
         self.model, self.optimizer, self.clip_norm, self.compiled = model, optimizer, clip_norm, compiled
         self.weights = [variable.value for variable in model.variables]
+        random_states = {id(generator.state) for generator in seed_generators(model)}
+        self.random_states = [variable for variable in model.variables if id(variable) in random_states]
         self.last_loss = tf.Variable(0.0, trainable=False)
         self.loss_sum = tf.Variable(0.0, trainable=False)
         self.step = tf.function(self._step, input_signature=specs, jit_compile=compiled or None)
@@ -61,31 +67,30 @@ class Training:
         self.last_loss.assign(loss)
         self.loss_sum.assign_add(loss * tf.cast(tf.shape(length_B)[0], tf.float32))
 
-    def prepare(self, batches: Iterable[tuple]) -> None:
-        """Trace the step, and with XLA compile it for batches of these shapes, so that no timed step has to."""
+    def prepare(self, batches: Iterable[DeviceBatch]) -> None:
+        """Trace the step, and with XLA compile it for batches of these shapes, before any timed step."""
         self.step.get_concrete_function()
         if not self.compiled:
             return
         kept = [variable.numpy() for variable in self.state]
-        for x, length_B, y, *_ in batches:
-            self.step(x, length_B, y)
+        for batch in batches:
+            self.step(batch.x, batch.length_B, batch.y)
         self.restore(kept)
 
     @property
     def state(self) -> list[tf.Variable]:
-        """All that one step changes and the next depends on."""
+        """Everything that a step changes and the next step depends on."""
         return [*self.weights, *self.optimizer.state]
 
     def restore(self, arrays: Sequence[np.ndarray]) -> None:
-        """Give weights, and where there are more arrays the optimizer's state, the values they had."""
+        """Set the weights and, if there are more arrays, the optimizer's state."""
         for variable, array in zip(self.state, arrays, strict=False):
             variable.assign(array)
 
     def epoch_begins(self, seed: int, epoch: int) -> None:
-        """Let dropout's draws depend on seed and epoch alone, as if a resumed training had never stopped."""
+        """Seed dropout by seed and epoch only, so that a resumed training equals one that was never interrupted."""
         self.loss_sum.assign(0.0)
-        states = [variable for variable in self.model.variables if variable.name == "seed_generator_state"]
-        for number, state in enumerate(states):
+        for number, state in enumerate(self.random_states):
             state.assign(np.random.SeedSequence([seed, epoch, number]).generate_state(2).astype(np.int64))
 
 
@@ -99,14 +104,17 @@ def fit(
     folder: Path,
     epoch_done: Callable[[Metrics], None],
 ) -> tuple[list[Metrics], int]:
-    """Train by ``trainer``'s settings and leave the best epoch's weights in the model; history and best epoch.
+    """Train, and leave the model with the weights of the best epoch.
 
-    ``evaluate`` gives the scores of ``val`` and, where it is watched, of ``test``; ``monitor`` is the one that
-    chooses. A checkpoint in the folder is gone on from, and the last one is left: who calls removes it when the results
-    are safe.
+    ``evaluate`` returns the scores of ``val`` and, if it is evaluated each epoch, ``test``; the metric ``monitor``
+    chooses the best epoch. A checkpoint in the folder is resumed, and the last one stays: the caller removes it when
+    the results are safe.
+
+    Returns:
+        The history, one entry per epoch, and the best epoch, counted from 1.
 
     Raises:
-        RuntimeError: a number of an epoch is not finite.
+        RuntimeError: the training diverged.
     """
     history = resume(training, monitor, folder)
     progress = Progress(timer, settings.epochs, lambda: float(training.last_loss))
@@ -118,46 +126,46 @@ def fit(
         numbers = history_of.entry(len(history) + 1, train_loss, evaluate())
         history_of.check_finite(numbers)
         history.append(numbers)
-        keep(training, history, monitor, folder)
+        save(training, history, monitor, folder)
         epoch_done(history[-1])
         progress.epoch_ends(history[-1])
     best = checkpoints.load(folder / BEST)
-    assert best is not None, "no epoch was kept"
+    assert best is not None, "no epoch was saved"
     training.restore(best[0])
     return history, history_of.best_epoch(history, monitor)
 
 
 def train_epoch(training: Training, batches: Batches, epoch: int, timer: StepTimer, progress: Progress) -> float:
-    """One epoch, counted from 0; its mean loss."""
+    """Train one epoch, counted from 0; returns its mean loss."""
     batches.set_epoch(epoch)
-    assert batches.seed is not None, "batches of training are shuffled"
+    assert batches.seed is not None, "training batches are shuffled"
     training.epoch_begins(batches.seed, epoch)
     progress.epoch_begins(epoch + 1, len(batches))
     timer.epoch_begins()
-    for number, (x, length_B, y, tokens, sequences) in enumerate(timer.waiting(batches), 1):
+    for number, batch in enumerate(timer.waiting(batches), 1):
         timer.step_begins()
-        training.step(x, length_B, y)
-        timer.step_ends(tokens, sequences)
+        training.step(batch.x, batch.length_B, batch.y)
+        timer.step_ends(batch.tokens, batch.sequences)
         progress.step(number)
     timer.epoch_ends()
     return float(training.loss_sum) / len(batches.split)
 
 
-def keep(training: Training, history: list[Metrics], monitor: str, folder: Path) -> None:
-    """Save all that the next epoch depends on, then the weights where they are the best so far."""
+def save(training: Training, history: list[Metrics], monitor: str, folder: Path) -> None:
+    """Save everything that the next epoch depends on, then the weights if they are the best so far."""
     checkpoints.save(folder / LAST, [variable.numpy() for variable in training.state], history)
     if history_of.best_epoch(history, monitor) == len(history):
         checkpoints.save(folder / BEST, [variable.numpy() for variable in training.weights], len(history))
 
 
 def resume(training: Training, monitor: str, folder: Path) -> list[Metrics]:
-    """Go back to where a checkpoint left off; the history so far, empty where there is none."""
-    found = checkpoints.load(folder / LAST)
-    if found is None:
+    """Restore the last checkpoint; returns the history so far, empty if there is no checkpoint."""
+    checkpoint = checkpoints.load(folder / LAST)
+    if checkpoint is None:
         return []
-    arrays, history = found
+    arrays, history = checkpoint
     training.restore(arrays)
     if history_of.best_epoch(history, monitor) == len(history):
-        # the interruption may have come between the two files
+        # the run may have been interrupted between the two files
         checkpoints.save(folder / BEST, [variable.numpy() for variable in training.weights], len(history))
     return history

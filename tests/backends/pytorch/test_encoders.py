@@ -10,7 +10,8 @@ from torch import nn
 
 from harness.backends.pytorch import encoders, poolings, positions
 from harness.backends.pytorch.layers import initialise, length_mask
-from harness.backends.pytorch.model import Head, cross_entropy
+from harness.backends.pytorch.losses import cross_entropy
+from harness.backends.pytorch.model import Head
 from harness.errors import UserError
 
 B, L, D, E = 3, 7, 5, 22

@@ -12,8 +12,9 @@ from harness.backends.pytorch import encoders, poolings
 from harness.backends.pytorch.backend import Backend
 from harness.config.compose import compose
 from harness.data import Dataset, Split
+from harness.records.record import Hardware
 
-HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
+HARDWARE = Hardware("cpu")
 
 # torch's switch for oneDNN warns about a setting of its own that concerns Intel's GPUs
 pytestmark = pytest.mark.filterwarnings("ignore:TF32 acceleration")

@@ -1,19 +1,22 @@
 """The pass that a profile times: forward, loss and backward, as a training step does them, and nothing else."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
 from harness.backends.pytorch.backend import Backend
-from harness.backends.pytorch.model import cross_entropy
+from harness.backends.pytorch.losses import cross_entropy
 from harness.config.compose import compose
+from harness.records.record import Hardware
 from harness.runner.profile_point import random_tokens
 
-HARDWARE = {"accelerator": "cpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 1}
+HARDWARE = Hardware("cpu")
 
 
 def built(*overrides, precision="32"):
     config = compose("mode=profile", "encoder=gru", "encoder.hidden_size=5", "input.size=7", *overrides)
-    backend = Backend(config, {**HARDWARE, "precision": precision})
+    backend = Backend(config, replace(HARDWARE, precision=precision))
     backend.seed(0)
     data = random_tokens(3, 11, config)
     backend.build(data, 0)
@@ -29,7 +32,7 @@ def test_gradients_are_those_of_the_loss_and_do_not_add_up_over_passes():
     trained = {name: one for name, one in backend.model.named_parameters() if one.requires_grad}
     found = {name: parameter.grad.clone() for name, parameter in trained.items()}
     backend.model.zero_grad()
-    cross_entropy(backend.model(batch[0], batch[1]), batch[2]).backward()
+    cross_entropy(backend.model(batch.x, batch.length_B), batch.y).backward()
     assert found.keys() >= {"input.weight", "encoder.layers.weight_ih_l0", "head.layers.0.weight"}
     for name, gradient in found.items():
         torch.testing.assert_close(gradient, backend.model.get_parameter(name).grad)

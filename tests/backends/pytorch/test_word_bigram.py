@@ -107,11 +107,11 @@ def test_order_that_a_bag_of_words_cannot_tell_is_told_by_pairs(command, tmp_pat
     words = command(*settings, *QUICK, "trainer.epochs=10").record
     ended = command(*settings, *QUICK, "trainer.epochs=10", "input=word_bigram", "input.bigrams.buckets=500")
     (pairs,) = (record for record in ended.records if record.choices["input"] == "word_bigram")
-    assert pairs["metrics"]["test/accuracy"] == 1.0
-    assert words["metrics"]["test/loss"] > 0.6  # that of a coin: 0.693
+    assert pairs.metrics["test/accuracy"] == 1.0
+    assert words.metrics["test/loss"] > 0.6  # that of a coin: 0.693
 
 
 def test_tensorflow_says_that_it_has_none(command):
     ended = command("backend=tensorflow", "data=imdb", "input=word_bigram")
     assert ended.code == 2
-    assert "backend=tensorflow has input=embedding alone; for input=word_bigram take backend=pytorch" in ended.err
+    assert "backend=tensorflow has input=embedding only; for input=word_bigram take backend=pytorch" in ended.err

@@ -56,7 +56,7 @@ def test_a_word_gets_the_strongest_answer_of_each_filter_anywhere_in_its_charact
     x_BL, characters_BLW = inputs(data.test, np.arange(5))
     found = part((x_BL, characters_BLW)).detach().numpy()
     characters, filters, bias = (
-        value.detach().numpy() for value in (part.characters.weight, part.filters.weight, part.filters.bias)
+        value.detach().numpy() for value in (part.letters.weight, part.filters.weight, part.filters.bias)
     )
     for row, word in np.ndindex(*x_BL.shape):
         spelled = [characters[number] for number in characters_BLW[row, word].tolist() if number]

@@ -28,7 +28,7 @@ class SelfAttention(nn.Module):
         scale: None means 1 / sqrt(E / H) for ``dot`` and 1 for ``additive``.
 
     Raises:
-        UserError: an argument is not one of these.
+        UserError: an argument has another value.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class SelfAttention(nn.Module):
         return clear_padding(y_BHLS.transpose(1, 2).flatten(2), mask_BL)
 
     def attention(self, x_BLD: Tensor, mask_BL: Tensor) -> Tensor:
-        """How much each position attends to each other one, ``a_BHLK``."""
+        """The attention weights of all positions over all positions, ``a_BHLK``."""
         q_BHLS, k_BHLS, _ = self._project(x_BLD)
         return self._weights(q_BHLS, k_BHLS, _attended(mask_BL))
 
@@ -87,10 +87,10 @@ class SelfAttention(nn.Module):
 
     def flops(self, length: int) -> int:
         projections = 2 * length * self.in_dim * 3 * self.out_dim
-        # scores and weighted sum: L x L x E multiply-adds each, u.tanh(q + k) as many as q.k
+        # scores and weighted sum: L x L x E multiply-adds each; u.tanh(q + k) counts as many as q.k
         return projections + 2 * 2 * length * length * self.out_dim
 
 
 def _attended(mask_BL: Tensor) -> Tensor:
-    """Which positions are attended to, ``mask_B11K``; all of them where none is real, so that no softmax is empty."""
+    """The positions that are attended to, ``mask_B11K``; all if the sequence is empty, for the softmax."""
     return (mask_BL | ~mask_BL.any(1, keepdim=True))[:, None, None, :]

@@ -16,15 +16,15 @@ from harness.backends.pytorch.layers import clear_padding
 class Cell(nn.Module):
     """A cell unrolled over the steps: ``(x_BLD, mask_BL) -> y_BLE``.
 
-    A loop over the steps in Python: slow, above all on a GPU. What has a kernel of its own (``encoder=rnn``, ``lstm``,
-    ``gru``) is computed faster by that.
+    A Python loop over the steps: slow, above all on a GPU. Prefer ``encoder=rnn``, ``lstm`` or ``gru``, which have fast
+    kernels, for those cells.
 
     Args:
         in_dim: width D of the input.
-        cell: ``cell(in_dim, hidden_size)`` makes a module ``(x_BD, state) -> state``. The state is a tensor ``BE``, or
-            a tuple of tensors whose first is the output, as the (h, c) of ``torch.nn.LSTMCell``; the first state that
-            it is given is None. With ``flops(length)``, a cell of one's own says what so many steps of it cost; with
-            ``initial_values(rng)``, which values it starts from.
+        cell: ``cell(in_dim, hidden_size)`` builds a module ``(x_BD, state) -> state``. The state is a tensor ``BE``, or
+            a tuple of tensors whose first is the output, such as the (h, c) of ``torch.nn.LSTMCell``. The first state
+            is None. A custom cell may report the operations of a number of steps by ``flops(length)``, and set its
+            initial values by ``initial_values(rng)``.
         hidden_size: width E of the output.
     """
 
@@ -34,7 +34,7 @@ class Cell(nn.Module):
         self.cell = cell(in_dim, hidden_size)
 
     def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """Those of torch's cells, the same as other recurrent encoders have; a cell of one's own has its own."""
+        """For torch's cells, those of the other recurrent encoders; a custom cell sets its own."""
         if not isinstance(self.cell, nn.RNNCellBase):
             return {}
         gates = len(self.cell.weight_hh) // self.out_dim

@@ -1,6 +1,6 @@
-"""Encoders made of encoders, and the one that does nothing.
+"""Encoders built from other encoders, and the identity.
 
-What is composed is passed in as functions of the input width: ``inner(in_dim) -> encoder``.
+The inner encoders are passed in as functions of the input width: ``inner(in_dim) -> encoder``.
 
 Dimension letters: B batch, L length, D input width, E output width.
 """
@@ -17,7 +17,7 @@ MakeEncoder = Callable[[int], nn.Module]
 
 
 class Identity(nn.Module):
-    """The input as it is: what pooling makes of bare embeddings is the baseline of every comparison."""
+    """Returns its input. With a pooling this is a bag of embeddings, the baseline of every comparison."""
 
     def __init__(self, in_dim: int) -> None:
         super().__init__()
@@ -31,9 +31,9 @@ class Identity(nn.Module):
 
 
 class Bidirectional(nn.Module):
-    """Any encoder in both directions, outputs side by side (Schuster & Paliwal 1997): ``(x_BLD, mask_BL) -> y_BL(2E)``.
+    """Any encoder in both directions, outputs concatenated (Schuster & Paliwal 1997): ``(x_BLD, mask_BL) -> y_BL(2E)``.
 
-    The backward direction is an encoder with weights of its own over each sequence reversed within its length.
+    The backward direction is an encoder with its own weights that reads each sequence reversed within its length.
     """
 
     def __init__(self, in_dim: int, inner: MakeEncoder) -> None:
@@ -53,7 +53,7 @@ class Bidirectional(nn.Module):
 
 
 def reversal(mask_BL: Tensor) -> Tensor:
-    """For each position the one that it changes places with: real steps reversed, padding left alone."""
+    """For each position the position that it changes places with: real steps reversed, padding unchanged."""
     position_1L = torch.arange(mask_BL.shape[1], device=mask_BL.device)[None]
     return torch.where(mask_BL, mask_BL.sum(1, keepdim=True) - 1 - position_1L, position_1L)
 
@@ -63,7 +63,7 @@ def _take(x_BLD: Tensor, order_BL: Tensor) -> Tensor:
 
 
 class Stack(nn.Module):
-    """Encoders in sequence, each reading what the one before gives."""
+    """Encoders in sequence; each reads the output of the one before."""
 
     def __init__(self, in_dim: int, layers: Mapping[str, MakeEncoder]) -> None:
         super().__init__()

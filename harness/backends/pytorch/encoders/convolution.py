@@ -18,19 +18,19 @@ from harness.errors import UserError
 class CNN(nn.Module):
     """Layers of one-dimensional convolution and relu (Waibel et al. 1989; dilated: van den Oord et al. 2016).
 
-    ``(x_BLD, mask_BL) -> y_BLE``. What lies before a sequence's start and behind its end counts as 0 in every layer.
+    ``(x_BLD, mask_BL) -> y_BLE``. Positions before the start and after the end of a sequence count as 0 in every layer.
 
     Args:
         in_dim: width D of the input.
         hidden_size: width E of every layer's output.
-        num_layers: layers, each reading what the one below gives.
+        num_layers: layers, each reading the output of the one below.
         kernel_size: steps K that one output of a layer reads.
-        dilation: distance between these steps, one number for all layers or a list with one a layer.
-        causal: read the step itself and earlier ones; otherwise as many later as earlier ones, and of an odd number
-            of neighbours the one over is a later one.
+        dilation: distance between these steps: one number for all layers, or a list with one number per layer.
+        causal: read only the step itself and earlier ones; otherwise as many later as earlier steps, and one more later
+            step if the number of neighbours is odd.
 
     Raises:
-        UserError: a number is not a whole one of 1 or more, or the list has not one dilation a layer.
+        UserError: a number is not a whole number of 1 or more, or the list does not have one dilation per layer.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class CNN(nn.Module):
         check_counts(num_layers=num_layers, kernel_size=kernel_size)
         dilations = [dilation] * num_layers if isinstance(dilation, int) else list(dilation)
         if len(dilations) != num_layers:
-            raise UserError(f"encoder: dilation={dilations} needs one number a layer, and num_layers is {num_layers}")
+            raise UserError(f"encoder: dilation={dilations} needs one number per layer, and num_layers is {num_layers}")
         for each in dilations:
             check_counts(dilation=each)
         self.out_dim = hidden_size
@@ -58,7 +58,7 @@ class CNN(nn.Module):
 
     def forward(self, x_BLD: Tensor, mask_BL: Tensor) -> Tensor:
         for layer in self.layers:
-            # a layer's bias fills the padding, which the next layer would read
+            # the bias of a layer makes the padding nonzero, which the next layer would read
             x_BLD = layer(clear_padding(x_BLD, mask_BL)).relu()
         return clear_padding(x_BLD, mask_BL)
 

@@ -1,4 +1,4 @@
-"""Jordan's network: what is fed back is the output.
+"""Jordan's network, which feeds back its output.
 
 Dimension letters: B batch, L length, D input width, E output width, H hidden width.
 """
@@ -13,12 +13,12 @@ from harness.backends.pytorch.layers import Dense, clear_padding
 class JordanRNN(nn.Module):
     """``h_t = tanh(x_t W + y_(t-1) U + b)``, ``y_t = tanh(h_t V + c)`` (Jordan 1986): ``(x_BLD, mask_BL) -> y_BLE``.
 
-    A loop over the steps in Python, as no kernel computes this recurrence: slow, above all on a GPU.
+    A Python loop over the steps, because no kernel computes this recurrence: slow, above all on a GPU.
 
     Args:
         in_dim: width D of the input.
         hidden_size: width H of the hidden layer.
-        output_size: width E of the output, which is all that a step knows of those before it.
+        output_size: width E of the output, the only information that a step has about earlier steps.
     """
 
     def __init__(self, in_dim: int, hidden_size: int = 128, output_size: int = 128) -> None:

@@ -1,4 +1,4 @@
-"""Linear attention: attention whose cost grows with the length, not with its square.
+"""Linear attention, whose cost is linear in sequence length.
 
 Dimension letters: B batch, L length, D input width, E encoder width, H heads, S and T width of a head, N chunks of K
 steps.
@@ -14,24 +14,24 @@ from harness.backends.arguments import check_attention
 from harness.backends.pytorch.layers import clear_padding
 
 CHUNK = 64
-"""Steps that attend to one another directly, where attention is causal."""
+"""Steps per chunk of causal attention; within a chunk the attention weights are computed explicitly."""
 
 
 class LinearAttention(nn.Module):
-    """Attention with ``f(q).f(k)`` for a weight, ``f = elu + 1`` (Katharopoulos et al. 2020).
+    """Attention with the weights ``f(q).f(k)``, ``f = elu + 1`` (Katharopoulos et al. 2020).
 
-    ``(x_BLD, mask_BL) -> y_BLE``; query, key and value from one input, without bias. The weights are never formed:
+    ``(x_BLD, mask_BL) -> y_BLE``; query, key and value from one input, without bias. The weights are never computed:
     the sum of ``f(k) v`` over the steps is one matrix, which every query reads.
 
     Args:
         in_dim: width D of the input.
         hidden_size: width E of query, key, value and output, over all heads.
         num_heads: heads H, which must divide ``hidden_size``.
-        causal: attend to the step itself and earlier ones. Then that matrix is summed up from chunk to chunk, and
-            within a chunk of ``CHUNK`` steps the weights are formed after all, as that is quicker than a matrix a step.
+        causal: attend only to the step itself and earlier ones. The matrix is then accumulated from chunk to chunk, and
+            within a chunk of ``CHUNK`` steps the weights are computed, which is faster than one matrix per step.
 
     Raises:
-        UserError: the heads do not divide the width.
+        UserError: ``num_heads`` does not divide ``hidden_size``.
     """
 
     def __init__(self, in_dim: int, hidden_size: int = 128, num_heads: int = 1, causal: bool = False) -> None:
@@ -53,7 +53,7 @@ class LinearAttention(nn.Module):
             sum_BHLT, weight_BHLS = _causal_sum(q_BHLS, k_BHLS, v_BHLT), k_BHLS.cumsum(2)
         else:
             sum_BHLT, weight_BHLS = q_BHLS @ (k_BHLS.transpose(-1, -2) @ v_BHLT), k_BHLS.sum(2, keepdim=True)
-        # as the authors do: the sum of the weights is 0 where no step is real, or where f has underflowed
+        # 1e-6 as in the authors' code: the sum of the weights is 0 for an empty sequence, or after an underflow of f
         y_BHLT = sum_BHLT / ((q_BHLS * weight_BHLS).sum(-1, keepdim=True) + 1e-6)
         return clear_padding(y_BHLT.transpose(1, 2).flatten(2), mask_BL)
 
@@ -62,7 +62,7 @@ class LinearAttention(nn.Module):
         projections = 2 * length * self.in_dim * 3 * self.out_dim
         chunk = min(CHUNK, length)
         steps = length + -length % chunk if self.causal else length
-        # f(k) v and what q reads of it: a matrix S x T a head; within chunks the weights and what they sum
+        # f(k) v and its product with q: a matrix S x T per head; within chunks the weights and their weighted sums
         within = 2 * 2 * steps * chunk * self.out_dim if self.causal else 0
         return projections + 2 * 2 * steps * head_width * self.out_dim + within
 

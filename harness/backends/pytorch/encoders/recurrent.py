@@ -1,9 +1,10 @@
-"""Recurrent encoders, one direction: torch's own kernels over padded batches, with one bias a gate where one suffices.
+"""Recurrent encoders in one direction: torch's own kernels over padded batches.
 
-Where torch's way back is slow, in training the RNN and the GRU on a processor, the steps are our own (recurrence.py).
+There is one bias per gate where a second would be redundant. The RNN and the GRU are trained on a processor by the
+harness's own steps (recurrent_steps.py), because torch's backward pass is slow there.
 
-No packing is needed: what a step gives depends on the steps before it alone, and what lies behind a sequence's end is
-cleared. Packed sequences take two to three times as long on a CPU.
+Sequences are not packed: a step depends only on the steps before it, and the output at padded positions is cleared.
+Packed sequences take two to three times as long on a CPU.
 
 Dimension letters: B batch, L length, D input width, E = H hidden width, G gates times H.
 """
@@ -15,12 +16,12 @@ from torch import Tensor, nn
 
 from harness.backends import initializers
 from harness.backends.arguments import check_nonlinearity, check_recurrent
-from harness.backends.pytorch.encoders.recurrence import ElmanSteps, GRUSteps
+from harness.backends.pytorch.encoders.recurrent_steps import ElmanSteps, GRUSteps
 from harness.backends.pytorch.layers import clear_padding
 
 
 class _Recurrent(nn.Module):
-    """What the three have in common: ``(x_BLD, mask_BL) -> y_BLE``.
+    """The part that the RNN, LSTM and GRU share: ``(x_BLD, mask_BL) -> y_BLE``.
 
     Args:
         in_dim: width D of the input.
@@ -29,7 +30,7 @@ class _Recurrent(nn.Module):
         dropout: share of states dropped between layers, in training.
 
     Raises:
-        UserError: ``dropout`` is asked for and there is nothing between layers.
+        UserError: ``dropout`` is above 0 and there is only one layer.
     """
 
     kernel: type[nn.RNNBase]
@@ -47,7 +48,7 @@ class _Recurrent(nn.Module):
         self.layers = self.kernel(in_dim, hidden_size, num_layers, dropout=dropout, batch_first=True, **own)
         if not self.second_bias:
             for layer in range(num_layers):
-                # two biases that are only ever added are one: the second stays 0 and is no parameter of the model
+                # only the sum of the two biases matters: the second stays 0 and is no parameter of the model
                 getattr(self.layers, f"bias_hh_l{layer}").requires_grad_(False).zero_()
 
     def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -62,15 +63,15 @@ class _Recurrent(nn.Module):
         return values
 
     def forward(self, x_BLD: Tensor, mask_BL: Tensor) -> Tensor:
-        y_BLE = self._trained_here(x_BLD) if self._own_steps(x_BLD) else self.layers(x_BLD)[0]
+        y_BLE = self._by_own_steps(x_BLD) if self._uses_own_steps(x_BLD) else self.layers(x_BLD)[0]
         return clear_padding(y_BLE, mask_BL)
 
-    def _own_steps(self, x_BLD: Tensor) -> bool:
-        """Whether our own steps are the quicker ones: gradients are wanted, on a processor, in no half precision."""
-        here = x_BLD.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-        return self.has_steps and here and torch.is_grad_enabled()
+    def _uses_own_steps(self, x_BLD: Tensor) -> bool:
+        """Whether the harness's own steps are faster: with gradients, on a processor, not in half precision."""
+        single_on_cpu = x_BLD.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+        return self.has_steps and single_on_cpu and torch.is_grad_enabled()
 
-    def _trained_here(self, x_BLD: Tensor) -> Tensor:
+    def _by_own_steps(self, x_BLD: Tensor) -> Tensor:
         y_LBE = x_BLD.transpose(0, 1)
         for layer, weights in enumerate(self.layers.all_weights):
             if layer:
@@ -79,7 +80,7 @@ class _Recurrent(nn.Module):
         return y_LBE.transpose(0, 1)
 
     def steps(self, x_LBD: Tensor, kernel_GD: Tensor, recurrent_GH: Tensor, bias_G: Tensor, other_G: Tensor) -> Tensor:
-        """One layer by steps of our own, with torch's weights: ``h_LBH``."""
+        """One layer by the harness's own steps, with torch's weights: ``h_LBH``."""
         raise NotImplementedError
 
     def flops(self, length: int) -> int:
@@ -104,7 +105,7 @@ class RNN(_Recurrent):
         super().__init__(in_dim, hidden_size, num_layers, dropout, nonlinearity=nonlinearity)
 
     def steps(self, x_LBD: Tensor, kernel_GD: Tensor, recurrent_GH: Tensor, bias_G: Tensor, other_G: Tensor) -> Tensor:
-        """One layer; the other bias is held at 0, so that it is left out."""
+        """One layer; ``other_G`` is left out because it stays 0."""
         return ElmanSteps.apply(F.linear(x_LBD, kernel_GD, bias_G), recurrent_GH, self.layers.nonlinearity == "relu")
 
 
@@ -116,10 +117,10 @@ class LSTM(_Recurrent):
 
 
 class GRU(_Recurrent):
-    """Gated recurrent unit (Cho et al. 2014), the form that resets after the product, which takes a second bias."""
+    """Gated recurrent unit (Cho et al. 2014), the variant that resets after the product, which needs a second bias."""
 
     kernel, gates, second_bias = nn.GRU, 3, True
 
     def steps(self, x_LBD: Tensor, kernel_GD: Tensor, recurrent_GH: Tensor, bias_G: Tensor, other_G: Tensor) -> Tensor:
-        """One layer."""
+        """One layer; ``other_G`` is added inside the reset gate's product."""
         return GRUSteps.apply(F.linear(x_LBD, kernel_GD, bias_G), recurrent_GH, other_G)

@@ -1,4 +1,4 @@
-"""What encoders of blocks share, each of which adds to what it reads.
+"""A stack of residual blocks, shared by several encoders.
 
 Dimension letters: B batch, L length, D input width, E encoder width.
 """
@@ -11,9 +11,9 @@ from harness.backends.pytorch.layers import clear_padding, projection
 
 
 class Residual(nn.Module):
-    """Blocks one after the other, normalised once more after the last: ``(x_BLD, mask_BL) -> y_BLE``.
+    """Residual blocks in sequence and a final layer norm: ``(x_BLD, mask_BL) -> y_BLE``.
 
-    An input of another width than E is projected first, as each block adds to what it reads.
+    An input of another width than E is projected first, because each block adds to its input.
 
     Args:
         in_dim: width D of the input.

@@ -1,4 +1,4 @@
-"""A linear recurrence over all steps at once.
+"""A linear recurrence computed for all steps at once.
 
 Dimension letters: B batch, L length, E width.
 """
@@ -12,15 +12,15 @@ from torch import Tensor
 def linear_scan(keep_BLE: Tensor, add_BLE: Tensor) -> Tensor:
     """``h_t = keep_t * h_(t-1) + add_t`` for every step, ``h_BLE``, starting from 0.
 
-    Two steps make one, ``keep_2 keep_1`` and ``keep_2 add_1 + add_2``, so that half as many are left, and so on (the
-    parallel prefix sum, Blelloch 1990): ``log2(L)`` rounds, and work in proportion to L. Factors of at most 1 are only
-    ever multiplied, never divided by nor brought to a logarithm: they may become 0, and nothing overflows.
+    Each round combines pairs of steps into one, ``keep_2 keep_1`` and ``keep_2 add_1 + add_2``, which halves their
+    number (parallel prefix sum, Blelloch 1990): ``log2(L)`` rounds, and work proportional to L. Factors of at most 1
+    are only multiplied, without divisions or logarithms: they may become 0, and nothing overflows.
     """
     return _LinearScan.apply(keep_BLE, add_BLE)
 
 
 class _LinearScan(torch.autograd.Function):
-    """The scan with a gradient that is a scan itself, backwards: of all rounds only the result is kept."""
+    """The scan. Its gradient is a scan in reverse, so that only the result is saved, not the rounds."""
 
     @staticmethod
     def forward(ctx: Any, keep_BLE: Tensor, add_BLE: Tensor) -> Tensor:
@@ -32,7 +32,7 @@ class _LinearScan(torch.autograd.Function):
     def backward(ctx: Any, by_h_BLE: Tensor) -> tuple[Tensor, Tensor]:
         keep_BLE, h_BLE = ctx.saved_tensors
         none_B1E = torch.zeros_like(h_BLE[:, :1])
-        # step t acts on the loss by itself, and through step t + 1 by what that keeps
+        # step t affects the loss directly, and through step t + 1 by the factor that it keeps
         keep_next_BLE = torch.cat([keep_BLE[:, 1:], none_B1E], 1)
         by_add_BLE = _scan(keep_next_BLE.flip(1), by_h_BLE.flip(1)).flip(1)
         return by_add_BLE * torch.cat([none_B1E, h_BLE[:, :-1]], 1), by_add_BLE

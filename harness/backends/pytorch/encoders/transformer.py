@@ -1,4 +1,4 @@
-"""The transformer's encoder.
+"""The transformer encoder.
 
 Dimension letters: B batch, L length, D input width, E encoder width.
 """
@@ -14,21 +14,21 @@ from harness.backends.pytorch.layers import Dense
 
 
 class Transformer(Residual):
-    """Blocks of self-attention and feed-forward (Vaswani et al. 2017), normalised before each (Xiong et al. 2020).
+    """Blocks of self-attention and feed-forward (Vaswani et al. 2017), with layer norm before each (Xiong et al. 2020).
 
-    ``(x_BLD, mask_BL) -> y_BLE``; the last block's output is normalised once more.
+    ``(x_BLD, mask_BL) -> y_BLE``; a final layer norm follows the last block.
 
     Args:
         in_dim: width D of the input.
         hidden_size: width E.
         num_layers: blocks.
         num_heads: heads of attention, which must divide ``hidden_size``.
-        feed_forward_size: width within the feed-forward part.
-        dropout: share dropped, in training, of what each part adds and within the feed-forward part.
-        rotary: positions by turning queries and keys (Su et al. 2021); otherwise ``position=`` decides.
+        feed_forward_size: hidden width of the feed-forward part.
+        dropout: share dropped in training, of the output of each part and inside the feed-forward part.
+        rotary: rotary position embeddings (Su et al. 2021); otherwise ``position=`` adds the positions.
 
     Raises:
-        UserError: a number does not fit.
+        UserError: ``num_heads`` does not divide ``hidden_size``, or a number is not a whole number of 1 or more.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """Interchangeable encoders: ``Encoder(in_dim, **own)``, ``out_dim``, ``(x_BLD, mask_BL) -> y_BLE``.
 
-``mask_BL`` is True at real steps. Rows behind a sequence's end come out as exactly 0 and never influence the others.
-``flops(length)`` is the cost of one forward pass of one sequence: operations of matrix products, a multiply-add
-counted as 2; element-wise work is not counted.
+``mask_BL`` is True at real steps. The output at padded positions is exactly 0, and the input there never influences
+other positions. ``flops(length)`` counts the matrix-product operations of one forward pass of one sequence, a
+multiply-add as 2; element-wise work is not counted.
 """
 
 from harness.backends.tensorflow.encoders.attention import SelfAttention

@@ -26,7 +26,7 @@ class SelfAttention(Part):
         scale: None means 1 / sqrt(E / H) for ``dot`` and 1 for ``additive``.
 
     Raises:
-        UserError: an argument is not one of these.
+        UserError: an argument has another value.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class SelfAttention(Part):
         return clear_padding(y_BLE, mask_BL)
 
     def attention(self, x_BLD: tf.Tensor, mask_BL: tf.Tensor) -> tf.Tensor:
-        """How much each position attends to each other one, ``a_BHLK``."""
+        """The attention weights of all positions over all positions, ``a_BHLK``."""
         q_BHLS, k_BHLS, _ = self._project(x_BLD)
         return self._weights(q_BHLS, k_BHLS, mask_BL)
 
@@ -83,11 +83,11 @@ class SelfAttention(Part):
 
     def flops(self, length: int) -> int:
         projections = 2 * length * self.in_dim * 3 * self.out_dim
-        # scores and weighted sum: L x L x E multiply-adds each, u.tanh(q + k) as many as q.k
+        # scores and weighted sum: L x L x E multiply-adds each; u.tanh(q + k) counts as many as q.k
         return projections + 2 * 2 * length * length * self.out_dim
 
 
 def _sizes(x_BLD: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """B and L, which a compiled step knows only when it runs."""
+    """B and L as tensors: a compiled step knows them only at run time."""
     shape = tf.shape(x_BLD)
     return shape[0], shape[1]

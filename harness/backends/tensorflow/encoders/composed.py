@@ -1,6 +1,6 @@
-"""Encoders made of encoders, and the one that does nothing.
+"""Encoders built from other encoders, and the identity.
 
-What is composed is passed in as functions of the input width: ``inner(in_dim) -> encoder``.
+The inner encoders are passed in as functions of the input width: ``inner(in_dim) -> encoder``.
 
 Dimension letters: B batch, L length, D input width, E output width.
 """
@@ -17,7 +17,7 @@ MakeEncoder = Callable[[int], keras.layers.Layer]
 
 
 class Identity(Part):
-    """The input as it is: what pooling makes of bare embeddings is the baseline of every comparison."""
+    """Returns its input. With a pooling this is a bag of embeddings, the baseline of every comparison."""
 
     def __init__(self, in_dim: int) -> None:
         super().__init__()
@@ -31,9 +31,9 @@ class Identity(Part):
 
 
 class Bidirectional(Part):
-    """Any encoder in both directions, outputs side by side (Schuster & Paliwal 1997): ``(x_BLD, mask_BL) -> y_BL(2E)``.
+    """Any encoder in both directions, outputs concatenated (Schuster & Paliwal 1997): ``(x_BLD, mask_BL) -> y_BL(2E)``.
 
-    The backward direction is an encoder with weights of its own over each sequence reversed within its length.
+    The backward direction is an encoder with its own weights that reads each sequence reversed within its length.
     """
 
     def __init__(self, in_dim: int, inner: MakeEncoder) -> None:
@@ -52,20 +52,20 @@ class Bidirectional(Part):
 
 
 def _reversed(x_BLD: tf.Tensor, mask_BL: tf.Tensor) -> tf.Tensor:
-    """Real steps in the opposite order, padding left alone."""
+    """Real steps in reverse order, padding unchanged."""
     return tf.reverse_sequence(x_BLD, tf.math.count_nonzero(mask_BL, 1), seq_axis=1)
 
 
 class Stack(Part):
-    """Encoders in sequence, each reading what the one before gives."""
+    """Encoders in sequence; each reads the output of the one before."""
 
     def __init__(self, in_dim: int, layers: Mapping[str, MakeEncoder]) -> None:
         super().__init__()
-        made, self.out_dim = {}, in_dim
+        encoders, self.out_dim = {}, in_dim
         for name, make in layers.items():
-            made[name] = make(self.out_dim)
-            self.out_dim = made[name].out_dim
-        self.layers = made
+            encoders[name] = make(self.out_dim)
+            self.out_dim = encoders[name].out_dim
+        self.layers = encoders
 
     def call(self, x_BLD: tf.Tensor, mask_BL: tf.Tensor) -> tf.Tensor:
         for layer in self.layers.values():

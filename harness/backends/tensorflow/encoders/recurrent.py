@@ -1,7 +1,6 @@
-"""Recurrent encoders, one direction: Keras's own layers over padded batches.
+"""Recurrent encoders in one direction: Keras's own layers over padded batches.
 
-They get no mask: what a step gives depends on the steps before it alone, and what lies behind a sequence's end is
-cleared.
+They get no mask: a step depends only on the steps before it, and the output at padded positions is cleared.
 
 Dimension letters: B batch, L length, D input width, E = H hidden width, G gates times H.
 """
@@ -18,7 +17,7 @@ from harness.backends.tensorflow.layers import Part, clear_padding
 
 
 class _Recurrent(Part):
-    """What the three have in common: ``(x_BLD, mask_BL) -> y_BLE``.
+    """The part that the RNN, LSTM and GRU share: ``(x_BLD, mask_BL) -> y_BLE``.
 
     Args:
         in_dim: width D of the input.
@@ -27,7 +26,7 @@ class _Recurrent(Part):
         dropout: share of states dropped between layers, in training.
 
     Raises:
-        UserError: ``dropout`` is asked for and there is nothing between layers.
+        UserError: ``dropout`` is above 0 and there is only one layer.
     """
 
     kernel: type[keras.layers.RNN]
@@ -49,8 +48,8 @@ class _Recurrent(Part):
     def initialise(self, rng: np.random.Generator) -> None:
         for number, layer in enumerate(self.layers):
             width = self.out_dim if number else self.in_dim
-            drawn = initializers.recurrent(rng, width, self.out_dim, self.gates, self.forget)
-            kernel_DG, recurrent_HG, bias_G = (self.arranged(array) for array in drawn)
+            values = initializers.recurrent(rng, width, self.out_dim, self.gates, self.forget)
+            kernel_DG, recurrent_HG, bias_G = (self.arranged(array) for array in values)
             layer.cell.kernel.assign(kernel_DG)
             layer.cell.recurrent_kernel.assign(recurrent_HG)
             layer.cell.bias.assign(np.broadcast_to(bias_G, layer.cell.bias.shape))
@@ -97,7 +96,7 @@ class LSTM(_Recurrent):
 
 
 class GRU(_Recurrent):
-    """Gated recurrent unit (Cho et al. 2014), the form that resets after the product, which takes a second bias."""
+    """Gated recurrent unit (Cho et al. 2014), the variant that resets after the product, which needs a second bias."""
 
     kernel, gates = keras.layers.GRU, 3
 

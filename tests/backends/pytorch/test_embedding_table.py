@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.backends.pytorch.embedding_gradient import Table
+from harness.backends.pytorch.embedding_table import EmbeddingTable
 
 V, D = 30, 7
 
@@ -19,7 +19,7 @@ V, D = 30, 7
 def tables():
     """Ours and torch's own, with the same values; row 4 is padding."""
     torch.manual_seed(0)
-    ours, theirs = Table(V, D, padding_idx=4), nn.Embedding(V, D, padding_idx=4)
+    ours, theirs = EmbeddingTable(V, D, padding_idx=4), nn.Embedding(V, D, padding_idx=4)
     theirs.load_state_dict(ours.state_dict())
     return ours, theirs
 
@@ -43,7 +43,7 @@ def test_values_and_gradients_are_torchs_own_in_the_same_memory_at_every_step(ta
         assert torch.equal(ours(ids(step)), theirs(ids(step)))
         assert torch.equal(ours.weight.grad, theirs.weight.grad)
         assert not ours.weight.grad[4].any()
-        assert np.shares_memory(ours.weight.grad.numpy(), ours.gradients._memory)
+        assert np.shares_memory(ours.weight.grad.numpy(), ours.gradients.memory)
         places.add(ours.weight.grad.data_ptr())
     assert len(places) == 1
 

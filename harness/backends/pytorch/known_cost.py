@@ -1,4 +1,4 @@
-"""Encoders whose time and memory are known, for the harness to check itself by.
+"""An encoder of known time and memory, by which ``python -m harness selfcheck`` checks the measurements.
 
 Dimension letters: B batch, L length, D input width.
 """
@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from harness.backends.pytorch.layers import clear_padding
 
 
-class Known(nn.Module):
-    """The input as it is; in every forward pass so many milliseconds pass and so many MiB are held.
+class KnownCost(nn.Module):
+    """Returns its input; every forward pass takes a given time and holds a given amount of memory.
 
     Args:
         in_dim: width D of the input.
-        train_ms, inference_ms: what a pass takes in training and in evaluation, spent awake.
-        train_mib, inference_mib: what a pass holds and writes to, in training and in evaluation.
+        train_ms, inference_ms: milliseconds of a pass in training and in evaluation, spent in a busy loop.
+        train_mib, inference_mib: MiB that a pass allocates and writes to, in training and in evaluation.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Known(nn.Module):
         end = time.perf_counter() + self.milliseconds[self.training] / 1000
         held = torch.ones(self.mib[self.training] * 2**20, dtype=torch.uint8)
         while time.perf_counter() < end:
-            pass  # awake: after a sleep, the rest of the step would find the processor's caches cold
+            pass  # a busy loop: after a sleep, the rest of the step would find the processor's caches cold
         del held
         return clear_padding(x_BLD, mask_BL)
 

@@ -1,8 +1,9 @@
-"""Recurrences over time with gradients written by hand, for training on a processor.
+"""Recurrent layers with hand-written gradients, for training on a processor.
 
-What autograd makes of a loop is a dozen small operations a step on the way back, and a product a step for the gradient
-of the recurrent weights. Here what does not wait for the step after is computed for all steps at once, so that two or
-three operations a step remain, and the weights' gradient is one product. The sums are the same, in another order.
+Autograd runs a dozen small operations per step in the backward pass, and one product per step for the gradient of the
+recurrent weights. Here everything that does not depend on the next step is computed for all steps at once, so that
+two or three operations per step remain, and the gradient of the weights is one product. The sums are the same, in
+another order.
 
 Dimension letters: L length, B batch, H state, G gates times H.
 """
@@ -14,7 +15,7 @@ from torch.autograd.function import once_differentiable
 
 
 class ElmanSteps(Function):
-    """``h_t = nonlinearity(x_t + h_(t-1) U')`` from ``h_0 = 0``: ``(x_LBH, U_HH, relu) -> h_LBH``."""
+    """``h_t = nonlinearity(x_t + h_(t-1) U')``, ``h_0 = 0``: ``(x_LBH, U_HH, relu) -> h_LBH``."""
 
     @staticmethod
     def forward(ctx, x_LBH: Tensor, weight_HH: Tensor, relu: bool) -> Tensor:
@@ -42,7 +43,7 @@ class ElmanSteps(Function):
 
 
 class GRUSteps(Function):
-    """The gated recurrent unit that resets after the product, from ``h_0 = 0``: ``(x_LBG, U_GH, b_G) -> h_LBH``.
+    """The gated recurrent unit that resets after the product, ``h_0 = 0``: ``(x_LBG, U_GH, b_G) -> h_LBH``.
 
     With gates r, z and the candidate n, in this order: ``a = h_(t-1) U' + b``, ``r, z = sigmoid(x + a)``,
     ``n = tanh(x + r a)``, ``h_t = (1 - z) n + z h_(t-1)``.
@@ -58,8 +59,8 @@ class GRUSteps(Function):
         x_gates, x_n = x_LBG.split([2 * width, width], 2)
         a_gates, a_n = a_LBG.split([2 * width, width], 2)
         before = x_LBG.new_zeros(batch, width)
-        whole = (x_gates, x_n, a_LBG, a_gates, a_n, gates_LBG, r, z, n_LBH, h_LBH)
-        steps = zip(*(each.unbind() for each in whole), strict=True)
+        sequences = (x_gates, x_n, a_LBG, a_gates, a_n, gates_LBG, r, z, n_LBH, h_LBH)
+        steps = zip(*(each.unbind() for each in sequences), strict=True)
         for x_rz, x_n_BH, a_BG, a_rz, a_n_BH, rz, r_BH, z_BH, n_BH, h_BH in steps:
             torch.addmm(bias_G, before, weight_t, out=a_BG)
             torch.add(x_rz, a_rz, out=rz).sigmoid_()
@@ -76,7 +77,7 @@ class GRUSteps(Function):
         r, z = gates_LBG.split(width, 2)
         before_LBH = torch.cat([h_LBH.new_zeros(1, batch, width), h_LBH[:-1]])
         through_n = (1 - z) * (1 - n_LBH * n_LBH)
-        # what each gate's sum gets of what the state gets
+        # the gradient of each gate's sum per unit of the state's gradient
         slope_LBG = torch.cat([through_n * a_n * r * (1 - r), (before_LBH - n_LBH) * z * (1 - z), through_n * r], 2)
         slope_LB3H = slope_LBG.view(length, batch, 3, width)
         da_LBG, all_dh = torch.empty_like(slope_LBG), torch.empty_like(h_LBH)
@@ -91,5 +92,5 @@ class GRUSteps(Function):
 
 
 def _weight_gradient(da_LBG: Tensor, h_LBH: Tensor) -> Tensor:
-    """Of the product with the state before: ``dU_GH``, over all steps but the first, whose state is 0."""
+    """Gradient of the recurrent weights, ``dU_GH``: over all steps but the first, whose previous state is 0."""
     return da_LBG[1:].flatten(0, 1).t() @ h_LBH[:-1].flatten(0, 1)

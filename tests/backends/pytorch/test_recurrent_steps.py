@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from harness.backends.pytorch.encoders import GRU, LSTM, RNN
-from harness.backends.pytorch.encoders.recurrence import ElmanSteps, GRUSteps
+from harness.backends.pytorch.encoders.recurrent_steps import ElmanSteps, GRUSteps
 from harness.backends.pytorch.layers import length_mask
 
 B, L, D, E = 3, 11, 5, 7

@@ -1,0 +1,105 @@
+"""What every backend offers: the ``Backend`` protocol, and the batch that its models read.
+
+Dimension letters: B sequences of a batch, N sequences of a split, L length (also K for the attended side), C classes,
+H heads.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from harness.backends.history import Metrics
+from harness.config.schema import Config
+from harness.data import Dataset, Split
+from harness.measure import StepTimer
+from harness.records.record import Hardware
+
+
+class DeviceBatch(NamedTuple):
+    """A batch whose arrays are tensors on the device; the counts stay Python numbers.
+
+    ``x`` holds token ids ``BL`` or feature vectors ``BLD``; with characters it is the pair of token ids and
+    ``characters_BLW``. ``tokens``, ``sequences``, ``whole`` and ``weight`` are those of ``harness.data.Batch``.
+    """
+
+    x: Any
+    length_B: Any
+    y: Any
+    tokens: int
+    sequences: int
+    whole: int
+    weight: float
+
+
+class Backend(Protocol):
+    """What a framework does for a run; everything else is shared."""
+
+    rank: int
+    """The number of this process among the processes that share the training, from 0."""
+
+    def __init__(self, config: Config, hardware: Hardware) -> None:
+        """Keep the config and the resolved hardware, and set the number of threads. Nothing is seeded yet."""
+
+    def seed(self, seed: int) -> None:
+        """Seed every random generator of the framework."""
+
+    def build(self, data: Dataset, seed: int) -> Metrics:
+        """Build the model and return its ``cost/`` parameter counts.
+
+        Raises:
+            UserError: an encoder, pooling or position cannot be built with these arguments, or this backend has no
+                loss for the task.
+        """
+
+    def flops(self, length: int) -> int | None:
+        """Matrix-product operations of one forward pass of one sequence; None if a part does not report its own."""
+
+    def fit(
+        self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None]
+    ) -> tuple[list[Metrics], int]:
+        """Train, and leave the model with the weights of the epoch that was best on validation.
+
+        A checkpoint in ``folder`` is resumed. ``epoch_done`` is called with the metrics of each epoch.
+
+        Returns:
+            The history, one entry per epoch, and the best epoch, counted from 1.
+
+        Raises:
+            RuntimeError: the training diverged.
+        """
+
+    def gather(self, value: Metrics) -> list[Metrics]:
+        """The ``value`` of each process that shares the training, in order of rank; call it after ``fit``."""
+
+    def predict(self, split: Split) -> np.ndarray:
+        """Outputs ``NC``, or ``NLC`` if the task needs an output at every step, in the order of the split's rows."""
+
+    def passes(
+        self, split: Split, rows: Sequence[np.ndarray]
+    ) -> tuple[Callable[[DeviceBatch], object], list[DeviceBatch]]:
+        """A function that runs one forward pass, and one batch per array of row numbers, already on the device."""
+
+    def attention(self, split: Split, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """The attention weights of these rows, by the path of the part of the model that computes them.
+
+        ``a_NHLK`` if steps attend to steps, ``a_NL`` for a pooling; padding has weight 0. Empty if the model has no
+        attention, or if the backend cannot read it.
+        """
+
+    def training_pass(self) -> Callable[[DeviceBatch], object]:
+        """A function that runs forward, loss and backward on one of the batches of ``passes``.
+
+        It updates no weights, and drops the gradients of the previous pass first, as training does. The model is in
+        training mode from here on, so that the forward function of ``passes`` must not be used any more.
+        """
+
+    def sync(self) -> None:
+        """Wait until the device has finished all its work."""
+
+    def device_peak(self) -> float | None:
+        """Peak of the accelerator's allocator since ``device_reset``, MiB; None on a CPU."""
+
+    def device_reset(self) -> None:
+        """Reset the accelerator's peak."""

@@ -1,0 +1,64 @@
+"""The checkpoints of a training: the last epoch, to resume from, and the best one, to use."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as lightning
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+from harness.backends.history import Metrics, best_epoch, check_finite, patience_is_out
+
+LAST, BEST = "last.ckpt", "best.ckpt"
+"""Everything that the next epoch depends on, after the last epoch and after the best one."""
+
+
+class AtomicCheckpoints(TorchCheckpointIO):
+    """Writes a checkpoint under another name and renames it: a run killed while writing keeps the previous one."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        part = f"{path}.part"
+        super().save_checkpoint(checkpoint, part, storage_options)
+        os.replace(part, path)
+
+
+class EpochEnds(lightning.Callback):
+    """At the end of each epoch: save the last and the best checkpoint, report the metrics, and stop in time.
+
+    Lightning's own callbacks save the last epoch only if it is also the best, and lose the state of early stopping
+    when a training is resumed.
+    """
+
+    def __init__(
+        self, folder: Path, monitor: str, patience: int | None, epoch_done: Callable[[Metrics], None]
+    ) -> None:
+        self.last, self.best = folder / LAST, folder / BEST
+        self.monitor, self.patience, self.epoch_done = monitor, patience, epoch_done
+
+    def on_load_checkpoint(self, trainer, module, checkpoint: dict[str, Any]) -> None:
+        # the run may have been interrupted between the two files
+        self._keep_best(trainer, checkpoint["history"])
+
+    def on_train_start(self, trainer, module) -> None:
+        self._stop_in_time(trainer, module.history)
+
+    def on_train_epoch_end(self, trainer, module) -> None:
+        check_finite(module.history[-1])
+        trainer.save_checkpoint(self.last)
+        self._keep_best(trainer, module.history)
+        if trainer.is_global_zero:
+            self.epoch_done(module.history[-1])
+        self._stop_in_time(trainer, module.history)
+
+    def _keep_best(self, trainer, history: list[Metrics]) -> None:
+        if trainer.is_global_zero and best_epoch(history, self.monitor) == len(history):
+            part = self.best.with_suffix(".part")
+            shutil.copyfile(self.last, part)
+            os.replace(part, self.best)
+
+    def _stop_in_time(self, trainer, history: list[Metrics]) -> None:
+        is_out = bool(history) and patience_is_out(history, self.monitor, self.patience)
+        if trainer.strategy.reduce_boolean_decision(is_out, all=False):  # of several processes all stop, or none
+            trainer.should_stop = True

@@ -1,0 +1,40 @@
+"""The progress of a training on the terminal: a bar with loss and speed, or one line per epoch without a terminal."""
+
+import sys
+from typing import Any
+
+from pytorch_lightning.callbacks import TQDMProgressBar
+
+from harness.backends.history import line
+from harness.measure import StepTimer
+
+
+class Progress(TQDMProgressBar):
+    """One bar for training, redrawn in place, with loss and speed; without a terminal, one line per epoch."""
+
+    def __init__(self, timer: StepTimer) -> None:
+        super().__init__(refresh_rate=20 if sys.stderr.isatty() else 0)
+        self.timer = timer
+
+    def init_train_tqdm(self) -> Any:
+        bar = super().init_train_tqdm()
+        bar.leave = False  # the lines of the epochs stay
+        return bar
+
+    def on_train_epoch_start(self, trainer, *_: Any) -> None:
+        super().on_train_epoch_start(trainer)
+        self.train_progress_bar.set_description(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+
+    def get_metrics(self, trainer, module) -> dict[str, str]:
+        shown = {"loss": f"{float(module.last_loss):.4f}"} if module.last_loss is not None else {}
+        recent = sum(self.timer.seconds[-20:])
+        if recent:
+            shown["tokens/s"] = f"{sum(self.timer.tokens[-20:]) / recent:,.0f}"
+        return shown
+
+    def on_train_epoch_end(self, trainer, module) -> None:
+        super().on_train_epoch_end(trainer, module)
+        if not trainer.is_global_zero:
+            return
+        text = line(module.history[-1], trainer.max_epochs)
+        self.print(text) if self.is_enabled else print(text, file=sys.stderr, flush=True)
