@@ -1,0 +1,55 @@
+"""The HTML page: text in attributes, text in charts, and what is embedded."""
+
+import json
+import re
+
+import pytest
+from made_records import made, over_seeds
+from pages import Page
+
+from harness.analysis.comparison import compare
+from harness.report.html import html
+from harness.report.html.document import breakable
+from harness.report.html.style import figure, x_axis, y_axis
+
+QUOTES = 'x" onmouseover="alert(1)'
+
+
+@pytest.fixture(scope="module")
+def text():
+    records = over_seeds("lstm", [0.9, 0.8]) + over_seeds(QUOTES, [0.7, 0.6])
+    return html(compare([*records, made("gru", accuracy=None, status="failed", reason=QUOTES)], "digits"))
+
+
+def test_a_quote_in_a_name_does_not_end_an_attribute(text):
+    attributes = Page(text).attributes
+    assert [tag for tag, own in attributes if "onmouseover" in own] == []
+    assert [own["data-variant"] for _, own in attributes if "data-variant" in own] == ["lstm", QUOTES]
+
+
+def test_charts_show_quotes_as_they_are(text):
+    # Plotly shows &quot; literally: it decodes only a few entities
+    ranking, *_ = json.loads(re.search(r'id="figures">(.*?)</script>', text, re.DOTALL).group(1))
+    assert ranking["layout"]["yaxis"]["ticktext"] == ["lstm", QUOTES]
+
+
+def test_the_page_holds_plotly_once_and_is_under_10_megabytes(text):
+    assert text.count("plotly.js v") == 1
+    assert len(text.encode("utf8")) < 10e6
+
+
+def test_a_page_without_plots_does_without_plotly():
+    text = html(compare([made("gru", accuracy=None, status="failed", reason="boom")], "digits"))
+    assert "plotly.js v" not in text
+    assert "failed gru/seed=0: boom" in Page(text).shown()
+
+
+def test_a_name_may_break_after_an_underscore_and_is_escaped():
+    assert breakable("<b>_x") == "&lt;b&gt;_<wbr>x"
+
+
+def test_a_misspelt_property_of_a_chart_is_refused():
+    with pytest.raises(ValueError, match="Invalid property"):
+        x_axis("epoch", tickvalues=[1])
+    with pytest.raises(ValueError, match="Invalid property"):
+        figure([], x_axis("x"), y_axis("y"), 300, show_legend=True)
