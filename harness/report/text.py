@@ -154,7 +154,7 @@ def _cheapest(group: ComparisonGroup, good: list[Variant]) -> list[str]:
                     text += f"; among all, {_cost_at(metric, leader, group.quality)}{_caveat(metric, pool)}"
             else:
                 text += f": {_cost_at(metric, leader, group.quality)}{_caveat(metric, pool)}"
-                text += "" if leader is first else f"; the best variant is {_cost_at(metric, first)}"
+                text += "" if leader is first else f", compared with {_cost_at(metric, first)}"
             sentences.append(f"{text}.")
     return sentences
 

@@ -9,9 +9,9 @@ from harness.analysis.statistics import Mean, holm, mean_interval, paired_differ
 
 def test_mean_and_interval_of_three_values_by_hand():
     # mean 4, standard deviation 2, t(0.975, 2) = 4.30265: half = 4.30265 * 2 / sqrt(3)
-    found = mean_interval([2, 4, 6])
-    assert (found.mean, found.n) == (4, 3)
-    assert found.half == pytest.approx(4.968275)
+    interval = mean_interval([2, 4, 6])
+    assert (interval.mean, interval.n) == (4, 3)
+    assert interval.half == pytest.approx(4.968275)
 
 
 def test_interval_is_that_of_scipy():
@@ -55,27 +55,27 @@ def test_paired_interval_covers_the_true_difference_in_95_of_100_draws():
     for _ in range(2000):
         shared = random.normal(0, 0.05, 5)  # what a seed does to both
         ours, theirs = shared + random.normal(0.91, 0.01, 5), shared + random.normal(0.90, 0.01, 5)
-        found = paired_difference(dict(enumerate(ours)), dict(enumerate(theirs)))
-        covered += found.low <= 0.01 <= found.high
+        difference = paired_difference(dict(enumerate(ours)), dict(enumerate(theirs)))
+        covered += difference.low <= 0.01 <= difference.high
     assert covered / 2000 == pytest.approx(0.95, abs=0.02)
 
 
 def test_paired_difference_is_that_of_scipy():
     random = np.random.default_rng(2)
     ours, theirs = random.normal(1, 1, 5), random.normal(0.5, 1, 5)
-    found = paired_difference(dict(enumerate(ours)), dict(enumerate(theirs)))
+    difference = paired_difference(dict(enumerate(ours)), dict(enumerate(theirs)))
     reference = stats.ttest_rel(ours, theirs)
     interval = reference.confidence_interval(0.95)
-    assert (found.mean, found.n) == (pytest.approx((ours - theirs).mean()), 5)
-    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
-    assert found.p == pytest.approx(reference.pvalue)
+    assert (difference.mean, difference.n) == (pytest.approx((ours - theirs).mean()), 5)
+    assert (difference.low, difference.high) == pytest.approx((interval.low, interval.high))
+    assert difference.p == pytest.approx(reference.pvalue)
 
 
 def test_seeds_without_a_partner_are_left_out():
-    found = paired_difference({0: 5.0, 1: 7.0, 9: 100.0}, {1: 6.0, 0: 3.0, 4: -100.0})
+    difference = paired_difference({0: 5.0, 1: 7.0, 9: 100.0}, {1: 6.0, 0: 3.0, 4: -100.0})
     # differences 2 and 1: mean 1.5, standard deviation 1/sqrt(2), t(0.975, 1) = 12.7062
-    assert (found.mean, found.n) == (1.5, 2)
-    assert found.high - found.mean == pytest.approx(12.7062 * 0.5, rel=1e-5)
+    assert (difference.mean, difference.n) == (1.5, 2)
+    assert difference.high - difference.mean == pytest.approx(12.7062 * 0.5, rel=1e-5)
 
 
 def test_no_seed_in_common_is_no_difference_at_all():
@@ -83,8 +83,8 @@ def test_no_seed_in_common_is_no_difference_at_all():
 
 
 def test_one_shared_seed_gives_a_difference_without_interval():
-    found = paired_difference({0: 1.0, 1: 2.0}, {0: 0.5})
-    assert (found.mean, found.low, found.high, found.p, found.n) == (0.5, None, None, None, 1)
+    difference = paired_difference({0: 1.0, 1: 2.0}, {0: 0.5})
+    assert (difference.mean, difference.low, difference.high, difference.p, difference.n) == (0.5, None, None, None, 1)
 
 
 def test_equal_in_every_seed_is_no_difference():

@@ -17,23 +17,23 @@ def words(metric, difference, p, theirs=1.0):
 
 
 def test_a_difference_that_noise_does_not_explain():
-    found = words(ACCURACY, Difference(0.012, 0.004, 0.020, 0.01, 5), 0.02)
-    assert found == "0.012 better than lstm (0.004 to 0.020), unlikely to be noise"
+    sentence = words(ACCURACY, Difference(0.012, 0.004, 0.020, 0.01, 5), 0.02)
+    assert sentence == "0.012 better than lstm (0.004 to 0.020), unlikely to be noise"
 
 
 def test_a_loss_names_the_smaller_end_first():
-    found = words(ACCURACY, Difference(-0.012, -0.020, -0.004, 0.01, 5), 0.02)
-    assert found == "0.012 worse than lstm (0.004 to 0.020), unlikely to be noise"
+    sentence = words(ACCURACY, Difference(-0.012, -0.020, -0.004, 0.01, 5), 0.02)
+    assert sentence == "0.012 worse than lstm (0.004 to 0.020), unlikely to be noise"
 
 
 def test_no_difference_beyond_noise():
-    found = words(ACCURACY, Difference(0.003, -0.010, 0.016, 0.5, 5), 0.5)
-    assert found == "no difference beyond noise: 0.003 better than lstm (0.010 worse to 0.016 better)"
+    sentence = words(ACCURACY, Difference(0.003, -0.010, 0.016, 0.5, 5), 0.5)
+    assert sentence == "no difference beyond noise: 0.003 better than lstm (0.010 worse to 0.016 better)"
 
 
 def test_an_interval_without_zero_may_be_noise_after_the_correction():
-    found = words(ACCURACY, Difference(0.012, 0.001, 0.023, 0.04, 5), 0.20)
-    assert found == "0.012 better than lstm (0.001 to 0.023), but among so many comparisons this may be noise"
+    sentence = words(ACCURACY, Difference(0.012, 0.001, 0.023, 0.04, 5), 0.20)
+    assert sentence == "0.012 better than lstm (0.001 to 0.023), but among so many comparisons this may be noise"
 
 
 def test_speed_and_memory_are_in_per_cent_and_have_words_of_their_own():
@@ -44,14 +44,14 @@ def test_speed_and_memory_are_in_per_cent_and_have_words_of_their_own():
 
 
 def test_nothing_gets_slower_by_more_than_all_of_it():
-    found = words(TOKENS, Difference(-50.0, -300.0, 200.0, 0.5, 2), 0.5, 100.0)
-    assert found == "no difference beyond noise: 50 % slower than lstm (100 % slower to 200 % faster)"
+    sentence = words(TOKENS, Difference(-50.0, -300.0, 200.0, 0.5, 2), 0.5, 100.0)
+    assert sentence == "no difference beyond noise: 50 % slower than lstm (100 % slower to 200 % faster)"
 
 
 def test_too_few_seeds():
     assert words(ACCURACY, None, None) == "cannot say: no seed in common with lstm"
-    found = words(ACCURACY, Difference(0.012, None, None, None, 1), None)
-    assert found == "0.012 better than lstm in the one seed they share: no interval, cannot say"
+    sentence = words(ACCURACY, Difference(0.012, None, None, None, 1), None)
+    assert sentence == "0.012 better than lstm in the one seed they share: no interval, cannot say"
 
 
 def test_counted_numbers():
@@ -116,13 +116,13 @@ def fastest(**variants):
 def test_the_caveat_about_noise_is_only_for_the_variants_it_concerns():
     good, near, bad = [0.90, 0.92, 0.91], [0.91, 0.90, 0.905], [0.50, 0.52, 0.51]
     slow, middle, fast = [100.0, 101.0, 102.0], [200.0, 201.0, 203.0], [300.0, 310.0, 305.0]
-    found = fastest(lstm=(good, slow), gru=(near, middle), rnn=(bad, fast), tcn=(bad, [304.0, 303.0, 306.0]))
-    assert found == (
+    sentence = fastest(lstm=(good, slow), gru=(near, middle), rnn=(bad, fast), tcn=(bad, [304.0, 303.0, 306.0]))
+    assert sentence == (
         "Fastest training: among the best, gru (201.3 tokens/s at accuracy 0.905); among all, rnn (305 tokens/s at "
         "accuracy 0.510), though others are within noise of it."
     )
-    found = fastest(lstm=(good, [290.0, 330.0, 310.0]), gru=(near, fast), rnn=(bad, [200.0, 201.0, 203.0]))
-    assert found == (
+    sentence = fastest(lstm=(good, [290.0, 330.0, 310.0]), gru=(near, fast), rnn=(bad, [200.0, 201.0, 203.0]))
+    assert sentence == (
         "Fastest training: among the best, lstm (310 tokens/s at accuracy 0.910), though others are within noise of it."
     )
 
@@ -130,9 +130,9 @@ def test_the_caveat_about_noise_is_only_for_the_variants_it_concerns():
 def test_a_variant_far_from_the_best_is_not_among_the_best_even_with_too_few_seeds():
     variants = {f"tcn{number}": ([0.90, 0.92, 0.905], [100.0, 101.0, 102.0]) for number in range(6)}
     far = ([0.55, 0.60, 0.67], [300.0, 301.0, 303.0])
-    found = fastest(lstm=([0.91, 0.93, 0.92], [90.0, 92.0, 91.0]), **variants, rnn=far)
-    assert found.startswith("Fastest training: among the best, tcn0 (101.0 tokens/s at accuracy 0.908), though")
-    assert "; among all, rnn (301.3 tokens/s at accuracy 0.61)" in found
+    sentence = fastest(lstm=([0.91, 0.93, 0.92], [90.0, 92.0, 91.0]), **variants, rnn=far)
+    assert sentence.startswith("Fastest training: among the best, tcn0 (101.0 tokens/s at accuracy 0.908), though")
+    assert "; among all, rnn (301.3 tokens/s at accuracy 0.61)" in sentence
 
 
 @pytest.mark.parametrize(
@@ -160,8 +160,8 @@ def test_of_an_error_the_variants_near_the_best_come_lowest_first():
 
 
 def test_too_few_seeds_are_not_called_noise():
-    found = fastest(lstm=([0.9], [100.0]), gru=([0.8], [200.0]))
-    assert found == (
+    sentence = fastest(lstm=([0.9], [100.0]), gru=([0.8], [200.0]))
+    assert sentence == (
         "Fastest training: among the best, gru (200 tokens/s at accuracy 0.8), though there are too few seeds to say."
     )
 
