@@ -7,7 +7,7 @@ const narrow = window.matchMedia("(max-width: 760px)").matches;
 for (const canvas of canvases) {
   const { data, layout } = figures[canvas.dataset.figure];
   if (narrow) {
-    // names beside the points would cover each other; hovering still tells them
+    // names beside the points would cover each other; hovering still shows them
     for (const trace of data) if (trace.mode === "markers+text") trace.mode = "markers";
     layout.font.size = 11;
     const names = layout.yaxis.ticktext;
@@ -40,7 +40,7 @@ function sortBy(head) {
   };
   const compare = (one, other) => {
     const [a, b] = [key(one), key(other)];
-    if (a === null || b === null) return (a === null) - (b === null); // what is missing comes last either way
+    if (a === null || b === null) return (a === null) - (b === null); // missing values come last in both directions
     return (typeof a === "string" ? a.localeCompare(b, undefined, { numeric: true }) : a - b) * (ascending ? 1 : -1);
   };
   const body = table.tBodies[0];
