@@ -7,13 +7,11 @@ where the machine is not quiet: the spread that the run itself shows, and the sh
 """
 
 import argparse
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
@@ -21,6 +19,7 @@ from harness import measure
 from harness.config.compose import compose
 from harness.errors import UserError
 from harness.records.record import Record
+from harness.report.terminal import console
 from harness.runner.lifecycle import Request
 from harness.runner.run import run
 
@@ -33,7 +32,7 @@ BATCH, EVALUATED = 26, 30
 PAIRS = 5
 TIMER_MICROSECONDS = 50.0
 """More than this a step and the timer would change what it times."""
-KNOWN = ("encoder=custom", "encoder._target_=harness.backends.pytorch.calibration.Known")
+KNOWN = ("encoder=custom", "encoder._target_=harness.backends.pytorch.known_cost.KnownCost")
 MEASURED_TWICE = ("encoder=lstm", "trainer.epochs=4")
 QUICK = (
     *("tracking=none", "hardware=cpu", "hardware.threads=1", "rerun=true", "data=synthetic_features"),
@@ -57,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Check and print a table; returns 0 where everything holds, 1 where something does not."""
     told = "Check on this machine that the numbers mean what they say, by encoders whose time and memory are known; "
     argparse.ArgumentParser(prog="python -m harness selfcheck", description=f"{told}takes two minutes.").parse_args(arguments)
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    out = console()
     table = Table(title="self-check", title_justify="left", box=None, pad_edge=False)
     for heading in ("definition", "expected", "measured", "verdict"):
         table.add_column(heading)
@@ -67,8 +66,8 @@ def main(arguments: list[str] | None = None) -> int:
             holds &= finding.holds
             verdict = "[green]holds[/]" if finding.holds else "[red]does not hold[/]"
             table.add_row(finding.what, finding.expected, finding.measured, verdict)
-    console.print(table)
-    console.print(f"took {time.time() - started:.0f} s", highlight=False)
+    out.print(table)
+    out.print(f"took {time.time() - started:.0f} s")
     return 0 if holds else 1
 
 
