@@ -1,0 +1,65 @@
+"""The store: how it is created, and which files it leaves."""
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+from harness.tracking import store
+
+
+def journal_mode(file):
+    with closing(sqlite3.connect(file)) as database:
+        return database.execute("PRAGMA journal_mode").fetchone()[0]
+
+
+def test_a_new_store_keeps_a_write_ahead_log_by_itself(tmp_path):
+    """Read in a process that knows nothing of the harness: the mode is in the file, not in a connection."""
+    store._create_store(tmp_path / "mlflow.db")
+    assert [file.name for file in tmp_path.iterdir()] == ["mlflow.db"]
+    script = f"import sqlite3; print(*sqlite3.connect({str(tmp_path / 'mlflow.db')!r}).execute('PRAGMA journal_mode'))"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "('wal',)"
+
+
+def test_a_store_that_was_half_created_is_created_anew(tmp_path):
+    (tmp_path / "mlflow.db.part").write_bytes(b"half of a database")
+    client = store.connect(store.store_uri(None, tmp_path))
+    assert [experiment.name for experiment in client.search_experiments()] == ["Default"]
+    assert not (tmp_path / "mlflow.db.part").exists()
+
+
+@pytest.mark.parametrize("query", ["", "?timeout=60"])
+def test_the_query_of_a_uri_is_no_part_of_the_files_name(tmp_path, query):
+    uri = f"sqlite:///{tmp_path}/folder/mine.db{query}"
+    client = store.connect(uri)
+    store.find_experiment(client, "digits", tmp_path, uri)
+    assert {name for name, _ in store.experiments(uri)} == {"digits"}
+    assert journal_mode(tmp_path / "folder" / "mine.db") == "wal"
+    names = {file.name.removesuffix("-wal").removesuffix("-shm") for file in (tmp_path / "folder").iterdir()}
+    assert names == {"mine.db", ".mine.db.lock"}
+
+
+def test_an_existing_store_is_left_in_its_own_mode(tmp_path):
+    """A store that the user created: its journal mode is the user's decision."""
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{tmp_path}/mine.db"
+    MlflowClient(uri).search_experiments()
+    store.connect(uri).search_experiments()
+    assert journal_mode(tmp_path / "mine.db") == "delete"
+
+
+def test_a_file_store_takes_a_run(tmp_path, monkeypatch):
+    """A folder as the store: no database, no lock, no folder of our own for artifacts."""
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # MLflow has files in maintenance only
+    uri = (tmp_path / "mlruns").as_uri()
+    client = store.connect(uri)
+    experiment = store.find_experiment(client, "digits", tmp_path, uri)
+    run = client.create_run(experiment, tags={"kind": "run"})
+    client.log_metric(run.info.run_id, "value", 0.5)
+    assert store.connect(uri).get_run(run.info.run_id).data.metrics == {"value": 0.5}
+    assert client.get_experiment(experiment).artifact_location.startswith(uri)
+    assert not list(tmp_path.glob("*.db*")) + list(tmp_path.glob("mlartifacts"))
