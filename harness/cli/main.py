@@ -1,7 +1,7 @@
-"""The command line: Hydra composes the config, and what went wrong becomes an exit code and a sentence.
+"""The command line: Hydra composes the config; an error becomes one sentence and an exit code.
 
 0: all runs finished or were skipped; 1: a run failed; 2: the user must fix something, found before any training;
-130: Ctrl-C. Nothing heavier than Hydra is imported until a run is really asked for: help and ``--cfg`` answer at once.
+130: Ctrl-C. Nothing heavier than Hydra is imported before a run starts, so that ``--help`` and ``--cfg`` are fast.
 """
 
 import gc
@@ -40,10 +40,10 @@ PLUGINS = {
     "ray": ("hydra_ray_launcher", "ray"),
     "optuna": ("hydra_optuna_sweeper", "optuna"),
 }
-"""Launchers and sweepers that come with an extra: the plugin's module, and the extra."""
+"""Launchers and sweepers that need an extra: the plugin's module and the extra."""
 
 _outcomes: list["JobOutcome"] = []
-"""What became of the runs of this command."""
+"""The outcomes of the jobs that ran in this process."""
 
 
 def main() -> None:
@@ -68,6 +68,9 @@ def main() -> None:
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # our task raises nothing
         print(*suggestions.explain(error, sys.argv[1:]), sep="\n", file=sys.stderr)
         sys.exit(USER_ERROR)
+    except Exception:  # a launcher failed: show what its jobs left
+        traceback.print_exc()
+        sys.exit(_finish() or FAILED)
     if code := _finish():
         sys.exit(code)
 
@@ -88,15 +91,15 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 def task(config: DictConfig) -> float:
-    """One run of a command: what became of it is kept, and nothing but an interruption goes up to Hydra.
+    """Run one job of a command and keep its outcome; only an interruption is raised to Hydra.
 
-    Returns the best score on validation, for a sweeper that searches; not a number where there is none.
+    Returns the best validation score, for a sweeper that searches; NaN where there is none.
     """
     from harness.runner import run_names, sweep
 
     if config.sweep and config.fail_fast and sweep.failed_before(config):
         return math.nan
-    # before the imports, which take longer than a reader of an empty terminal waits
+    # before the imports, so that the terminal does not stay empty while they take seconds
     label = run_names.label(config)
     doing = "profiling" if config.mode == "profile" else "preparing data"
     print(f"{label}: {doing}", file=sys.stderr, flush=True)
@@ -104,14 +107,14 @@ def task(config: DictConfig) -> float:
     _outcomes.append(outcome)
     if len(_outcomes) == 1:
         gc.collect()
-        gc.freeze()  # what the first run imported stays: no need to look through it in every further run
+        gc.freeze()  # the imports of the first run stay: later collections need not visit them
     if config.sweep:
         sweep.keep_outcome(config, HydraConfig.get().job.num, outcome)
     return _objective(outcome.record, config.trainer.monitor)
 
 
 def _outcome(config: DictConfig, label: str, started: float) -> "JobOutcome":
-    """Run what a composed config asks for."""
+    """Train or profile one composed config."""
     from harness.config.schema import resolve
     from harness.errors import UserError
     from harness.runner import run_names
@@ -127,29 +130,32 @@ def _outcome(config: DictConfig, label: str, started: float) -> "JobOutcome":
         return JobOutcome(walk(Request(resolve(config), label, started, overrides, _search())))
     except UserError as error:
         return JobOutcome(user_error=str(error))
-    except Exception as error:  # a fault of ours, or of code that was passed in: it must not stop the other runs
+    except Exception as error:  # an error in our code or in custom code must not stop the other runs
         traceback.print_exc()
         return JobOutcome(error=f"{type(error).__name__}: {error}")
 
 
 def _search() -> str | None:
-    """The direction in which a sweeper that searches goes, None where there is none."""
+    """The direction of a sweeper that searches, ``maximize`` or ``minimize``; None without one."""
     hydra_config = HydraConfig.get()
     if hydra_config.mode != RunMode.MULTIRUN or "direction" not in hydra_config.sweeper:
         return None
-    found = hydra_config.sweeper.direction
-    return found.name if isinstance(found, Enum) else str(found)
+    direction = hydra_config.sweeper.direction
+    return direction.name if isinstance(direction, Enum) else str(direction)
 
 
 def _objective(record: "Record | None", monitor: str) -> float:
-    """The score that a search on validation goes by.
+    """The validation score that a search optimizes.
 
-    For a run that has none it is the worst possible score, so that the search goes on; without a search, not a number.
+    A run without a score gets the worst possible score, so that the search continues; without a search, NaN.
     """
     from harness.tasks.task import task_of_summary
 
     worst = {"maximize": -math.inf, "minimize": math.inf}.get(_search() or "", math.nan)
-    return record.metrics.get(task_of_summary(record.data).monitor(monitor), worst) if record else worst
+    if record is None:
+        return worst
+    score: float = record.metrics.get(task_of_summary(record.data).monitor(monitor), worst)
+    return score
 
 
 def _command_started() -> float:
@@ -159,9 +165,9 @@ def _command_started() -> float:
 
 
 def _finish(interrupted: bool = False, kept: str = "") -> int:
-    """Show what became of the runs, end the sweep if there is one, and return the exit code.
+    """Show the outcomes, end the sweep if there is one, and return the exit code.
 
-    ``kept`` says what an interrupted run leaves.
+    ``kept`` names what an interrupted run leaves.
     """
     from harness.runner.sweep import Sweep
 
@@ -177,8 +183,8 @@ def _finish(interrupted: bool = False, kept: str = "") -> int:
     if interrupted:
         finished = sum(record.status == "finished" for record in done)
         runs = f"{finished} finished run{'s' * (finished != 1)} kept" if Sweep.current else ""
-        said = "; ".join(part for part in ("interrupted", runs, kept) if part)
-        print(f"{said}; the same command resumes from here", file=sys.stderr)
+        state = "; ".join(part for part in ("interrupted", runs, kept) if part)
+        print(f"{state}; the same command resumes from here", file=sys.stderr)
         return INTERRUPTED
     if errors:
         return USER_ERROR

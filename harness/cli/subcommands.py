@@ -1,4 +1,4 @@
-"""The subcommands: ``python -m harness WORD ...``; each word is the name of a module here with a ``main``."""
+"""The subcommands: ``python -m harness WORD ...``. Each word is the name of a module here that has a ``main``."""
 
 import sys
 from difflib import get_close_matches
@@ -8,7 +8,7 @@ NAMES = ("report", "selfcheck", "ui")
 
 
 def is_one(arguments: list[str]) -> bool:
-    """Whether a command's first word is a subcommand rather than an override or a flag."""
+    """Whether the first word of a command is a subcommand rather than an override or a flag."""
     return bool(arguments) and "=" not in arguments[0] and not arguments[0].startswith(("-", "+", "~"))
 
 
@@ -17,7 +17,8 @@ def run(arguments: list[str]) -> int:
     word, *rest = arguments
     if word not in NAMES:
         near = get_close_matches(word, NAMES, n=1)
-        meant = f"; did you mean {near[0]}?" if near else ""
-        print(f"there is no subcommand {word!r}; there are {', '.join(NAMES)}{meant}", file=sys.stderr)
+        question = f"; did you mean {near[0]}?" if near else ""
+        print(f"there is no subcommand {word!r}, only {', '.join(NAMES)}{question}", file=sys.stderr)
         return 2
-    return import_module(f"harness.cli.{word}").main(rest)
+    code: int = import_module(f"harness.cli.{word}").main(rest)
+    return code

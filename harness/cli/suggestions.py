@@ -1,4 +1,4 @@
-"""What a refused command probably meant: our sentence first, then Hydra's own words."""
+"""What the user probably meant with a command that was refused: our sentence first, then Hydra's own words."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -14,7 +14,9 @@ from harness.config.compose import compose_whole
 from harness.errors import UserError
 
 PASSED_ON = ("encoder", "data", "optimizer", "pooling", "position")
-"""What is built from its config, and so takes any key that the code behind it takes; each refuses what it does not."""
+"""Parts of the config that name code and take any key that the code takes; the code refuses all others."""
+RENAMED = {"input.letters": "input.characters"}
+"""Keys that had another name, with the name that they have now."""
 
 
 def explain(error: Exception, arguments: list[str]) -> Iterator[str]:
@@ -24,7 +26,9 @@ def explain(error: Exception, arguments: list[str]) -> Iterator[str]:
     elif near := _meant(error, arguments):
         yield f"did you mean {near}?"
     if quoted := _to_be_quoted(error):
-        yield f"a value with letters or signs other than a-z needs quotes of its own: {quoted}"
+        yield f"a value with characters other than a-z needs its own quotes: {quoted}"
+    if "INTERVAL_SWEEP" in str(error):
+        yield "an interval needs a sweeper that searches: add hydra/sweeper=optuna"
     yield str(error).strip()
     if isinstance(error.__cause__, OmegaConfBaseException):
         yield str(error.__cause__).strip()
@@ -37,7 +41,23 @@ def _meant(error: Exception, arguments: list[str]) -> str | None:
         near = get_close_matches(wrong, error.options or [], n=1)
         return f"{group}={near[0]}" if near else None
     refused = _refused_key(error)
-    return _nearest(refused, _with_choices(arguments)) if refused else None
+    if refused is None:
+        return None
+    whole = next((key for key in _given(arguments) if f"{key}.".startswith(f"{refused}.")), refused)
+    return _new_name(whole) or _nearest(refused, _with_choices(arguments))
+
+
+def _new_name(key: str) -> str | None:
+    """The name that a key of an earlier version has now; None where the key was not renamed."""
+    for old, new in RENAMED.items():
+        if f"{key}.".startswith(f"{old}."):
+            return new + key.removeprefix(old)
+    return None
+
+
+def _given(arguments: list[str]) -> dict[str, str]:
+    """The keys and values of a command's overrides."""
+    return {key: value for key, equals, value in (argument.partition("=") for argument in arguments) if equals}
 
 
 def _refused_key(error: Exception) -> str | None:
@@ -46,11 +66,11 @@ def _refused_key(error: Exception) -> str | None:
 
 
 def _with_choices(arguments: list[str]) -> DictConfig:
-    """The config of a command's choices alone, the first of several, without its other overrides."""
+    """The config of a command's choices, without its other overrides; of several choices, the first."""
     chosen = [
         f"{key}={value.split(',')[0]}"
-        for key, equals, value in (argument.partition("=") for argument in arguments)
-        if equals and "." not in key and key.split("@")[0] in PASSED_ON
+        for key, value in _given(arguments).items()
+        if "." not in key and key.split("@")[0] in PASSED_ON
     ]
     try:
         return compose_whole(*chosen)
@@ -59,11 +79,12 @@ def _with_choices(arguments: list[str]) -> DictConfig:
 
 
 def _to_be_swept(error: Exception, arguments: list[str]) -> str | None:
-    """The refused override as a sweep's own, where one of the choices that are swept over has its key; else None.
+    """The refused override written as a sweep, where one of the choices that are swept over has the key; else None.
 
-    Hydra first composes what a sweep's runs have in common, with the default of what is swept, which lacks the key.
+    Hydra first composes what the runs of a sweep have in common. For a swept group it takes the default choice, which
+    lacks the key.
     """
-    given = {name: value for name, _, value in (argument.partition("=") for argument in arguments)}
+    given = _given(arguments)
     key = _refused_key(error) or ""
     group, value = key.partition(".")[0], given.get(key, "")
     options = given.get(group, "").split(",")
@@ -77,20 +98,20 @@ def _to_be_swept(error: Exception, arguments: list[str]) -> str | None:
 
 
 def _to_be_quoted(error: Exception) -> str | None:
-    """The override that Hydra could not read, quoted as a shell and Hydra want it; None where that would not help."""
+    """The override that Hydra could not parse, quoted for the shell and for Hydra; None where quotes would not help."""
     if not isinstance(error, OverrideParseException):
         return None
     key, equals, value = (error.override or "").partition("=")
-    if not equals or not value or set("\"'") & set(value) or value[0] in "[{(":  # an unclosed list is no text
+    if not equals or not value or set("\"'") & set(value) or value[0] in "[{(":  # an unclosed list
         return None
     return f"""'{key}="{value}"'"""
 
 
 def refuse_new_keys(overrides: list[str], config: DictConfig) -> None:
-    """Let ``+key=value``, and ``++key=value`` that adds as well, add only to what is passed on to code.
+    """Refuse ``+key=value`` and ``++key=value`` that add a key which no code reads.
 
     Raises:
-        UserError: nothing would read the key, and the run would be labelled as if something had.
+        UserError: nothing reads the key, but the run's label would have it.
     """
     for override in overrides:
         key = override.lstrip("+").split("=")[0]
@@ -98,17 +119,17 @@ def refuse_new_keys(overrides: list[str], config: DictConfig) -> None:
             continue
         before = _composed([other for other in overrides if other != override]) if override.startswith("++") else None
         if before is None or key not in _keys(OmegaConf.to_container(before, resolve=False)):
-            near = _nearest(key, before or config)
+            near = _new_name(key) or _nearest(key, before or config)
             raise UserError(f"nothing reads {key}; " + (f"did you mean {near}?" if near else "leave it out"))
 
 
 def _composed(overrides: list[str]) -> DictConfig:
-    """The config that the command would have with these overrides of a run's own config alone."""
+    """The config of a run with these overrides."""
     return GlobalHydra.instance().config_loader().load_configuration("config", overrides, RunMode.RUN)
 
 
 def _nearest(wrong: str, config: DictConfig) -> str | None:
-    """Goes by a key's last name, so that ``epochs`` finds ``trainer.epochs``."""
+    """The key of a config whose last name is nearest to the wrong key's: ``epochs`` finds ``trainer.epochs``."""
     keys = [key for key in _keys(OmegaConf.to_container(config, resolve=False)) if key != wrong]
     names = get_close_matches(wrong.rpartition(".")[2], {key.rpartition(".")[2] for key in keys}, n=1)
     alike = [key for key in keys if names and key.rpartition(".")[2] == names[0]]
@@ -116,6 +137,7 @@ def _nearest(wrong: str, config: DictConfig) -> str | None:
 
 
 def _keys(part: Any, where: str = "") -> Iterator[str]:
+    """Every dotted key of a config, parts included, without Hydra's own settings and the names of the choices."""
     for key, value in part.items():
         if where or key not in ("hydra", "choices"):
             yield f"{where}{key}"

@@ -1,1 +1,1 @@
-"""What a config must be, how Hydra composes it, and what this machine has of what it asks for."""
+"""The typed config, how Hydra composes it, and whether this machine can run it."""

@@ -13,7 +13,7 @@ from harness.config import hydra_speed
 if TYPE_CHECKING:
     from harness.config.schema import Config
 
-# our configs of launchers have the names of the plugins' own, on purpose: ours are the documented ones
+# our launcher configs have the names of the plugins' own configs on purpose: ours replace them
 warnings.filterwarnings("ignore", message=r"\s*'hydra/(launcher|sweeper)/\w+' is validated against ConfigStore schema")
 hydra_speed.share_the_config_store()
 
@@ -29,16 +29,16 @@ def compose(*overrides: str) -> "Config":
     """The typed config that the command line would run with these overrides.
 
     Raises:
-        UserError: a value must be given and is not, or is not what its key takes.
+        UserError: a value is missing, or a key does not take its value.
     """
     from harness.config.schema import resolve
 
     composed = compose_whole(*overrides)
-    HydraConfig.instance().set_config(composed)  # where choices are read from
-    return resolve(OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"]))
+    HydraConfig.instance().set_config(composed)  # the config reads its choices from there
+    return resolve(OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"]))
 
 
 def compose_whole(*overrides: str) -> DictConfig:
-    """The same as Hydra has it, with its own settings."""
+    """The config as Hydra composes it, with Hydra's own settings."""
     with hydra.initialize_config_dir(str(conf_dir().absolute()), version_base="1.3"):
         return hydra.compose("config", list(overrides), return_hydra_config=True)

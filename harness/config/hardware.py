@@ -1,4 +1,4 @@
-"""What this machine has of what a config asks for: libraries, devices, a folder to write to."""
+"""Whether this machine has what a config asks for: libraries, devices, a writable output folder."""
 
 import tempfile
 from importlib.util import find_spec
@@ -14,10 +14,10 @@ KINDS = {"gpu": "cuda", "mps": "mps"}
 
 
 def check_machine(config: Config) -> None:
-    """Refuse what this machine cannot do, before a run begins.
+    """Refuse a config that this machine cannot run, before the run begins.
 
     Raises:
-        UserError: one sentence that names what is missing, and what to do.
+        UserError: one sentence that names what is missing and what to do.
     """
     module = LIBRARY.get(config.backend.name)
     if module and find_spec(module) is None:
@@ -28,10 +28,10 @@ def check_machine(config: Config) -> None:
 
 
 def check_writable(output_dir: Path) -> None:
-    """Make the output folder, and refuse one that cannot be written to.
+    """Create the output folder, and refuse one that cannot be written to.
 
     Raises:
-        UserError: with the system's own word for why.
+        UserError: the folder cannot be written to; the sentence has the system's reason.
     """
     try:
         output_dir.mkdir(parents=True, exist_ok=True)
@@ -39,24 +39,24 @@ def check_writable(output_dir: Path) -> None:
             pass
     except OSError as error:
         raise UserError(
-            f"output_dir={output_dir} cannot be written to ({error.strerror}); set output_dir to a folder that can"
+            f"output_dir={output_dir} cannot be written to ({error.strerror}); set output_dir to another folder"
         ) from None
 
 
 def resolve_hardware(config: Config) -> Hardware:
-    """What the hardware settings come to on this machine.
+    """The hardware that a run uses on this machine: devices, precision and the threads of each process.
 
     Raises:
-        UserError: the machine lacks what was asked for.
+        UserError: the machine lacks the devices that the config asks for.
     """
     wanted, accelerator = config.hardware, config.hardware.accelerator
-    found = environment.accelerators()
+    installed = environment.accelerators()
     if accelerator == "auto":
         accelerator = "cpu"
         for name, kind in KINDS.items():
-            if found and found[0]["kind"] == kind:
+            if installed and installed[0]["kind"] == kind:
                 accelerator = name  # type: ignore[assignment]
-    present = [device["name"] for device in found if device["kind"] == KINDS.get(accelerator)]
+    present = [device["name"] for device in installed if device["kind"] == KINDS.get(accelerator)]
     if accelerator in KINDS and len(present) < wanted.devices:
         there = f"{len(present)} of them" if present else "none"
         raise UserError(

@@ -1,4 +1,4 @@
-"""The library that each backend needs; apart, because the command line reads it before anything else is loaded."""
+"""The library that each backend needs; a module of its own, because the command line reads it before anything heavy."""
 
 LIBRARY = {"pytorch": "torch", "tensorflow": "tensorflow"}
-"""A backend's name to its module; tensorflow comes with an extra of the backend's name."""
+"""The module that each backend needs; tensorflow comes with the extra of the backend's name."""

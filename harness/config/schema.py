@@ -1,7 +1,7 @@
-"""The typed config: one tree, validated once, read by attribute, edited by nobody. What is printed is what runs.
+"""The typed config: one tree, validated once, read by attribute, never edited. What is printed is what runs.
 
-Every key has a type, its bounds and a description here. Keys that name code (``data``, ``encoder``, ``pooling``,
-``position``) are passed on to that code as they are: it checks them when it is called.
+Every key has a type, bounds and a description here. The keys of the parts that name code (``data``, ``encoder``,
+``pooling``, ``position``) are passed on to that code, which checks them when it is called.
 """
 
 from typing import Annotated, Any, Literal
@@ -17,7 +17,7 @@ from harness.records.metrics import ON_VALIDATION
 AUTO = "auto"
 SCHEDULES = ("constant", "cosine", "inverse_time")
 AFTERWARDS = ("attention_examples",)
-"""Keys of ``measure`` for what is done when everything is measured: they decide no number."""
+"""Keys of ``measure`` that are used after all measurements, so that no metric depends on them."""
 UNUSED = {"train": ("profile",), "profile": ("trainer", "optimizer", "measure")}
 """The keys that a run of each mode does not use."""
 
@@ -29,7 +29,7 @@ Text = BeforeValidator(lambda value: str(value) if isinstance(value, int) and no
 
 
 class Part(BaseModel):
-    """A part of the config: its keys are these and no others."""
+    """A part of the config: it has exactly these keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -44,149 +44,149 @@ class HardwareConfig(Part):
     """What a run may use of the machine."""
 
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = Field(description="the kind of device")
-    devices: Count = Field(description="processes that share a training, on each node")
-    nodes: Count = Field(description="machines that share a training")
-    precision: Annotated[Literal["32", "bf16"], Text] = Field(description="float32, or bfloat16 where it is safe")
-    threads: Count | None = Field(description="threads of each process; null: all processors it may use")
+    devices: Count = Field(description="processes of a data-parallel run, on each node")
+    nodes: Count = Field(description="machines of a data-parallel run")
+    precision: Annotated[Literal["32", "bf16"], Text] = Field(description="float32, or bfloat16 where that is safe")
+    threads: Count | None = Field(description="threads of each process; null: its share of the processors")
 
 
 class CharactersConfig(Part):
     """The convolution over the characters of a word."""
 
-    size: Count = Field(description="width of a character's embedding")
-    filters: Count = Field(description="patterns of characters")
-    kernel: Count = Field(description="characters that a pattern spans")
+    size: Count = Field(description="width of the embedding of a character")
+    filters: Count = Field(description="filters of the convolution")
+    kernel: Count = Field(description="characters that a filter spans")
 
 
 class BigramsConfig(Part):
-    """The hashed vectors of pairs of neighbouring words."""
+    """The hashed embeddings of word bigrams."""
 
-    buckets: Count = Field(description="rows of the table; several pairs share one")
+    buckets: Count = Field(description="rows of the embedding table; several bigrams share a row")
 
 
 class InputConfig(Part):
-    """From token ids or feature vectors to what the encoder reads."""
+    """From token ids or feature vectors to the input of the encoder."""
 
     size: Count | None = Field(description="width of the embedding; null leaves feature vectors as they are")
-    dropout: Share = Field(description="share of the input's numbers that are dropped in training")
-    word_dropout: Share = Field(description="share of the training tokens that are read as [UNK]")
-    characters: CharactersConfig | None = Field(description="what is read of each word's characters")
-    bigrams: BigramsConfig | None = Field(description="vectors of pairs of words beside those of words")
+    dropout: Share = Field(description="dropout probability of the embedded input")
+    word_dropout: Share = Field(description="probability that a training token is replaced by [UNK]")
+    characters: CharactersConfig | None = Field(description="the convolution over characters; null: words only")
+    bigrams: BigramsConfig | None = Field(description="the hashed embeddings of bigrams; null: words only")
 
 
 class HeadConfig(Part):
-    """From the pooled vector, or each step, to the output."""
+    """From the pooled vector, or from each step, to the output."""
 
-    hidden_sizes: list[Count] = Field(description="widths of dense relu layers before the output")
-    dropout: Share = Field(description="share of the head's input that is dropped in training")
+    hidden_sizes: list[Count] = Field(description="widths of the dense relu layers before the output")
+    dropout: Share = Field(description="dropout probability of the input of the head")
 
 
 class OptimizerConfig(BaseModel):
-    """The optimizer; keys beside these are passed to the framework's own class, which refuses what it lacks."""
+    """The optimizer; other keys are passed to the framework's class, which refuses unknown ones."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     name: str = Field(description="adam, adamw, sgd or lazy_adam")
     lr: Positive = Field(description="learning rate")
-    schedule: Literal["constant", "cosine", "inverse_time"] = Field(description="how the learning rate changes")
-    decay: float = Field(description="per step, for inverse_time")
+    schedule: Literal["constant", "cosine", "inverse_time"] = Field(description="change of the learning rate")
+    decay: float = Field(description="decay per step of the schedule inverse_time")
 
 
 class TrainerConfig(Part):
-    """How a run trains."""
+    """How the model is trained."""
 
-    epochs: Count = Field(description="passes over train")
-    batch_size: Count = Field(description="sequences of a training batch")
-    eval_batch_size: Count = Field(description="sequences of an evaluation batch")
+    epochs: Count = Field(description="passes over the training split")
+    batch_size: Count = Field(description="sequences in a training batch")
+    eval_batch_size: Count = Field(description="sequences in an evaluation batch")
     bucket: bool = Field(description="group sequences of similar length")
     monitor: Literal["auto", *ON_VALIDATION] = Field(description="the validation metric that chooses the best epoch")  # type: ignore[valid-type]
-    patience: Count | None = Field(description="epochs without a better score before training stops; null: never")
-    clip_norm: Positive | None = Field(description="norm that gradients are scaled down to; null: none")
-    report_test_each_epoch: bool = Field(description="also record the test curve; nothing is chosen by it")
-    compile: bool = Field(description="compile the step with XLA (backend=tensorflow)")
+    patience: Count | None = Field(description="epochs without a better score after which training stops; null: never")
+    clip_norm: Positive | None = Field(description="largest norm of the gradients; null: no clipping")
+    report_test_each_epoch: bool = Field(description="also record each epoch's test metrics; nothing is chosen by them")
+    compile: bool = Field(description="compile the training step with XLA (backend=tensorflow)")
 
 
 class MeasureConfig(Part):
-    """How speed is measured."""
+    """How speed and latency are measured."""
 
-    warmup_steps: CountOrZero = Field(description="training steps that are not timed, at the start")
-    latency_length: Count | None = Field(description="steps of the sequence that is timed; null: the data's longest")
-    latency_passes: Count = Field(description="at least so many single passes")
-    latency_seconds: Positive = Field(description="and at least so many seconds of them")
-    inference_batches: Count = Field(description="validation batches that throughput is measured on")
-    inference_seconds: Positive = Field(description="at least so many seconds of them")
-    attention_examples: CountOrZero = Field(description="test sequences whose attention is drawn")
+    warmup_steps: CountOrZero = Field(description="training steps before timing starts")
+    latency_length: Count | None = Field(description="steps of the sequence for latency; null: the longest of the data")
+    latency_passes: Count = Field(description="minimum number of timed passes for latency")
+    latency_seconds: Positive = Field(description="minimum seconds of timed passes for latency")
+    inference_batches: Count = Field(description="validation batches that inference throughput is measured on")
+    inference_seconds: Positive = Field(description="minimum seconds of timed inference")
+    attention_examples: CountOrZero = Field(description="test sequences whose attention weights are plotted")
 
 
 class TrackingConfig(Part):
-    """Where MLflow keeps runs."""
+    """Where MLflow stores runs."""
 
     uri: str | None = Field(description="null: sqlite in output_dir; none: no MLflow; or any tracking URI")
-    system_metrics_seconds: Positive | None = Field(description="how often the load is sampled; null: never")
+    system_metrics_seconds: Positive | None = Field(description="seconds between samples of the load; null: no samples")
 
 
 class ProfileConfig(Part):
     """What ``mode=profile`` measures."""
 
-    name: str = Field(description="the experiment of profiles")
-    lengths: list[Count] = Field(min_length=1, description="lengths in steps")
-    batch_sizes: list[Count] = Field(min_length=1, description="sequences of a batch")
-    vocabulary_size: Annotated[int, Field(strict=True, ge=2)] = Field(description="of the random tokens")
-    warmup_passes: CountOrZero = Field(description="passes that are not timed, at the start")
-    passes: Count = Field(description="at least so many timed passes of each kind a point")
-    seconds: Positive = Field(description="and at least so many seconds of them")
-    point_seconds: Positive = Field(description="seconds after which a point is ended and marked")
+    name: str = Field(description="the MLflow experiment of profiles")
+    lengths: list[Count] = Field(min_length=1, description="sequence lengths in steps")
+    batch_sizes: list[Count] = Field(min_length=1, description="sequences in a batch")
+    vocabulary_size: Annotated[int, Field(strict=True, ge=2)] = Field(description="number of different random tokens")
+    warmup_passes: CountOrZero = Field(description="passes before timing starts")
+    passes: Count = Field(description="minimum number of timed passes of each kind for a point")
+    seconds: Positive = Field(description="minimum seconds of timed passes of each kind for a point")
+    point_seconds: Positive = Field(description="seconds after which a point is stopped and marked")
 
 
 class Choices(Part):
-    """What was chosen in each config group, for tables and tags."""
+    """The choice in each config group, for tables and tags; set by Hydra."""
 
-    encoder: str
-    pooling: str
-    position: str
-    input: str
-    data: str
-    backend: str
-    hardware: str
+    encoder: str = Field(description="choice of the group encoder")
+    pooling: str = Field(description="choice of the group pooling")
+    position: str = Field(description="choice of the group position")
+    input: str = Field(description="choice of the group input")
+    data: str = Field(description="choice of the group data")
+    backend: str = Field(description="choice of the group backend")
+    hardware: str = Field(description="choice of the group hardware")
 
 
 class Config(Part):
     """The whole config of a run."""
 
     mode: Literal["train", "profile"] = Field(description="train on data, or profile on random tokens")
-    name: Annotated[str, Field(strict=True, min_length=1)] = Field(description="the experiment")
-    seed: CountOrZero = Field(description="decides initial values and the order of batches")
-    output_dir: str = Field(description="everything is written below it")
-    cache_dir: str = Field(description="prepared data; may be shared between output folders")
-    rerun: bool = Field(description="run again although a finished run of the same fingerprint is there")
-    run_timeout: Positive | None = Field(description="seconds after which a run is ended and counts as failed")
-    fail_fast: bool = Field(description="in a sweep, begin no further run once one has failed")
-    sweep: str | None = Field(description="the sweep that this run belongs to; set by -m")
-    backend: BackendConfig
-    hardware: HardwareConfig
-    data: dict[str, Any]
-    input: InputConfig
-    pooling: dict[str, Any] | None
-    position: dict[str, Any]
-    encoder: dict[str, Any]
-    head: HeadConfig
-    optimizer: OptimizerConfig
-    trainer: TrainerConfig
-    measure: MeasureConfig
-    tracking: TrackingConfig
-    profile: ProfileConfig
-    choices: Choices
+    name: Annotated[str, Field(strict=True, min_length=1)] = Field(description="the MLflow experiment")
+    seed: CountOrZero = Field(description="decides initial weights, dropout and the order of batches")
+    output_dir: str = Field(description="the folder for all output")
+    cache_dir: str = Field(description="the folder for prepared data; output folders may share it")
+    rerun: bool = Field(description="run again although a finished run has the same fingerprint")
+    run_timeout: Positive | None = Field(description="seconds after which a run is stopped and counts as failed")
+    fail_fast: bool = Field(description="in a sweep, start no further run after a run has failed")
+    sweep: str | None = Field(description="id of the sweep that this run belongs to; set by -m")
+    backend: BackendConfig = Field(description="the framework that trains")
+    hardware: HardwareConfig = Field(description="what a run may use of the machine")
+    data: dict[str, Any] = Field(description="the data loader and its arguments")
+    input: InputConfig = Field(description="from token ids or features to the input of the encoder")
+    pooling: dict[str, Any] | None = Field(description="the pooling and its arguments; null where the encoder pools")
+    position: dict[str, Any] = Field(description="the position encoding and its arguments")
+    encoder: dict[str, Any] = Field(description="the encoder and its arguments")
+    head: HeadConfig = Field(description="from the pooled vector to the output")
+    optimizer: OptimizerConfig = Field(description="the optimizer and its learning rate")
+    trainer: TrainerConfig = Field(description="how the model is trained")
+    measure: MeasureConfig = Field(description="how speed and latency are measured")
+    tracking: TrackingConfig = Field(description="where MLflow stores runs")
+    profile: ProfileConfig = Field(description="what mode=profile measures")
+    choices: Choices = Field(description="the choice in each config group")
 
     def to_dict(self) -> dict[str, Any]:
-        """The config as plain values, as the record keeps it."""
+        """The config as plain values, for the record."""
         return self.model_dump()
 
 
 def validate(content: dict[str, Any]) -> Config:
-    """The typed config of plain values.
+    """Turn plain values into the typed config.
 
     Raises:
-        UserError: one sentence that names the key, what was expected, and what to do.
+        UserError: one sentence that names the key, what it must be, and what it is.
     """
     from harness.config.rules import check_together
 
@@ -199,10 +199,10 @@ def validate(content: dict[str, Any]) -> Config:
 
 
 def resolve(composed: DictConfig) -> Config:
-    """The typed config of what Hydra composed.
+    """Turn the config that Hydra composed into the typed config.
 
     Raises:
-        UserError: a value must be given and is not, or is not what its key takes.
+        UserError: a value is missing, or a key does not take its value.
     """
     try:
         content = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)

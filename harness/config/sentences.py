@@ -1,4 +1,4 @@
-"""Pydantic's errors about a config as the one plain sentence that a user reads."""
+"""One plain sentence for an error that pydantic found in a config."""
 
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -9,25 +9,23 @@ from pydantic.fields import FieldInfo
 
 
 def sentence(model: type[BaseModel], error: Any) -> str:
-    """What one of pydantic's errors says: the key, what it must be, and what it is."""
+    """The sentence for an error: the key, what it must be, and what it is."""
     path, value = error["loc"], error["input"]
     key = ".".join(str(part) for part in path if not isinstance(part, int))
     if key == "name" and error["type"] != "missing":
-        return f"name must be a text, and is {value!r}; quote it: 'name=\"{value}\"'"
+        return f"name must be text, and is {value!r}; quote it: 'name=\"{value}\"'"
     if error["type"] == "extra_forbidden":
         return f"nothing reads {key}; leave it out"
     if error["type"] == "missing":
         return f"{key} is missing: add {key}=... to the command"
     why = "; nothing is chosen on test" if key == "trainer.monitor" else ""
-    return f"{key} {_expected(*_annotation(model, path))}{' not' if _is_choice(model, path) else ' and is'} {value!r}{why}"
-
-
-def _is_choice(model: type[BaseModel], path: tuple[Any, ...]) -> bool:
-    return get_origin(_annotation(model, path)[0]) is Literal
+    annotation, constraints = _annotation(model, path)
+    verb = "not" if get_origin(annotation) is Literal else "and is"
+    return f"{key} {_expected(annotation, constraints)} {verb} {value!r}{why}"
 
 
 def _annotation(model: type[BaseModel], path: tuple[Any, ...]) -> tuple[Any, list[Any]]:
-    """The type of the key at a path, and its constraints."""
+    """The type of the key at a path, and the constraints on its value."""
     annotation: Any = model
     constraints: list[Any] = []
     for part in path:
@@ -35,9 +33,9 @@ def _annotation(model: type[BaseModel], path: tuple[Any, ...]) -> tuple[Any, lis
         if isinstance(part, int):
             annotation, constraints = _plain(get_args(annotation)[0])
         elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            found = annotation.model_fields[part]
-            annotation, constraints = _plain(found.annotation)
-            constraints = [*constraints, *found.metadata]
+            field = annotation.model_fields[part]
+            annotation, constraints = _plain(field.annotation)
+            constraints = [*constraints, *field.metadata]
     return _not_none(annotation), constraints
 
 
@@ -48,7 +46,7 @@ def _not_none(annotation: Any) -> Any:
 
 
 def _plain(annotation: Any) -> tuple[Any, list[Any]]:
-    """An annotation without ``Annotated`` and ``None``, and the constraints that it carries."""
+    """An annotation without ``Annotated`` and ``None``, and its constraints."""
     if get_origin(annotation) in (Union, UnionType):
         return _plain(next(one for one in get_args(annotation) if one is not NoneType))
     if get_origin(annotation) is Annotated:
@@ -68,8 +66,8 @@ def _expected(annotation: Any, constraints: list[Any]) -> str:
     if annotation is int:
         return f"must be a whole number of {least} or more,"
     if annotation is float and any(isinstance(one, Lt) for one in constraints):
-        return "must be a share from 0 to below 1,"
+        return "must be at least 0 and below 1,"
     if annotation is float and any(isinstance(one, Gt) for one in constraints):
         return "must be a finite number above 0,"
-    names = {float: "a number", bool: "true or false", str: "a text", dict: "a group of keys"}
+    names = {float: "a number", bool: "true or false", str: "text", dict: "a group of keys"}
     return f"must be {names.get(annotation, 'a group of keys')},"

@@ -1,6 +1,6 @@
-"""What a run is called: its encoder, its seed, and what sets it apart from those beside it.
+"""The readable name of a run: its encoder, its seed, and the overrides that distinguish it from other runs.
 
-In a sweep that is what was swept; of a run alone, what its command set. All that the command set stays in the record.
+In a sweep these are the swept overrides; for a single run, the overrides of its command. The record has all overrides.
 """
 
 import os
@@ -13,16 +13,19 @@ from omegaconf import DictConfig, OmegaConf
 
 from harness.records import store
 
-NEVER_NAMED = ("seed", "name", "output_dir", "cache_dir", "rerun", "run_timeout", "fail_fast", "tracking", "sweep", "mode")
-"""Overrides that no name has: they are said elsewhere, or do not bear on a run's result."""
+NEVER_NAMED = (
+    *("seed", "name", "output_dir", "cache_dir", "rerun", "run_timeout", "fail_fast"),
+    *("tracking", "sweep", "mode"),
+)
+"""Overrides that no name has: they stand elsewhere, or do not affect a run's result."""
 MEASURING = ("measure", "hardware.threads")
-"""Overrides of how a run is measured, which only a sweep over them tells."""
+"""Overrides of how a run is measured: only a sweep over them names its runs by them."""
 MOST_NAMED = 4
-"""Overrides that the label of a run alone has room for."""
+"""The most overrides in the label of a single run."""
 
 
 def overrides_of(config: DictConfig) -> list[str]:
-    """What the command set that may bear on a run's result, in order: all, whatever the run is called."""
+    """All overrides of the command that may affect a run's result, sorted, whether or not the label has them."""
     overrides = sorted(HydraConfig.get().overrides.task)
     return [
         one for one in overrides
@@ -31,22 +34,22 @@ def overrides_of(config: DictConfig) -> list[str]:
 
 
 def label(config: DictConfig) -> str:
-    """A run's readable name: ``<encoder>/seed=<n>``, and what else sets it apart."""
+    """A run's readable name: ``<encoder>/seed=<n>/<other overrides>``."""
     overrides = overrides_of(config)
     swept = read_swept(config) if config.sweep else None
     if swept is not None:
         more = [one for one in sorted(HydraConfig.get().overrides.task) if _key(one) in swept]
-        more = [one for one in more if _key(one) not in ("encoder", "seed")]  # whole: two folders may have one name
+        more = [one for one in more if _key(one) not in ("encoder", "seed")]  # whole paths: two files may have one name
     else:
-        said = ["experiment"] + (["data"] if config.name == config.choices.data else [])  # by the name
-        more = [one for one in overrides if _key(one) not in said and not _key(one).startswith(MEASURING)]
+        in_name = ["experiment"] + (["data"] if config.name == config.choices.data else [])
+        more = [one for one in overrides if _key(one) not in in_name and not _key(one).startswith(MEASURING)]
         more = more if len(more) <= MOST_NAMED else [*more[: MOST_NAMED - 1], f"{len(more) - MOST_NAMED + 1} more"]
-        more = [_less_folder(one) for one in more]
+        more = [_without_folder(one) for one in more]
     return "/".join([config.choices.encoder, f"seed={OmegaConf.select(config, 'seed')}", *more])
 
 
-def _less_folder(override: str) -> str:
-    """Of a file that is there its name alone; the record has where it is."""
+def _without_folder(override: str) -> str:
+    """An override whose value is an existing file, with only the file's name; the record has the whole path."""
     key, _, value = override.partition("=")
     file = os.path.expanduser(value.strip("\"'"))
     return f"{key}={os.path.basename(file)}" if os.path.isfile(file) else override
@@ -57,7 +60,7 @@ def _key(override: str) -> str:
 
 
 def keep_swept(config: DictConfig) -> None:
-    """Leave for the jobs of a sweep, wherever they run, which keys it varies."""
+    """Write which keys a sweep varies, for its jobs, which may run on other machines."""
     lines = [*config.hydra.overrides.task, *(f"{key}={value}" for key, value in _searched(config))]
     folder = sweep_folder(config)
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +68,7 @@ def keep_swept(config: DictConfig) -> None:
 
 
 def _searched(config: DictConfig) -> Iterable[tuple[str, str]]:
-    """What a sweeper that searches is told to vary by its own settings."""
+    """The keys and search spaces in the settings of a sweeper that searches."""
     return ((config.hydra.sweeper.get("params") or {}) or {}).items()
 
 
@@ -76,11 +79,11 @@ def swept_keys(overrides: Iterable[str]) -> list[str]:
 
 
 def read_swept(config: DictConfig) -> list[str] | None:
-    """The keys that a job's sweep varies; None where nobody left them."""
+    """The keys that a job's sweep varies; None where they were not written."""
     file = sweep_folder(config) / "swept.json"
     return store.load_json(file) if file.is_file() else None
 
 
 def sweep_folder(config: DictConfig) -> Path:
-    """Where a sweep keeps what is its own."""
-    return Path(config.output_dir).absolute() / "sweeps" / config.sweep
+    """The folder of a sweep."""
+    return Path(config.output_dir).absolute() / "sweeps" / str(config.sweep)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """What became of one job of a command: a record, what the user must fix, or a fault of the code."""
+    """The result of one job of a command: a record, what the user must fix, or an error in the code."""
 
     record: Record | None = None
     user_error: str | None = None
@@ -36,7 +36,7 @@ class JobOutcome:
 
     @property
     def failed(self) -> bool:
-        """Whether it left no finished run."""
+        """Whether the job has no finished run."""
         return self.record is None or self.record.status != "finished"
 
     def to_json(self) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class JobOutcome:
 
 
 def read_outcome(file: Path) -> JobOutcome:
-    """What a job of a sweep left of its outcome."""
+    """Read the outcome that a job of a sweep wrote."""
     content = store.load_json(file)
     if "record" not in content:
         return JobOutcome(user_error=content["user_error"], error=content["error"])
@@ -59,17 +59,17 @@ def read_outcome(file: Path) -> JobOutcome:
 
 
 MOST_NAMED = 20
-"""Runs that were done before a sweep of which it says the names; of more of them, only the number."""
+"""The most runs from before a sweep that its note names; of the rest it has the number."""
 
 
 def identify(overrides: list[str]) -> str:
-    """The id of the sweep that a command's overrides ask for, in whatever order they come."""
-    # begins with a character, because Hydra reads what looks like a number as one
+    """The id of the sweep with these overrides, whatever their order."""
+    # starts with a letter, because Hydra parses what looks like a number as a number
     return "s" + hashlib.sha256("\0".join(sorted(overrides)).encode()).hexdigest()[:11]
 
 
 class Sweep(Callback):
-    """Hydra calls this when a sweep begins, before any job: it creates the sweep's folder and gives the sweep its id."""
+    """Hydra calls this when a sweep begins, before any job: it gives the sweep its id and its folder."""
 
     current: "Sweep | None" = None
 
@@ -94,12 +94,12 @@ class Sweep(Callback):
         Sweep.current = self
 
     def outcomes(self) -> list[JobOutcome]:
-        """What became of each job, in the order of their numbers."""
+        """The outcome of each job, in the order of the jobs' numbers."""
         files = sorted(outcomes_folder(self.config).glob("*.json"), key=lambda file: int(file.stem))
         return [read_outcome(file) for file in files]
 
     def end(self, done: list[Record], interrupted: bool) -> None:
-        """Compare the runs, experiment by experiment, and close the parent runs with the comparison."""
+        """Compare the runs of each experiment, and close the parent runs with the comparison."""
         from harness import tracking
 
         output_dir = Path(self.config.output_dir).absolute()
@@ -111,9 +111,9 @@ class Sweep(Callback):
                 status = "killed" if interrupted else "finished" if complete else "failed"
                 summary = _summary(runs, output_dir, name, self.config.sweep)
                 if uri != tracking.OFF:
-                    tracking.end_sweep(uri, output_dir, name, self.config.sweep, status, summary)
+                    tracking.end_sweep(uri, name, self.config.sweep, status, summary)
             if uri != tracking.OFF:
-                tracking.close_sweep(uri, output_dir, self.config.sweep, "killed" if interrupted else "failed")
+                tracking.close_sweep(uri, self.config.sweep, "killed" if interrupted else "failed")
         except OSError as error:
             print(f"the end of the sweep could not be written ({error}); its records are kept", file=sys.stderr)
         except Exception as error:
@@ -151,7 +151,7 @@ def _summary(runs: list[Record], output_dir: Path, name: str, sweep: str) -> "Su
 
 
 def _done_before(runs: list[Record], sweep: str) -> str:
-    """A paragraph for the runs that were found finished: compared here, but children of another parent run, or none."""
+    """A paragraph about the runs that were finished before: compared here, but not child runs of this sweep."""
     before = [record.label for record in runs if record.skipped and record.sweep != sweep]
     if not before:
         return ""
@@ -161,12 +161,12 @@ def _done_before(runs: list[Record], sweep: str) -> str:
 
 
 def outcomes_folder(config: DictConfig) -> Path:
-    """Where the jobs of a sweep leave what became of them."""
+    """The folder where the jobs of a sweep write their outcomes."""
     return run_names.sweep_folder(config) / "outcomes"
 
 
 def keep_outcome(config: DictConfig, number: int, outcome: JobOutcome) -> None:
-    """Leave what became of a job where the command that began the sweep finds it."""
+    """Write the outcome of a job for the command that started the sweep."""
     folder = outcomes_folder(config)
     folder.mkdir(parents=True, exist_ok=True)
     store.write_json(folder / f"{number}.json", outcome.to_json())

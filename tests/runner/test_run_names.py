@@ -1,49 +1,50 @@
-"""What runs are called: short in the tracker and in tables, whole in the record."""
+"""The names of runs: short in the tracker and in tables, with all overrides in the record."""
 
 from conftest import QUICK
+from made_records import made
 
 from harness.records import store
-from harness.records.record import told
-from harness.runner import run_names as naming
+from harness.records.record import overrides_of
+from harness.runner import run_names
 
 
 def test_what_a_sweep_varies():
     fixed, varied = ["optimizer.lr=0.1", "a.b=[1,2]"], ["encoder=lstm,gru", "seed=range(3)", "x=interval(0,1)"]
     overrides = [*fixed, *varied, "+data.rows=1,2"]
-    assert naming.swept_keys(overrides) == ["data.rows", "encoder", "seed", "x"]
+    assert run_names.swept_keys(overrides) == ["data.rows", "encoder", "seed", "x"]
 
 
-def test_a_run_of_a_sweep_is_called_by_what_was_swept_and_its_record_has_all_that_was_set(command):
+def test_a_run_of_a_sweep_is_named_by_what_was_swept_and_its_record_has_all_overrides(command):
     ended = command("-m", "encoder=rnn", "encoder.hidden_size=3,5", "trainer.batch_size=64", *QUICK, "tracking=none")
     assert sorted(record.label for record in ended.records) == [
         "rnn/seed=0/encoder.hidden_size=3", "rnn/seed=0/encoder.hidden_size=5",
     ]  # fmt: skip
-    told = ended.records[0].overrides
-    assert {"trainer.batch_size=64", "trainer.epochs=2", "hardware.threads=1"} <= set(told)
-    assert not {"tracking=none", "encoder=rnn"} & set(told)
+    overrides = ended.records[0].overrides
+    assert {"trainer.batch_size=64", "trainer.epochs=2", "hardware.threads=1"} <= set(overrides)
+    assert not {"tracking=none", "encoder=rnn"} & set(overrides)
 
 
-def test_a_run_alone_is_called_by_what_its_command_set_and_not_by_how_it_is_measured(command):
+def test_a_single_run_is_named_by_its_overrides_and_not_by_how_it_is_measured(command):
     first = command("encoder=rnn", "data=digits", "encoder.hidden_size=3", *QUICK, "tracking=none")
-    assert first.record["label"] == "rnn/seed=0/encoder.hidden_size=3/trainer.epochs=2"
+    assert first.record.label == "rnn/seed=0/encoder.hidden_size=3/trainer.epochs=2"
     again = command("-m", "encoder=rnn", "data=digits", "encoder.hidden_size=3", "seed=0", *QUICK, "tracking=none")
     assert "skipped" in again.out
     assert len(again.records) == 1
 
 
-def test_a_file_is_called_by_its_name(command, tmp_path):
+def test_a_file_is_named_without_its_folder(command, tmp_path):
     rows = "".join(f"{word} film,{label}\n" for word, label in [("good", "pos"), ("bad", "neg")] * 30)
     for name in ("first", "second"):
         (tmp_path / f"{name}.csv").write_text(f"text,label\n{rows}")
     settings = ("data=files", "encoder=bag_of_embeddings", "trainer.epochs=1", "hardware=cpu", "tracking=none")
     first = command(*settings, f"data.train={tmp_path / 'first.csv'}")
-    assert first.record["label"] == "bag_of_embeddings/seed=0/data.train=first.csv/hardware=cpu/trainer.epochs=1"
+    assert first.record.label == "bag_of_embeddings/seed=0/data.train=first.csv/hardware=cpu/trainer.epochs=1"
     second = command(*settings, f"data.train={tmp_path / 'second.csv'}")
     assert "data.train=second.csv" in " ".join(second.out.split())
     assert "finished before as bag_of_embeddings/seed=0/data.train=first.csv" in " ".join(second.out.split())
 
 
-def test_a_run_that_was_begun_under_another_label_goes_on_in_its_folder(tmp_path):
+def test_a_run_that_was_started_under_another_label_resumes_in_its_folder(tmp_path):
     fingerprint = "0123456789abcdef"
     begun = tmp_path / "runs" / "digits" / f"rnn-seed=0-{fingerprint[:12]}"
     assert store.run_folder(tmp_path, "digits", "rnn/seed=0", fingerprint) == begun
@@ -51,7 +52,7 @@ def test_a_run_that_was_begun_under_another_label_goes_on_in_its_folder(tmp_path
     assert store.run_folder(tmp_path, "digits", "rnn/seed=0/lr=0.1", fingerprint) == begun
 
 
-def test_what_names_a_variant_whatever_the_code_does_not_change_with_the_label():
-    record = {"choices": {"encoder": "rnn"}, "label": "rnn/seed=3", "told": ["optimizer.lr=0.1"]}
-    assert told(record) == "rnn/optimizer.lr=0.1"
-    assert told({"label": "rnn/seed=3/optimizer.lr=0.1"}) == "rnn/optimizer.lr=0.1"
+def test_the_name_of_a_variant_for_all_versions_of_the_code_does_not_change_with_the_label():
+    for label in ("rnn/seed=3", "rnn/seed=3/optimizer.lr=0.1"):
+        record = made("rnn", label=label, overrides=["optimizer.lr=0.1"])
+        assert overrides_of(record) == "rnn/optimizer.lr=0.1"

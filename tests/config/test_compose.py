@@ -1,0 +1,107 @@
+"""How the config is composed: once for each job of a sweep, and without copies of Hydra's store of schemas."""
+
+import copy
+
+import pytest
+from conftest import QUICK
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
+
+from harness.config.composed_once import ComposedOnce
+from harness.runner.sweep import compose_jobs_once
+
+
+def test_help_is_the_same_as_when_hydra_copies_its_store(command, monkeypatch):
+    quick = command("--help").out
+    monkeypatch.delattr(ConfigStore, "__deepcopy__")
+    assert command("--help").out == quick
+
+
+def test_what_is_loaded_from_the_store_that_is_not_copied_is_a_copy():
+    store = ConfigStore.instance()
+    assert copy.deepcopy(store) is store
+    assert store.load("hydra/config.yaml").node is not store.load("hydra/config.yaml").node
+
+
+def test_hydra_still_copies_its_store_again_and_again_for_help(command, monkeypatch):
+    """Fails when Hydra no longer copies the store: ``hydra_speed`` has no use then and must go."""
+    copies = []
+
+    def copied(store, _memo):
+        copies.append(store)
+        return store
+
+    monkeypatch.setattr(ConfigStore, "__deepcopy__", copied)
+    assert command("--help").code == 0
+    assert len(copies) > 20
+
+
+class Loader(ConfigLoader):
+    """Counts how often it composes a job."""
+
+    def __init__(self):
+        self.composed = []
+
+    def load_sweep_config(self, master_config, sweep_overrides):
+        self.composed.append(sweep_overrides)
+        return {"job": sweep_overrides, "number": len(self.composed)}
+
+    def load_configuration(self, *arguments):
+        return arguments
+
+    def get_search_path(self):
+        return "search path"
+
+    def get_sources(self):
+        return ["source"]
+
+    def list_groups(self, parent_name):
+        return [parent_name]
+
+    def get_group_options(self, group_name, *arguments, **settings):
+        return [group_name]
+
+    def compute_defaults_list(self, *arguments):
+        return arguments
+
+
+@pytest.mark.parametrize(("launcher", "number"), [("BasicLauncher", [2, 1, 3]), ("JoblibLauncher", [3, 4, 5])])
+def test_a_job_of_a_sweep_is_composed_once_where_it_runs_here(monkeypatch, launcher, number):
+    class Hydra:
+        config_loader = Loader()
+
+    monkeypatch.setattr(GlobalHydra.instance(), "hydra", Hydra)
+    compose_jobs_once(OmegaConf.create({"hydra": {"launcher": {"_target_": f"hydra.{launcher}"}}}))
+    loader = Hydra.config_loader
+    for job in ("seed=0", "seed=1"):  # Hydra's sweeper composes all jobs, to see whether it can
+        loader.load_sweep_config(None, [job])
+    jobs = ["seed=1", "seed=0", "seed=0"]  # asked for again: the first config was changed by its run
+    taken = [loader.load_sweep_config(None, [job]) for job in jobs]
+    assert taken == [{"job": [job], "number": which} for job, which in zip(jobs, number, strict=True)]
+
+
+def test_everything_else_is_passed_on_to_hydras_loader():
+    loader = ComposedOnce(Loader())
+    assert loader.load_configuration("config", ["seed=1"], "run") == ("config", ["seed=1"], "run", True, True)
+    assert loader.compute_defaults_list("config", [], "run") == ("config", [], "run")
+    assert (loader.get_search_path(), loader.get_sources()) == ("search path", ["source"])
+    assert (loader.list_groups("data"), loader.get_group_options("encoder", overrides=[])) == (["data"], ["encoder"])
+
+
+def test_a_sweep_composes_each_job_once(command, monkeypatch):
+    """With Hydra's own sweeper and launcher: fails when Hydra asks for the configs of jobs in another way."""
+    composed = []
+
+    class Counted(ComposedOnce):
+        def load_sweep_config(self, master_config, sweep_overrides):
+            waiting = len(self.waiting)
+            config = super().load_sweep_config(master_config, sweep_overrides)
+            composed.append("kept" if len(self.waiting) < waiting else "composed")
+            return config
+
+    monkeypatch.setattr("harness.runner.sweep.ComposedOnce", Counted)
+    ended = command("-m", "seed=0,1", *QUICK, "trainer.epochs=1", "tracking=none")
+    assert ended.code == 0, ended.err
+    assert composed == ["composed", "composed", "kept", "kept"]
