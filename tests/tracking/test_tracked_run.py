@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from made_records import made
@@ -50,12 +51,12 @@ def steps_of(client, run_id, key):
 def everything(client, folder):
     """All that MLflow holds of the only run, and the files below its store, with the times at which they changed."""
     (run,) = runs_of(client)
-    histories = {
-        key: [(metric.step, metric.value, metric.timestamp) for metric in client.get_metric_history(run.info.run_id, key)]
-        for key in run.data.metrics
+    histories = {key: client.get_metric_history(run.info.run_id, key) for key in run.data.metrics}
+    points = {
+        key: [(metric.step, metric.value, metric.timestamp) for metric in history] for key, history in histories.items()
     }
     files = {file: file.stat().st_mtime_ns for file in (folder / "mlartifacts").rglob("*")}
-    return run.to_dictionary(), histories, files
+    return run.to_dictionary(), points, files
 
 
 def test_a_second_sync_of_an_unchanged_record_writes_nothing(record, client, tmp_path):
@@ -85,11 +86,11 @@ def test_a_sync_gives_mlflow_the_whole_record_and_its_files_without_the_weights(
     assert steps_of(client, run.info.run_id, "test/accuracy") == [0]
     assert {file.path for file in client.list_artifacts(run.info.run_id)} == {"record.json", "attention"}
     kept = client.download_artifacts(run.info.run_id, "record.json")
-    assert records.load_json(records.Path(kept))["mlflow_run_id"] == run.info.run_id
+    assert records.load_json(Path(kept))["mlflow_run_id"] == run.info.run_id
     assert records.read(record.folder).mlflow_run_id == run.info.run_id
 
 
-def test_a_sync_that_lost_the_store_just_before_its_end_is_completed_without_repeating_anything(record, client, tmp_path):
+def test_a_sync_that_was_interrupted_before_its_end_is_completed_without_repeating(record, client, tmp_path):
     tracking.sync([record])
     _, histories, _ = everything(client, tmp_path)
     client.update_run(record.mlflow_run_id, "RUNNING")

@@ -1,4 +1,4 @@
-"""MLflow gets what the record says, and costs nothing when it is not there."""
+"""MLflow shows what the record says, and a run loses nothing when MLflow does not answer."""
 
 import os
 import signal
@@ -55,7 +55,7 @@ def test_a_run_in_mlflow_says_what_the_record_says(command, tmp_path):
     assert [metric.step for metric in live][:2] == [1, 2]
     assert [metric.value for metric in live][:2] == [entry["train/loss"] for entry in record.history]
     (whole,) = client.get_metric_history(run.info.run_id, "test/accuracy")
-    assert whole.step == 0  # what is told once has no step, and MLflow draws it as a bar
+    assert whole.step == 0  # a metric without epochs is at step 0, and MLflow draws it as a bar
 
 
 def test_a_sweep_is_a_parent_with_its_runs_as_children(command, tmp_path):
@@ -76,7 +76,7 @@ def test_a_sweep_is_a_parent_with_its_runs_as_children(command, tmp_path):
     assert len(runs_of(tmp_path, "sweep")) == 1
 
 
-def test_a_mistake_found_while_building_leaves_no_run(command, tmp_path):
+def test_a_user_error_found_while_building_leaves_no_run(command, tmp_path):
     (tmp_path / "picky.py").write_text(
         "class Picky:\n    def __init__(self, in_dim):\n        raise ValueError('in_dim must be prime')\n"
     )
@@ -88,7 +88,7 @@ def test_a_mistake_found_while_building_leaves_no_run(command, tmp_path):
     assert not list(tmp_path.glob("outputs/runs/**"))
 
 
-def test_what_was_left_running_by_a_process_that_is_gone_is_closed(command, tmp_path):
+def test_a_run_whose_process_is_gone_is_closed(command, tmp_path):
     command(*TRACKED)
     client = client_of(tmp_path)
     experiment = client.get_experiment_by_name("digits").experiment_id
@@ -148,7 +148,7 @@ def test_eight_processes_at_once_into_a_store_that_does_not_exist_yet(tmp_path):
     ]
     ended = [(process.communicate()[1], process.returncode) for process in started]
     assert [code for _, code in ended] == [0] * 8, ended
-    assert not any("locked" in said for said, _ in ended)
+    assert not any("locked" in errors for errors, _ in ended)
     with sqlite3.connect(tmp_path / "mlflow.db") as database:
         assert database.execute("select count(*) from metrics").fetchone() == (160,)
         assert database.execute("select count(*) from tags where value = 'sweep' and key = 'kind'").fetchone() == (1,)
@@ -159,7 +159,7 @@ def test_flatten_gives_dotted_keys():
 
 
 def test_a_server_that_comes_back_is_brought_up_to_date(command, tmp_path, capfd):
-    """Down at the start: the run finishes; --sync then tells MLflow all, once."""
+    """Down at the start: the run finishes; --sync then brings MLflow up to date, once."""
     down = tmp_path / "not-a-folder"
     down.touch()
     elsewhere = f"tracking.uri=sqlite:///{down}/mlflow.db"
@@ -180,7 +180,7 @@ def test_a_server_that_comes_back_is_brought_up_to_date(command, tmp_path, capfd
     assert steps[:2] == [1, 2]
 
 
-def test_a_run_that_was_done_again_while_mlflow_was_away_is_brought_there_too(command, tmp_path):
+def test_a_rerun_while_mlflow_was_down_is_synced_too(command, tmp_path):
     first = command(*TRACKED).record
     database = tmp_path / "outputs" / "mlflow.db"
     database.rename(tmp_path / "away.db")
@@ -226,21 +226,21 @@ def test_a_server_that_goes_down_in_the_middle_is_brought_up_to_date_when_it_is_
 ):
     port = ui.free_port(5500)
     server = start_server(tmp_path, port)
-    heard = []
+    epochs_logged = []
 
     def epoch(tracker, metrics):
-        """The run's news, which the server takes once and then never again."""
-        heard.append(metrics["epoch"])
-        tell(tracker, metrics)
-        if len(heard) == 1:
+        """Log an epoch; the server is killed after the first."""
+        epochs_logged.append(metrics["epoch"])
+        log_epoch(tracker, metrics)
+        if len(epochs_logged) == 1:
             kill(server)
 
-    tell = MlflowTracker.epoch
+    log_epoch = MlflowTracker.epoch
     monkeypatch.setattr(MlflowTracker, "epoch", epoch)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     uri = f"http://127.0.0.1:{port}"
     ended = command(*TRACKED, f"tracking.uri={uri}")
-    assert (ended.code, heard) == (0, [1, 2])
+    assert (ended.code, epochs_logged) == (0, [1, 2])
     assert ended.err.count(f"MLflow at {uri} failed") == 1
     assert "python -m harness report --sync" in ended.err
     record = ended.record
@@ -260,8 +260,8 @@ def test_a_server_that_goes_down_in_the_middle_is_brought_up_to_date_when_it_is_
         kill(server)
 
 
-def test_a_second_try_with_another_time_limit_goes_on_in_the_same_mlflow_run(command, tmp_path):
-    """MLflow takes no second value for a parameter, and not all of them decide a run's result."""
+def test_a_second_try_with_another_time_limit_resumes_the_same_mlflow_run(command, tmp_path):
+    """MLflow takes no second value for a parameter, and a parameter such as run_timeout may change between tries."""
     (tmp_path / "moody.py").write_text(
         "import os\n"
         "from torch import nn\n"
@@ -286,7 +286,7 @@ def test_a_second_try_with_another_time_limit_goes_on_in_the_same_mlflow_run(com
     assert ended.record.mlflow_run_id == run.info.run_id
 
 
-def test_a_finished_run_whose_end_mlflow_never_saw_is_told_when_it_is_skipped(command, tmp_path):
+def test_a_finished_run_that_mlflow_has_in_part_is_synced_when_it_is_skipped(command, tmp_path):
     record = command(*TRACKED).record
     client_of(tmp_path).set_terminated(record.mlflow_run_id, "KILLED")
     assert "skipped" in command(*TRACKED).out

@@ -1,4 +1,4 @@
-"""Data sets of the hub that have a config of their own, on small copies laid out as on the hub."""
+"""Data sets of the hub that have their own config, on small copies with the hub's layout."""
 
 import datasets
 import pytest
@@ -12,7 +12,7 @@ from harness.runner.run import prepare_data
 
 
 def lay_out(folder, config_name, splits, names):
-    """A hub data set as Parquet: its splits, columns to values, with classes of these names in ``label``."""
+    """Write a hub data set as Parquet: each split maps columns to values; ``label`` has classes of these names."""
     path = "data" if config_name == "default" else config_name
     lines = [f"- config_name: {config_name}", "  data_files:"]
     for split, columns in splits.items():
@@ -26,7 +26,7 @@ def lay_out(folder, config_name, splits, names):
 
 @pytest.fixture
 def load(tmp_path, monkeypatch):
-    """Prepare the data of a config from a mirror in the test's folder, and return it."""
+    """Prepare the data of a config from a mirror in the test's folder, and return the data."""
     monkeypatch.setenv("HARNESS_DATA_MIRROR", str(tmp_path / "mirror"))
 
     def prepared(*overrides):
@@ -52,11 +52,11 @@ def test_ag_news_has_its_test_split_and_four_classes(load, tmp_path):
     assert [len(split) for split in data.splits.values()] == [180, 20, 40]
     assert data.classes == sorted(names)
     assert [data.classes[one] for one in data.test.y[:4]] == names
-    # a number that train lacks is unknown; a backslash, which stands for a line break there, parts words
+    # a number that train lacks is unknown; a backslash, which means a line break in this data, separates words
     assert words(data, "test") <= {f"news [UNK] {one} a b" for one in [*range(40), "[UNK]"]}
 
 
-def test_sst2_is_tested_on_validation_since_the_test_splits_labels_are_not_published(load, tmp_path):
+def test_sst2_uses_validation_as_its_test_split_because_the_labels_of_the_test_split_are_not_published(load, tmp_path):
     sizes = {"train": 200, "validation": 30, "test": 10}
     rows = {split: {"idx": list(range(size)), "sentence": [f"{split} sentence {number % 7}" for number in range(size)],
                     "label": [-1 if split == "test" else number % 2 for number in range(size)]}
@@ -67,10 +67,10 @@ def test_sst2_is_tested_on_validation_since_the_test_splits_labels_are_not_publi
     assert data.test.y.tolist() == [0, 1] * 15
     assert data.classes == ["negative", "positive"]
     assert {one.split()[0] for one in words(data, "validation")} == {"train"}
-    assert {one.split()[0] for one in words(data, "test")} == {"[UNK]"}  # "validation" does not stand in train
+    assert {one.split()[0] for one in words(data, "test")} == {"[UNK]"}  # "validation" does not occur in train
 
 
-def test_yelps_line_breaks_part_words(load, tmp_path):
+def test_the_line_breaks_of_yelp_separate_words(load, tmp_path):
     rows = {split: {"text": ["Never again.\\n\\nNot for n dollars", "nice\\nplace"] * (size // 2),
                     "label": [0, 1] * (size // 2)}
             for split, size in (("train", 200), ("test", 40))}  # fmt: skip
@@ -87,7 +87,7 @@ COMMIT, OLDER = "1" * 40, "2" * 40
 
 @pytest.fixture
 def hub_cache(tmp_path, monkeypatch):
-    """The cache of the hub's library, out of reach of the hub: downloads of a data set and of a model of its name."""
+    """The cache of the hub's library in offline mode: downloads of a data set and of a model with the same name."""
     monkeypatch.setenv("HARNESS_DATA_MIRROR", str(tmp_path / "mirror"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
@@ -113,9 +113,9 @@ def test_without_the_hub_a_download_says_which_commit_a_revision_names(hub_cache
     ("source", "revision"), [("some/reviews", "v1"), ("some/reviews", "v2"), ("other/reviews", "main")]
 )
 def test_without_the_hub_and_a_download_the_source_is_refused(hub_cache, source, revision):
-    said = refused(hub.content_key, source, revision)
-    assert f"no source {source!r}" in said
-    assert "the hub is not reachable and no download of it is kept" in said
+    sentence = refused(hub.content_key, source, revision)
+    assert f"no source {source!r}" in sentence
+    assert "the hub is not reachable and no download of it is kept" in sentence
 
 
 def test_without_the_hub_and_a_cache_the_source_is_refused(hub_cache, monkeypatch, tmp_path):
