@@ -17,9 +17,10 @@ from harness.data.labels import IGNORED as IGNORED  # exported: most code that r
 from harness.errors import UserError
 from harness.records.record import DataSummary
 
-PADDING, UNKNOWN = 0, 1
 SPECIAL = ["[PAD]", "[UNK]"]
-"""The first two entries of every vocabulary, and their ids."""
+"""The first two entries of every vocabulary: padding has id 0."""
+UNKNOWN = 1
+"""The id of every token that the vocabulary lacks."""
 
 
 @dataclass(frozen=True)

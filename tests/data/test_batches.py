@@ -10,13 +10,13 @@ LENGTHS = np.random.default_rng(0).integers(0, 40, 1013).astype(np.int32)
 
 
 @pytest.mark.parametrize("bucket", [True, False])
-def test_every_row_comes_once_an_epoch(bucket):
+def test_every_row_is_in_one_batch_per_epoch(bucket):
     rows = np.concatenate(plan(LENGTHS, 7, seed=3, epoch=5, bucket=bucket))
     assert sorted(rows) == list(range(1013))
 
 
 @pytest.mark.parametrize("bucket", [True, False])
-def test_same_seed_and_epoch_give_the_same_batches_and_others_do_not(bucket):
+def test_batches_depend_on_seed_and_epoch(bucket):
     def flat(seed, epoch):
         return np.concatenate(plan(LENGTHS, 7, seed, epoch, bucket)).tolist()
 
@@ -25,13 +25,13 @@ def test_same_seed_and_epoch_give_the_same_batches_and_others_do_not(bucket):
     assert flat(3, 5) != flat(4, 5)
 
 
-def test_bucketed_batches_hold_like_lengths():
+def test_bucketed_batches_hold_similar_lengths():
     spread = [np.ptp(LENGTHS[rows]) for rows in plan(LENGTHS, 7, seed=0, epoch=0, bucket=True)]
     unsorted = [np.ptp(LENGTHS[rows]) for rows in plan(LENGTHS, 7, seed=0, epoch=0, bucket=False)]
     assert np.mean(spread) < np.mean(unsorted) / 10
 
 
-def test_bucketed_batches_do_not_come_in_order_of_length():
+def test_bucketed_batches_are_not_ordered_by_length():
     longest = [LENGTHS[rows].max() for rows in plan(LENGTHS, 7, seed=0, epoch=0, bucket=True)]
     assert abs(np.corrcoef(longest, np.arange(len(longest)))[0, 1]) < 0.3
 

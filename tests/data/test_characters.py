@@ -1,4 +1,4 @@
-"""The characters of words: how they are stored, cut, hashed and handed on.
+"""The characters of words: how they are stored, cut, hashed and batched.
 
 Dimension letters: B batch, L length, W characters of a word.
 """
@@ -30,7 +30,7 @@ def test_each_spelling_is_kept_once_and_batches_are_cut_to_their_longest_word():
     assert last.tolist() == [[[2, 0, 0, 0, 0], [3, 4, 0, 0, 0], [2, 3, 4, 2, 3]]]
 
 
-def test_batches_hold_the_characters_of_their_words_where_the_split_has_any():
+def test_batches_hold_the_characters_of_their_words_if_the_split_has_characters():
     data = tagged()
     for batch in Batches(data.train, 2, seed=0):
         words = [[data.vocabulary[number] for number in row if number] for row in batch.x]
@@ -40,7 +40,7 @@ def test_batches_hold_the_characters_of_their_words_where_the_split_has_any():
     assert batch.characters_BLW is None
 
 
-def test_words_longer_than_any_keep_their_beginning():
+def test_very_long_words_keep_their_first_characters():
     long = "a" * (LONGEST_WORD - 1) + "b" * 7
     parts = {role: ([(long, "c")], [("x", "y")]) for role in ("train", "validation", "test")}
     table_SW = encode_tagged(parts, source="here").train.characters.table_SW
@@ -48,24 +48,24 @@ def test_words_longer_than_any_keep_their_beginning():
     assert table_SW[1, -2:].tolist() == [2, 3]
 
 
-def test_the_hash_covers_characters_of_words_that_are_alike_to_the_vocabulary():
+def test_the_hash_covers_the_characters_of_unknown_words():
     assert tagged(("zz", "ba")).test.x.tolist() == tagged(("zzz", "ba")).test.x.tolist()
     assert tagged(("zz", "ba")).hash == tagged(("zz", "ba")).hash != tagged(("zzz", "ba")).hash
 
 
 def test_prepared_data_has_the_same_hash_whether_its_characters_are_opened_or_not(tmp_path):
-    made = tagged()
+    data = tagged()
     folder = prepare(tagged, {}, tmp_path)
     with_characters, without = open_prepared(folder), open_prepared(folder, characters=False)
-    assert made.hash == with_characters.hash == without.hash
-    for name, split in made.splits.items():
+    assert data.hash == with_characters.hash == without.hash
+    for name, split in data.splits.items():
         np.testing.assert_array_equal(with_characters.splits[name].characters.table_SW, split.characters.table_SW)
         np.testing.assert_array_equal(with_characters.splits[name].characters.spelling_NL, split.characters.spelling_NL)
         assert without.splits[name].characters is None
-    assert with_characters.alphabet == made.alphabet
+    assert with_characters.alphabet == data.alphabet
 
 
-def test_latency_is_of_words_of_full_length_and_of_the_same_ids_with_and_without_characters():
+def test_one_sequence_has_words_of_full_length_and_the_same_ids_with_and_without_characters():
     data = tagged()
     bare = Dataset(*(replace(split, characters=None) for split in data.splits.values()), data.classes, data.vocabulary)
     one, without = one_sequence(data, 7), one_sequence(bare, 7)
@@ -78,7 +78,7 @@ def test_latency_is_of_words_of_full_length_and_of_the_same_ids_with_and_without
 
 
 @pytest.mark.parametrize(
-    ("characters", "said"),
+    ("characters", "message"),
     [
         (Characters(np.ones((3, 2), np.int32), np.zeros((2, 4), np.int32)), "must name a row of table_SW"),
         (Characters(np.ones((3, 3), np.int32), np.zeros((1, 4), np.int32)), "must name a row of table_SW"),
@@ -86,7 +86,7 @@ def test_latency_is_of_words_of_full_length_and_of_the_same_ids_with_and_without
         (Characters(np.ones((3, 3), np.int32), np.array([[2], [2]], np.int32)), "row of table_SW must be all 0"),
     ],
 )
-def test_characters_that_do_not_belong_to_the_words_are_refused(characters, said):
+def test_characters_that_do_not_match_the_words_are_refused(characters, message):
     data = tagged()
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         replace(data, train=replace(data.train, characters=characters)).check()

@@ -34,7 +34,7 @@ def test_tagging_labels_are_padded_with_the_ignored_label():
     data.check()
 
 
-def test_the_hash_changes_with_every_part_and_with_nothing_else():
+def test_the_hash_changes_with_every_part_and_only_with_them():
     base = small().hash
     assert small().hash == base
     assert small(source="elsewhere").hash == base
@@ -45,17 +45,17 @@ def test_the_hash_changes_with_every_part_and_with_nothing_else():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"test": ([], [])}, "the test split is empty"),
         ({"train": ([[2], [3], [4]], ["a", "a", "a"])}, "one class only ('a')"),
         ({"vocabulary": ["[PAD]", "[UNK]", "x", "y"]}, "token ids of the train split must be in 0..3"),
     ],
 )
-def test_what_cannot_be_compared_on_is_refused(change, said):
+def test_data_on_which_a_comparison_is_meaningless_is_refused(change, message):
     with pytest.raises(UserError, match="data: ") as refusal:
         small(**change).check()
-    assert said in str(refusal.value)
+    assert message in str(refusal.value)
 
 
 def test_features_that_are_not_finite_name_their_row():
@@ -93,7 +93,7 @@ def test_splits_of_digits_share_no_row():
     assert not rows[1] & rows[2]
 
 
-def test_synthetic_features_have_the_shape_and_lengths_asked_for():
+def test_synthetic_features_have_the_shape_and_lengths_that_are_set():
     data = synthetic_features(sequences=200, length=11, width=7, classes=3, min_length=5)
     assert data.train.x.shape[1:] == (11, 7)
     assert data.train.length_N.min() >= 5
@@ -102,7 +102,7 @@ def test_synthetic_features_have_the_shape_and_lengths_asked_for():
     data.check()
 
 
-def test_one_sequence_is_all_real_and_the_same_for_everybody():
+def test_one_sequence_has_no_padding_and_is_always_the_same():
     data = small()
     one, again = one_sequence(data, 13), one_sequence(data, 13)
     assert one.x.shape == (1, 13)

@@ -1,4 +1,4 @@
-"""Files as other programs write them: read as they are, or refused in one sentence that says which row."""
+"""Files as other programs write them: read, or refused in one sentence that names the row."""
 
 import csv
 import json
@@ -13,10 +13,10 @@ TEXTS = ['she said "no", twice', "two\nlines", "smile 😀, 👍🏽", "semi;col
 ROWS = [(f"{TEXTS[number % 7]} word{number % 5}", "ab"[number % 2]) for number in range(140)]
 
 
-def write(file, rows=ROWS, head=("text", "label"), delimiter=",", encoding="utf8", first=""):
+def write(file, rows=ROWS, header=("text", "label"), delimiter=",", encoding="utf8", first=""):
     with open(file, "w", newline="", encoding=encoding) as opened:
         opened.write(first)
-        csv.writer(opened, delimiter=delimiter).writerows([head, *rows])
+        csv.writer(opened, delimiter=delimiter).writerows([header, *rows])
     return str(file)
 
 
@@ -24,23 +24,23 @@ def write(file, rows=ROWS, head=("text", "label"), delimiter=",", encoding="utf8
     {}, {"delimiter": ";"}, {"delimiter": ";", "encoding": "utf-8-sig"}, {"delimiter": "\t"},
     {"delimiter": ";", "encoding": "utf-8-sig", "first": "sep=;\r\n"},
 ])  # fmt: skip
-def test_a_csv_is_read_whatever_separates_its_fields(tmp_path, form):
+def test_a_csv_is_read_with_any_separator(tmp_path, form):
     frame = read_file(tmp_path / write(tmp_path / "a.csv", **form))
     assert list(frame.columns) == ["text", "label"]
     assert list(frame.itertuples(index=False, name=None)) == ROWS
 
 
-def test_commas_in_a_head_do_not_make_a_file_of_semicolons_one_of_commas(tmp_path):
-    write(tmp_path / "a.csv", head=("text, in words", "label"), delimiter=";")
+def test_commas_in_a_header_do_not_change_the_separator(tmp_path):
+    write(tmp_path / "a.csv", header=("text, in words", "label"), delimiter=";")
     assert list(read_file(tmp_path / "a.csv").columns) == ["text, in words", "label"]
 
 
-def test_a_text_longer_than_what_the_separator_is_told_by(tmp_path):
+def test_a_text_longer_than_the_sample_for_the_separator(tmp_path):
     write(tmp_path / "a.csv", [("word; " * 50_000, "a"), ("", "b")], delimiter=",")
     assert [len(text) for text in read_file(tmp_path / "a.csv")["text"]] == [300_000, 0]
 
 
-def test_a_hundred_thousand_rows_are_none_more_and_none_less(tmp_path):
+def test_a_hundred_thousand_rows_are_all_read(tmp_path):
     rows = [(f'{number} "quoted"\nand, 😀', "ab"[number % 2]) for number in range(100_000)]
     write(tmp_path / "a.csv", rows)
     frame = read_file(tmp_path / "a.csv")
@@ -48,15 +48,15 @@ def test_a_hundred_thousand_rows_are_none_more_and_none_less(tmp_path):
     assert frame["text"].iloc[-1] == '99999 "quoted"\nand, 😀'
 
 
-def test_a_right_to_left_language_in_texts_labels_and_the_head(tmp_path):
+def test_a_right_to_left_language_in_texts_labels_and_header(tmp_path):
     rows = [(f"كان الفيلم {label} رقم{number}", label) for number in range(30) for label in ("جيد", "سيئ")]
-    data = load_files(write(tmp_path / "a.csv", rows, head=("نص", "تصنيف")), text="نص", label="تصنيف")
+    data = load_files(write(tmp_path / "a.csv", rows, header=("نص", "تصنيف")), text="نص", label="تصنيف")
     assert data.classes == ["جيد", "سيئ"]
     first = data.train.x[0, : data.train.length_N[0]]
     assert [data.vocabulary[one] for one in first[:2]] == ["كان", "الفيلم"]  # in the order in which it is read
 
 
-def test_a_class_of_one_percent_is_in_every_split_in_its_share(tmp_path):
+def test_a_class_of_one_percent_has_its_share_in_every_split(tmp_path):
     rows = [(f"text {number}", "rare" if number % 100 == 0 else "usual") for number in range(2000)]
     data = load_files(write(tmp_path / "a.csv", rows))
     assert [int((split.y == 0).sum()) for split in data.splits.values()] == [14, 2, 4]
@@ -65,13 +65,13 @@ def test_a_class_of_one_percent_is_in_every_split_in_its_share(tmp_path):
 @pytest.mark.parametrize(("labels", "classes"), [
     ((0.5, 1.5), ["0.5", "1.5"]), ((1, 2), ["1", "2"]), ((1.0, 2.0), ["1", "2"]), ((True, False), ["False", "True"]),
 ])  # fmt: skip
-def test_labels_that_are_no_texts_are_the_same_classes_in_jsonl_as_in_csv(tmp_path, labels, classes):
+def test_labels_that_are_not_texts_are_the_same_classes_in_jsonl_and_csv(tmp_path, labels, classes):
     rows = [(f"t{number}", labels[number % 2]) for number in range(40)]
     objects = [json.dumps({"text": text, "label": label}) for text, label in rows]
     (tmp_path / "a.jsonl").write_text("\n".join(objects))
-    made = [load_files(write(tmp_path / "a.csv", rows)), load_files(str(tmp_path / "a.jsonl"))]
-    assert [data.classes for data in made] == [classes, classes]
-    assert made[0].hash == made[1].hash
+    loaded = [load_files(write(tmp_path / "a.csv", rows)), load_files(str(tmp_path / "a.jsonl"))]
+    assert [data.classes for data in loaded] == [classes, classes]
+    assert loaded[0].hash == loaded[1].hash
 
 
 def lines(file, number, line, of=50):
@@ -81,7 +81,7 @@ def lines(file, number, line, of=50):
     return str(file)
 
 
-@pytest.mark.parametrize(("line", "said"), [
+@pytest.mark.parametrize(("line", "message"), [
     ('{"text": "x"}', "row 40 has no 'label' (1 such)"),
     ('{"label": "a"}', "row 40 has no 'text' (1 such)"),
     ('{"text": "x", "label": "a"', "line 40 is no JSON object"),
@@ -89,11 +89,11 @@ def lines(file, number, line, of=50):
     ('{"text": "x", "label": ["a", "b"]}', "row 40 has a list or an object in 'label'"),
     ('{"text": ["x", "y"], "label": "a"}', "row 40 has a list or an object in 'text'"),
 ])  # fmt: skip
-def test_a_bad_line_of_jsonl_is_named(tmp_path, line, said):
-    assert said in refused(load_files, lines(tmp_path / "a.jsonl", 40, line))
+def test_a_bad_line_of_jsonl_is_named(tmp_path, line, message):
+    assert message in refused(load_files, lines(tmp_path / "a.jsonl", 40, line))
 
 
-def test_bad_rows_of_a_csv_are_named_and_what_to_do_is_said(tmp_path):
+def test_bad_rows_of_a_csv_are_named_with_what_to_do(tmp_path):
     write(tmp_path / "more.csv", [*ROWS[:20], ("two, fields", "a", "x"), *ROWS[20:]])
     assert "row 21 has 3 fields and those before it 2; put double quotes" in refused(read_file, tmp_path / "more.csv")
     (tmp_path / "excel.csv").write_text("sep=;\ntext;label\n" + "fine;a\n" * 3 + "two; fields;a\n" + "fine;a\n" * 9)
@@ -104,11 +104,11 @@ def test_bad_rows_of_a_csv_are_named_and_what_to_do_is_said(tmp_path):
     assert "more fields than its header has names" in refused(read_file, tmp_path / "all.csv")
     (tmp_path / "open.csv").write_text("text,label\nfine,a\n" + '"open,b\n' + "fine,a\n" * 20)
     assert "row 2 opens a quote that nothing closes" in refused(read_file, tmp_path / "open.csv")
-    write(tmp_path / "headless.csv", ROWS, head=ROWS[1])
+    write(tmp_path / "headless.csv", ROWS, header=ROWS[1])
     assert "a file's first line names its columns" in refused(load_files, str(tmp_path / "headless.csv"))
 
 
-def test_other_encodings_are_named_by_line_with_a_way_out(tmp_path):
+def test_other_encodings_are_named_by_line_with_what_to_do(tmp_path):
     write(tmp_path / "a.csv", [("fine", "a"), ("schön – gut", "b")], delimiter=";", encoding="cp1252")
     assert "not UTF-8 at line 3 (byte 3 of it)" in refused(read_file, tmp_path / "a.csv")
     assert "iconv -f WINDOWS-1252 -t UTF-8" in refused(read_file, tmp_path / "a.csv")
@@ -116,6 +116,6 @@ def test_other_encodings_are_named_by_line_with_a_way_out(tmp_path):
     assert "it is UTF-16" in refused(read_file, tmp_path / "b.csv")
 
 
-def test_a_number_for_a_label_is_asked_about_before_splits_are_cut(tmp_path):
+def test_labels_that_do_not_repeat_are_refused_before_splits_are_cut(tmp_path):
     rows = [("x", number / 7) for number in range(300)]
     assert "300 different values in 300 rows" in refused(load_files, write(tmp_path / "a.csv", rows))

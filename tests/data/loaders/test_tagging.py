@@ -1,4 +1,4 @@
-"""Words with tags: from treebanks, files and folders to numbers, and what is refused."""
+"""Words with tags: from treebanks, files and folders to ids, and what is refused."""
 
 import json
 
@@ -47,7 +47,7 @@ def spelled(data, split, row=0):
     return ["".join(data.alphabet[number] for number in word if number) for word in characters_LW]
 
 
-def test_contractions_are_their_parts_and_words_not_written_are_none(tmp_path):
+def test_contractions_are_split_and_empty_nodes_are_left_out(tmp_path):
     data = load_treebank(treebank(tmp_path / "bank"))
     assert read(data, "train") == (
         ["Do", "n't", "they", "drink", "tea"], ["AUX", "PART", "PRON", "VERB", "NOUN"]
@@ -57,12 +57,12 @@ def test_contractions_are_their_parts_and_words_not_written_are_none(tmp_path):
     data.check()
 
 
-def test_a_byte_order_mark_and_sentences_without_a_word_are_passed_over(tmp_path):
+def test_a_byte_order_mark_and_sentences_without_a_word_are_ignored(tmp_path):
     folder = treebank(tmp_path / "bank")
     before = load_treebank(folder)
     file = tmp_path / "bank" / "xx_small-ud-train.conllu"
-    unwritten = "# text =\n0.1\thot\thot\tADJ\tJJ\t_\t_\t_\t5:amod\t_\n\n"
-    file.write_text(unwritten + file.read_text(), encoding="utf-8-sig")
+    empty = "# text =\n0.1\thot\thot\tADJ\tJJ\t_\t_\t_\t5:amod\t_\n\n"
+    file.write_text(empty + file.read_text(), encoding="utf-8-sig")
     assert load_treebank(folder).hash == before.hash
 
 
@@ -72,7 +72,7 @@ def test_another_column_can_be_learnt(tmp_path):
     assert read(load_treebank(folder, column="deprel"), "test")[1] == ["aux", "advmod", "nsubj", "root", "obj"]
 
 
-def test_a_word_that_train_lacks_is_unknown_and_its_characters_are_not(tmp_path):
+def test_a_word_outside_the_vocabulary_keeps_its_characters(tmp_path):
     data = load_treebank(treebank(tmp_path / "bank", test="brew"))
     assert read(data, "test")[0] == ["Do", "n't", "they", "[UNK]", "tea"]
     assert spelled(data, "test") == ["Do", "n't", "they", "[UNK]re[UNK]", "tea"]  # no b and no w in train
@@ -91,15 +91,15 @@ def test_the_english_web_treebank_is_whole_and_its_splits_are_as_published(treeb
     assert read(data, "test")[1][:7] == ["PRON", "SCONJ", "PROPN", "VERB", "ADP", "PROPN", "PUNCT"]
 
 
-def test_a_treebank_that_is_not_there_says_where_to_get_it(tmp_path, monkeypatch):
+def test_a_missing_treebank_is_reported_with_where_to_get_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_DATA_MIRROR", str(tmp_path))
-    said = refused(prepare, load_treebank, {"source": "UniversalDependencies/UD_None"}, tmp_path / "cache")
-    assert f"HARNESS_DATA_MIRROR={tmp_path} holds no UniversalDependencies/UD_None/" in said
-    assert "clone its repository" in said
+    message = refused(prepare, load_treebank, {"source": "UniversalDependencies/UD_None"}, tmp_path / "cache")
+    assert f"HARNESS_DATA_MIRROR={tmp_path} holds no UniversalDependencies/UD_None/" in message
+    assert "clone its repository" in message
 
 
-def test_a_changed_treebank_is_never_served_stale(tmp_path):
+def test_a_changed_treebank_is_read_again(tmp_path):
     folder = treebank(tmp_path / "bank")
     before = prepare(load_treebank, {"source": folder}, tmp_path / "cache")
     (tmp_path / "bank" / "xx_small-ud-train.conllu").write_text(SENTENCE.format(name="train-1", verb="pour"))
@@ -130,19 +130,19 @@ def table(rows=ROWS):
     return pd.DataFrame(rows, columns=["words", "ner"])
 
 
-def test_lists_in_jsonl_and_parquet_and_texts_in_csv_are_the_same_data(tmp_path):
+def test_lists_in_jsonl_and_parquet_equal_texts_in_csv(tmp_path):
     frame = table()
     frame.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
     frame.to_parquet(tmp_path / "a.parquet")
     frame.map(" ".join).to_csv(tmp_path / "a.csv", index=False)
-    made = [load_files(str(file), **COLUMNS) for file in tmp_path.iterdir()]
-    assert len({data.hash for data in made}) == 1
-    assert [len(split) for split in made[0].splits.values()] == [29, 3, 8]
-    assert made[0].classes == ["B-LOC", "B-PER", "I-PER", "O"]
-    assert {tuple(read(made[0], "test", row)[0]) for row in range(8)} <= {("Ann", "Lee", "sings"), ("in", "Rome")}
+    loaded = [load_files(str(file), **COLUMNS) for file in tmp_path.iterdir()]
+    assert len({data.hash for data in loaded}) == 1
+    assert [len(split) for split in loaded[0].splits.values()] == [29, 3, 8]
+    assert loaded[0].classes == ["B-LOC", "B-PER", "I-PER", "O"]
+    assert {tuple(read(loaded[0], "test", row)[0]) for row in range(8)} <= {("Ann", "Lee", "sings"), ("in", "Rome")}
 
 
-def test_vocabulary_and_alphabet_are_of_train_alone_by_frequency():
+def test_vocabulary_and_alphabet_come_from_train_only_by_frequency():
     parts = {"train": ([("b", "a", "a"), ("c",)], [("x", "y", "x"), ("y",)])} | {
         role: ([("z", "a", "z")], [("x", "x", "y")]) for role in ("validation", "test")
     }
@@ -155,7 +155,7 @@ def test_vocabulary_and_alphabet_are_of_train_alone_by_frequency():
 
 
 @pytest.mark.parametrize(("side", "kept"), [("head", ["a", "b"]), ("tail", ["c", "d"])])
-def test_truncation_cuts_words_tags_and_characters_alike(side, kept):
+def test_truncation_cuts_words_tags_and_characters(side, kept):
     parts = {role: ([tuple("abcd")], [tuple("ABCD")]) for role in ("train", "validation", "test")}
     data = encode_tagged(parts, source="here", max_length=2, truncate=side)
     assert read(data, "train") == (kept, [word.upper() for word in kept])
@@ -184,7 +184,7 @@ def written(tmp_path, rows):
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         ((["a", "b"], ["O"]), "row 29 has 2 in 'words' and 1 in 'ner'; every word needs one tag"),
         (([], []), "row 29 has no word, or a word without a tag"),
@@ -195,26 +195,26 @@ def written(tmp_path, rows):
         ((None, ["O"]), "row 29 has no 'words' (1 such)"),
     ],
 )
-def test_a_row_that_is_no_tagged_sentence_is_named(tmp_path, row, said):
-    assert said in refused(load_files, written(tmp_path, [*ROWS[:28], row, *ROWS[28:]]), **COLUMNS)
+def test_a_row_that_is_not_a_tagged_sentence_is_named(tmp_path, row, message):
+    assert message in refused(load_files, written(tmp_path, [*ROWS[:28], row, *ROWS[28:]]), **COLUMNS)
 
 
-def test_numbers_of_tags_are_the_same_beside_those_that_do_not_count(tmp_path):
-    """What many files have: -100 at words that do not count, and numbers made floats by a gap elsewhere."""
+def test_tags_that_are_numbers_keep_their_names_beside_ignored_and_missing_tags(tmp_path):
+    """Many files have -100 at words that do not count, and floats because of missing tags elsewhere."""
     rows = [(["Ann", "Lee"], [1.0, -100.0]), (["in", "Rome", "[laughs]"], [0, 1, 0])] * 20
     data = load_files(written(tmp_path, rows), **COLUMNS)
     assert data.classes == ["0", "1"]
-    found = {tuple(y[: len(words)]) for words, y in zip(data.train.x, data.train.y.tolist(), strict=True)}
-    assert found == {(1, -100, -100), (0, 1, 0)}
+    rows = {tuple(y[: len(words)]) for words, y in zip(data.train.x, data.train.y.tolist(), strict=True)}
+    assert rows == {(1, -100, -100), (0, 1, 0)}
     frame = pd.DataFrame([(["Ann", "Lee"], [1, None])] * 40, columns=["words", "ner"])
     frame.to_parquet(tmp_path / "gap.parquet")
     assert "row 1 has no word, or a word without a tag" in refused(load_files, str(tmp_path / "gap.parquet"), **COLUMNS)
 
 
-def test_a_missing_column_names_those_that_exist_and_one_alone_is_not_enough(tmp_path):
+def test_a_missing_column_names_those_that_exist_and_both_columns_are_needed(tmp_path):
     file = written(tmp_path, ROWS)
-    said = refused(load_files, file, tokens="words", tags="pos")
-    assert "no column 'pos'; it has words, ner; set data.tags" in said
+    message = refused(load_files, file, tokens="words", tags="pos")
+    assert "no column 'pos'; it has words, ner; set data.tags" in message
     assert "data.tokens=words needs data.tags" in refused(load_files, file, tokens="words")
     assert "data.tags=ner needs data.tokens" in refused(load_files, file, tags="ner")
 
@@ -226,5 +226,5 @@ def test_too_few_rows_to_cut_a_split_from(tmp_path):
 def test_a_tag_in_test_that_train_lacks(tmp_path):
     train = written(tmp_path, ROWS)
     (tmp_path / "b.jsonl").write_text(json.dumps({"words": ["Acme"], "ner": ["B-ORG"]}))
-    said = refused(load_files, train, test=str(tmp_path / "b.jsonl"), **COLUMNS)
-    assert "the test split has labels that the training split lacks: 'B-ORG'" in said
+    message = refused(load_files, train, test=str(tmp_path / "b.jsonl"), **COLUMNS)
+    assert "the test split has labels that the training split lacks: 'B-ORG'" in message

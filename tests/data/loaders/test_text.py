@@ -1,4 +1,4 @@
-"""Texts from files and folders to ids: what is kept, what is refused, and that nothing stale is served."""
+"""Texts from files and folders to ids: what is kept, what is refused, and that the cache is never stale."""
 
 import json
 
@@ -28,16 +28,16 @@ def words(data, split, row):
 
 def test_every_split_that_is_cut_has_every_class(tmp_path):
     rare = [(f"film number {row}", "rare" if row % 150 == 0 else "common") for row in range(600)]
-    said = refused(load_files, write_csv(tmp_path / "rare.csv", rare))
-    assert "10% of 480 rows make no validation split in which every class appears (the rarest, 'rare', has 3" in said
+    message = refused(load_files, write_csv(tmp_path / "rare.csv", rare))
+    assert "10% of 480 rows make no validation split in which every class appears (the rarest, 'rare', has 3" in message
     enough = [(text, "rare" if row % 20 == 0 else label) for row, (text, label) in enumerate(rare)]
     data = load_files(write_csv(tmp_path / "enough.csv", enough))
     assert data.classes == ["common", "rare"]
     counts = {role: int((split.y == 1).sum()) for role, split in data.splits.items()}
-    assert counts == {"train": 23, "validation": 3, "test": 6}  # 32 of 600: a fifth, then a tenth of what is left
+    assert counts == {"train": 23, "validation": 3, "test": 6}  # 32 of 600: a fifth, then a tenth of the rest
 
 
-def test_loaders_that_are_called_alike_have_data_of_their_own(tmp_path):
+def test_different_loaders_with_the_same_arguments_are_cached_apart(tmp_path):
     assert prepare(digits, {}, tmp_path) != prepare(synthetic_features, {}, tmp_path)
     assert prepare(digits, {}, tmp_path) == prepare(digits, {}, tmp_path) != prepare(digits, {"limit": 900}, tmp_path)
 
@@ -56,14 +56,14 @@ def test_a_file_in_the_home_folder(tmp_path, monkeypatch):
     assert load_files("~/mine.csv").hash == load_files(file).hash
 
 
-def test_words_are_lower_case_without_punctuation_and_pictures_are_words():
+def test_words_are_lower_case_without_punctuation_and_emojis_are_words():
     text = "Don't PANIC,<br />it's 2 “late” 🙂🙂!"
     parts = {role: ([text, "b"], ["0", "1"]) for role in ("train", "validation", "test")}
     data = encode(parts, source="here")
     assert words(data, "train", 0) == ["don't", "panic", "it's", "2", "late", "🙂", "🙂"]
 
 
-def test_an_apostrophe_as_phones_write_it_is_the_plain_one():
+def test_the_apostrophe_of_phones_equals_the_plain_one():
     texts = ["don\u2019t say \u2018great\u2019 \u2019", "don't say great"]
     parts = {role: (texts, ["0", "1"]) for role in ("train", "validation", "test")}
     data = encode(parts, source="here")
@@ -75,7 +75,7 @@ def test_composed_and_decomposed_characters_are_the_same_word():
     assert encode(parts, source="here").train.x[:, 0].tolist() == [2, 2]
 
 
-def test_vocabulary_is_by_frequency_from_train_alone_and_counts_its_special_tokens():
+def test_vocabulary_is_by_frequency_from_train_only_and_counts_its_special_tokens():
     parts = {"train": (["a a a b b c", "a"], ["0", "1"])} | {
         role: (["z z z z z a", "c"], ["0", "1"]) for role in ("validation", "test")
     }
@@ -85,20 +85,20 @@ def test_vocabulary_is_by_frequency_from_train_alone_and_counts_its_special_toke
 
 
 @pytest.mark.parametrize(("side", "kept"), [("head", ["a", "b"]), ("tail", ["c", "d"])])
-def test_truncation_keeps_the_side_that_was_asked_for(side, kept):
+def test_truncation_keeps_the_side_that_is_set(side, kept):
     parts = {role: (["a b c d", "d"], ["0", "1"]) for role in ("train", "validation", "test")}
     data = encode(parts, source="here", max_length=2, truncate=side)
     assert words(data, "train", 0) == kept
     assert data.train.length_N.tolist() == [2, 1]
 
 
-def test_texts_of_no_word_and_of_fifty_thousand_words():
+def test_texts_without_a_word_and_with_fifty_thousand_words():
     parts = {role: (["", "word " * 50_000], ["0", "1"]) for role in ("train", "validation", "test")}
     data = encode(parts, source="here")
     assert data.train.length_N.tolist() == [0, 256]
 
 
-def test_splits_cut_from_one_file_are_disjoint_alike_in_classes_and_the_same_every_time(tmp_path):
+def test_splits_cut_from_one_file_are_disjoint_stratified_and_always_the_same(tmp_path):
     rows = [(f"text{number}", "ab"[number % 4 == 0]) for number in range(400)]
     file = write_csv(tmp_path / "one.csv", rows)
     data, again = load_files(file), load_files(file)
@@ -108,7 +108,7 @@ def test_splits_cut_from_one_file_are_disjoint_alike_in_classes_and_the_same_eve
     assert data.notes["repeated_texts"] == {"validation": 0, "test": 0}
 
 
-def test_texts_that_stand_in_two_splits_are_counted(tmp_path):
+def test_texts_in_two_splits_are_counted(tmp_path):
     data = load_files(write_csv(tmp_path / "one.csv"))
     assert data.notes["repeated_texts"] == {"validation": len(data.validation), "test": len(data.test)}
 
@@ -152,7 +152,7 @@ def test_a_missing_column_names_those_that_exist(tmp_path):
     assert "no column 'text'; it has review, stars; set data.text" in refused(load_files, file)
 
 
-def test_an_empty_file_and_one_of_a_head_alone(tmp_path):
+def test_an_empty_file_and_a_file_with_only_a_header(tmp_path):
     (tmp_path / "empty.csv").touch()
     assert "empty.csv is empty" in refused(load_files, str(tmp_path / "empty.csv"))
     (tmp_path / "head.csv").write_text("text,label\n")
@@ -184,12 +184,12 @@ def test_a_class_too_rare_to_be_in_every_split_is_named(tmp_path):
     assert "the rarest, 'rare', has 1 row)" in refused(load_files, write_csv(tmp_path / "a.csv", rows))
 
 
-def test_a_label_column_that_is_no_label_is_refused(tmp_path):
+def test_a_label_column_without_repeated_labels_is_refused(tmp_path):
     rows = [("x", f"{number / 7}") for number in range(500)]
     frame = [("x y", label) for _, label in rows]
     parts = [write_csv(tmp_path / f"{number}.csv", frame[number:] + frame[:number]) for number in range(3)]
-    said = refused(load_files, *parts)
-    assert "500 different values in 500 rows" in said
+    message = refused(load_files, *parts)
+    assert "500 different values in 500 rows" in message
 
 
 def test_a_missing_field_names_its_row(tmp_path):
@@ -213,11 +213,11 @@ def hub_folder(folder, words="good bad"):
 SPLITS = {"train": "train", "validation": None, "test": "test"}
 
 
-def test_the_mirror_is_used_and_changed_files_are_never_served_stale(tmp_path, monkeypatch):
+def test_the_mirror_is_used_and_changed_files_are_read_again(tmp_path, monkeypatch):
     """The library's own cache is keyed by the folder's name and its README, not by the files."""
     monkeypatch.setenv("HARNESS_DATA_MIRROR", str(tmp_path / "mirror"))
     arguments = {"source": "owner/name", "splits": SPLITS}
-    found = []
+    opened = []
     for words_now in ("good bad", "fine poor"):
         folder = tmp_path / "mirror" / "owner" / "name"
         if folder.exists():
@@ -225,36 +225,36 @@ def test_the_mirror_is_used_and_changed_files_are_never_served_stale(tmp_path, m
                 file.unlink()
             folder.rmdir()
         hub_folder(folder, words_now)
-        found.append(open_prepared(prepare(load_hub, arguments, tmp_path / "cache")))
-    assert set(found[0].vocabulary[2:]) == {"good", "bad"}
-    assert set(found[1].vocabulary[2:]) == {"fine", "poor"}
+        opened.append(open_prepared(prepare(load_hub, arguments, tmp_path / "cache")))
+    assert set(opened[0].vocabulary[2:]) == {"good", "bad"}
+    assert set(opened[1].vocabulary[2:]) == {"fine", "poor"}
 
 
-def test_prepared_data_is_opened_again_without_being_made_again(tmp_path, monkeypatch):
+def test_prepared_data_is_opened_without_being_prepared_again(tmp_path, monkeypatch):
     arguments = {"train": write_csv(tmp_path / "a.csv")}
     first = prepare(load_files, arguments, tmp_path / "cache")
-    monkeypatch.setattr("harness.data.loaders.text.encode", None)  # what makes it is gone
+    monkeypatch.setattr("harness.data.loaders.text.encode", None)  # preparing would fail now
     assert prepare(load_files, arguments, tmp_path / "cache") == first
     with pytest.raises(UserError, match="not callable"):
         prepare(load_files, {**arguments, "max_length": 3}, tmp_path / "cache")
 
 
-def test_what_is_opened_is_what_was_made(tmp_path):
+def test_opened_data_equals_the_loaded_data(tmp_path):
     file = write_csv(tmp_path / "a.csv")
-    made, opened = load_files(file), open_prepared(prepare(load_files, {"train": file}, tmp_path / "cache"))
-    assert made.hash == opened.hash
-    assert made.summary() == opened.summary()
-    for name, split in made.splits.items():
+    loaded, opened = load_files(file), open_prepared(prepare(load_files, {"train": file}, tmp_path / "cache"))
+    assert loaded.hash == opened.hash
+    assert loaded.summary() == opened.summary()
+    for name, split in loaded.splits.items():
         np.testing.assert_array_equal(split.x, opened.splits[name].x)
         np.testing.assert_array_equal(split.y, opened.splits[name].y)
 
 
-def test_no_such_source_says_what_was_tried_and_how_to_point_to_a_copy(tmp_path, monkeypatch):
+def test_a_missing_source_is_reported_with_what_was_tried_and_what_to_set(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_DATA_MIRROR", str(tmp_path))
-    said = refused(prepare, load_hub, {"source": "owner/none", "splits": SPLITS}, tmp_path / "cache")
-    assert f"HARNESS_DATA_MIRROR={tmp_path} holds no owner/none/" in said
-    assert "set HARNESS_DATA_MIRROR to a folder that holds owner/none/" in said
+    message = refused(prepare, load_hub, {"source": "owner/none", "splits": SPLITS}, tmp_path / "cache")
+    assert f"HARNESS_DATA_MIRROR={tmp_path} holds no owner/none/" in message
+    assert "set HARNESS_DATA_MIRROR to a folder that holds owner/none/" in message
 
 
 def test_no_such_split_names_those_that_exist(tmp_path, monkeypatch):

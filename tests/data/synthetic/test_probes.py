@@ -1,4 +1,4 @@
-"""The probes: labels by independent solvers, splits that share no sequence, classes in balance, and who fails where."""
+"""The probes: labels by independent solvers, disjoint splits, balanced classes, and which encoders fail where."""
 
 import re
 import time
@@ -27,7 +27,7 @@ SIZES = {"train": 401, "validation": 101, "test": 211, "seed": 0}
 
 
 def sequences(data: Dataset, split: str = "test"):
-    """The words, and the label: a class, or for tagging the labels by step, None where it does not count."""
+    """Words and label of each sequence: a class, or for tagging a label per step, None where it does not count."""
     part = data.splits[split]
     for x_L, length, y in zip(part.x, part.length_N, part.y, strict=True):
         words = [data.vocabulary[token] for token in x_L[:length]]
@@ -36,37 +36,37 @@ def sequences(data: Dataset, split: str = "test"):
 
 
 @pytest.mark.parametrize("name", probes.__all__)
-def test_no_sequence_stands_twice_and_the_seed_of_the_data_decides(name):
-    made = getattr(probes, name)
-    data = made(**SIZES)
+def test_no_sequence_is_repeated_and_the_seed_of_the_data_decides(name):
+    probe = getattr(probes, name)
+    data = probe(**SIZES)
     data.check()
     assert [len(split) for split in data.splits.values()] == [401, 101, 211]
     pairs = [pair for split in data.splits.values() for pair in zip(split.x, split.length_N, strict=True)]
     rows = [x[:length].tobytes() for x, length in pairs]
     assert len(set(rows)) == len(rows) == 713
-    assert made(**SIZES).hash == data.hash
-    assert made(**{**SIZES, "seed": 1}).hash != data.hash
+    assert probe(**SIZES).hash == data.hash
+    assert probe(**{**SIZES, "seed": 1}).hash != data.hash
 
 
 def test_splits_are_alike_where_short_sequences_are_used_up():
-    """Half of the lengths have too few sequences for all splits: in the order drawn, test would have but long ones."""
+    """Half of the lengths have too few sequences for all splits: unshuffled, test would have only long sequences."""
     data = probes.parity(length=12, min_length=1, train=2003, validation=503, test=503, seed=0)
     mean = {name: split.length_N.mean() for name, split in data.splits.items()}
     assert abs(mean["train"] - mean["validation"]) < 0.3  # three standard errors
     assert abs(mean["train"] - mean["test"]) < 0.3
 
 
-def test_a_space_that_is_too_small_is_said():
+def test_too_few_different_sequences_are_refused():
     with pytest.raises(UserError, match=r"parity .* has hardly more than 62 different sequences, but 713 are"):
         probes.parity(length=5, min_length=1, **SIZES)
-    found = different("bits", lambda rng: (rng.integers(0, 2, 3), 0), 8, np.random.default_rng(0))
-    assert len({tuple(bits) for bits, _ in islice(found, 8)}) == 8
+    examples = different("bits", lambda rng: (rng.integers(0, 2, 3), 0), 8, np.random.default_rng(0))
+    assert len({tuple(bits) for bits, _ in islice(examples, 8)}) == 8
     with pytest.raises(UserError, match="hardly more than 8 different"):
-        next(found)
+        next(examples)
 
 
 @pytest.mark.parametrize(
-    ("name", "settings", "said"),
+    ("name", "settings", "message"),
     [
         ("adding", {"length": 19}, "data.length of adding is a whole number of 20 or more"),
         ("majority", {"length": 40}, "majority needs odd lengths"),
@@ -83,12 +83,12 @@ def test_a_space_that_is_too_small_is_said():
         ("copying", {"train": 0}, "data.train is the number of sequences"),
     ],
 )
-def test_settings_that_make_no_probe_are_refused(name, settings, said):
-    with pytest.raises(UserError, match=said):
+def test_settings_out_of_range_are_refused(name, settings, message):
+    with pytest.raises(UserError, match=message):
         getattr(probes, name)(**{**SIZES, **settings})
 
 
-def test_adding_is_the_sum_of_what_is_marked():
+def test_adding_is_the_sum_of_the_marked_numbers():
     data = probes.adding(length=23, **SIZES)
     lengths = set()
     for x_LD, length, y in zip(data.test.x, data.test.length_N, data.test.y, strict=True):
@@ -105,31 +105,31 @@ def test_adding_is_the_sum_of_what_is_marked():
     assert data.test.y.var() == pytest.approx(1 / 24, rel=0.25)
 
 
-def test_copying_asks_for_the_symbols_at_the_front_in_order():
+def test_copying_repeats_the_first_symbols_in_order():
     data = probes.copying(length=5, gap=3, symbols=7, **SIZES)
     for words, labels in sequences(data):
-        said = "".join(words[:5])
+        symbols = "".join(words[:5])
         assert "".join(words[5:]) == "_" * 3 + ">" + "_" * 4
-        assert labels == [None] * 8 + list(said)
+        assert labels == [None] * 8 + list(symbols)
     assert len(words) == 5 + 3 + 5
     in_balance(data)
 
 
-def test_selective_copying_asks_for_what_is_not_noise_in_order():
+def test_selective_copying_repeats_the_symbols_in_order():
     data = probes.selective_copying(length=13, items=3, symbols=7, **SIZES)
     places = set()
     for words, labels in sequences(data):
         text = "".join(words)
-        said = re.findall(r"\d", text)
+        symbols = re.findall(r"\d", text)
         assert re.fullmatch(r"[\d_]{13}>>>", text)
-        assert labels == [None] * 13 + said
-        assert len(said) == 3
+        assert labels == [None] * 13 + symbols
+        assert len(symbols) == 3
         places |= {match.start() for match in re.finditer(r"\d", text)}
     assert places == set(range(13))
     in_balance(data)
 
 
-def test_associative_recall_asks_for_the_value_behind_each_key():
+def test_associative_recall_labels_each_query_with_the_value_of_its_key():
     data = probes.associative_recall(length=23, pairs=5, keys=11, values=13, **SIZES)
     for words, labels in sequences(data):
         pairs = dict(zip(words[:10:2], words[1:10:2], strict=True))
@@ -139,14 +139,14 @@ def test_associative_recall_asks_for_the_value_behind_each_key():
         assert sum(label is not None for label in labels) == 5
     in_balance(data)
     places = Counter(step for _, labels in sequences(data, "train") for step, label in enumerate(labels) if label)
-    assert sum(places[step] for step in (10, 11)) > 2 * sum(places[step] for step in (21, 22))  # soon rather than late
+    assert sum(places[step] for step in (10, 11)) > 2 * sum(places[step] for step in (21, 22))  # early rather than late
     fillers = Counter(word for words, labels in sequences(data, "train")
                       for word, label in zip(words[10:], labels[10:], strict=True) if not label)  # fmt: skip
     assert set(fillers) == {f"v{number}" for number in range(13)}
     assert max(fillers.values()) < 1.5 * min(fillers.values())
 
 
-def test_no_table_of_the_questions_in_train_answers_those_in_test():
+def test_no_question_of_train_is_in_test():
     data = probes.associative_recall(pairs=2, keys=5, values=4, **{**SIZES, "train": 1501})
     asked = {name: {frozenset(zip(words[:4:2], words[1:4:2], strict=True)) for words, _ in sequences(data, name)}
              for name in data.splits}  # fmt: skip
@@ -159,10 +159,10 @@ def test_no_table_of_the_questions_in_train_answers_those_in_test():
         for end, label in enumerate(labels, 1):
             assert (label is None) == (tuple(words[:end]) in begun)
             counted += label is not None
-    assert counted > 211 * 8  # 9 or 10 of some 20 steps, when 401 sequences leave most beginnings of 10 bits unseen
+    assert counted > 211 * 8  # 9 or 10 of about 20 steps: 401 sequences have few of the prefixes of 10 bits
 
 
-def test_majority_is_the_more_frequent_one():
+def test_majority_is_the_more_frequent_token():
     data = probes.majority(length=17, min_length=11, **SIZES)
     for words, label in sequences(data):
         ((most, _),) = Counter(words).most_common(1)
@@ -171,7 +171,7 @@ def test_majority_is_the_more_frequent_one():
     in_balance(data)
 
 
-def test_parity_is_what_a_flipping_state_ends_in():
+def test_parity_is_the_state_after_a_flip_at_every_one():
     data, whole = (probes.parity(length=13, min_length=7, every_step=every, **SIZES) for every in (True, False))
     for (words, labels), (same, label) in zip(sequences(data, "train"), sequences(whole, "train"), strict=True):
         odd = False
@@ -185,7 +185,7 @@ def test_parity_is_what_a_flipping_state_ends_in():
     in_balance(data)
 
 
-def test_listops_are_what_python_makes_of_them():
+def test_listops_have_the_value_that_python_computes():
     data = probes.listops(length=31, min_length=5, depth=3, arguments=5, **SIZES)
     operations = {"MIN": min, "MAX": max, "MED": lambda *v: int(median(v)), "SM": lambda *v: sum(v) % 10}
     deepest, widest = 0, 0
@@ -199,7 +199,7 @@ def test_listops_are_what_python_makes_of_them():
         assert 5 <= len(words) <= 31
     assert deepest == 3
     free = probes.listops(length=300, min_length=4, depth=2, arguments=4, **SIZES)
-    lists, within = 0, 0  # an argument of the outer list is one again with probability 1/4
+    lists, within = 0, 0  # an argument of the outer list is a list with probability 1/4
     for words, _ in sequences(free, "train"):
         depths = np.cumsum([word.startswith("[") - (word == "]") for word in words])
         opened = sum(word.startswith("[") for word in words[1:])
@@ -211,7 +211,7 @@ def test_listops_are_what_python_makes_of_them():
     assert min(shares.values()) / 401 > 0.04
 
 
-def test_dyck_asks_for_the_bracket_that_closes_what_is_open_last():
+def test_dyck_labels_are_the_bracket_that_closes_the_last_open_one():
     data = probes.dyck(length=17, min_length=5, depth=6, brackets=3, **SIZES)
     closing = {"(": ")", "[": "]", "{": "}"}
     deepest, distances = 0, Counter()
@@ -231,25 +231,25 @@ def test_dyck_asks_for_the_bracket_that_closes_what_is_open_last():
 
 
 def closed(words: list[str], closing: dict[str, str]) -> bool:
-    """Whether brackets close all that they open, and nothing else; if there are any."""
+    """Whether there are brackets, and all of them are balanced."""
     text = "".join(words)
     while (shorter := re.sub("|".join(re.escape(one + other) for one, other in closing.items()), "", text)) != text:
         text = shorter
     return bool(words) and not text
 
 
-def test_how_often_each_bracket_is_there_tells_nothing_of_the_answer():
+def test_bracket_counts_do_not_predict_the_label():
     data = probes.dyck(length=12, min_length=8, train=3001, validation=1, test=1, seed=0)
     answers: dict[str, Counter] = {}
     for words, label in sequences(data, "train"):
         answers.setdefault("".join(sorted(words)), Counter())[label] += 1
-    guessed = sum(max(counts.values()) for counts in answers.values() if counts.total() >= 50)
-    shown = sum(counts.total() for counts in answers.values() if counts.total() >= 50)
-    assert shown > 1000
-    assert guessed / shown < 0.55
+    correct = sum(max(counts.values()) for counts in answers.values() if counts.total() >= 50)
+    counted = sum(counts.total() for counts in answers.values() if counts.total() >= 50)
+    assert counted > 1000
+    assert correct / counted < 0.55
 
 
-def test_transcription_is_read_off_where_there_is_no_noise():
+def test_without_noise_transcription_can_be_read_from_the_frames():
     data = probes.transcription(length=7, min_length=2, symbols=5, width=3, noise=0.0, **SIZES)
     x_ND = np.concatenate([x[:length] for x, length in zip(data.test.x, data.test.length_N, strict=True)])
     assert len(np.unique(x_ND.round(4), axis=0)) == 2 * 5  # a first frame and a held one of each symbol
@@ -269,8 +269,8 @@ def test_transcription_is_read_off_where_there_is_no_noise():
     assert data.task == "ctc"
 
 
-def test_the_noise_of_transcription_has_the_deviation_that_is_set():
-    """Twice the noise with the same draws: what is added to each frame."""
+def test_the_noise_of_transcription_has_its_standard_deviation():
+    """With the same random numbers, noise of 1.5 less noise of 0.5 is noise of 1."""
     loud, louder = (probes.transcription(noise=noise, **SIZES).test for noise in (0.5, 1.5))
     noise = np.concatenate([
         (more - less)[:length] for more, less, length in zip(louder.x, loud.x, loud.length_N, strict=True)
@@ -280,7 +280,7 @@ def test_the_noise_of_transcription_has_the_deviation_that_is_set():
 
 
 def in_balance(data: Dataset) -> None:
-    """Every class's share in train is what chance gives, within four deviations."""
+    """All classes are equally frequent in train, within four standard deviations."""
     labels = data.train.y[data.train.y != -100]
     share, wanted = np.bincount(labels, minlength=len(data.classes)) / len(labels), 1 / len(data.classes)
     assert np.abs(share - wanted).max() < 4 * np.sqrt(wanted * (1 - wanted) / len(labels))
@@ -288,35 +288,35 @@ def in_balance(data: Dataset) -> None:
 
 LSTM = ("encoder=lstm", "encoder.hidden_size=32")
 ATTENTION = ("encoder=self_attention", "encoder.hidden_size=32")
-SIGHTED = {"lstm": LSTM, "attention with positions": (*ATTENTION, "position=sinusoidal")}
-BLIND = {"bag of embeddings": ("encoder=bag_of_embeddings",), "attention": ATTENTION}
+ORDERED = {"lstm": LSTM, "attention with positions": (*ATTENTION, "position=sinusoidal")}
+UNORDERED = {"bag of embeddings": ("encoder=bag_of_embeddings",), "attention": ATTENTION}
 
 
 def outputs(data: Dataset, x_NL: np.ndarray, *settings: str) -> np.ndarray:
-    """What a model that was never trained makes of sequences of full length."""
+    """The outputs of an untrained model for sequences of full length."""
     model = build(compose(*settings, "input.size=16"), data, 0).eval()
     with torch.no_grad():
         return model(torch.from_numpy(x_NL), torch.full((len(x_NL),), x_NL.shape[1])).numpy()
 
 
-@pytest.mark.parametrize("name", [*BLIND, *SIGHTED])
-def test_who_is_blind_to_order_gives_the_same_answer_to_every_order(name):
+@pytest.mark.parametrize("name", [*UNORDERED, *ORDERED])
+def test_encoders_without_order_give_the_same_answer_for_every_order(name):
     data = probes.dyck(length=12, min_length=12, **SIZES)
     shuffled_NL = np.random.default_rng(0).permuted(data.test.x, axis=1)
-    one, other = (outputs(data, x_NL, *{**BLIND, **SIGHTED}[name]) for x_NL in (data.test.x, shuffled_NL))
-    assert np.allclose(one, other, atol=1e-5) == (name in BLIND)
+    one, other = (outputs(data, x_NL, *{**UNORDERED, **ORDERED}[name]) for x_NL in (data.test.x, shuffled_NL))
+    assert np.allclose(one, other, atol=1e-5) == (name in UNORDERED)
 
 
-def test_attention_without_positions_gives_one_answer_to_all_that_copying_asks():
+def test_attention_without_positions_gives_the_same_answer_at_all_blanks_of_copying():
     data = probes.copying(length=5, gap=3, **SIZES)
-    asked_NLC = outputs(data, data.test.x, *BLIND["attention"])[:, -2:]
+    asked_NLC = outputs(data, data.test.x, *UNORDERED["attention"])[:, -2:]
     np.testing.assert_allclose(asked_NLC[:, 0], asked_NLC[:, 1], atol=1e-5)
-    placed_NLC = outputs(data, data.test.x, *SIGHTED["attention with positions"])[:, -2:]
+    placed_NLC = outputs(data, data.test.x, *ORDERED["attention with positions"])[:, -2:]
     assert np.abs(placed_NLC[:, 0] - placed_NLC[:, 1]).max() > 1e-3
 
 
 def trained(data: Dataset, folder: Path, *settings: str) -> dict[str, float]:
-    """The scores on test after a few epochs."""
+    """Test metrics after a few epochs."""
     config = compose(*settings, "input.size=32", "optimizer.lr=0.01", "trainer.epochs=8")
     backend = Backend(config, HARDWARE)
     backend.seed(0)
@@ -325,19 +325,19 @@ def trained(data: Dataset, folder: Path, *settings: str) -> dict[str, float]:
     return task_of(data).evaluate([(backend.predict(data.test), data.test.y, data.test.length_N)])
 
 
-@pytest.mark.parametrize("name", [*BLIND, "lstm"])
-def test_where_order_matters_who_is_blind_to_it_stays_at_chance(tmp_path, name):
+@pytest.mark.parametrize("name", [*UNORDERED, "lstm"])
+def test_where_order_matters_encoders_without_order_stay_at_chance(tmp_path, name):
     data = probes.dyck(length=10, train=800, validation=200, test=500, seed=0)
-    accuracy = trained(data, tmp_path, *{**BLIND, **SIGHTED}[name])["accuracy"]
-    if name in BLIND:
+    accuracy = trained(data, tmp_path, *{**UNORDERED, **ORDERED}[name])["accuracy"]
+    if name in UNORDERED:
         assert abs(accuracy - 0.5) < 4 * np.sqrt(0.25 / 500)
     else:
         assert accuracy > 0.8
 
 
-def test_a_regression_learns_and_a_transcription_too(tmp_path):
+def test_an_lstm_learns_adding_and_transcription(tmp_path):
     adding = probes.adding(length=20, train=400, validation=100, test=100, seed=0)
-    found = trained(adding, tmp_path / "adding", *LSTM)
-    assert found["mse"] < 0.9 * adding.test.y.var()
+    metrics = trained(adding, tmp_path / "adding", *LSTM)
+    assert metrics["mse"] < 0.9 * adding.test.y.var()
     spoken = probes.transcription(length=4, noise=0.3, train=400, validation=100, test=100, seed=0)
     assert trained(spoken, tmp_path / "spoken", *LSTM)["label_error_rate"] < 0.1

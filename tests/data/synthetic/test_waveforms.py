@@ -1,4 +1,4 @@
-"""Digits as pairs of tones: what frequencies they have, how much noise, and what can be read off them."""
+"""Digits as pairs of tones: their frequencies, the noise, and which digits can be recognized from the features."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def filter_centres() -> np.ndarray:
 
 
 def pressed(low: float, high: float) -> str:
-    """The key whose row and column are nearest to two frequencies."""
+    """The key whose row and column frequencies are nearest to two frequencies."""
     rows, columns = KEYPAD
     row, column = rows[min(rows, key=lambda hz: abs(hz - low))], columns[min(columns, key=lambda hz: abs(hz - high))]
     (key,) = set(row) & set(column)
@@ -34,8 +34,8 @@ def test_the_spectrum_of_a_digit_has_its_peaks_at_the_two_frequencies_of_its_key
     assert pressed(*frequency_F[peaks]) == digit
 
 
-def read_off(data):
-    """Each test sequence's digit by the filters that hold most, below and above the gap between rows and columns."""
+def recognized(data):
+    """The digit of each test sequence, by the strongest filters below and above the gap between rows and columns."""
     hz_D = filter_centres()
     low, high = (hz_D > 600) & (hz_D < 1075), (hz_D > 1075) & (hz_D < 1600)
     for x_LD, length in zip(data.test.x, data.test.length_N, strict=True):
@@ -43,19 +43,19 @@ def read_off(data):
         yield pressed(*(hz_D[some][mean_D[some].argmax()] for some in (low, high)))
 
 
-def test_without_noise_every_digit_is_read_off_its_peaks():
+def test_without_noise_every_digit_can_be_recognized():
     data = waveform_digits(length=11, min_length=3, snr_db=None, **SIZES)
     data.check()
-    assert [data.classes[one] for one in data.test.y] == list(read_off(data))
+    assert [data.classes[one] for one in data.test.y] == list(recognized(data))
     assert set(data.test.length_N) == set(range(3, 12))
     assert data.width == 40
     assert set(data.classes) == set("0123456789")
 
 
-def test_the_more_noise_the_less_can_be_read_off():
+def test_with_more_noise_fewer_digits_can_be_recognized():
     def share(snr_db):
         data = waveform_digits(length=11, min_length=3, snr_db=snr_db, **SIZES)
-        return np.mean([data.classes[one] == read for one, read in zip(data.test.y, read_off(data), strict=True)])
+        return np.mean([data.classes[one] == read for one, read in zip(data.test.y, recognized(data), strict=True)])
 
     assert share(0.0) > 0.99
     assert 0.4 < share(-10.0) < 0.99
@@ -63,13 +63,13 @@ def test_the_more_noise_the_less_can_be_read_off():
 
 
 @pytest.mark.parametrize(("snr_db", "power"), [(None, 1.0), (0.0, 2.0), (-10.0, 11.0), (3.0, 1.501)])
-def test_the_noise_has_the_power_that_was_asked_for(snr_db, power):
+def test_the_noise_has_the_power_that_was_set(snr_db, power):
     x_S = wave(np.random.default_rng(0), "5", 400_000, snr_db)
     assert np.mean(x_S**2) == pytest.approx(power, rel=0.01)
 
 
-def test_a_tone_of_amplitude_1_at_a_filters_centre_has_energy_1_there_alone():
-    """Between a bin and the next, a Hann window takes at most 1.42 dB."""
+def test_a_tone_of_amplitude_1_at_the_centre_of_a_filter_has_energy_1_only_there():
+    """Between two bins, a Hann window loses at most 1.42 dB."""
     for filter in (19, 30):
         time_S = np.arange(WINDOW) / RATE
         x_1D = features(np.sin(2 * np.pi * filter_centres()[filter] * time_S))
@@ -93,7 +93,7 @@ def test_a_frame_every_ten_milliseconds():
     assert (features(np.zeros(256)) == -4).all()
 
 
-def test_the_seed_decides_and_no_sequence_stands_twice():
+def test_the_seed_decides_and_no_sequence_is_repeated():
     one, again, other = (waveform_digits(length=4, min_length=2, **{**SIZES, "seed": seed}) for seed in (0, 0, 1))
     assert one.hash == again.hash != other.hash
     rows = [x.tobytes() for split in one.splits.values() for x in split.x]
@@ -101,13 +101,13 @@ def test_the_seed_decides_and_no_sequence_stands_twice():
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"length": 19}, "data.length of waveform_digits is a whole number of 20 or more"),
         ({"min_length": 0}, "data.min_length of waveform_digits is a whole number of 1 or more"),
         ({"snr_db": float("nan")}, "data.snr_db of waveform_digits is a ratio in decibels"),
     ],
 )
-def test_settings_that_make_no_data_are_refused(settings, said):
-    with pytest.raises(UserError, match=said):
+def test_settings_out_of_range_are_refused(settings, message):
+    with pytest.raises(UserError, match=message):
         waveform_digits(**{**SIZES, **settings})
