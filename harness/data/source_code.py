@@ -38,8 +38,9 @@ def _append_parts(node: Any, parts: list[str]) -> None:
         parts.append(type(node).__name__)
         if isinstance(node, DOCUMENTED):
             node.body = [statement for statement in node.body if not _is_docstring(statement)]
-        for _, value in ast.iter_fields(node):
-            _append_parts(value, parts)
+        for name, value in ast.iter_fields(node):
+            if name != "ctx":  # load or store: the position says so already, and this is a third of all nodes
+                _append_parts(value, parts)
     elif isinstance(node, list):
         parts.append("[")
         for item in node:
