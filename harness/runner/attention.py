@@ -1,6 +1,6 @@
-"""Which tokens weighed: the attention of a finished run on a few test sequences, kept beside its record.
+"""Attention weights of a finished run on a few test sequences, kept beside its record.
 
-It is asked for once all is measured and the record is written, so that it changes no number.
+They are computed after everything is measured and recorded, so that they change no number.
 
 Dimension letters: B batch, H heads, L length (also K for the attended side), C classes.
 """
@@ -15,19 +15,20 @@ from harness.data import Dataset, Split
 from harness.records import store
 from harness.report import plots as pictures
 
-FOLDER = "attention"
+FOLDER = Path("artifacts", "attention")
 LEGIBLE = pictures.MOST_TOKENS
-"""Tokens up to which a sequence is easy to look at; of longer ones, the shortest are taken."""
+"""The length, in tokens, up to which a sequence is easy to read; of longer ones, the shortest are taken."""
 LONGEST = 512
-"""Tokens beyond which a sequence is not looked at: weights take memory as the square of the length."""
+"""The length, in tokens, beyond which no sequence is taken: weights take memory as the square of the length."""
 
 Example = dict[str, Any]
 
 
 def keep(backend: Backend, data: Dataset, logits_NC: np.ndarray, folder: Path, examples: int) -> list[Path]:
-    """Draw the attention on so many test sequences, right and wrong ones; return the pictures, none without attention.
+    """Draw the attention on some test sequences, right and wrong ones; returns the pictures, none without attention.
 
-    In ``folder`` go ``attention.json`` and, in ``attention/``, a picture for each sequence and each part that attends.
+    ``logits_NC`` are the outputs on the test split, ``examples`` the number of sequences. ``attention.json`` goes into
+    ``folder``, and a picture for each sequence and each part that attends into its ``artifacts/attention``.
     """
     if not examples or data.task != "classification":
         return []
@@ -52,7 +53,7 @@ def keep(backend: Backend, data: Dataset, logits_NC: np.ndarray, folder: Path, e
 
 
 def choose(split: Split, predicted_N: np.ndarray, examples: int) -> np.ndarray:
-    """Rows to look at: half of them labelled right, half wrong, as far as there are; legible ones first, in order."""
+    """The rows to draw: half of them labelled right, half wrong, if there are enough; legible ones first, in order."""
     order = np.argsort(np.maximum(split.length_N, LEGIBLE), kind="stable")
     order = order[(split.length_N[order] > 0) & (split.length_N[order] <= LONGEST)]
     right = predicted_N[order] == split.y[order]
@@ -61,7 +62,7 @@ def choose(split: Split, predicted_N: np.ndarray, examples: int) -> np.ndarray:
 
 
 def received(weights: np.ndarray, length: int) -> np.ndarray:
-    """How much each of the real tokens weighs, ``a_L``: of ``a_HLK`` the mean over heads and real queries."""
+    """The weight that each real token receives, ``a_L``: for ``a_HLK`` the mean over heads and real queries."""
     return weights[:length] if weights.ndim == 1 else weights[:, :length, :length].mean((0, 1))
 
 

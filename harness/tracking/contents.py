@@ -53,5 +53,6 @@ def files_of(folder: Path) -> Iterator[tuple[Path, str | None]]:
     """The files of a run's folder without the weights, each with its folder among the artifacts (None: the top)."""
     for file in sorted(folder.rglob("*")):
         if file.is_file() and not file.name.startswith(NOT_UPLOADED):
-            place = file.parent.relative_to(folder).as_posix()
-            yield file, None if place == "." else place
+            parts = file.parent.relative_to(folder).parts
+            # the folder `artifacts` of a run is the top of MLflow's artifacts
+            yield file, "/".join(parts[1:] if parts[:1] == ("artifacts",) else parts) or None

@@ -1,8 +1,9 @@
 """The self-check against records made by hand, some of which are wrong in the ways that it is there to find."""
 
 import pytest
+from made_records import made
 
-from harness.cli.main import selfcheck
+from harness.cli import selfcheck
 from harness.cli.selfcheck import Finding, findings, interval, measured_twice, memory, times
 
 GOOD = {
@@ -22,11 +23,9 @@ SHORT = {
 
 
 def record(metrics, others=0.0, **changed):
-    return {
-        "metrics": {**metrics, **changed},
-        "environment": {"other_processes_cpu_share": others},
-        "data": {"max_length": 10},
-    }
+    found = made(accuracy=None, metrics={**metrics, **changed}, data={"max_length": 10})
+    found.environment.other_processes_cpu_share = others
+    return found
 
 
 def test_right_numbers_hold():
@@ -71,7 +70,7 @@ def test_memory_that_the_system_cannot_tell_is_said_and_is_no_failure():
 
 def pair(accuracy=(0.5, 0.5), speed=(100.0, 100.0)):
     return [
-        {"metrics": {"test/accuracy": one, "speed/train_tokens_per_second": rate, "latency/p50_ms": 1 / rate}}
+        made(accuracy=one, metrics={"speed/train_tokens_per_second": rate, "latency/p50_ms": 1 / rate})
         for one, rate in zip(accuracy, speed, strict=True)
     ]
 
@@ -92,12 +91,9 @@ def test_the_interval_is_students():
 
 @pytest.mark.parametrize(("holds", "code"), [(True, 0), (False, 1)])
 def test_the_exit_code_says_whether_everything_holds(monkeypatch, capsys, holds, code):
-    made = [Finding("one", "1", "1", True), Finding("two", "2", "3", holds)]
-    monkeypatch.setattr("sys.argv", ["selfcheck"])
-    monkeypatch.setattr(selfcheck, "findings", lambda folder: iter(made))
-    with pytest.raises(SystemExit) as stop:
-        selfcheck.main()
-    assert stop.value.code == code
+    both = [Finding("one", "1", "1", True), Finding("two", "2", "3", holds)]
+    monkeypatch.setattr(selfcheck, "findings", lambda folder: iter(both))
+    assert selfcheck.main([]) == code
     assert ("does not hold" in capsys.readouterr().out) is not holds
 
 
