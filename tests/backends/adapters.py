@@ -1,4 +1,4 @@
-"""The same parts in both backends: made, read and set as NumPy arrays in one layout.
+"""Builds the same parts in both backends, and reads and sets their weights as NumPy arrays in one layout.
 
 The layout is torch's: kernels ``ED``, recurrent gates in torch's order, and only parameters that are trained.
 Dimension letters: B batch, L length, D input width, E output width.
@@ -26,7 +26,7 @@ class InTorch:
         return getattr(importlib.import_module(f"harness.backends.{self.name}.{kind}"), name)(*arguments, **settings)
 
     def output(self, module: Any, *arrays: np.ndarray) -> np.ndarray:
-        """What a part makes of arrays, outside training."""
+        """The output of a part for arrays, in evaluation mode."""
         import torch
 
         with torch.no_grad():
@@ -66,7 +66,7 @@ class InTorch:
 
 @dataclass
 class _Twin:
-    """A Keras variable, and what torch has in its place: one array or several."""
+    """A Keras variable and the torch parameters that match it: one array or several."""
 
     names: tuple[str, ...]
     variable: Any
@@ -168,15 +168,15 @@ def encoder(backend: InTorch, name: str, in_dim: int) -> Any:
 
 
 def scatter(backend: InTorch, module: Any) -> None:
-    """Give every parameter values of its own: a bias of 0 would hide that it is in the wrong place.
+    """Set different values for every parameter: a bias of 0 would hide that it is added in the wrong place.
 
-    They shrink with the width, as states of a recurrent layer would otherwise magnify what differs in the last digit.
+    The values shrink with the width, because a recurrent layer would otherwise amplify differences in the last digit.
     """
-    drawn = {
+    arrays = {
         name: np.random.default_rng([3, number]).normal(0, 0.8 / value.shape[-1] ** 0.5, value.shape).astype(np.float32)
         for number, (name, value) in enumerate(sorted(backend.weights(module).items()))
     }
-    backend.assign(module, drawn)
+    backend.assign(module, arrays)
 
 
 def _make(backend: InTorch, name: str, settings: dict[str, Any]) -> Callable[[int], Any]:
@@ -255,7 +255,7 @@ TORCH_ENCODERS: dict[str, tuple[str, dict[str, Any]]] = {
         }},
     ),
 }
-"""The same for those that PyTorch alone has."""
+"""The same for the encoders that only PyTorch has."""
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("SelfAttention", {"hidden_size": 7, "num_heads": 2}, "num_heads=2 does not divide hidden_size=7"),
@@ -264,12 +264,12 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("LSTM", {"dropout": 0.1}, "num_layers=1 has nothing between"),
     ("RNN", {"nonlinearity": "gelu"}, "nonlinearity is tanh or relu"),
 ]
-"""Arguments that are refused, and a part of the sentence."""
+"""Arguments that are refused, and a part of the message."""
 
 TORCH_REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("CNN", {"kernel_size": 0}, "kernel_size must be a whole number of 1 or more, and is 0"),
     ("CNN", {"dilation": 0}, "dilation must be a whole number of 1 or more"),
-    ("CNN", {"num_layers": 3, "dilation": [1, 2]}, "one number a layer, and num_layers is 3"),
+    ("CNN", {"num_layers": 3, "dilation": [1, 2]}, "one number per layer, and num_layers is 3"),
     ("Transformer", {"hidden_size": 7, "num_heads": 2}, "num_heads=2 does not divide hidden_size=7"),
     ("Transformer", {"num_layers": 0}, "num_layers must be a whole number of 1 or more"),
     ("Transformer", {"hidden_size": 14, "num_heads": 2, "rotary": True}, "a head is 7 wide"),
@@ -277,6 +277,6 @@ TORCH_REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("S4D", {"state_size": 7}, "state_size=7 must be even"),
     ("JordanRNN", {"output_size": 0}, "output_size must be a whole number of 1 or more"),
 ]
-"""The same for those that PyTorch alone has."""
+"""The same for the encoders that only PyTorch has."""
 
 __all__ = ["ENCODERS", "REFUSED", "TORCH_ENCODERS", "TORCH_REFUSED", "InKeras", "InTorch", "encoder", "scatter"]

@@ -1,4 +1,4 @@
-"""Configs as the command line composes them, and small data, for tests that train in this process."""
+"""Configs as the command line composes them, and small data sets, for tests that train in this process."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ HARDWARE = Hardware("cpu")
 
 
 def words(sequences: int = 53, tagging: bool = False) -> Dataset:
-    """Sequences of 0 to 7 token ids from a vocabulary of 29; 3 classes that a bag of words can tell apart."""
+    """Sequences of 0 to 7 token ids from a vocabulary of 29; 3 classes that a bag of words can distinguish."""
     rng = np.random.default_rng(0)
 
     def some(count: int):

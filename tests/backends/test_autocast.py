@@ -1,4 +1,4 @@
-"""Half precision by autocast: every encoder that PyTorch alone has stays near what it gives in float32.
+"""Half precision by autocast: every encoder that only PyTorch has stays near its float32 output.
 
 Dimension letters: B batch, L length, D input width.
 """

@@ -40,7 +40,7 @@ def mask_BL():
 
 
 @EVERY
-def test_an_encoder_gives_a_row_a_step_and_exactly_0_behind_the_end(backend, name, x_BLD, mask_BL):
+def test_an_encoder_gives_a_row_per_step_and_exactly_0_at_padded_positions(backend, name, x_BLD, mask_BL):
     made = encoder(backend, name, D)
     y_BLE = backend.output(made, x_BLD, mask_BL)
     assert made.out_dim == WIDTH[name]
@@ -109,7 +109,7 @@ def test_what_an_encoder_refuses_is_said_in_the_same_words(backend, name, settin
 
 
 @pytest.mark.parametrize(("name", "settings", "said"), TORCH_REFUSED)
-def test_what_an_encoder_of_pytorch_alone_refuses_is_said(in_torch, name, settings, said):
+def test_what_an_encoder_of_only_pytorch_refuses_is_reported(in_torch, name, settings, said):
     with pytest.raises(UserError, match=said):
         in_torch.new("encoders", name, D, **settings)
 

@@ -1,4 +1,4 @@
-"""In half precision, gradients of what is computed in single are in single too, as in a profile's training pass."""
+"""In half precision, the parts computed in single precision have gradients in single precision, as in a profile."""
 
 import pytorch_lightning as lightning
 import torch

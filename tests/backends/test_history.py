@@ -1,4 +1,4 @@
-"""What follows from the numbers of the epochs so far."""
+"""Best epoch, patience and divergence from the metrics of the epochs."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What reads the words: the share that is left out in training, in both backends.
+"""The input of words: the share that training reads as unknown, in both backends.
 
 Dimension letters: B batch, L length.
 """
@@ -27,7 +27,7 @@ def read_in_training(backend, embedding, x_BL):
     return embedding.train()(torch.from_numpy(x_BL)).detach().numpy()[..., 0]
 
 
-def test_a_share_of_the_words_is_read_as_unknown_in_training_alone(backend):
+def test_a_share_of_the_words_is_read_as_unknown_only_in_training(backend):
     embedding = backend.new("layers", "Embedding", 29, 1, 0.3)
     found_BL = read_in_training(backend, embedding, X_BL)
     unknown_BL = found_BL == 1
@@ -49,7 +49,7 @@ def history(backend, folder, *overrides):
     return made.fit(data, StepTimer(time.perf_counter, made.sync, warmup_steps=0), folder, lambda numbers: None)[0]
 
 
-def test_which_words_are_left_out_depends_on_the_seed_alone(backend, tmp_path):
+def test_which_words_are_left_out_depends_only_on_the_seed(backend, tmp_path):
     found = [
         history(backend, tmp_path / str(number), f"input.word_dropout={share}")
         for number, share in enumerate((0.4, 0.4, 0.0))

@@ -1,4 +1,4 @@
-"""Adam on the rows of an embedding that a batch touches, against arithmetic by hand and against torch's Adam."""
+"""Adam on the rows of an embedding that a batch reads, against arithmetic by hand and against torch's Adam."""
 
 import time
 
@@ -55,7 +55,7 @@ def lazy(model: nn.Module, **settings) -> LazyAdam:
 
 
 def by_hand(rates: list[float], gradients: list[np.ndarray], table: np.ndarray) -> np.ndarray:
-    """Adam in NumPy, each row for itself: what a batch does not touch is left out of every line."""
+    """Adam in NumPy, row by row: rows that a batch does not read are left out of every line."""
     w, m, v = table.astype(np.float64), np.zeros((V, D)), np.zeros((V, D))
     for number, (rate, gradient, tokens) in enumerate(zip(rates, gradients, batches(), strict=True), start=1):
         for row in set(tokens):

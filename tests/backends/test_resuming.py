@@ -1,4 +1,4 @@
-"""A training that was interrupted goes on from its last epoch, to the best one, and no further than asked."""
+"""An interrupted training resumes from its last epoch, finds the best one, and trains no epoch too many."""
 
 import shutil
 
@@ -13,7 +13,7 @@ from harness.tasks.task import task_of
 
 HARDWARE = Hardware("cpu")
 LOSSES = [1.0, 2.0, 0.5, 3.0, 4.0, 5.0]
-"""What validation is made to come to, epoch by epoch."""
+"""The validation losses that the test sets, epoch by epoch."""
 
 
 class Interrupted(Exception):
@@ -28,15 +28,15 @@ def fit(request, monkeypatch, clock):
 
     def fit(folder, interrupted_after=None, **trainer):
         folder.mkdir(exist_ok=True)
-        told = []
+        trained = []
 
         def done(numbers):
-            told.append(numbers["epoch"])
+            trained.append(numbers["epoch"])
             if numbers["epoch"] == interrupted_after:
                 raise Interrupted
 
         def evaluate(task, parts):
-            return {"loss": LOSSES[max(told, default=first - 1)], "accuracy": 0.5}
+            return {"loss": LOSSES[max(trained, default=first - 1)], "accuracy": 0.5}
 
         settings = [f"trainer.{key}={value}" for key, value in {"monitor": "val/loss", **trainer}.items()]
         config = compose(f"backend={request.param}", "encoder=bag_of_embeddings", "input.size=5", *settings)
@@ -48,15 +48,15 @@ def fit(request, monkeypatch, clock):
         try:
             history, best = backend.fit(data, StepTimer(clock, backend.sync, warmup_steps=0), folder, done)
         except Interrupted:
-            kept[folder.name] = told
-            return told, None, None
-        return told, [entry["val/loss"] for entry in history], best
+            kept[folder.name] = trained
+            return trained, None, None
+        return trained, [entry["val/loss"] for entry in history], best
 
     kept = {}
     return fit
 
 
-def test_it_goes_on_from_the_last_epoch_even_where_an_earlier_one_was_the_best(fit, tmp_path):
+def test_it_resumes_from_the_last_epoch_even_if_an_earlier_one_was_the_best(fit, tmp_path):
     assert fit(tmp_path / "run", epochs=3, interrupted_after=2) == ([1, 2], None, None)
     assert fit(tmp_path / "run", epochs=3) == ([3], [1.0, 2.0, 0.5], 3)
 
@@ -68,6 +68,6 @@ def test_the_best_epoch_is_kept_whatever_comes_after_and_wherever_the_folder_is_
     assert fit(tmp_path / "elsewhere" / "run", epochs=5) == ([5], LOSSES[:5], 3)
 
 
-def test_a_training_that_patience_has_ended_is_not_gone_on_with(fit, tmp_path):
+def test_a_training_that_patience_has_ended_is_not_resumed(fit, tmp_path):
     assert fit(tmp_path / "run", epochs=6, patience=1, interrupted_after=2) == ([1, 2], None, None)
     assert fit(tmp_path / "run", epochs=6, patience=1) == ([], [1.0, 2.0], 1)

@@ -1,4 +1,4 @@
-"""What only an accelerator shows: where a batch lies before its step begins."""
+"""Behaviour that only an accelerator shows: a batch is on the device before its step begins."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Inference speed under a clock that only moves when told to."""
+"""Inference speed under a fake clock."""
 
 import numpy as np
 import pytest

@@ -10,7 +10,7 @@ TRAIN, INFERENCE = "memory/host_train_peak_mib", "memory/host_inference_peak_mib
 
 
 def near(mib):
-    """Within 10 % or 8 MiB, whichever is larger: what the harness promises."""
+    """Within 10 % or 8 MiB, whichever is larger: the accuracy that the harness promises."""
     return pytest.approx(mib, rel=0.1, abs=8)
 
 
@@ -100,7 +100,7 @@ def phases(watched):
     return watched.metrics()
 
 
-def test_the_accelerators_peak_is_started_anew_for_each_phase():
+def test_the_accelerators_peak_is_reset_for_each_phase():
     class Allocator:
         peak = 900.0  # of what ran before
 

@@ -1,4 +1,4 @@
-"""Training speed under a clock that only moves when told to: every number is computed by hand."""
+"""Training speed under a fake clock: every number is computed by hand."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ def nothing():
 
 
 def train(timer, clock, steps, seconds=0.1, sequences=2, tokens=10, wait=0.0, between=0.0):
-    """An epoch of like steps; ``between`` is spent after each step on what is neither step nor waiting."""
+    """An epoch of equal steps; ``between`` seconds after each step are neither step nor waiting."""
 
     def arriving():
         for _ in range(steps):

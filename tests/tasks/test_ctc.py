@@ -15,7 +15,7 @@ A, B, BLANK = 0, 1, 2
 
 
 def logits_of(*paths: list[int]) -> np.ndarray:
-    """Logits whose likeliest symbols are these."""
+    """Logits whose most likely symbols are these."""
     return 5 * np.eye(3, dtype=np.float32)[np.array(paths)]
 
 

@@ -63,7 +63,7 @@ BIO = ["B-LOC", "B-PER", "I-LOC", "I-PER", "O"]
 
 
 def one_hot(rows):
-    """Logits whose highest class these tags are; whatever is behind a row's end is scored as a span, too."""
+    """Logits whose highest classes are these tags; the padding of a row is predicted as a span, too."""
     numbers = [[BIO.index(tag) for tag in row] + [1] * (5 - len(row)) for row in rows]
     return np.eye(len(BIO), dtype=np.float32)[numbers]
 

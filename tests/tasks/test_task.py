@@ -99,16 +99,16 @@ def side_by_side(metric: str, better: float, worse: float):
 )
 def test_where_less_is_better_the_least_is_best(metric, name):
     comparison = side_by_side(metric, better=0.1, worse=0.3)
-    (board,) = comparison.boards
-    assert board.quality == metric
-    best = {cell.name: cell.verdicts[metric] for cell in board.cells}
+    (group,) = comparison.groups
+    assert group.quality == metric
+    best = {variant.name: variant.verdicts[metric] for variant in group.variants}
     assert best == {"gru": "best", "lstm": "worse", "rnn": "worse"}
-    assert [cell.name for cell in tables.best_first(board, board.cells)] == ["gru", "lstm", "rnn"]
-    assert wording.answer(board)[0].startswith(f"Best {name}: gru with 0.1")
-    assert [cell.name for cell in pareto(board, "latency/p50_ms", board.cells)] == ["lstm", "gru"]
-    assert f"| cell | seeds | {name} |" in tables.markdown(comparison)
+    assert [variant.name for variant in tables.best_first(group, group.variants)] == ["gru", "lstm", "rnn"]
+    assert wording.answer(group)[0].startswith(f"Best {name}: gru with 0.1")
+    assert [variant.name for variant in pareto(group, "latency/p50_ms", group.variants)] == ["lstm", "gru"]
+    assert f"| variant | seeds | {name} |" in tables.markdown(comparison)
     assert "lower is better" in tables.csv_text(comparison)
-    assert plots(board)[0].title == f"{name.capitalize()} of each cell"
+    assert plots(group)[0].title == f"{name.capitalize()} of each variant"
     assert gate.check(comparison, gate.baseline_of(comparison)).code == gate.PASSED
     worse = side_by_side(metric, better=0.2, worse=0.3)
-    assert [check.cell for check in gate.check(worse, gate.baseline_of(comparison)).worse] == ["gru"]
+    assert [check.variant for check in gate.check(worse, gate.baseline_of(comparison)).worse] == ["gru"]

@@ -55,7 +55,7 @@ def test_torchs_cells_start_as_the_encoder_of_the_same_name(pair):
 
 
 class Counter(nn.Module):
-    """A cell of one's own: counts the steps, and says what a step costs."""
+    """A custom cell that counts the steps, and reports the cost of a step."""
 
     def __init__(self, in_dim, hidden_size, by):
         super().__init__()

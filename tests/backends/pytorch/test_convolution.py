@@ -17,7 +17,7 @@ X_BLD = torch.randn(B, L, D, generator=torch.Generator().manual_seed(0))
 
 
 def convolve(x_LD, layer, offsets):
-    """Every step reads the steps at these offsets from it; what is not there counts as 0."""
+    """Every step reads the steps at these offsets from it; a missing step counts as 0."""
     weight_EDK, bias_E = layer.weight.detach().double().numpy(), layer.bias.detach().double().numpy()
     y_LE = np.tile(bias_E, (len(x_LD), 1))
     for step in range(len(x_LD)):

@@ -1,4 +1,4 @@
-"""A table's gradient in one place in memory: torch's own values, whatever holds on to an earlier one.
+"""A table whose gradient reuses one buffer: torch's own values, even while an earlier gradient is still in use.
 
 Dimension letters: V rows, D width.
 """

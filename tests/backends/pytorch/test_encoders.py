@@ -169,7 +169,7 @@ POOLED = {
 
 
 @pytest.mark.parametrize("name", POOLED)
-def test_poolings_count_real_steps_alone(name):
+def test_poolings_count_only_real_steps(name):
     pooling = getattr(poolings, name)(D)
     z_BE = pooling(X_BLD, MASK_BL)
     for row in range(2):
@@ -226,7 +226,7 @@ def test_the_head_against_a_forward_and_backward_pass_in_numpy():
     np.testing.assert_allclose(z_BE.grad, d_hidden @ w1, atol=1e-6)
 
 
-def test_initial_values_depend_on_seed_and_place_alone():
+def test_initial_values_depend_only_on_seed_and_path():
     alone = made(encoders.Stack(D, {"first": lambda in_dim: encoders.LSTM(in_dim, E)}), seed=3)
     layers = {"first": lambda in_dim: encoders.LSTM(in_dim, E), "second": lambda in_dim: encoders.GRU(in_dim, E)}
     torch.manual_seed(99)

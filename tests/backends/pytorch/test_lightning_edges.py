@@ -1,5 +1,5 @@
-"""Which work Lightning does between the timer's marks, in a real fit: whatever is no training step is made to take
-ages of a clock that only moves when told to, and none of it may show."""
+"""What the timer counts in a real fit by Lightning. A fake clock adds long times to everything that is no training
+step, and none of these times may appear in the times of steps."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""What is computed for all steps at once is what a loop over the steps computes.
+"""Encoders that compute all steps at once give the values of a loop over the steps.
 
 Dimension letters: B batch, L length, D input width, E output width.
 """
@@ -18,7 +18,7 @@ B, D, E = 3, 5, 14
 LENGTHS = [1, 2, 3, 11, CHUNK, CHUNK + 1, 257]
 
 
-def drawn(length, width, seed=0):
+def random_input(length, width, seed=0):
     return torch.randn(B, length, width, generator=torch.Generator().manual_seed(seed))
 
 
@@ -48,7 +48,7 @@ def heads_of(encoder, x_LD):
 def test_causal_linear_attention_is_its_recurrence(length):
     encoder = LinearAttention(D, E, 2, causal=True)
     initialise(encoder, 1)
-    x_BLD = drawn(length, D)
+    x_BLD = random_input(length, D)
     found = encoder(x_BLD, all_real(length)).detach()
     expected = np.zeros((length, 2, E // 2))
     for head, (q_LS, k_LS, v_LS) in enumerate(heads_of(encoder, double(x_BLD[1]))):
@@ -64,7 +64,7 @@ def test_causal_linear_attention_is_its_recurrence(length):
 def test_linear_attention_in_both_directions_weighs_by_the_product_of_the_features(length):
     encoder = LinearAttention(D, E, 2)
     initialise(encoder, 1)
-    x_BLD = drawn(length, D)
+    x_BLD = random_input(length, D)
     expected = []
     for q_LS, k_LS, v_LS in heads_of(encoder, double(x_BLD[1])):
         weight_LL = q_LS @ k_LS.T
@@ -76,7 +76,7 @@ def test_linear_attention_in_both_directions_weighs_by_the_product_of_the_featur
 def test_min_gru_is_its_recurrence(length):
     encoder = MinGRU(D, E)
     initialise(encoder, 1)
-    x_BLD = 3 * drawn(length, D)
+    x_BLD = 3 * random_input(length, D)
     gate, candidate = (double(part(x_BLD)) for part in (encoder.update, encoder.candidate))
     z_BLE, h_BE = 1 / (1 + np.exp(-gate)), np.zeros((B, E))
     found = encoder(x_BLD, all_real(length)).detach()
@@ -87,15 +87,15 @@ def test_min_gru_is_its_recurrence(length):
 
 @pytest.mark.parametrize("length", [1, 2, 7, 8])
 def test_the_scans_gradients_are_those_of_finite_differences(length):
-    keep_BLE = drawn(length, 2).double().sigmoid().requires_grad_()
-    add_BLE = drawn(length, 2, seed=1).double().requires_grad_()
+    keep_BLE = random_input(length, 2).double().sigmoid().requires_grad_()
+    add_BLE = random_input(length, 2, seed=1).double().requires_grad_()
     assert torch.autograd.gradcheck(linear_scan, (keep_BLE, add_BLE))
 
 
 def test_the_scan_forgets_without_overflow_over_a_long_sequence():
     """Where e^-30 is kept of each of 4099 steps, logarithms would run up to 123000, which leaves 2 digits."""
     length = 4099
-    keep_BLE, add_BLE = torch.full((1, length, 1), np.exp(-30.0)), drawn(length, 1)[:1]
+    keep_BLE, add_BLE = torch.full((1, length, 1), np.exp(-30.0)), random_input(length, 1)[:1]
     found = linear_scan(keep_BLE, add_BLE)
     torch.testing.assert_close(found[:, 1:], add_BLE[:, 1:] + np.exp(-30.0) * add_BLE[:, :-1])
     torch.testing.assert_close(linear_scan(torch.ones(1, length, 1), torch.ones(1, length, 1))[0, -1, 0].item(), 4099.0)
@@ -106,7 +106,7 @@ def test_a_diagonal_state_space_is_its_recurrence(length):
     """Discretised by hand: a state turned by exp(s a) a step, with the input held for the step."""
     part = DiagonalStateSpace(E, 10)
     initialise(part, 1)
-    x_BLE = drawn(length, E)
+    x_BLE = random_input(length, E)
     found = part(x_BLE).detach()
     step_E1 = np.exp(double(part.log_step_E))[:, None]
     pole_EN = -np.exp(double(part.log_decay_EN)) + 1j * double(part.frequency_EN)
@@ -136,7 +136,7 @@ def test_a_diagonal_state_space_starts_as_s4d_lin():
 def test_s4d_adds_a_gated_mixture_to_what_it_reads():
     encoder = S4D(E, E, state_size=6).eval()
     initialise(encoder, 1)
-    x_BLE = drawn(11, E)
+    x_BLE = random_input(11, E)
     block = encoder.layers[0]
     mixed = block.mixed(nn.functional.gelu(block.states(block.norm(x_BLE))))
     expected = encoder.norm(x_BLE + mixed[..., :E] * mixed[..., E:].sigmoid())
@@ -150,7 +150,7 @@ def test_s4d_adds_a_gated_mixture_to_what_it_reads():
 def test_no_step_reads_a_later_one(make):
     encoder = make().eval()
     initialise(encoder, 1)
-    x_BLD = drawn(97, D)
+    x_BLD = random_input(97, D)
     changed = x_BLD.clone()
     changed[:, 71:] += 1
     found, other = (encoder(x, all_real(97)) for x in (x_BLD, changed))

@@ -12,7 +12,7 @@ B, L, D, E = 3, 11, 5, 7
 CASES = [(GRU, {}), (GRU, {"num_layers": 2}), (RNN, {}), (RNN, {"nonlinearity": "relu"}), (RNN, {"num_layers": 3})]
 
 
-def drawn(cls, dtype, **settings):
+def random_encoder(cls, dtype, **settings):
     torch.manual_seed(0)
     encoder = cls(D, E, **settings).to(dtype)
     for parameter in encoder.parameters():
@@ -24,7 +24,7 @@ def drawn(cls, dtype, **settings):
 @pytest.mark.parametrize(("cls", "settings"), CASES, ids=str)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
 def test_values_and_gradients_are_those_of_torch_s_module(cls, settings, dtype, tolerance):
-    encoder = drawn(cls, dtype, **settings)
+    encoder = random_encoder(cls, dtype, **settings)
     x_BLD = torch.randn(B, L, D, dtype=dtype, requires_grad=True)
     asked_BLE = torch.randn(B, L, E, dtype=dtype)
     mask_BL = length_mask(torch.tensor([L, 4, 0]), L)
@@ -49,12 +49,12 @@ def test_gradients_are_the_slopes_of_the_values():
 
 
 def test_a_sequence_of_one_step_gives_the_recurrent_weights_no_gradient():
-    encoder = drawn(GRU, torch.float32)
+    encoder = random_encoder(GRU, torch.float32)
     encoder(torch.randn(B, 1, D), torch.ones(B, 1, dtype=torch.bool)).sum().backward()
     assert float(encoder.layers.weight_hh_l0.grad.abs().max()) == 0
 
 
-def test_between_layers_a_share_is_dropped_in_training_alone():
+def test_between_layers_a_share_is_dropped_only_in_training():
     torch.manual_seed(0)
     encoder, mask_BL = GRU(D, 200, num_layers=2, dropout=0.25), torch.ones(B, L, dtype=torch.bool)
     x_BLD, read = torch.randn(B, L, D), []
@@ -72,6 +72,6 @@ def test_between_layers_a_share_is_dropped_in_training_alone():
 )
 def test_torch_s_kernel_stays_where_it_is_the_quicker_one(encoder, grad, ours):
     with torch.set_grad_enabled(grad):
-        assert encoder._own_steps(torch.randn(B, L, D)) == ours
+        assert encoder.uses_own_steps(torch.randn(B, L, D)) == ours
         with torch.autocast("cpu", torch.bfloat16):
-            assert not encoder._own_steps(torch.randn(B, L, D))
+            assert not encoder.uses_own_steps(torch.randn(B, L, D))

@@ -1,4 +1,4 @@
-"""What only an accelerator shows: work that goes on after its call returned, and the allocator's own peak."""
+"""Behaviour that only an accelerator shows: work that continues after its call returned, and the allocator's peak."""
 
 import time
 

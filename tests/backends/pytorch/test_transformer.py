@@ -1,4 +1,4 @@
-"""The transformer's block against torch's, and rotary positions by what they promise.
+"""The transformer's block against torch's, and the properties of rotary positions.
 
 Dimension letters: B batch, L length, E width, H heads, S width of a head.
 """
@@ -71,7 +71,7 @@ def test_rotary_by_hand():
     np.testing.assert_allclose(rotate(x_BHLS)[0, 0, 3], expected, atol=1e-6)
 
 
-def test_rotary_scores_depend_on_relative_positions_alone():
+def test_rotary_scores_depend_only_on_relative_positions():
     q_S, k_S = torch.randn(2, 6, generator=torch.Generator().manual_seed(0), dtype=torch.double)
     everywhere = (rotate(vector.expand(1, 1, L, 6))[0, 0] for vector in (q_S, k_S))
     q_LS, k_LS = everywhere
@@ -101,7 +101,7 @@ def test_rotary_attention_turns_queries_and_keys_and_not_values():
 
 
 @pytest.mark.parametrize("rotary", [False, True])
-def test_a_transformer_knows_the_order_by_rotary_positions_alone(rotary):
+def test_a_transformer_knows_the_order_only_by_rotary_positions(rotary):
     encoder = made(E, rotary=rotary)
     order = torch.randperm(L, generator=torch.Generator().manual_seed(1))
     whole = MASK_BL[:1]
@@ -109,7 +109,7 @@ def test_a_transformer_knows_the_order_by_rotary_positions_alone(rotary):
     assert torch.allclose(shuffled, encoder(X_BLE[:1], whole)[:, order], atol=1e-5) is not rotary
 
 
-def test_dropout_acts_in_training_alone():
+def test_dropout_acts_only_in_training():
     encoder = made(E, dropout=0.5)
     first, second = (encoder.train()(X_BLE, MASK_BL) for _ in range(2))
     assert not torch.allclose(first, second)

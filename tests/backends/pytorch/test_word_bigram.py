@@ -29,10 +29,10 @@ def test_before_any_training_it_is_the_word_s_own_vector():
     torch.testing.assert_close(made()(x_BL), alone(x_BL), rtol=0, atol=0)
 
 
-def test_a_pair_has_one_row_wherever_it_stands_and_the_other_order_another():
+def test_a_pair_has_one_row_at_every_position_and_the_reverse_order_another():
     rows_BL = made().pair_rows(torch.tensor([[4, 9, 4, 9, 4]]))
     first, second, third, fourth, fifth = rows_BL[0].tolist()
-    assert first == 0  # nothing stands before it
+    assert first == 0  # no word is before it
     assert second == fourth > 0
     assert third == fifth > 0
     assert second != third
@@ -97,8 +97,8 @@ def test_features_have_no_pairs():
     assert "input.bigrams reads pairs of words" in refused(check_bigrams, data)
 
 
-def test_order_that_a_bag_of_words_cannot_tell_is_told_by_pairs(command, tmp_path):
-    # whether "not" stands before "good" or before "bad": the same words in both classes
+def test_pairs_distinguish_an_order_that_a_bag_of_words_cannot(command, tmp_path):
+    # whether "not" is before "good" or before "bad": the same words in both classes
     lines = ["text,label"]
     for filler in [f"w{number}" for number in range(60)]:
         lines += [f"{filler} not good but bad,yes", f"{filler} not bad but good,no"]

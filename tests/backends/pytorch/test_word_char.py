@@ -1,4 +1,4 @@
-"""A word's vector beside what filters find in its characters, and a model that reads both.
+"""The vector of a word and the features of its characters, and a model that reads both.
 
 Dimension letters: B batch, L length, W characters of a word.
 """
@@ -49,7 +49,7 @@ def inputs(split, rows):
     return torch.from_numpy(split.x[rows, :longest]), torch.from_numpy(split.characters.of(rows, longest))
 
 
-def test_a_word_gets_the_strongest_answer_of_each_filter_anywhere_in_its_characters():
+def test_a_word_gets_the_maximum_of_each_filter_over_its_characters():
     data = tagged()
     part = made(data, kernel=3)
     torch.nn.init.normal_(part.filters.bias)
@@ -122,7 +122,7 @@ def without_characters(data):
     return replace(data, **{name: replace(split, characters=None) for name, split in data.splits.items()})
 
 
-def test_unknown_words_are_told_apart_by_their_characters_alone(tmp_path):
+def test_unknown_words_are_distinguished_only_by_their_characters(tmp_path):
     data = tagged()
     right = {}
     for name, some in (("word_char", data), ("embedding", without_characters(data))):

@@ -63,10 +63,10 @@ class _Recurrent(nn.Module):
         return values
 
     def forward(self, x_BLD: Tensor, mask_BL: Tensor) -> Tensor:
-        y_BLE = self._by_own_steps(x_BLD) if self._uses_own_steps(x_BLD) else self.layers(x_BLD)[0]
+        y_BLE = self._by_own_steps(x_BLD) if self.uses_own_steps(x_BLD) else self.layers(x_BLD)[0]
         return clear_padding(y_BLE, mask_BL)
 
-    def _uses_own_steps(self, x_BLD: Tensor) -> bool:
+    def uses_own_steps(self, x_BLD: Tensor) -> bool:
         """Whether the harness's own steps are faster: with gradients, on a processor, not in half precision."""
         single_on_cpu = x_BLD.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
         return self.has_steps and single_on_cpu and torch.is_grad_enabled()
