@@ -8,13 +8,13 @@ from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 
 class ComposedOnce(ConfigLoader):
     """Passes everything on to Hydra's loader, and keeps each job's config until it is asked for a second time.
 
-    A job that is asked for a third time is composed again: its run may have changed the config.
+    A config that a launcher already gave a job's number to is never returned again: its run may have changed it.
     """
 
     def __init__(self, loader: ConfigLoader) -> None:
@@ -23,8 +23,9 @@ class ComposedOnce(ConfigLoader):
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         job = tuple(sweep_overrides)
-        if job in self.waiting:
-            return self.waiting.pop(job)
+        kept = self.waiting.pop(job, None)
+        if kept is not None and OmegaConf.is_missing(kept.hydra.job, "num"):
+            return kept
         composed = self.loader.load_sweep_config(master_config, sweep_overrides)
         self.waiting[job] = composed
         return composed

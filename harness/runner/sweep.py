@@ -130,9 +130,11 @@ def seed_outermost(overrides: Iterable[str]) -> list[str]:
 
 
 def compose_jobs_once(config: DictConfig) -> None:
-    """Let the launcher use the configs that the sweeper composed, where both are in this process."""
+    """Let the launcher use the configs that the sweeper composed, where both are Hydra's own and so in this process."""
     hydra = GlobalHydra.instance().hydra
-    if hydra is not None and config.hydra.launcher._target_.endswith(".BasicLauncher"):
+    own = config.hydra.launcher._target_.endswith(".BasicLauncher")
+    own &= config.hydra.sweeper._target_.endswith(".BasicSweeper")
+    if hydra is not None and own:
         hydra.config_loader = ComposedOnce(hydra.config_loader)
 
 

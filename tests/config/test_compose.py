@@ -46,7 +46,7 @@ class Loader(ConfigLoader):
 
     def load_sweep_config(self, master_config, sweep_overrides):
         self.composed.append(sweep_overrides)
-        return {"job": sweep_overrides, "number": len(self.composed)}
+        return OmegaConf.create({"hydra": {"job": {"num": "???"}}, "number": len(self.composed)})
 
     def load_configuration(self, *arguments):
         return arguments
@@ -67,19 +67,30 @@ class Loader(ConfigLoader):
         return arguments
 
 
-@pytest.mark.parametrize(("launcher", "number"), [("BasicLauncher", [2, 1, 3]), ("JoblibLauncher", [3, 4, 5])])
-def test_a_job_of_a_sweep_is_composed_once_where_it_runs_here(monkeypatch, launcher, number):
+@pytest.mark.parametrize(
+    ("launcher", "sweeper", "numbers"),
+    [
+        ("BasicLauncher", "BasicSweeper", [2, 1, 3, 4]),
+        ("JoblibLauncher", "BasicSweeper", [3, 4, 5, 6]),  # its jobs are in other processes
+        ("BasicLauncher", "OptunaSweeper", [3, 4, 5, 6]),
+    ],
+)
+def test_a_job_of_a_sweep_is_composed_once_where_it_runs_here(monkeypatch, launcher, sweeper, numbers):
     class Hydra:
         config_loader = Loader()
 
     monkeypatch.setattr(GlobalHydra.instance(), "hydra", Hydra)
-    compose_jobs_once(OmegaConf.create({"hydra": {"launcher": {"_target_": f"hydra.{launcher}"}}}))
+    plugins = {"launcher": {"_target_": f"hydra.{launcher}"}, "sweeper": {"_target_": f"hydra.{sweeper}"}}
+    compose_jobs_once(OmegaConf.create({"hydra": plugins}))
     loader = Hydra.config_loader
     for job in ("seed=0", "seed=1"):  # Hydra's sweeper composes all jobs, to see whether it can
         loader.load_sweep_config(None, [job])
-    jobs = ["seed=1", "seed=0", "seed=0"]  # asked for again: the first config was changed by its run
-    taken = [loader.load_sweep_config(None, [job]) for job in jobs]
-    assert taken == [{"job": [job], "number": which} for job, which in zip(jobs, number, strict=True)]
+    taken = []
+    for job in ("seed=1", "seed=0", "seed=0", "seed=0"):  # the same job again: a run may have changed its config
+        config = loader.load_sweep_config(None, [job])
+        taken.append(config.number)
+        config.hydra.job.num = len(taken)  # as a launcher does
+    assert taken == numbers
 
 
 def test_everything_else_is_passed_on_to_hydras_loader():
@@ -105,3 +116,10 @@ def test_a_sweep_composes_each_job_once(command, monkeypatch):
     ended = command("-m", "seed=0,1", *QUICK, "trainer.epochs=1", "tracking=none")
     assert ended.code == 0, ended.err
     assert composed == ["composed", "composed", "kept", "kept"]
+
+
+def test_a_job_that_is_given_twice_runs_once_and_is_skipped_once(command):
+    ended = command("-m", "seed=0,0", *QUICK, "trainer.epochs=1", "tracking=none")
+    assert ended.code == 0, ended.err
+    assert ended.out.count("skipped") == 1
+    assert len(ended.records) == 1

@@ -1,0 +1,55 @@
+"""The subcommands, their old forms, and words that are none."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import REPOSITORY
+
+from harness.cli import subcommands
+from harness.config.compose import conf_dir
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    """``python WORDS`` in the repository."""
+    line = [sys.executable, *words]
+    return subprocess.run(line, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", subcommands.NAMES)
+def test_each_has_help_and_its_old_form_is_the_same(name):
+    new, old = run("-m", "harness", name, "--help"), run("-m", f"harness.{name}", "--help")
+    assert new.returncode == 0, new.stderr
+    assert new.stdout.startswith(f"usage: python -m harness {name} ")
+    assert (old.returncode, old.stdout) == (0, new.stdout), old.stderr
+
+
+@pytest.mark.parametrize("form", [("-m", "harness", "report"), ("-m", "harness.report")])
+def test_the_exit_code_of_a_subcommand_is_that_of_the_command(form, tmp_path):
+    ended = run(*form, str(tmp_path / "none"))
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert str(tmp_path / "none") in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "question"),
+    [("reprot", "; did you mean report?"), ("self-check", "; did you mean selfcheck?"), ("zzz", "")],
+)
+def test_an_unknown_word_is_one_sentence_with_the_nearest(command, word, question):
+    ended = command(word, "--help")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == f"there is no subcommand {word!r}, only report, selfcheck, ui{question}\n"
+
+
+@pytest.mark.parametrize("first", ["seed=1", "+encoder.new=1", "~optimizer.betas", "-m", "--help"])
+def test_overrides_and_flags_are_no_subcommands(first):
+    assert not subcommands.is_one([first, "report"])
+    assert not subcommands.is_one([])
+
+
+def test_help_names_each_subcommand_and_no_other():
+    header = (conf_dir() / "config.yaml").read_text().split("header: |")[1].split("== Examples ==")[0]
+    assert re.findall(r"python -m harness ([a-z]+)", header) == ["report", "ui", "selfcheck"]
+    assert sorted(subcommands.NAMES) == ["report", "selfcheck", "ui"]

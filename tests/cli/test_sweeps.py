@@ -1,0 +1,113 @@
+"""Sweeps: their order, their id, failed runs and searches."""
+
+import pytest
+from conftest import QUICK
+
+from harness.config.compose import conf_dir
+from harness.runner.sweep import identify, seed_outermost
+
+
+def test_seeds_are_one_variant_and_another_width_is_another(command):
+    ended = command("-m", *QUICK, "seed=0,1", "encoder.hidden_size=16,32")
+    variants = {record.variant for record in ended.records}
+    assert len(ended.records) == 4
+    assert len(variants) == 2
+    assert len({record.fingerprint for record in ended.records}) == 4
+    losses = {record.metrics["test/loss"] for record in ended.records}
+    assert len(losses) == 4
+
+
+def test_a_run_that_fails_says_why_and_the_others_run(command, tmp_path):
+    (tmp_path / "bad.py").write_text(
+        "import os, signal\n"
+        "from torch import nn\n"
+        "class Bad(nn.Module):\n"
+        "    def __init__(self, in_dim, how):\n"
+        "        super().__init__()\n"
+        "        self.out_dim, self.how, self.layer = in_dim, how, nn.Linear(in_dim, in_dim)\n"
+        "    def forward(self, x_BLD, mask_BL):\n"
+        "        if self.how == 'raise': raise RuntimeError('on purpose')\n"
+        "        if self.how == 'crash': os.kill(os.getpid(), signal.SIGSEGV)\n"
+        "        if self.how == 'kill': os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        if self.how == 'hang': import time; time.sleep(60)\n"
+        "        return self.layer(x_BLD) * mask_BL[:, :, None]\n"
+    )
+    ended = command(
+        "-m", "encoder=custom", "encoder._target_=bad.Bad", "+encoder.how=raise,crash,kill,hang,fine", "run_timeout=5",
+        "tracking=none", *(one for one in QUICK if "tracking" not in one),
+    )  # fmt: skip
+    assert ended.code == 1
+    reasons = {record.config["encoder"]["how"]: record.reason for record in ended.records}
+    assert reasons["raise"] == "RuntimeError: on purpose"
+    assert reasons["crash"] == "crashed: signal SIGSEGV"
+    assert "SIGKILL" in reasons["kill"]
+    assert reasons["hang"].startswith("time-out")
+    assert reasons["fine"] is None
+    assert all(reason is None or reason in " ".join(ended.out.split()) for reason in reasons.values())
+
+
+def test_fail_fast_begins_no_further_run(command, tmp_path):
+    ended = command("-m", "optimizer.lr=1e30,0.001", "fail_fast=true", "optimizer=sgd", *QUICK)
+    assert ended.code == 1
+    assert [record.status for record in ended.records] == ["failed"]
+    assert "training diverged" in ended.record.reason
+
+
+def test_a_sweeps_id_is_never_read_as_a_number():
+    ids = [identify([f"seed={number}"]) for number in range(3000)]
+    assert all(one[0] == "s" and len(one) == 12 for one in ids)
+    assert identify(["a=1", "b=2"]) == identify(["b=2", "a=1"]) != identify(["a=1"])
+
+
+def test_a_sweep_takes_each_seed_through_all_variants_before_the_next(command):
+    """So that what drifts with time is alike within the pairs that are compared."""
+    ended = command("-m", "encoder=rnn,bag_of_embeddings", "seed=3,1", *QUICK, "trainer.epochs=1", "tracking=none")
+    assert ended.code == 0, ended.err
+    began = sorted(ended.records, key=lambda record: record.started)
+    assert [(record.seed, record.choices["encoder"]) for record in began] == [
+        (3, "rnn"), (3, "bag_of_embeddings"), (1, "rnn"), (1, "bag_of_embeddings"),
+    ]  # fmt: skip
+
+
+def test_overrides_keep_their_order_when_the_seed_comes_first():
+    overrides = ["encoder=rnn,gru", "seed=0,1", "rerun=true"]
+    assert seed_outermost(overrides) == ["seed=0,1", "encoder=rnn,gru", "rerun=true"]
+    assert seed_outermost(["encoder=rnn,gru", "data.seed=1"]) == ["encoder=rnn,gru", "data.seed=1"]
+
+
+def test_the_flag_of_a_sweep_stands_anywhere_and_other_flags_stay_where_they_were(command, tmp_path):
+    (tmp_path / "mine" / "encoder").mkdir(parents=True)
+    shipped = (conf_dir() / "encoder" / "rnn.yaml").read_text()
+    (tmp_path / "mine" / "encoder" / "own.yaml").write_text(shipped)
+    quick = [override for override in QUICK if not override.startswith("tra")]
+    sets = ["encoder=own,bag_of_embeddings", "seed=0,1", *quick, "trainer.epochs=1", "tracking=none"]
+    ended = command("--config-dir", "mine", *sets, "-m")
+    assert ended.code == 0, ended.err
+    began = sorted(ended.records, key=lambda record: record.started)
+    assert [(record.seed, record.choices["encoder"]) for record in began] == [
+        (0, "own"), (0, "bag_of_embeddings"), (1, "own"), (1, "bag_of_embeddings"),
+    ]  # fmt: skip
+    again = command("--config-dir", "mine", *sets[:2], "--multirun", *sets[:1:-1])
+    assert again.out.count("skipped") == 4
+    assert len(list(tmp_path.glob("outputs/sweeps/*"))) == 1, "another order of overrides is the same sweep"
+
+
+def test_a_launcher_that_fails_is_a_failure_and_no_error_of_the_user(command, monkeypatch):
+    def fail(*_arguments, **_settings):
+        raise RuntimeError("the cluster is gone")
+
+    monkeypatch.setattr("hydra.core.plugins.Plugins.instantiate_launcher", fail)
+    ended = command("-m", "seed=0,1", *QUICK)
+    assert ended.code == 1
+    assert "the cluster is gone" in ended.err
+
+
+def test_a_run_that_fails_does_not_end_a_search(command, monkeypatch):
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    # Optuna's logger goes on writing to the standard error of an earlier test in this process
+    monkeypatch.setattr("logging.raiseExceptions", False)
+    search = ("hydra/sweeper=optuna", "hydra.sweeper.direction=maximize", "hydra.sweeper.n_trials=2")
+    ended = command("-m", *search, "optimizer=sgd", "optimizer.lr=choice(1e30)", *QUICK, "tracking=none")
+    assert ended.code == 1
+    assert "Traceback" not in ended.err
+    assert {record.status for record in ended.records} == {"failed"}

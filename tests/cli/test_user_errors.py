@@ -1,0 +1,172 @@
+"""What the user must fix is one sentence, found before any training, with exit code 2."""
+
+import pandas as pd
+import pytest
+from conftest import QUICK
+
+from harness.cli import main as cli
+
+USER_ERRORS = [
+    (["encoder=lsmt"], "Could not find 'encoder/lsmt'"),
+    (["encoder=lsmt"], "did you mean encoder=lstm?"),
+    (["data=imbd"], "did you mean data=imdb?"),
+    (["encoder=stack", "encoder@encoder.layers.first=grru"], "did you mean encoder=gru?"),
+    (["trainer.epoch=3"], "Key 'epoch' is not in struct"),
+    (["trainer.epoch=3"], "did you mean trainer.epochs?"),
+    (["trainer.epoch=3,4", "-m"], "did you mean trainer.epochs?"),
+    (["seed=0", "-m", "encoder=lsmt,gru"], "did you mean encoder=lstm?"),
+    (["lr=0.1"], "did you mean optimizer.lr?"),
+    (["input=word_char", "input.letters.size=3"], "did you mean input.characters.size?"),
+    (["input.letters=null"], "did you mean input.characters?"),
+    (["+input.letters.size=3"], "nothing reads input.letters.size; did you mean input.characters.size?"),
+    (["data.limit=0"], "data.limit must be a whole number of 1 or more, and is 0"),
+    (["-m", "optimizer.lr=interval(0,1)"], "an interval needs a sweeper that searches: add hydra/sweeper=optuna"),
+    (["-m", "data=majority,parity", "data.train=200"], "must be swept too: 'data.train=choice(200)'"),
+    (["-m", "encoder=lstm,gru", "encoder.hiden_size=64"], "did you mean encoder.hidden_size?"),
+    (["-m", "data=majority,parity", "data.train=choice(200)", "data.lenght=9,8"], "did you mean data.length?"),
+    (["+trainer.epoch=3"], "nothing reads trainer.epoch; did you mean trainer.epochs?"),
+    (["data.text=schön"], "needs its own quotes: 'data.text=\"schön\"'"),
+    (["seed=???"], "seed must be given: add seed=... to the command"),
+    (["++trainer.epoch=3"], "nothing reads trainer.epoch; did you mean trainer.epochs?"),
+    (["++zzz=1"], "nothing reads zzz; leave it out"),
+    (["+zzz=1"], "nothing reads zzz; leave it out"),
+    (["encoder=min_gru", "encoder.hidden_size=0"], "encoder.hidden_size must be a whole number of 1 or more"),
+    (["encoder=s4d", "encoder.hidden_size=-1"], "encoder.hidden_size must be a whole number of 1 or more"),
+    (["encoder.num_heads=3"], "encoder.num_heads=3 does not divide encoder.hidden_size=128"),
+    (["encoder=stack", "encoder.layers.second.num_heads=5"], "encoder.layers.second.num_heads=5 does not divide"),
+    (["data=hub", "data.source=owner/none"], "no source 'owner/none'"),
+    (["data=hub"], "data.source must be given"),
+    (["data=files", "data.train=none.csv"], "there is no file none.csv"),
+    (["hardware=gpu"], "hardware=gpu needs 1 GPU device(s), and this machine has none"),
+    (["hardware=mps"], "hardware=mps needs 1 MPS device(s)"),
+    (["output_dir=/dev/null/out"], "output_dir=/dev/null/out cannot be written to"),
+    (["seed=-1"], "seed must be a whole number of 0 or more, and is -1"),
+    (["seed=null"], "seed must be a whole number"),
+    (["trainer.batch_size=0"], "trainer.batch_size must be a whole number of 1 or more, and is 0"),
+    (["trainer.monitor=test/accuracy"], "nothing is chosen on test"),
+    (["optimizer.lr=-1"], "optimizer.lr must be a finite number above 0"),
+    (["optimizer.schedule=cosin"], "optimizer.schedule is one of constant, cosine, inverse_time"),
+    (["encoder=additive_attention", "pooling=max"], "take encoder=bag_of_embeddings"),
+    (["encoder=custom", "encoder._target_=nowhere.Encoder"], "nowhere"),
+    (["encoder=custom"], "encoder._target_ must be given"),
+    (["encoder=rnn", "encoder.dropout=0.5"], "num_layers=1 has nothing between"),
+    (["encoder=rnn", "encoder.nonlinearity=sigmoid"], "nonlinearity is tanh or relu"),
+    (["encoder=lstm", "+encoder.hiden=3"], "hiden"),
+    (["data=synthetic_features", "+data.rows=3"], "rows"),
+    (["data.validation=0.9"], "data: digits cannot work with these settings"),
+    (["measure.warmup_steps=-3"], "measure.warmup_steps must be a whole number of 0 or more, and is -3"),
+    (["measure.inference_batches=0"], "measure.inference_batches must be a whole number of 1 or more"),
+    (["measure.latency_seconds=0"], "measure.latency_seconds must be a finite number above 0"),
+    (["trainer.clip_norm=inf"], "trainer.clip_norm must be a finite number above 0, and is inf"),
+    (["hardware.accelerator=cuda"], "hardware.accelerator is one of auto, cpu, gpu, mps, not 'cuda'"),
+    (["head.hidden_sizes=64"], "head.hidden_sizes must be a list of whole numbers"),
+    (["name=42"], "name must be text"),
+    (["mode=tune"], "mode is one of train, profile, not 'tune'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), USER_ERRORS, ids=[" ".join(arguments) for arguments, _ in USER_ERRORS])
+def test_a_user_error_is_one_sentence_and_nothing_is_half_written(command, tmp_path, arguments, said):
+    hardware = [] if "hardware" in arguments[0] else ["hardware=cpu"]
+    ended = command(*arguments, *hardware)
+    assert ended.code == 2
+    assert said in ended.err
+    assert "Traceback" not in ended.err
+    assert not ended.records
+    assert not list(tmp_path.glob("outputs/runs/**"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([("a b", "x")] * 20, "one class only ('x')"),
+        ([], "has no rows"),
+    ],
+)
+def test_a_file_that_cannot_be_learnt_from(command, tmp_path, rows, said):
+    pd.DataFrame(rows, columns=["text", "label"]).to_csv(tmp_path / "a.csv", index=False)
+    ended = command("data=files", "data.train=a.csv")
+    progress, mistake = ended.err.strip().splitlines()
+    assert (ended.code, progress) == (2, "self_attention/seed=0/data.train=a.csv: preparing data")
+    assert said in mistake
+
+
+def test_an_unwritable_folder_stops_a_sweep_as_well(command):
+    ended = command("-m", "seed=0,1", "output_dir=/dev/null/out")
+    assert ended.code == 2
+    assert "cannot be written to" in ended.err
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(("override", "said"), [
+    ("encoder._target_=own.Leaves", "own.Leaves returns nonzero values at padded positions; multiply"),
+    ("encoder._target_=own.Reads", "the output of own.Reads depends on its input at padded positions"),
+    ("encoder._target_=own.Shapes", "own.Shapes declares out_dim=4 and returns (2, 8, "),
+    ("encoder._target_=own.Leavs", "own has no Leavs; did you mean own.Leaves?"),
+    ("encoder._target_=own", "own cannot be built"),
+    ("encoder._target_=broken.Leaves", "broken.Leaves cannot be built"),
+    ("encoder._target_=own.Asks", "missing 1 required positional argument: 'width'; give it with +encoder.width="),
+])  # fmt: skip
+def test_an_encoder_of_ones_own_is_held_to_the_contract_before_it_is_trained(command, tmp_path, override, said):
+    (tmp_path / "own.py").write_text(
+        "from torch import nn\n"
+        "class Leaves(nn.Module):\n"
+        "    def __init__(self, in_dim):\n"
+        "        super().__init__()\n"
+        "        self.out_dim = in_dim\n"
+        "    def forward(self, x_BLD, mask_BL):\n"
+        "        return x_BLD + 1\n"
+        "class Reads(Leaves):\n"
+        "    def forward(self, x_BLD, mask_BL):\n"
+        "        return (x_BLD + x_BLD.mean(1, keepdim=True)) * mask_BL[:, :, None]\n"
+        "class Shapes(Leaves):\n"
+        "    def __init__(self, in_dim):\n"
+        "        super().__init__(in_dim)\n"
+        "        self.out_dim = 4\n"
+        "class Asks(Leaves):\n"
+        "    def __init__(self, in_dim, width):\n"
+        "        super().__init__(in_dim)\n"
+    )
+    (tmp_path / "broken.py").write_text("nothing.is_here\n")
+    ended = command("encoder=custom", override, *QUICK)
+    assert ended.code == 2
+    assert said in ended.err
+    assert not ended.records
+
+
+@pytest.mark.parametrize("variable", ["0", "1", ""])
+def test_what_the_environment_says_of_errors_changes_nothing(command, monkeypatch, variable):
+    for arguments, first in (
+        (["trainer.epoch=3"], "did you mean trainer.epochs?"),
+        (["-m", "encoder=lsmt,gru"], "did you mean encoder=lstm?"),
+        (["hardware=cpu", "seed=-1"], "self_attention/seed=-1/hardware=cpu: preparing data"),
+    ):
+        monkeypatch.setenv("HYDRA_FULL_ERROR", variable)
+        ended = command(*arguments)
+        assert ended.code == 2
+        assert ended.err.splitlines()[0] == first
+        assert "Traceback" not in ended.err
+        assert not ended.records
+
+
+def test_a_search_for_the_worst_is_refused_before_any_training(command):
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    search = ("-m", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "encoder.hidden_size=choice(16,32)", *QUICK)
+    said = "hydra.sweeper.direction=minimize, but a run returns val/accuracy, which is maximized"
+    ended = command(*search, "tracking=none")
+    assert (ended.code, ended.records) == (2, [])
+    assert said in ended.err
+    assert "Traceback" not in ended.err
+    ended = command(*search, "tracking=none", "trainer.monitor=val/loss", "hydra.sweeper.direction=maximize")
+    assert "set hydra.sweeper.direction=minimize" in ended.err
+
+
+def test_a_launcher_whose_extra_is_missing_is_one_sentence(command, monkeypatch):
+    found = cli.find_spec
+    monkeypatch.setattr(cli, "find_spec", lambda name: None if "joblib" in name else found(name))
+    ended = command("-m", "hydra/launcher=joblib", "seed=0,1")
+    assert ended.code == 2
+    assert ended.err.strip() == (
+        "hydra/launcher=joblib needs hydra_joblib_launcher: in the harness's folder, pip install '.[joblib]'"
+    )
+    assert not ended.records
