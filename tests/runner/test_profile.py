@@ -249,7 +249,7 @@ def test_mlflow_has_the_points_by_length_and_the_exponents(command, tmp_path, br
         again = command(*arguments, "profile.name=other")
         assert "skipped" in again.out
     (record,) = store.read_all(tmp_path / "outputs" / "runs")
-    client = connect(f"sqlite:///{tmp_path}/outputs/mlflow.db", tmp_path / "outputs")
+    client = connect(f"sqlite:///{tmp_path}/outputs/mlflow.db")
     run = client.get_run(record.mlflow_run_id)
     assert client.get_experiment(run.info.experiment_id).name == "mine"
     assert run.info.status == "FINISHED"
