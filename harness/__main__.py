@@ -8,7 +8,7 @@ from harness.runner import worker
 
 
 def main() -> None:
-    """Begin what takes longest, the backend's imports, and run the command line, which takes a while to load itself."""
+    """Start the backend's imports, which take longest, in another process; load and run the command line meanwhile."""
     start_server(sys.argv[1:])
     from harness.cli.main import main as command_line
 
@@ -16,9 +16,9 @@ def main() -> None:
 
 
 def start_server(arguments: list[str]) -> None:
-    """Begin the backend's imports where it is clear that runs are wanted in this process.
+    """Start the backend's imports if the command certainly trains on this machine.
 
-    A flag may ask for help alone, another launcher runs elsewhere, and a subcommand trains nothing.
+    A flag may only ask for help, another launcher runs elsewhere, and a subcommand starts its own runs.
     """
     if any("=" not in argument for argument in arguments if argument not in ("-m", "--multirun")):
         return

@@ -1,4 +1,4 @@
-"""What tests share: a command run in this process, quick settings, and where real data is."""
+"""Shared fixtures: a command run in this process, quick settings, real data, backends and fake clocks."""
 
 import importlib.util
 import os
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from browser import start as start_browser
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it: no test reaches for the network
+os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it: no test uses the network
 
 from harness import __main__
 from harness.cli import main as cli
@@ -21,7 +21,7 @@ from harness.records import store
 from harness.records.record import Hardware, Record
 from harness.runner.sweep import Sweep
 
-# a shell's background jobs ignore Ctrl-C, and so would the commands that tests press it in
+# a shell's background jobs ignore Ctrl-C, and so would the commands that tests interrupt
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).parent.parent
@@ -37,7 +37,7 @@ QUICK = (
 
 @dataclass
 class Ended:
-    """How a command ended: its exit code, what it printed, and the records it left."""
+    """The end of a command: its exit code, its output and the records in its output folder."""
 
     code: int
     out: str
@@ -52,7 +52,7 @@ class Ended:
 
 @pytest.fixture
 def command(tmp_path, monkeypatch, capfd) -> Iterator[Callable[..., Ended]]:
-    """Run ``python -m harness ...`` in this process, in an empty folder; the run's own process is a real one."""
+    """Run ``python -m harness ...`` in this process, in an empty folder; each run has a real process of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # the command line sets it: no later test may see that
 
@@ -70,13 +70,13 @@ def command(tmp_path, monkeypatch, capfd) -> Iterator[Callable[..., Ended]]:
         return Ended(code, printed.out, printed.err, list(store.read_all(tmp_path / "outputs" / "runs")))
 
     yield run
-    for name, module in list(sys.modules.items()):  # the next test's my_data.py is another one
+    for name, module in list(sys.modules.items()):  # the next test's my_data.py is another module
         if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
             del sys.modules[name]
 
 
 def refused(call: Callable, *arguments: Any, **settings: Any) -> str:
-    """The one sentence with which a call refuses."""
+    """The one sentence of the UserError that a call raises."""
     with pytest.raises(UserError) as refusal:
         call(*arguments, **settings)
     (sentence,) = refusal.value.args
@@ -104,15 +104,15 @@ def mirror() -> str:
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory):
-    """One browser for all tests that look at pages; they skip where there is none."""
-    found = start_browser(tmp_path_factory.mktemp("browser"))
-    yield found
-    found.quit()
+    """One browser for all tests of pages; they skip where no browser is installed."""
+    started = start_browser(tmp_path_factory.mktemp("browser"))
+    yield started
+    started.quit()
 
 
 @pytest.fixture(scope="session")
 def in_torch():
-    """PyTorch, by its adapter."""
+    """The adapter of PyTorch."""
     import torch
     from adapters import InTorch
 
@@ -122,7 +122,7 @@ def in_torch():
 
 @pytest.fixture(scope="session")
 def in_keras():
-    """TensorFlow, by its adapter; what needs it skips where it is absent."""
+    """The adapter of TensorFlow; tests that need it skip where it is absent."""
     if importlib.util.find_spec("tensorflow") is None:
         pytest.skip("tensorflow is not installed")
     from adapters import InKeras
@@ -135,12 +135,12 @@ def in_keras():
 
 @pytest.fixture(params=["pytorch", "tensorflow"])
 def backend(request):
-    """Each backend in turn, by its adapter."""
+    """The adapter of each backend in turn."""
     return request.getfixturevalue({"pytorch": "in_torch", "tensorflow": "in_keras"}[request.param])
 
 
 class Clock:
-    """Moves only when told to."""
+    """A clock that moves only when a test moves it."""
 
     def __init__(self):
         self.now = 1000.0
@@ -153,7 +153,7 @@ class Clock:
 
 
 class Device:
-    """Takes work at once and does it only when waited for, as an accelerator does."""
+    """Takes work immediately and does it when it is waited for, as an accelerator does."""
 
     def __init__(self, clock):
         self.clock, self.queued = clock, 0.0

@@ -152,16 +152,13 @@ def _objective(record: "Record | None", monitor: str) -> float:
     from harness.tasks.task import task_of_summary
 
     worst = {"maximize": -math.inf, "minimize": math.inf}.get(_search() or "", math.nan)
-    if record is None:
-        return worst
-    score: float = record.metrics.get(task_of_summary(record.data).monitor(monitor), worst)
-    return score
+    return float(record.metrics.get(task_of_summary(record.data).monitor(monitor), worst)) if record else worst
 
 
 def _command_started() -> float:
     import psutil
 
-    return psutil.Process().create_time()
+    return float(psutil.Process().create_time())
 
 
 def _finish(interrupted: bool = False, kept: str = "") -> int:

@@ -62,14 +62,14 @@ def test_the_examples_in_the_help_are_commands_that_compose(command):
 
 
 @pytest.mark.parametrize(
-    ("what", "told"),
+    ("what", "shown"),
     [
         ("all", ["FileConfigSource", "file://", "data/digits", "seed: 0"]),
         ("defaults-tree", ["data: digits", "encoder: lstm"]),
     ],
 )
-def test_hydra_shows_its_own_state(what, told):
+def test_hydra_shows_its_own_state(what, shown):
     words = [sys.executable, "-m", "harness", "--info", what, "encoder=lstm"]
     ended = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
-    assert [part for part in told if part not in ended.stdout] == []
+    assert [part for part in shown if part not in ended.stdout] == []

@@ -83,7 +83,7 @@ def test_a_run_whose_record_is_whole_stays_finished_whatever_becomes_of_its_proc
     monkeypatch.undo()
 
 
-def test_somebody_elses_encoder_in_an_empty_folder(command, tmp_path):
+def test_a_custom_encoder_in_an_empty_folder(command, tmp_path):
     (tmp_path / "my_file.py").write_text(
         "from torch import nn\n"
         "class MyEncoder(nn.Module):\n"
@@ -108,7 +108,7 @@ def test_somebody_elses_encoder_in_an_empty_folder(command, tmp_path):
     assert len(fingerprints) == 2, "changed code is another run"
 
 
-def test_somebody_elses_data_in_an_empty_folder(command, tmp_path):
+def test_custom_data_in_an_empty_folder(command, tmp_path):
     (tmp_path / "my_data.py").write_text(
         "from harness.data import from_sequences\n"
         "def load(rows):\n"
@@ -153,8 +153,8 @@ def test_progress_is_printed_from_the_first_second_on_and_standard_output_has_on
     command = [sys.executable, "-m", "harness", *QUICK, "tracking=none"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-    told = [line.split(": ")[-1] for line in ended.stderr.splitlines()]
-    assert told[:2] == ["preparing data", "loading pytorch and building the model"]
+    progress = [line.split(": ")[-1] for line in ended.stderr.splitlines()]
+    assert progress[:2] == ["preparing data", "loading pytorch and building the model"]
     assert [line[:9] for line in ended.stderr.splitlines()[2:]] == ["epoch 1/2", "epoch 2/2", "measuring"]
     assert "test/accuracy" in ended.stdout
     assert "epoch 1/2" not in ended.stdout

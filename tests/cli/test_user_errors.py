@@ -65,30 +65,32 @@ USER_ERRORS = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "said"), USER_ERRORS, ids=[" ".join(arguments) for arguments, _ in USER_ERRORS])
-def test_a_user_error_is_one_sentence_and_nothing_is_half_written(command, tmp_path, arguments, said):
+@pytest.mark.parametrize(
+    ("arguments", "expected"), USER_ERRORS, ids=[" ".join(arguments) for arguments, _ in USER_ERRORS]
+)
+def test_a_user_error_is_one_sentence_and_nothing_is_half_written(command, tmp_path, arguments, expected):
     hardware = [] if "hardware" in arguments[0] else ["hardware=cpu"]
     ended = command(*arguments, *hardware)
     assert ended.code == 2
-    assert said in ended.err
+    assert expected in ended.err
     assert "Traceback" not in ended.err
     assert not ended.records
     assert not list(tmp_path.glob("outputs/runs/**"))
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "expected"),
     [
         ([("a b", "x")] * 20, "one class only ('x')"),
         ([], "has no rows"),
     ],
 )
-def test_a_file_that_cannot_be_learnt_from(command, tmp_path, rows, said):
+def test_a_file_that_no_model_can_learn_from(command, tmp_path, rows, expected):
     pd.DataFrame(rows, columns=["text", "label"]).to_csv(tmp_path / "a.csv", index=False)
     ended = command("data=files", "data.train=a.csv")
-    progress, mistake = ended.err.strip().splitlines()
+    progress, error = ended.err.strip().splitlines()
     assert (ended.code, progress) == (2, "self_attention/seed=0/data.train=a.csv: preparing data")
-    assert said in mistake
+    assert expected in error
 
 
 def test_an_unwritable_folder_stops_a_sweep_as_well(command):
@@ -98,7 +100,7 @@ def test_an_unwritable_folder_stops_a_sweep_as_well(command):
     assert "Traceback" not in ended.err
 
 
-@pytest.mark.parametrize(("override", "said"), [
+@pytest.mark.parametrize(("override", "expected"), [
     ("encoder._target_=own.Leaves", "own.Leaves returns nonzero values at padded positions; multiply"),
     ("encoder._target_=own.Reads", "the output of own.Reads depends on its input at padded positions"),
     ("encoder._target_=own.Shapes", "own.Shapes declares out_dim=4 and returns (2, 8, "),
@@ -107,7 +109,7 @@ def test_an_unwritable_folder_stops_a_sweep_as_well(command):
     ("encoder._target_=broken.Leaves", "broken.Leaves cannot be built"),
     ("encoder._target_=own.Asks", "missing 1 required positional argument: 'width'; give it with +encoder.width="),
 ])  # fmt: skip
-def test_an_encoder_of_ones_own_is_held_to_the_contract_before_it_is_trained(command, tmp_path, override, said):
+def test_a_custom_encoder_is_checked_against_the_contract_before_it_is_trained(command, tmp_path, override, expected):
     (tmp_path / "own.py").write_text(
         "from torch import nn\n"
         "class Leaves(nn.Module):\n"
@@ -130,7 +132,7 @@ def test_an_encoder_of_ones_own_is_held_to_the_contract_before_it_is_trained(com
     (tmp_path / "broken.py").write_text("nothing.is_here\n")
     ended = command("encoder=custom", override, *QUICK)
     assert ended.code == 2
-    assert said in ended.err
+    assert expected in ended.err
     assert not ended.records
 
 
@@ -149,13 +151,13 @@ def test_what_the_environment_says_of_errors_changes_nothing(command, monkeypatc
         assert not ended.records
 
 
-def test_a_search_for_the_worst_is_refused_before_any_training(command):
+def test_a_search_in_the_wrong_direction_is_refused_before_any_training(command):
     pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
     search = ("-m", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "encoder.hidden_size=choice(16,32)", *QUICK)
-    said = "hydra.sweeper.direction=minimize, but a run returns val/accuracy, which is maximized"
+    expected = "hydra.sweeper.direction=minimize, but a run returns val/accuracy, which is maximized"
     ended = command(*search, "tracking=none")
     assert (ended.code, ended.records) == (2, [])
-    assert said in ended.err
+    assert expected in ended.err
     assert "Traceback" not in ended.err
     ended = command(*search, "tracking=none", "trainer.monitor=val/loss", "hydra.sweeper.direction=maximize")
     assert "set hydra.sweeper.direction=minimize" in ended.err
