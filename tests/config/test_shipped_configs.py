@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import QUICK, REPOSITORY
 from omegaconf import OmegaConf
+from shipped import choices
 
 from harness.backends.pytorch import encoders
 from harness.config.compose import compose, compose_whole
@@ -17,13 +18,6 @@ from harness.measure import environment
 from harness.records.settings import flatten
 
 CONF = REPOSITORY / "conf"
-
-
-def choices(group: str) -> list[str]:
-    """The choices of a config group."""
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
-
-
 ENCODERS = [name for name in choices("encoder") if name != "custom"]
 
 
