@@ -1,9 +1,9 @@
-"""Whether the numbers mean what they say on this machine: ``python -m harness.selfcheck``.
+"""``python -m harness selfcheck``: do the numbers mean what they say on this machine?
 
-Real runs, through the whole walk, of encoders whose time and memory are known. Exit code 1 where a definition does not
-hold. What must come out is the difference between two such encoders: a wait of 20 ms leaves the processor's caches
-cold for the rest of a step, which a longer one does as well. What is allowed is 5 % (10 % or 8 MiB for memory), more
-where the machine is not quiet: the spread that the run itself shows, and the share of the processors that others held.
+It makes real runs of encoders whose time and memory are known, and exits with code 1 if a definition does not hold.
+Expected is the difference between two such encoders: a wait of 20 ms leaves the processor's caches cold for the rest of
+a step, and so does a longer wait. The tolerance is 5 % (for memory 10 % or 8 MiB). It is wider on a machine that is not
+quiet: by the spread within the run, and by the share of the processors that other processes used.
 """
 
 import argparse
@@ -44,7 +44,7 @@ QUICK = (
 
 @dataclass(frozen=True)
 class Finding:
-    """A definition, what it has to give here, what it gave, and whether that will do."""
+    """A definition, the expected value, the measured value, and whether they agree."""
 
     what: str
     expected: str
@@ -54,8 +54,12 @@ class Finding:
 
 def main(arguments: list[str] | None = None) -> int:
     """Check and print a table; returns 0 where everything holds, 1 where something does not."""
-    told = "Check on this machine that the numbers mean what they say, by encoders whose time and memory are known; "
-    argparse.ArgumentParser(prog="python -m harness selfcheck", description=f"{told}takes two minutes.").parse_args(arguments)
+    parser = argparse.ArgumentParser(
+        prog="python -m harness selfcheck",
+        description="Check on this machine that the numbers mean what they say, with encoders whose time and memory "
+        "are known; takes two minutes.",
+    )
+    parser.parse_args(arguments)
     out = console()
     table = Table(title="self-check", title_justify="left", box=None, pad_edge=False)
     for heading in ("definition", "expected", "measured", "verdict"):

@@ -7,7 +7,9 @@ from pathlib import Path
 from harness.config.libraries import LIBRARY
 from harness.config.schema import Config
 from harness.errors import UserError
-from harness.measure import environment
+from harness.measure import processors
+from harness.measure.accelerators import accelerators
+from harness.measure.processors import Limit
 from harness.records.record import Hardware
 
 KINDS = {"gpu": "cuda", "mps": "mps"}
@@ -50,7 +52,7 @@ def resolve_hardware(config: Config) -> Hardware:
         UserError: the machine lacks the devices that the config asks for.
     """
     wanted, accelerator = config.hardware, config.hardware.accelerator
-    installed = environment.accelerators()
+    installed = accelerators()
     if accelerator == "auto":
         accelerator = "cpu"
         for name, kind in KINDS.items():
@@ -63,12 +65,18 @@ def resolve_hardware(config: Config) -> Hardware:
             f"hardware={config.choices.hardware} needs {wanted.devices} {accelerator.upper()} device(s), and this "
             f"machine has {there}; take hardware=cpu or hardware=auto"
         )
-    share = environment.cores() // (wanted.devices if accelerator == "cpu" else 1)
     return Hardware(
         accelerator=accelerator,
         devices=wanted.devices,
         nodes=wanted.nodes,
         precision=wanted.precision,
-        threads=wanted.threads or max(1, min(share, environment.threads())),
+        threads=threads_of(config).processors,
         device_names=present[: wanted.devices],
     )
+
+
+def threads_of(config: Config) -> Limit:
+    """The threads of each process of a run, and what decides their number."""
+    if config.hardware.threads:
+        return Limit(config.hardware.threads, "hardware.threads")
+    return processors.threads(processes=config.hardware.devices)

@@ -10,55 +10,11 @@ from typing import Any
 
 import psutil
 
+from harness.measure.accelerators import accelerators
+from harness.measure.processors import cores, processor_name
 from harness.records.record import Environment, Hardware
 
 PACKAGES = ("torch", "pytorch-lightning", "tensorflow", "keras", "mlflow", "hydra-core", "datasets", "numpy")
-
-
-def cores() -> int:
-    """Number of processors that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def threads() -> int:
-    """``OMP_NUM_THREADS``, which cluster schedulers set, but at most ``cores()``; without it, ``cores()``."""
-    value = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # of a list, the first is the outermost level
-    return min(int(value), cores()) if value.isdecimal() and int(value) > 0 else cores()
-
-
-def accelerators() -> list[dict[str, Any]]:
-    """NVIDIA devices as the driver reports them, without loading a framework; Apple's by the platform. In MiB."""
-    import pynvml
-
-    if platform.system() == "Darwin" and platform.machine() == "arm64":
-        return [{"kind": "mps", "name": processor()}]
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return []
-    try:
-        driver = pynvml.nvmlSystemGetDriverVersion()
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
-        return [
-            {
-                "kind": "cuda",
-                "name": pynvml.nvmlDeviceGetName(handle),
-                "driver": driver,
-                "memory_mib": pynvml.nvmlDeviceGetMemoryInfo(handle).total / 2**20,
-            }
-            for handle in handles
-        ]
-    finally:
-        pynvml.nvmlShutdown()
-
-
-def processor() -> str:
-    """The name of the processor, as the system reports it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def versions() -> dict[str, str]:
@@ -86,15 +42,16 @@ def _git() -> dict[str, Any]:
         return {}
 
 
-def describe(hardware: Hardware) -> Environment:
+def describe(hardware: Hardware, threads_decided_by: str = "") -> Environment:
     """The machine, its current load, the software, and the hardware that a run uses."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     return Environment(
         hardware=hardware,
         host=platform.node(),
         platform=platform.platform(),
-        processor=processor(),
+        processor=processor_name(),
         cores=cores(),
+        threads_decided_by=threads_decided_by,
         memory_mib=psutil.virtual_memory().total / 2**20,
         accelerators=accelerators(),
         load_at_start=load,

@@ -54,6 +54,7 @@ class Hardware:
 class Environment:
     """The machine, its load and the software of a run. Memory is in MiB (2**20 bytes).
 
+    ``threads_decided_by`` is what sets the number of threads, such as a container's quota or a scheduler.
     ``other_processes_cpu_share`` is the share of all processors (0 to 1) that other processes used during the run.
     """
 
@@ -62,6 +63,7 @@ class Environment:
     platform: str = ""
     processor: str = ""
     cores: int = 0
+    threads_decided_by: str = ""
     memory_mib: float = 0.0
     accelerators: list[dict[str, Any]] = field(default_factory=list)
     load_at_start: float | None = None

@@ -19,6 +19,7 @@ from harness.config.schema import AFTERWARDS, UNUSED, Config
 from harness.data import source_code
 from harness.errors import UserError
 from harness.measure import environment
+from harness.measure.processors import processor_name
 from harness.records.record import Hardware
 
 NOT_DECIDING = (
@@ -56,7 +57,7 @@ def of(config: Config, hardware: Hardware, data_hash: str | None, pooled: bool =
         for key in AFTERWARDS:
             del deciding["measure"][key]
     deciding |= {"hardware": dataclasses.asdict(hardware), "data_hash": data_hash, "code": code_hash(config)}
-    deciding["processor"] = environment.processor()  # machines that share an output folder have runs of their own
+    deciding["processor"] = processor_name()  # machines that share an output folder have runs of their own
     installed = environment.versions()
     computing = ("python", "numpy", *PACKAGES.get(backend, ()))
     deciding["versions"] = {name: installed[name] for name in computing if name in installed}

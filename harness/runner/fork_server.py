@@ -1,7 +1,7 @@
 """The process that every run is forked from: it imports a backend's libraries, reads requests, forks, and waits.
 
-``python -m harness.runner.fork_server REQUESTS REPLIES MODULE ...`` takes two file descriptors and the modules to import.
-It runs no job itself; ``worker.Server`` is its other end.
+``python -m harness.runner.fork_server REQUESTS REPLIES MODULE ...`` takes two file descriptors and the modules to
+import. It runs no job itself; ``worker.Server`` is its other end.
 """
 
 import ctypes

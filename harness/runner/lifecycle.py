@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from harness import tracking
+from harness.config.hardware import threads_of
 from harness.config.schema import Config
 from harness.errors import UserError
 from harness.measure import environment
@@ -52,7 +53,7 @@ def new_record(
         choices=config.choices.model_dump(),
         config=config.to_dict(),
         data=data,
-        environment=environment.describe(hardware),
+        environment=environment.describe(hardware, threads_of(config).source),
         run_dir=str(folder.relative_to(request.output_dir)),
         started=utc(request.started),
         mode=config.mode,

@@ -94,7 +94,7 @@ def evaluate(task: Task, dataset: data.Dataset, outputs: np.ndarray, folder: Pat
     for name, value in scores.items():
         if not math.isfinite(value):
             raise RuntimeError(
-                f"test/{name} is {value}, though validation was finite: the model's outputs overflow on the test split; "
+                f"test/{name} is {value}, though validation was finite: the outputs overflow on the test split; "
                 "a lower optimizer.lr or trainer.clip_norm may help"
             )
     return {f"test/{name}": value for name, value in scores.items()}

@@ -47,7 +47,8 @@ def main() -> int:
             traceback.print_exc()
             failed[name] = f"{type(error).__name__}: {error}".splitlines()[0]
         TABLE.parent.mkdir(exist_ok=True)
-        TABLE.write_text(page(found, failed, environment.describe(Hardware("cpu")), others.share(), chosen.quick), encoding="utf8")
+        machine = environment.describe(Hardware("cpu"))
+        TABLE.write_text(page(found, failed, machine, others.share(), chosen.quick), encoding="utf8")
     print(f"\n{TABLE.read_text(encoding='utf8')}\n{TABLE}")
     return int(bool(failed) or not all(row.met for row in found))
 

@@ -14,7 +14,8 @@ from harness.backends.pytorch import encoders
 from harness.config.compose import compose, compose_whole
 from harness.config.hardware import check_machine, resolve_hardware
 from harness.errors import UserError
-from harness.measure import environment
+from harness.measure import processors
+from harness.measure.accelerators import accelerators
 from harness.records.settings import flatten
 
 CONF = REPOSITORY / "conf"
@@ -74,7 +75,7 @@ def test_every_data_set_composes_and_its_loader_takes_its_settings():
 @pytest.mark.parametrize("name", choices("hardware"))
 def test_every_hardware_is_resolved_or_refused_with_a_sentence(name):
     config = compose(f"hardware={name}")
-    present = {device["kind"] for device in environment.accelerators()}
+    present = {device["kind"] for device in accelerators()}
     needed = {"gpu": "cuda", "gpu_bf16": "cuda", "multi_gpu": "cuda", "mps": "mps"}.get(name)
     if needed and needed not in present:
         with pytest.raises(UserError, match=f"hardware={name} needs"):
@@ -86,7 +87,8 @@ def test_every_hardware_is_resolved_or_refused_with_a_sentence(name):
 
 
 def test_threads_are_what_is_set_else_what_a_scheduler_says_within_a_process_share_of_the_cores(monkeypatch):
-    monkeypatch.setattr(environment, "cores", lambda: 8)
+    monkeypatch.setattr(processors, "cores", lambda: 8)
+    monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
     for scheduled, settings, expected in (
         ("", ("hardware=cpu",), 8), ("3", ("hardware=cpu",), 3), ("3", ("hardware=cpu", "hardware.threads=5"), 5),
         ("", ("hardware=ddp_cpu",), 4), ("3", ("hardware=ddp_cpu",), 3),

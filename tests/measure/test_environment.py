@@ -12,7 +12,8 @@ import psutil
 import pynvml
 import pytest
 
-from harness.measure import environment
+from harness.measure import environment, processors
+from harness.measure.accelerators import accelerators
 from harness.measure.environment import OtherProcesses
 from harness.records.record import Hardware
 
@@ -101,10 +102,10 @@ def test_the_description_says_machine_software_and_load():
     found = dataclasses.asdict(environment.describe(Hardware("cpu", threads=3)))
     assert set(found) == {
         *("host", "platform", "processor", "cores", "memory_mib", "accelerators", "load_at_start", "versions", "git"),
-        *("hardware", "other_processes_cpu_share"),
+        *("hardware", "other_processes_cpu_share", "threads_decided_by"),
     }
     assert found["hardware"] == dataclasses.asdict(Hardware("cpu", threads=3))
-    assert found["cores"] == environment.cores() >= 1
+    assert found["cores"] == processors.cores() >= 1
     assert found["memory_mib"] == psutil.virtual_memory().total / 2**20
     assert found["load_at_start"] == pytest.approx(os.getloadavg()[0], abs=5)
     assert {"python", "torch", "numpy", "mlflow"} <= set(found["versions"])
@@ -132,8 +133,9 @@ def test_an_accelerator_is_described_by_its_driver(monkeypatch):
     }.items():  # fmt: skip
         monkeypatch.setattr(pynvml, name, lambda *_, value=value: value)
     monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lambda index: index)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     expected = {"kind": "cuda", "name": "H200", "driver": "570.1", "memory_mib": 3072}
-    assert environment.accelerators() == [expected, expected]
+    assert accelerators() == [{**expected, "index": 0}, {**expected, "index": 1}]
 
 
 def test_without_a_driver_there_is_no_accelerator(monkeypatch):
@@ -142,7 +144,7 @@ def test_without_a_driver_there_is_no_accelerator(monkeypatch):
 
     monkeypatch.setattr("platform.system", lambda: "Linux")
     monkeypatch.setattr(pynvml, "nvmlInit", absent)
-    assert environment.accelerators() == []
+    assert accelerators() == []
 
 
 @pytest.mark.parametrize(
@@ -150,4 +152,4 @@ def test_without_a_driver_there_is_no_accelerator(monkeypatch):
 )
 def test_threads_are_as_many_as_a_scheduler_says_and_no_more_than_there_are_cores(monkeypatch, said, expected):
     monkeypatch.setenv("OMP_NUM_THREADS", said)
-    assert environment.threads() == (expected or environment.cores())
+    assert processors.threads().processors == (expected or processors.cores())

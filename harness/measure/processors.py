@@ -1,0 +1,101 @@
+"""How many processors a run may use: the least of what the system, a container and a scheduler allow."""
+
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path("/")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A number of processors, and what sets it."""
+
+    processors: int
+    source: str
+
+
+def limits(root: Path = ROOT) -> Iterator[Limit]:
+    """Every limit of what this machine grants a run. ``root`` is where ``proc`` and ``sys`` lie."""
+    yield Limit(cores(), "the processors that this process may run on")
+    if (quota := container_quota(root)) is not None:
+        yield Limit(max(1, int(quota)), f"the container's quota of {quota:g} processors")
+    if (granted := _number("SLURM_CPUS_PER_TASK")) is not None:
+        yield Limit(granted, "SLURM_CPUS_PER_TASK")
+
+
+def threads(processes: int = 1, root: Path = ROOT) -> Limit:
+    """The threads of each of some processes that share what is granted, and what decides the number.
+
+    ``OMP_NUM_THREADS`` is the number for one process; everything else is shared out.
+    """
+    granted = min(limits(root), key=lambda limit: limit.processors)
+    shared = Limit(max(1, granted.processors // processes), granted.source)
+    if processes > 1:
+        shared = Limit(shared.processors, f"{granted.source}, shared by {processes} processes")
+    own = _number("OMP_NUM_THREADS")
+    return Limit(own, "OMP_NUM_THREADS") if own is not None and own < shared.processors else shared
+
+
+def cores() -> int:
+    """The number of processors that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _number(variable: str) -> int | None:
+    """The number in an environment variable; of a list, the first, which is that of the outermost level of threads."""
+    value = os.environ.get(variable, "").split(",")[0].strip()
+    return int(value) if value.isdecimal() and int(value) > 0 else None
+
+
+def processor_name() -> str:
+    """The name of the processor, as the operating system reports it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def container_quota(root: Path = ROOT) -> float | None:
+    """The processors that a control group grants (cgroups(7), versions 1 and 2); None where there is no quota.
+
+    A process is held by the quotas of all the groups that its own lies in.
+    """
+    quotas = [quota for folder in _groups(root) if (quota := _quota(folder)) is not None]
+    return min(quotas, default=None)
+
+
+def _groups(root: Path) -> Iterator[Path]:
+    """The folder of each control group that this process is in, from its own to the topmost."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            top = root / "sys/fs/cgroup"
+        elif "cpu" in controllers.split(","):
+            top = root / "sys/fs/cgroup" / controllers
+            top = top if top.is_dir() else root / "sys/fs/cgroup/cpu"
+        else:
+            continue
+        folder = top / path.strip("/")
+        yield folder
+        yield from (parent for parent in folder.parents if parent == top or top in parent.parents)
+
+
+def _quota(folder: Path) -> float | None:
+    try:
+        if (folder / "cpu.max").is_file():
+            quota, period = (folder / "cpu.max").read_text(encoding="utf8").split()
+        else:
+            quota, period = (
+                (folder / f"cpu.cfs_{name}_us").read_text(encoding="utf8").strip() for name in ("quota", "period")
+            )
+        return None if quota in ("max", "-1") else int(quota) / int(period)
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,93 @@
+"""How many processors a run may use, from made-up systems."""
+
+import os
+
+import pytest
+
+from harness.measure import processors
+from harness.measure.processors import Limit, container_quota, limits, threads
+
+
+@pytest.fixture
+def system(monkeypatch):
+    """A system of eight processors, without a container or a scheduler."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(8)))
+    for name in ("SLURM_CPUS_PER_TASK", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def write(root, **files):
+    for name, content in files.items():
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+
+
+def test_without_limits_all_processors_that_the_process_may_run_on(system, tmp_path):
+    assert threads(root=tmp_path) == Limit(8, "the processors that this process may run on")
+
+
+VERSION_2 = {"proc/self/cgroup": "0::/\n"}
+VERSION_1 = {"proc/self/cgroup": "5:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "quota"),
+    [
+        ({**VERSION_2, "sys/fs/cgroup/cpu.max": "100000 100000\n"}, 1.0),
+        ({**VERSION_2, "sys/fs/cgroup/cpu.max": "250000 100000\n"}, 2.5),
+        ({**VERSION_2, "sys/fs/cgroup/cpu.max": "max 100000\n"}, None),
+        ({"proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/cpu.max": "300000 100000",
+          "sys/fs/cgroup/a/b/cpu.max": "400000 100000"}, 3.0),
+        ({**VERSION_1, "sys/fs/cgroup/cpu,cpuacct/docker/abc/cpu.cfs_quota_us": "150000",
+          "sys/fs/cgroup/cpu,cpuacct/docker/abc/cpu.cfs_period_us": "50000"}, 3.0),
+        ({**VERSION_1, "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "200000",
+          "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000"}, 2.0),
+        ({**VERSION_1, "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1",
+          "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000"}, None),
+        ({**VERSION_2, "sys/fs/cgroup/cpu.max": "damaged"}, None),
+        ({}, None),
+    ],
+)  # fmt: skip
+def test_the_quota_of_a_container(tmp_path, files, quota):
+    write(tmp_path, **files)
+    assert container_quota(tmp_path) == quota
+
+
+def test_the_least_limit_decides_and_says_so(system, tmp_path, monkeypatch):
+    write(tmp_path, **VERSION_2, **{"sys/fs/cgroup/cpu.max": "450000 100000\n"})
+    assert threads(root=tmp_path) == Limit(4, "the container's quota of 4.5 processors")
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "3")
+    assert threads(root=tmp_path) == Limit(3, "SLURM_CPUS_PER_TASK")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2,4")
+    assert threads(root=tmp_path) == Limit(2, "OMP_NUM_THREADS")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {5})
+    assert threads(root=tmp_path) == Limit(1, "the processors that this process may run on")
+
+
+@pytest.mark.parametrize("value", ["", "0", "-1", "many"])
+@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK"])
+def test_a_variable_that_is_no_number_of_processors_limits_nothing(system, tmp_path, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    assert len(list(limits(tmp_path))) == 1
+    assert threads(root=tmp_path).processors == 8
+
+
+def test_processes_of_one_run_share_what_is_granted_and_each_has_its_own_openmp_threads(system, tmp_path, monkeypatch):
+    assert threads(2, tmp_path) == Limit(4, "the processors that this process may run on, shared by 2 processes")
+    assert threads(16, tmp_path).processors == 1
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "6")
+    assert threads(2, tmp_path) == Limit(3, "SLURM_CPUS_PER_TASK, shared by 2 processes")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert threads(2, tmp_path).processors == 3
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert threads(2, tmp_path) == Limit(2, "OMP_NUM_THREADS")
+
+
+def test_a_quota_below_one_processor_leaves_one_thread(system, tmp_path):
+    write(tmp_path, **VERSION_2, **{"sys/fs/cgroup/cpu.max": "20000 100000\n"})
+    assert threads(root=tmp_path).processors == 1
+
+
+def test_this_machine_has_at_least_one():
+    assert processors.threads().processors >= 1
