@@ -1,4 +1,4 @@
-"""One point of a profile, in the process that is its own: build, time and weigh on random tokens of one length.
+"""One point of a profile, in a process of its own: build the model, then measure time and memory on random tokens.
 
 Dimension letters: B batch, L length.
 """
@@ -21,10 +21,10 @@ from harness.runner.messages import BuildJob, Built, Message, PointJob, PointNum
 Tell = Callable[[Message], None]
 
 OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate|cannot allocate|not enough memory|bad_?alloc|OOM when", re.I)
-"""What the frameworks say when an allocation fails; none of them has an exception of its own for it on a CPU."""
+"""What the frameworks' errors say when an allocation fails; on a CPU none of them has an exception class for it."""
 
 WARM = 64
-"""The length at which a small model first loads the kernels: long enough for those that use all threads."""
+"""The length, in tokens, at which a small model first loads the kernels: long enough for those that use all threads."""
 
 
 def build_once(job: BuildJob, tell: Tell) -> None:
@@ -41,7 +41,7 @@ def build_once(job: BuildJob, tell: Tell) -> None:
 def measure_point(job: PointJob, tell: Tell) -> None:
     """Measure one length and batch size in this process: forward passes first, then forward, loss and backward.
 
-    What is known is told at once, so that a point whose training pass is too much still has its forward pass.
+    Each number is sent at once, so that a point whose training pass does not fit still has its forward pass.
     """
     fork_server.prefer_for_out_of_memory_kill()
     try:
@@ -68,9 +68,9 @@ def _measure(job: PointJob, tell: Tell) -> None:
     _, (shortest,) = backend.passes(random_tokens(1, 1, config).train, [np.arange(1)])
     forward, (batch,) = backend.passes(tokens.train, [np.arange(size)])
     others = environment.OtherProcesses()
-    # the second is made after the first is done with, because it turns the model to training
-    for phase, make_pass in (("forward", lambda: forward), ("training", backend.training_pass)):
-        any_pass = make_pass()
+    for phase in ("forward", "training"):
+        # the training pass is built after the forward passes are done: building it puts the model into training mode
+        any_pass = forward if phase == "forward" else backend.training_pass()
         any_pass(shortest)  # a backend that traces its passes does so here
         one_pass = partial(any_pass, batch)
         with measure.freed_is_returned():
@@ -91,8 +91,10 @@ def _measure(job: PointJob, tell: Tell) -> None:
 
 
 def _load_kernels(backend: backends.Backend, config: Config, size: int, length: int) -> None:
-    """Run a small model of the same kind once: what the system loads of the framework's code, tens of MiB, is no
-    memory of the model, and is resident before the baseline is taken."""
+    """Run a small model of the same kind once, before the baseline of memory is taken.
+
+    The framework's code that the system loads then, tens of MiB, is no memory of the model.
+    """
     tokens = random_tokens(size, length, config)
     backend.seed(config.seed)
     backend.build(tokens, config.seed)
@@ -103,7 +105,7 @@ def _load_kernels(backend: backends.Backend, config: Config, size: int, length: 
 
 
 def random_tokens(size: int, length: int, config: Config) -> data.Dataset:
-    """``x_BL`` of full length from a made-up vocabulary, with two classes, as all three splits."""
+    """Random token ids ``x_BL`` of full length with two classes, the same in all three splits."""
     generator, vocabulary = np.random.default_rng(config.seed), config.profile.vocabulary_size
     x_BL = generator.integers(1, vocabulary, (size, length), dtype=np.int32)
     split = data.Split(x_BL, np.full(size, length, np.int32), generator.integers(0, 2, size))
