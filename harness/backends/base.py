@@ -61,7 +61,8 @@ class Backend(Protocol):
     ) -> tuple[list[Metrics], int]:
         """Train, and leave the model with the weights of the epoch that was best on validation.
 
-        A checkpoint in ``folder`` is resumed. ``epoch_done`` is called with the metrics of each epoch.
+        A checkpoint in ``folder`` is resumed; a damaged one is set aside. ``epoch_done`` is called with the metrics of
+        each epoch.
 
         Returns:
             The history, one entry per epoch, and the best epoch, counted from 1.

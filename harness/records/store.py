@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ ATTENTION = "attention.json"
 
 LONGEST_NAME = 150
 """How many bytes of a name or label are in the name of its folder: file systems refuse names of more than 255."""
+REPLACED = "the command that made it runs again and replaces it"
+"""What becomes of a file that should hold a record and does not."""
 HASHED = re.compile(r"-[0-9a-f]{8}$")
 """How a file name ends that was not the name itself."""
 
@@ -28,17 +31,36 @@ class Unreadable(UserError):
     """A file that should hold a record and does not."""
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole: into a neighbour first, synced to the disk, then renamed over the target."""
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Write a file whole: the block writes to the neighbour that it is given, which is then renamed over the file.
+
+    The neighbour and the renaming are synced to the disk, so that after a power failure the file is the new or the old
+    one, and never a part of one. A block that raises leaves the old file.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(temporary, "w", encoding="utf8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
+        _sync(temporary)
         os.replace(temporary, path)
+        with suppress(OSError):  # some file systems have no way to sync a folder
+            _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf8")
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -47,8 +69,16 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def load_json(file: Path) -> Any:
-    """The content of a JSON file."""
-    return json.loads(file.read_text(encoding="utf8"))
+    """The content of a JSON file.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is not UTF-8, or not JSON.
+    """
+    try:
+        return json.loads(file.read_text(encoding="utf8"))
+    except RecursionError:
+        raise ValueError("its brackets are nested too deeply") from None
 
 
 def write(record: Record) -> None:
@@ -68,7 +98,7 @@ def read(folder: Path) -> Record | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise Unreadable(f"{file} is not a record ({error}); run with rerun=true to replace it") from None
+        raise Unreadable(f"{file} is not a record ({error}); {REPLACED}") from None
     if isinstance(content, dict) and content.get("schema") != SCHEMA:
         raise Unreadable(
             f"{file} has schema {content.get('schema')}, and this version reads schema {SCHEMA}; run its command again"
@@ -77,32 +107,25 @@ def read(folder: Path) -> Record | None:
         record = from_json(content)
     except ValueError as error:
         where = " ".join(str(error).split())
-        raise Unreadable(f"{file} is not a record ({where}); run with rerun=true to replace it") from None
+        raise Unreadable(f"{file} is not a record ({where}); {REPLACED}") from None
     record.folder = folder
     return record
 
 
-def read_usable(folder: Path) -> Record | None:
-    """The record in a run's folder; None also where it cannot be read, so that the run is done again."""
+def read_usable(folder: Path, left_out: list[str] | None = None) -> Record | None:
+    """The record in a run's folder; None also where it cannot be read, and then ``left_out`` gets a sentence."""
     try:
         return read(folder)
-    except Unreadable:
+    except Unreadable as error:
+        if left_out is not None:
+            left_out.append(str(error))
         return None
 
 
 def read_all(folder: Path, left_out: list[str] | None = None) -> Iterator[Record]:
     """Every record below a folder, oldest first; ``left_out`` gets a sentence for each that cannot be read."""
-    found = []
-    for path in folder.rglob(RECORD):
-        try:
-            record = read(path.parent)
-        except Unreadable as error:
-            if left_out is not None:
-                left_out.append(str(error))
-            continue
-        if record:
-            found.append(record)
-    yield from sorted(found, key=lambda record: record.started)
+    read_ones = [read_usable(path.parent, left_out) for path in folder.rglob(RECORD)]
+    yield from sorted((record for record in read_ones if record), key=lambda record: record.started)
 
 
 def readable(text: str) -> str:
@@ -119,7 +142,12 @@ def file_name(text: str) -> str:
     name = readable(text)
     if name == text and not HASHED.search(name):
         return name
-    return f"{name}-{hashlib.sha256(text.encode('utf8', 'surrogatepass')).hexdigest()[:8]}".lstrip("-")
+    return f"{name}-{short_hash(text)}".lstrip("-")
+
+
+def short_hash(text: str) -> str:
+    """Eight hexadecimal digits that tell a text from others."""
+    return hashlib.sha256(text.encode("utf8", "surrogatepass")).hexdigest()[:8]
 
 
 def run_folder(output_dir: Path, name: str, label: str, fingerprint: str) -> Path:
@@ -133,15 +161,19 @@ def run_folder(output_dir: Path, name: str, label: str, fingerprint: str) -> Pat
 
 
 def output_dir_of(record: Record) -> Path:
-    """The output folder that a record lies in, wherever that was moved to."""
+    """The output folder that contains a record, also after the folder was moved."""
     depth = len(Path(record.run_dir).parts)
     return record.folder.absolute().parents[depth - 1]
 
 
-def find(output_dir: Path, fingerprint: str, name: str) -> Record | None:
-    """The record of a fingerprint below an output folder, preferably of the experiment ``name``; None if none is."""
+def find(output_dir: Path, fingerprint: str, name: str, left_out: list[str] | None = None) -> Record | None:
+    """The record of a fingerprint below an output folder, preferably of the experiment ``name``; None if none is.
+
+    ``left_out`` gets a sentence for each record in question that cannot be read.
+    """
     folders = sorted((output_dir / "runs").glob(f"*/*-{fingerprint[:12]}"))
-    found = [record for folder in folders if (record := read_usable(folder)) and record.fingerprint == fingerprint]
+    records = [read_usable(folder, left_out) for folder in folders]
+    found = [record for record in records if record and record.fingerprint == fingerprint]
     found.sort(key=lambda record: (record.status != "finished", record.name != name))
     return next(iter(found), None)
 

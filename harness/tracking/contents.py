@@ -7,8 +7,8 @@ from pathlib import Path
 from harness.records.record import Point, Record
 from harness.tracking.store import this_process
 
-NOT_UPLOADED = ("best.", "last.", ".")
-"""Prefixes of the names of files that MLflow does not get: weights, and files that are being written."""
+NOT_UPLOADED = ("best.", "last.", "damaged-", ".")
+"""Prefixes of the names of files that MLflow does not get: checkpoints, and files that are being written."""
 
 
 def tags_of(record: Record) -> dict[str, str]:

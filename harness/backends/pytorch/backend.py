@@ -18,12 +18,13 @@ from harness.backends.base import DeviceBatch
 from harness.backends.distributed import node_rank
 from harness.backends.history import Metrics, best_epoch
 from harness.backends.pytorch.attention_weights import attention_of
-from harness.backends.pytorch.checkpoints import BEST, LAST, AtomicCheckpoints, EpochEnds
+from harness.backends.pytorch.checkpoints import BEST, LAST, AtomicCheckpoints, EpochEnds, load
 from harness.backends.pytorch.distributed import SameOnAllNodes
 from harness.backends.pytorch.losses import LOSSES
 from harness.backends.pytorch.model import build, check_custom_encoder
 from harness.backends.pytorch.progress import Progress
 from harness.backends.pytorch.training import TimedBatches, Training
+from harness.backends.resuming import resumable
 from harness.config.schema import Config
 from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
@@ -87,7 +88,7 @@ class Backend:
         total_steps, clip_norm = settings.epochs * len(batches), settings.clip_norm
         training = Training(self.model, data, self.config.optimizer, clip_norm, seed, total_steps, timer)
         monitor = self.task.monitor(settings.monitor)
-        resumes = (folder / LAST).exists() and not self.config.rerun
+        resumes = not self.config.rerun and resumable(folder / LAST, folder / BEST, load)
         callbacks = [EpochEnds(folder, monitor, settings.patience, epoch_done), Progress(timer)]
         if self.hardware.nodes > 1:
             # the folder's name is the run's fingerprint: config, data, code, versions and kind of machine
@@ -115,8 +116,7 @@ class Backend:
         trainer.fit(training, TimedBatches(batches, timer), evaluated, ckpt_path=resumed, weights_only=True)
         if self.rank > 0:  # only the first process evaluates, and writes the file with the best weights
             return training.history, 0
-        # memory-mapped: the optimizer state of the checkpoint must not count as memory of the training
-        chosen = torch.load(folder / BEST, weights_only=True, map_location="cpu", mmap=True)
+        chosen = load(folder / BEST)
         training.load_state_dict(chosen["state_dict"])
         self.model.zero_grad(set_to_none=True)
         kept = {name: chosen[name] for name in ("state_dict", "epoch")}  # without the optimizer state

@@ -1,27 +1,32 @@
 """The checkpoints of a training: the last epoch, to resume from, and the best one, to use."""
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as lightning
+import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from harness.backends.history import Metrics, best_epoch, check_finite, patience_is_out
+from harness.records import store
 
 LAST, BEST = "last.ckpt", "best.ckpt"
 """Everything that the next epoch depends on, after the last epoch and after the best one."""
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
-    """Writes a checkpoint under another name and renames it: a run killed while writing keeps the previous one."""
+    """Writes a checkpoint whole: a run that is killed while it writes, or loses its power, keeps the previous one."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        part = f"{path}.part"
-        super().save_checkpoint(checkpoint, part, storage_options)
-        os.replace(part, path)
+        with store.whole_file(Path(path)) as temporary:
+            super().save_checkpoint(checkpoint, temporary, storage_options)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """A checkpoint, memory-mapped: its optimizer state must not count as memory of the training."""
+    return torch.load(path, weights_only=True, map_location="cpu", mmap=True)
 
 
 class EpochEnds(lightning.Callback):
@@ -54,9 +59,8 @@ class EpochEnds(lightning.Callback):
 
     def _keep_best(self, trainer, history: list[Metrics]) -> None:
         if trainer.is_global_zero and best_epoch(history, self.monitor) == len(history):
-            part = self.best.with_suffix(".part")
-            shutil.copyfile(self.last, part)
-            os.replace(part, self.best)
+            with store.whole_file(self.best) as temporary:
+                shutil.copyfile(self.last, temporary)
 
     def _stop_in_time(self, trainer, history: list[Metrics]) -> None:
         is_out = bool(history) and patience_is_out(history, self.monitor, self.patience)

@@ -1,27 +1,21 @@
 """Checkpoints: arrays and JSON in one file, without pickle. A training is resumed from the last one."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from harness.records import store
+
 
 def save(path: Path, arrays: Sequence[np.ndarray], notes: Any) -> None:
-    """Write arrays, and notes that JSON can hold, atomically: the file is complete or the previous one stays."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "wb") as file:
-            text = np.frombuffer(json.dumps(notes).encode(), np.uint8)
-            numbered: dict[str, Any] = {str(number): array for number, array in enumerate(arrays)}
-            np.savez(file, notes=text, **numbered)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write arrays, and notes that JSON can hold; the file is complete or the previous one stays."""
+    text = np.frombuffer(json.dumps(notes).encode(), np.uint8)
+    numbered: dict[str, Any] = {str(number): array for number, array in enumerate(arrays)}
+    with store.whole_file(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, notes=text, **numbered)
 
 
 def load(path: Path) -> tuple[list[np.ndarray], Any] | None:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from harness.backends import history as history_of
 from harness.backends.base import DeviceBatch
 from harness.backends.history import Metrics
+from harness.backends.resuming import resumable
 from harness.backends.tensorflow import checkpoints
 from harness.backends.tensorflow.layers import seed_generators
 from harness.backends.tensorflow.losses import cross_entropy
@@ -107,8 +108,8 @@ def fit(
     """Train, and leave the model with the weights of the best epoch.
 
     ``evaluate`` returns the scores of ``val`` and, if it is evaluated each epoch, ``test``; the metric ``monitor``
-    chooses the best epoch. A checkpoint in the folder is resumed, and the last one stays: the caller removes it when
-    the results are safe.
+    chooses the best epoch. A checkpoint in the folder is resumed, unless it is damaged, and the last one stays: the
+    caller removes it when the results are safe.
 
     Returns:
         The history, one entry per epoch, and the best epoch, counted from 1.
@@ -159,10 +160,11 @@ def save(training: Training, history: list[Metrics], monitor: str, folder: Path)
 
 
 def resume(training: Training, monitor: str, folder: Path) -> list[Metrics]:
-    """Restore the last checkpoint; returns the history so far, empty if there is no checkpoint."""
-    checkpoint = checkpoints.load(folder / LAST)
-    if checkpoint is None:
+    """Restore the last checkpoint; returns the history so far, empty if there is none or it is damaged."""
+    if not resumable(folder / LAST, folder / BEST, checkpoints.load):
         return []
+    checkpoint = checkpoints.load(folder / LAST)
+    assert checkpoint is not None, "it was there a moment ago"
     arrays, history = checkpoint
     training.restore(arrays)
     if history_of.best_epoch(history, monitor) == len(history):

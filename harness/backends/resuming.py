@@ -1,0 +1,58 @@
+"""Whether a training can resume from the checkpoints in its folder, in both backends; damaged ones are set aside.
+
+Both backends write checkpoints as zip archives, whose checksums show damage that loading alone would not notice.
+"""
+
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+DAMAGED = "damaged-"
+"""The prefix of the name of a checkpoint that was set aside."""
+
+
+def resumable(last: Path, best: Path, load: Callable[[Path], object]) -> bool:
+    """Whether there is a last checkpoint to resume from; ``load`` reads a checkpoint, and raises if it cannot.
+
+    A damaged checkpoint, such as after a power failure, is renamed and named on standard error. The training then
+    starts from its first epoch, because the last epoch is of no use without the best one, nor the reverse. So the
+    other checkpoint is renamed too: no later command may resume from it.
+    """
+    for path in (last, best):
+        for unfinished in path.parent.glob(f".{path.name}.*"):  # a killed process was writing it
+            unfinished.unlink(missing_ok=True)
+    present = [path for path in (last, best) if path.exists()]
+    damaged = [path for path in present if not _is_whole(path, load)]
+    for path in present if damaged else []:
+        aside = _set_aside(path)
+        if aside and path in damaged:
+            print(
+                f"{path} is damaged: it is kept as {aside.name}, and the training starts again from its first epoch",
+                file=sys.stderr, flush=True,
+            )  # fmt: skip
+    return last in present and not damaged
+
+
+def _is_whole(path: Path, load: Callable[[Path], object]) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:
+                return False
+        load(path)
+    except MemoryError:
+        raise
+    except Exception:  # damaged bytes raise errors of many types
+        return False
+    return True
+
+
+def _set_aside(path: Path) -> Path | None:
+    """Rename a checkpoint to a name that is free; None if another process that shares the training renamed it."""
+    number = 1
+    while (aside := path.with_name(f"{DAMAGED}{number}-{path.name}")).exists():
+        number += 1
+    try:
+        return path.rename(aside)
+    except FileNotFoundError:
+        return None
