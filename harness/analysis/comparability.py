@@ -163,7 +163,9 @@ def differing(facts: list[Facts], missing: bool = False) -> dict[str, list[str]]
 
 
 def as_text(value: Any) -> str:
-    """A value of a config or an environment as text: a string as it is, anything else as JSON."""
+    """A value of a config or an environment as text: strings unchanged, whole numbers without ``.0``, others as JSON."""
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.0f}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

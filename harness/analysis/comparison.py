@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from harness.analysis.comparability import ComparisonGroup, as_text, make_groups, pools
 from harness.analysis.separations import separations
@@ -144,8 +145,18 @@ def _matches(variant: Variant, wanted: dict[str, str]) -> bool:
     short = {short: variant.parts[key] for key, short in short_keys(variant.parts).items()}
     sources = (flat_settings(variant.record), variant.record.choices, variant.parts, short)
     return all(
-        any(key in source and as_text(source[key]) == value for source in sources) for key, value in wanted.items()
+        any(key in source and _equal(source[key], value) for source in sources) for key, value in wanted.items()
     )
+
+
+def _equal(value: Any, wanted: str) -> bool:
+    """Whether a setting is what a command line says; numbers are equal however they are written: 1, 1.0, 1e0."""
+    if as_text(value) == wanted:
+        return True
+    try:
+        return not isinstance(value, bool) and float(as_text(value)) == float(wanted)
+    except ValueError:
+        return False
 
 
 def _counterpart(variant: Variant, candidates: list[Variant], wanted: dict[str, str]) -> Variant | None:

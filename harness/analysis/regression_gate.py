@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from harness.analysis.comparison import Comparison
 from harness.analysis.statistics import ALPHA, holm, welch_worse
 from harness.analysis.variants import Variant
@@ -163,9 +165,11 @@ def read_baseline(file: Path) -> Baseline:
     if not isinstance(content, dict) or content.get("schema") != SCHEMA or "variants" not in content:
         raise UserError(f"{file} is not a baseline of this version; write it again with --write-baseline {file}")
     try:
-        return {name: Side(**side) for name, side in content["variants"].items()}
-    except (AttributeError, TypeError) as error:
-        raise UserError(f"the baseline {file} cannot be read: {error}") from None
+        return TypeAdapter(Baseline).validate_python(content["variants"])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(f"the baseline {file} cannot be read: {where}: {first['msg']}") from None
 
 
 def check(comparison: Comparison, baseline: Baseline) -> Outcome:

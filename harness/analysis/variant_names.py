@@ -141,4 +141,6 @@ def _varying_keys(settings: list[Settings], choices: list[dict[str, str]]) -> di
 def _as_text(value: Any) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.0f}"
     return "null" if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from harness.analysis.statistics import Difference, Mean, Verdict
+from harness.config.libraries import COMPUTING_PACKAGES
 from harness.records.record import Record
 from harness.records.settings import flatten
 
@@ -26,9 +27,6 @@ UNNAMED = (
     "fail_fast",
 )
 """The parts of a config by which variants never differ."""
-
-COMPUTING = {"pytorch": ("torch", "pytorch-lightning"), "tensorflow": ("tensorflow", "keras")}
-"""The packages by which a backend computes; besides them only Python and numpy influence the results."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +159,7 @@ def _identity(record: Record) -> str:
 
 def versions(record: Record) -> dict[str, str]:
     """The versions of the packages that computed a record's results, as far as they are known."""
-    computing = ("python", "numpy", *COMPUTING.get(record.choices["backend"], ()))
+    computing = ("python", "numpy", *COMPUTING_PACKAGES.get(record.choices["backend"], ()))
     installed = record.environment.versions
     return {package: installed[package] for package in computing if package in installed}
 

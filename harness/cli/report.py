@@ -59,13 +59,22 @@ def _report(options: argparse.Namespace) -> int:
     title = options.name or options.sweep or (next(iter(names)) if len(names) == 1 else "all")
     report = compare(records, options.output_dir, title, options.baseline, left_out)
     report.print()
+    for sentence in report.comparison.left_out[len(left_out) :]:  # files beside the records
+        print(f"left out: {sentence}", file=sys.stderr)
     code = 0
+    if report.unwritten:
+        print(report.unwritten, file=sys.stderr)
+        code = USER_ERROR
     if baseline is not None:
         outcome = gate.check(report.comparison, baseline)
         print(*outcome.lines(), sep="\n")
-        code = outcome.code
+        code = outcome.code or code
     if options.write_baseline:
-        print(*gate.write_baseline(report.comparison, options.write_baseline), sep="\n")
+        try:
+            print(*gate.write_baseline(report.comparison, options.write_baseline), sep="\n")
+        except OSError as error:
+            print(f"the baseline {options.write_baseline} cannot be written ({error.strerror})", file=sys.stderr)
+            code = code or USER_ERROR
     return code
 
 
@@ -85,7 +94,7 @@ def _read(options: argparse.Namespace) -> tuple[list[Record], list[str]]:
     for sentence in left_out:
         print(f"left out: {sentence}", file=sys.stderr)
     # one folder may contain another
-    records = list({record.folder.resolve(): record for record in readable}.values())
+    records = list({(record.fingerprint, record.started, record.run_dir): record for record in readable}.values())
     where = ", ".join(map(str, folders))
     for option in ("name", "sweep"):
         wanted = getattr(options, option)

@@ -2,3 +2,6 @@
 
 LIBRARY = {"pytorch": "torch", "tensorflow": "tensorflow"}
 """The module that each backend needs; tensorflow comes with the extra of the backend's name."""
+
+COMPUTING_PACKAGES = {"pytorch": ("torch", "pytorch-lightning"), "tensorflow": ("tensorflow", "keras")}
+"""The packages that each backend computes with; beside them only Python and numpy decide a result."""

@@ -1,9 +1,11 @@
 """Rules about several keys of a config, and about keys that are passed on to code; ``schema`` has the types of keys."""
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UserError
+from harness.records.settings import flatten
 
 if TYPE_CHECKING:
     from harness.config.schema import Config
@@ -18,6 +20,9 @@ def check_together(config: "Config") -> None:
     for key in ("devices", "nodes"):
         if config.mode == "profile" and (several := getattr(config.hardware, key)) != 1:
             raise UserError(f"mode=profile measures one device, not {several} {key}; set hardware.{key}=1")
+    for key, value in flatten(config.to_dict()):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"{key} must be a finite number, and is {value!r}")
     if config.data.get("limit") is not None:
         check_count("data.limit", config.data["limit"])
     _check_input(config)

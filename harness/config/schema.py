@@ -15,7 +15,6 @@ from harness.errors import UserError
 from harness.records.metrics import ON_VALIDATION
 
 AUTO = "auto"
-SCHEDULES = ("constant", "cosine", "inverse_time")
 AFTERWARDS = ("attention_examples",)
 """Keys of ``measure`` that are used after all measurements, so that no metric depends on them."""
 UNUSED = {"train": ("profile",), "profile": ("trainer", "optimizer", "measure")}
@@ -25,6 +24,8 @@ Count = Annotated[int, Field(strict=True, ge=1)]
 CountOrZero = Annotated[int, Field(strict=True, ge=0)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
+Flag = Annotated[bool, Field(strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = BeforeValidator(lambda value: str(value) if isinstance(value, int) and not isinstance(value, bool) else value)
 
 
@@ -89,7 +90,7 @@ class OptimizerConfig(BaseModel):
     name: str = Field(description="adam, adamw, sgd or lazy_adam")
     lr: Positive = Field(description="learning rate")
     schedule: Literal["constant", "cosine", "inverse_time"] = Field(description="change of the learning rate")
-    decay: float = Field(description="decay per step of the schedule inverse_time")
+    decay: Number = Field(description="decay per step of the schedule inverse_time")
 
 
 class TrainerConfig(Part):
@@ -98,12 +99,12 @@ class TrainerConfig(Part):
     epochs: Count = Field(description="passes over the training split")
     batch_size: Count = Field(description="sequences in a training batch")
     eval_batch_size: Count = Field(description="sequences in an evaluation batch")
-    bucket: bool = Field(description="group sequences of similar length")
+    bucket: Flag = Field(description="group sequences of similar length")
     monitor: Literal["auto", *ON_VALIDATION] = Field(description="the validation metric that chooses the best epoch")  # type: ignore[valid-type]
     patience: Count | None = Field(description="epochs without a better score after which training stops; null: never")
     clip_norm: Positive | None = Field(description="largest norm of the gradients; null: no clipping")
-    report_test_each_epoch: bool = Field(description="also record each epoch's test metrics; nothing is chosen by them")
-    compile: bool = Field(description="compile the training step with XLA (backend=tensorflow)")
+    report_test_each_epoch: Flag = Field(description="also record each epoch's test metrics; nothing is chosen by them")
+    compile: Flag = Field(description="compile the training step with XLA (backend=tensorflow)")
 
 
 class MeasureConfig(Part):
@@ -158,9 +159,9 @@ class Config(Part):
     seed: CountOrZero = Field(description="decides initial weights, dropout and the order of batches")
     output_dir: str = Field(description="the folder for all output")
     cache_dir: str = Field(description="the folder for prepared data; output folders may share it")
-    rerun: bool = Field(description="run again although a finished run has the same fingerprint")
+    rerun: Flag = Field(description="run again although a finished run has the same fingerprint")
     run_timeout: Positive | None = Field(description="seconds after which a run is stopped and counts as failed")
-    fail_fast: bool = Field(description="in a sweep, start no further run after a run has failed")
+    fail_fast: Flag = Field(description="in a sweep, start no further run after a run has failed")
     sweep: str | None = Field(description="id of the sweep that this run belongs to; set by -m")
     backend: BackendConfig = Field(description="the framework that trains")
     hardware: HardwareConfig = Field(description="what a run may use of the machine")

@@ -147,11 +147,6 @@ def open_prepared(folder: Path, characters: bool = True) -> Dataset:
     return data
 
 
-def read_hash(folder: Path) -> str:
-    """The hash of the data in a prepared folder, without opening its arrays."""
-    return json.loads((folder / "meta.json").read_text(encoding="utf8"))["hash"]
-
-
 def read_summary(folder: Path) -> DataSummary:
     """What the record reports about the data in a prepared folder."""
     return DataSummary(**json.loads((folder / "meta.json").read_text(encoding="utf8"))["summary"])

@@ -18,7 +18,7 @@ class Limit:
 
 
 def limits(root: Path = ROOT) -> Iterator[Limit]:
-    """Every limit of what this machine grants a run. ``root`` is where ``proc`` and ``sys`` lie."""
+    """Every limit on the processors of a run. ``root`` is where ``proc`` and ``sys`` lie."""
     yield Limit(cores(), "the processors that this process may run on")
     if (quota := container_quota(root)) is not None:
         yield Limit(max(1, int(quota)), f"the container's quota of {quota:g} processors")
@@ -62,7 +62,7 @@ def processor_name() -> str:
 def container_quota(root: Path = ROOT) -> float | None:
     """The processors that a control group grants (cgroups(7), versions 1 and 2); None where there is no quota.
 
-    A process is held by the quotas of all the groups that its own lies in.
+    The quotas of all groups that contain the group of the process apply.
     """
     quotas = [quota for folder in _groups(root) if (quota := _quota(folder)) is not None]
     return min(quotas, default=None)

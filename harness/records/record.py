@@ -22,7 +22,7 @@ PointStatus = Literal["finished", "failed", "timed_out", "out_of_memory"]
 
 @dataclass
 class DataSummary:
-    """What a record says about its data. ``notes`` are whatever else a loader found worth keeping."""
+    """What a record says about its data; ``notes`` are further facts from the loader, such as counts of repeated texts."""
 
     source: str
     hash: str
@@ -37,7 +37,7 @@ class DataSummary:
 
 @dataclass
 class Hardware:
-    """What a run used, as the hardware settings came out on its machine.
+    """The hardware that a run used on its machine.
 
     ``devices`` counts processes on each of ``nodes`` machines, ``threads`` are those of each process.
     """
@@ -83,7 +83,7 @@ class Point:
     batch_size: int
     status: PointStatus = "finished"
     reason: str | None = None
-    numbers: dict[str, float] = field(default_factory=dict)
+    numbers: dict[str, int | float] = field(default_factory=dict)
 
 
 @dataclass
@@ -116,10 +116,10 @@ class Record:
     reason: str | None = None
     mode: Literal["train", "profile"] = "train"
     overrides: list[str] = field(default_factory=list)
-    metrics: dict[str, float] = field(default_factory=dict)
-    history: list[dict[str, float]] = field(default_factory=list)
+    metrics: dict[str, int | float] = field(default_factory=dict)
+    history: list[dict[str, int | float]] = field(default_factory=list)
     profile: list[Point] = field(default_factory=list)
-    ranks: list[dict[str, float]] = field(default_factory=list)
+    ranks: list[dict[str, int | float]] = field(default_factory=list)
     resumed_epochs: int = 0
     copied_from: str | None = None
     mlflow_run_id: str | None = None
@@ -179,7 +179,7 @@ def utc(seconds: float) -> str:
 
 
 def overrides_of(record: Record) -> str:
-    """What names a variant whatever the code: the encoder and all that its command set."""
+    """The name of a variant in all versions of the code: the encoder and everything that its command set."""
     return "/".join([record.choices["encoder"], *record.overrides])
 
 

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from harness.config.libraries import COMPUTING_PACKAGES
 from harness.config.schema import AFTERWARDS, UNUSED, Config
 from harness.data import source_code
 from harness.errors import UserError
@@ -35,9 +36,6 @@ COMPUTING = {
 }
 """The parts of the harness that the numbers of each mode come from."""
 
-PACKAGES = {"pytorch": ("torch", "pytorch-lightning"), "tensorflow": ("tensorflow", "keras")}
-"""What each backend computes with; other packages, and the other backend's, do not decide its results."""
-
 
 def of(config: Config, hardware: Hardware, data_hash: str | None, pooled: bool = True) -> tuple[str, str]:
     """The hash of all that decides the run's result, and the same without the seed: the run's variant.
@@ -56,10 +54,10 @@ def of(config: Config, hardware: Hardware, data_hash: str | None, pooled: bool =
     else:
         for key in AFTERWARDS:
             del deciding["measure"][key]
-    deciding |= {"hardware": dataclasses.asdict(hardware), "data_hash": data_hash, "code": code_hash(config)}
+    deciding |= {"hardware": dataclasses.asdict(hardware), "data_hash": data_hash, "code": code_hash(config, pooled)}
     deciding["processor"] = processor_name()  # machines that share an output folder have runs of their own
     installed = environment.versions()
-    computing = ("python", "numpy", *PACKAGES.get(backend, ()))
+    computing = ("python", "numpy", *COMPUTING_PACKAGES.get(backend, ()))
     deciding["versions"] = {name: installed[name] for name in computing if name in installed}
     without_seed = {key: value for key, value in deciding.items() if key != "seed"}
     return _digest(deciding), _digest(without_seed)
@@ -69,24 +67,31 @@ def _digest(value: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def code_hash(config: Config) -> str:
-    """The hash of the code that computes the numbers: the harness's own parts and the files of custom targets."""
+def code_hash(config: Config, pooled: bool = True) -> str:
+    """The hash of the code that computes the numbers: the harness's own parts and the files of custom targets.
+
+    ``pooled`` as in ``of``: a pooling that takes no part is no part of the code.
+    """
     package = Path(__file__).parent.parent
     other_backends = {path for path in (package / "backends").iterdir() if path.is_dir()}
     other_backends.discard(package / "backends" / config.backend.name)
     files = [path for part in COMPUTING[config.mode] for path in _python_files(package / part)]
     files = [path for path in files if not other_backends & set(path.parents)]
-    found = config.to_dict()
+    settings = config.to_dict()
     if config.mode == "profile":
-        del found["data"]  # its loader computes nothing here
-    for target in sorted(_targets(found)):
+        del settings["data"]  # its loader computes nothing here
+    if not pooled:
+        del settings["pooling"]
+    for target in sorted(_targets(settings)):
         if not target.startswith("harness."):
             files += _target_files(target)
     return source_code.digest(files)
 
 
 def _python_files(path: Path) -> list[Path]:
-    return [path] if path.is_file() else sorted(path.rglob("*.py"))
+    files = [path] if path.is_file() else sorted(path.rglob("*.py"))
+    assert files, f"{path} is no part of the harness"
+    return files
 
 
 def _targets(value: Any) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import dataclasses
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -69,22 +70,25 @@ def finished_before(request: Request, record: Record) -> Record | None:
     A run of another experiment is copied, so that it is found under the name that was asked for.
     """
     config = request.config
-    existing = store.find(request.output_dir, record.fingerprint, config.name)
+    left_out: list[str] = []
+    existing = store.find(request.output_dir, record.fingerprint, config.name, left_out)
+    for sentence in left_out:
+        print(f"left out: {sentence}", file=sys.stderr)
     if config.rerun or not existing or existing.status != "finished":
         return None
     if existing.name != config.name:
         asked: dict[str, Any] = {"config": record.config, "choices": record.choices, "sweep": record.sweep}
         asked |= {"overrides": record.overrides, "name": record.name, "label": record.label}
         existing = store.copy(existing, request.output_dir, record.folder, **asked)
+        artifacts.make(existing)  # config.yaml is that of the command
     tracking.open_tracker(config.tracking, request.output_dir).sync(existing)
     return dataclasses.replace(existing, skipped=True, asked=request.label)
 
 
 class Live:
-    """A run that is under way: it takes the worker's messages, and finalizes the record whatever ends it.
+    """A run that is under way: it takes the worker's messages, and finalizes the record however the run ends.
 
-    As a context manager: an exception that leaves the block ends the run, as killed or, where the user must fix
-    something, as one that never was.
+    It is a context manager: an exception that leaves the block ends the run as killed, a ``UserError`` undoes its start.
     """
 
     def __init__(self, request: Request, record: Record) -> None:
@@ -92,16 +96,27 @@ class Live:
         self.tracker = tracking.open_tracker(request.config.tracking, request.output_dir)
         self.epochs = 0
         self.outcome: Outcome | None = None
+        self.measured = self.written = False
 
     def __enter__(self) -> "Live":
         if self.request.config.rerun:
             store.remove(self.record.folder)
-        self.record.folder.mkdir(parents=True, exist_ok=True)
-        self.record.mlflow_run_id = self.tracker.start(self.record)
+        try:
+            self.record.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"{self.record.folder} cannot be written to ({error.strerror}); set output_dir to another folder, or "
+                "remove what is in the way"
+            ) from None
+        try:
+            self.record.mlflow_run_id = self.tracker.start(self.record)
+        except BaseException as error:  # Python does not call __exit__ for it
+            self.__exit__(type(error), error, None)
+            raise
         return self
 
     def take(self, message: Message) -> None:
-        """Act on what the worker tells."""
+        """Act on a message of the worker."""
         if isinstance(message, Epoch):
             self.epochs = int(message.numbers["epoch"])
             self.tracker.epoch(message.numbers)
@@ -111,20 +126,23 @@ class Live:
             record.history, record.ranks = message.history, message.ranks
             record.resumed_epochs = message.resumed_epochs
             record.environment.other_processes_cpu_share = message.other_processes_cpu_share
-            # written and drawn while the worker draws its own pictures: whatever becomes of it, the run is finished
-            conclude(record, Outcome("finished"), self.request.started)
+            self.measured = True
+            # written and drawn while the worker draws its own pictures
+            self.written = conclude(record, Outcome("finished"), self.request.started)
 
     def __exit__(self, kind: type | None, error: BaseException | None, _trace: TracebackType | None) -> None:
         if isinstance(error, UserError):
             self.tracker.discard()
             store.remove_empty(self.record.folder)
             return
-        if error is not None:
-            interrupted = isinstance(error, KeyboardInterrupt)
-            reason = "interrupted by Ctrl-C" if interrupted else f"ended by {type(error).__name__}: {error}".strip()
-            self.outcome = Outcome("killed", reason, self.epochs)
         outcome = self.outcome or Outcome("failed", "its process left no record")
-        finalize(self.record, outcome, self.tracker, self.request.started)
+        if self.measured:  # whatever ended its process after that
+            outcome = Outcome("finished")
+        elif isinstance(error, KeyboardInterrupt):
+            outcome = Outcome("killed", "interrupted by Ctrl-C")
+        elif error is not None:
+            outcome = Outcome("killed", f"ended by {type(error).__name__}: {error}".strip(": "))
+        finalize(self.record, outcome, self.tracker, self.request.started, self.written)
         if isinstance(error, KeyboardInterrupt):
             raise KeyboardInterrupt(self._kept()) from None
 
@@ -141,25 +159,50 @@ class Live:
         return f"{record.label}: no {'further ' if begun else ''}epoch was finished"
 
 
-def conclude(record: Record, outcome: Outcome, started: float) -> None:
-    """Give a record its end, write it, and make the files that go with it; a finished record stays as it is."""
-    if record.ended is not None and record.status == "finished":
-        return
+def conclude(record: Record, outcome: Outcome, started: float) -> bool:
+    """Give a record its end, write it, and make the files that go with it; returns whether it was written."""
     record.status, record.reason, record.ended = outcome.status, outcome.reason, now()
     record.metrics[TOTAL_SECONDS] = time.time() - started
-    try:
-        store.write(record)
-    except (OSError, ValueError) as error:  # a full disk must not end the other runs of a sweep
-        unwritten = f"its record could not be written ({error})"
-        record.reason = f"{record.reason}; {unwritten}" if record.reason else unwritten
-        record.status = "failed" if record.status == "finished" else record.status
+    written = _write(record)
+    if written and record.status == "finished":
+        for checkpoint in record.folder.glob("last.*"):  # an interrupted run would have resumed from it
+            with suppress(OSError):
+                checkpoint.unlink()
     try:
         artifacts.make(record)
     except Exception as error:  # pictures are no reason to fail a run
         print(f"{record.label}: its pictures could not be drawn ({type(error).__name__}: {error})", file=sys.stderr)
+    return written
 
 
-def finalize(record: Record, outcome: Outcome, tracker: tracking.Tracker, started: float) -> None:
-    """End a run: write its record, make its artifacts, tell the tracker. The one place where that is done."""
-    conclude(record, outcome, started)
-    tracker.sync(record)
+def _write(record: Record) -> bool:
+    """Write a record. What cannot be written ends this run as failed, and no other run of a sweep."""
+    try:
+        store.write(record)
+        return True
+    except (OSError, TypeError, ValueError) as error:
+        unwritten = f"its record could not be written ({error})"
+        record.reason = f"{record.reason}; {unwritten}" if record.reason else unwritten
+        record.status = "failed" if record.status == "finished" else record.status
+        if isinstance(error, OSError):
+            return False
+    # numbers that JSON does not have: the record says that the run failed, without them
+    record.metrics, record.history, record.ranks = {}, [], []
+    store.write(record)
+    return True
+
+
+def finalize(
+    record: Record, outcome: Outcome, tracker: tracking.Tracker, started: float, written: bool = False
+) -> None:
+    """End a run: write its record, make its artifacts, tell the tracker. The one place where that is done.
+
+    A record that is ``written`` already stays as it is.
+    """
+    if not written:
+        conclude(record, outcome, started)
+    try:
+        tracker.sync(record)
+    except BaseException:  # such as Ctrl-C: the tracker must not be left with a run that it counts as running
+        tracker.sync(record)
+        raise

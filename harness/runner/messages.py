@@ -60,7 +60,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Measured:
-    """Everything that a run came to. ``ranks`` has the numbers of each process that shared the training."""
+    """The results of a run. ``ranks`` has the numbers of each process that shared the training."""
 
     metrics: dict[str, float]
     history: list[dict[str, float]]
@@ -71,7 +71,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class PointNumbers:
-    """Numbers of a profile's point, or how it ended where that was not well."""
+    """Numbers of a point of a profile, or its status and reason if it failed."""
 
     numbers: dict[str, float] = field(default_factory=dict)
     status: PointStatus | None = None
@@ -80,7 +80,7 @@ class PointNumbers:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended, and how many of its epochs were done."""
+    """How a run ended, and how many epochs its history has then."""
 
     status: Status
     reason: str | None = None

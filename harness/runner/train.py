@@ -77,8 +77,6 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     tell(Measured(metrics, history, ranks, resumed, share))
 
     draw_attention(backend, dataset, outputs, job.folder, config.measure.attention_examples)
-    for checkpoint in job.folder.glob("last.*"):  # what an interrupted run would have resumed from
-        checkpoint.unlink()
     return Outcome("finished", epochs=len(history))
 
 

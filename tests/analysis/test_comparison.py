@@ -246,3 +246,15 @@ def test_the_same_encoder_under_two_names_makes_no_difference_in_accuracy_and_sp
     assert again.baseline_differences[ACCURACY].p == 1
     assert again.baseline_differences[LATENCY].p > 0.05
     assert {again.verdicts[ACCURACY], again.verdicts[LATENCY]} <= {"best", "tied"}
+
+
+@pytest.mark.parametrize("written", ["1", "1.0", "1e0"])
+def test_a_baseline_names_a_number_however_it_is_written(written):
+    records = [
+        made("lstm", seed, 0.8 + seed / 100 + clip / 10, config={"optimizer.lr": clip})
+        for clip in (1.0, 2.0)
+        for seed in range(3)
+    ]
+    compared = compare(records, "x", f"optimizer.lr={written}")
+    names = [variant.name for variant in compared.variants if variant.baseline_differences]
+    assert names == ["lstm, lr=2"]

@@ -162,3 +162,18 @@ def changed(key: str, value: Any) -> dict[str, Any]:
 
 def test_a_precision_is_a_text_even_where_hydra_reads_a_number():
     assert validate(changed("hardware.precision", 32)).hardware.precision == "32"
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("fail_fast='off'", "fail_fast must be true or false, and is 'off'"),
+        ("rerun=0", "rerun must be true or false, and is 0"),
+        ("optimizer.decay='0.1'", "optimizer.decay must be a number, and is '0.1'"),
+        ("optimizer.decay=nan", "optimizer.decay must be a number, and is nan"),
+        ("+optimizer.weight_decay=inf", "optimizer.weight_decay must be a finite number, and is inf"),
+        ("+encoder.scale_by=nan", "encoder.scale_by must be a finite number, and is nan"),
+    ],
+)
+def test_a_flag_is_a_flag_and_every_number_is_finite(override, sentence):
+    assert refused(compose, override) == sentence

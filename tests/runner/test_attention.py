@@ -70,7 +70,7 @@ def test_what_a_backward_direction_attends_to_is_left_out_because_its_steps_are_
 
 
 def test_a_part_that_only_holds_one_that_attends_is_asked_nothing():
-    class HardwareGroup(nn.Module):
+    class Block(nn.Module):
         def __init__(self):
             super().__init__()
             self.attention = SelfAttention(5, 3)
@@ -78,7 +78,7 @@ def test_a_part_that_only_holds_one_that_attends_is_asked_nothing():
         def forward(self, x_BLD, mask_BL):
             return self.attention(x_BLD, mask_BL)
 
-    model = Model(HardwareGroup(), poolings.Mean(3))
+    model = Model(Block(), poolings.Mean(3))
     found = attention_of(model, lambda: model(torch.randn(2, 7, 5), torch.ones(2, 7, dtype=torch.bool)))
     assert list(found) == ["encoder.attention"]
 

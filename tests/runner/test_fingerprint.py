@@ -2,6 +2,7 @@
 
 import shutil
 
+import pytest
 from conftest import QUICK, REPOSITORY
 
 from harness.backends.build import make_position
@@ -61,3 +62,29 @@ def test_a_changed_file_that_custom_code_imports_is_another_result(tmp_path, mon
     assert fingerprint.code_hash(config) == before
     (tmp_path / "own_parts.py").write_text("part = 2\n")
     assert fingerprint.code_hash(config) != before
+
+
+@pytest.mark.parametrize("mode", ["train", "profile"])
+def test_every_part_of_the_code_that_computes_decides(tmp_path, monkeypatch, mode):
+    package = tmp_path / "harness"
+    shutil.copytree(REPOSITORY / "harness", package)
+    monkeypatch.setattr(fingerprint, "__file__", str(package / "runner" / "fingerprint.py"))
+    config = compose(f"mode={mode}")
+    for part in fingerprint.COMPUTING[mode]:
+        file = package / part if part.endswith(".py") else next((package / part).glob("*.py"))
+        before = fingerprint.code_hash(config)
+        file.write_text(file.read_text() + "\nmore = 1\n")
+        assert fingerprint.code_hash(config) != before, part
+        again = fingerprint.code_hash(config)
+        file.write_text(file.read_text() + "\n# a comment\n")
+        assert fingerprint.code_hash(config) == again, part
+
+
+def test_a_pooling_that_takes_no_part_decides_nothing(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "own_pooling.py").write_text("class Pooling: pass\n")
+    config = compose("pooling._target_=own_pooling.Pooling")
+    pooled, unpooled = fingerprint.code_hash(config), fingerprint.code_hash(config, pooled=False)
+    (tmp_path / "own_pooling.py").write_text("class Pooling: more = 1\n")
+    assert fingerprint.code_hash(config) != pooled
+    assert fingerprint.code_hash(config, pooled=False) == unpooled

@@ -1,0 +1,168 @@
+"""A run is finalized once, however it ends: its record is written, its tracker is not left with a running run."""
+
+import numpy as np
+import pytest
+
+from harness import tracking
+from harness.config.compose import compose
+from harness.errors import UserError
+from harness.records import store
+from harness.records.record import DataSummary, Hardware
+from harness.runner import lifecycle
+from harness.runner.lifecycle import Live, Request, new_record
+from harness.runner.messages import Epoch, Measured, Outcome
+
+METRICS = {"test/accuracy": 0.5, "val/accuracy": 0.25}
+MEASURED = Measured(METRICS, [{"epoch": 1, "val/accuracy": 0.25}], [{}], 0, 0.0)
+
+
+class Tracker:
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.calls = []
+
+    def start(self, record):
+        self.calls.append("start")
+        return "id"
+
+    def epoch(self, metrics):
+        self.calls.append("epoch")
+
+    def sync(self, record):
+        self.calls.append(f"sync {record.status}")
+
+    def discard(self):
+        self.calls.append("discard")
+
+
+@pytest.fixture
+def tracker(monkeypatch):
+    made = Tracker()
+    monkeypatch.setattr(tracking, "open_tracker", lambda *_: made)
+    return made
+
+
+@pytest.fixture
+def live(tmp_path, tracker):
+    request = Request(compose(f"output_dir={tmp_path}"), "lstm/seed=0", 1000.0)
+    data = DataSummary("digits", "d" * 64, "classification", classes=["0", "1"])
+    return Live(request, new_record(request, Hardware("cpu"), data, "f" * 64, "v" * 64))
+
+
+def written(live):
+    return store.read(live.record.folder)
+
+
+def test_a_run_that_ends_well_is_written_and_synced_once(live, tracker):
+    with live:
+        live.take(Epoch({"epoch": 1, "val/accuracy": 0.25}))
+        live.take(MEASURED)
+        live.outcome = Outcome("finished")
+    record = written(live)
+    assert (record.status, record.reason, record.mlflow_run_id) == ("finished", None, "id")
+    assert METRICS.items() <= record.metrics.items()
+    assert tracker.calls == ["start", "epoch", "sync finished"]
+
+
+class Ended(BaseException):
+    """Something that no code of ours knows."""
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (KeyboardInterrupt(), "interrupted by Ctrl-C"),
+        (SystemExit(3), "ended by SystemExit: 3"),
+        (RuntimeError("time is up"), "ended by RuntimeError: time is up"),
+        (Ended(), "ended by Ended"),
+    ],
+)
+def test_whatever_exception_ends_a_run_it_is_killed_written_and_synced(live, tracker, error, reason):
+    with pytest.raises(type(error)), live:
+        raise error
+    assert (written(live).status, written(live).reason) == ("killed", reason)
+    assert tracker.calls == ["start", "sync killed"]
+
+
+def test_a_refused_run_never_was(live, tracker):
+    with pytest.raises(UserError), live:
+        raise UserError("encoder: no")
+    assert not live.record.folder.exists()
+    assert tracker.calls == ["start", "discard"]
+
+
+def test_an_interruption_while_the_tracker_starts_leaves_no_running_run(live, tracker, monkeypatch):
+    def start(record):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tracker, "start", start)
+    with pytest.raises(KeyboardInterrupt, match="no epoch was finished"):
+        live.__enter__()
+    assert tracker.calls == ["sync killed"]
+    assert written(live).status == "killed"
+
+
+def test_an_interruption_while_the_tracker_ends_a_run_has_it_end_all_the_same(live, tracker, monkeypatch):
+    def sync(record):
+        tracker.calls.append("sync")
+        if tracker.calls.count("sync") == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(tracker, "sync", sync)
+    with pytest.raises(KeyboardInterrupt), live:
+        live.take(MEASURED)
+    assert tracker.calls.count("sync") == 2
+    assert written(live).status == "finished"
+
+
+def test_an_interruption_while_the_record_is_written_does_not_lose_it(live, tracker, monkeypatch):
+    real, calls = store.write, []
+
+    def write(record):
+        calls.append(record)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        real(record)
+
+    monkeypatch.setattr(store, "write", write)
+    with pytest.raises(KeyboardInterrupt, match="is finished"), live:
+        live.take(MEASURED)
+    assert written(live).status == "finished"
+    assert METRICS.items() <= written(live).metrics.items()
+
+
+@pytest.mark.parametrize("value", [float("nan"), np.float32(0.5)])
+def test_a_number_that_json_does_not_have_fails_the_run_and_a_record_says_so(live, value):
+    with live:
+        live.take(Measured({"test/accuracy": value}, [], [{}], 0, 0.0))
+        live.outcome = Outcome("finished")
+    assert written(live).status == "failed"
+    assert "its record could not be written" in written(live).reason
+    assert "test/accuracy" not in written(live).metrics
+
+
+def test_the_checkpoint_to_resume_from_goes_only_once_the_record_is_written(live, monkeypatch):
+    def full(record):
+        raise OSError("no space left")
+
+    with live:
+        checkpoint = live.record.folder / "last.ckpt"
+        checkpoint.write_text("")
+        monkeypatch.setattr(store, "write", full)
+        live.take(MEASURED)
+        assert checkpoint.exists()
+        monkeypatch.undo()
+        assert lifecycle.conclude(live.record, Outcome("finished"), 1000.0)
+        assert not checkpoint.exists()
+
+
+def test_pictures_that_cannot_be_drawn_fail_no_run(live, monkeypatch, capsys):
+    def broken(record):
+        raise RuntimeError("no font")
+
+    monkeypatch.setattr(lifecycle.artifacts, "make", broken)
+    with live:
+        live.take(MEASURED)
+    assert written(live).status == "finished"
+    assert "pictures could not be drawn (RuntimeError: no font)" in capsys.readouterr().err
