@@ -1,5 +1,6 @@
 """Builds the parts of a model from their configs, and checks them; the same in both backends."""
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
@@ -10,6 +11,7 @@ import numpy as np
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
+from harness.config.compose import conf_dir
 from harness.config.schema import Config
 from harness.data import Dataset
 from harness.data.characters import Characters
@@ -22,29 +24,35 @@ def make(part: str, settings: dict[str, Any], in_dim: int, **more: Any) -> Any:
     Raises:
         UserError: the part cannot be built.
     """
-    for target in _targets(settings):
-        _check_exists(part, target)
+    for where, one in _parts(settings, part):
+        target = _find(part, one["_target_"])
+        if inspect.isclass(target) and one["_target_"].startswith("harness."):  # a custom class may take anything
+            _check_arguments(where, one, target, set(more))
     try:
         return instantiate({**settings, "_partial_": True, "_convert_": "all"})(in_dim, **more)
     except UserError:
         raise
     except (InstantiationException, TypeError, ValueError) as error:
         cause = " ".join(str(error.__cause__ or error).split())
-        is_single = len(list(_targets(settings))) == 1
+        is_single = len(_targets(settings)) == 1
         missing = re.match(r"\w+\.__init__\(\) missing .* required .*arguments?: '(\w+)'", cause) if is_single else None
         remedy = f"; give it with +{part}.{missing[1]}=" if missing else ""
         raise UserError(f"{part}: {settings['_target_']} cannot be built: {cause}{remedy}") from error
 
 
-def _check_exists(part: str, target: str) -> None:
-    """Refuse a name that its module lacks, and suggest the closest one, or list all encoders of the backend."""
+def _find(part: str, target: str) -> Any:
+    """What a target names; None if only Hydra can tell.
+
+    Raises:
+        UserError: its module lacks the name; the sentence has the closest one, or all encoders of the backend.
+    """
     name, _, last = target.rpartition(".")
     try:
         module = import_module(name)
     except Exception:
-        return  # a nested class, or a module that cannot be imported: Hydra reports why
+        return None  # a nested class, or a module that cannot be imported: Hydra reports why
     if hasattr(module, last):
-        return
+        return getattr(module, last)
     if backend := re.fullmatch(r"harness\.backends\.(\w+)\.encoders", name):
         available = ", ".join(sorted(module.__all__))
         raise UserError(
@@ -52,6 +60,30 @@ def _check_exists(part: str, target: str) -> None:
         )
     close = get_close_matches(last, vars(module), n=1)
     raise UserError(f"{part}: {name} has no {last}" + (f"; did you mean {name}.{close[0]}?" if close else ""))
+
+
+def _check_arguments(where: str, settings: dict[str, Any], target: type, given: set[str]) -> None:
+    """Refuse settings that a class of the harness does not take, and say how to get what they mean.
+
+    ``given`` are the arguments that the harness itself gives, besides the width of the input, which comes first.
+    """
+    known = [key for key in list(inspect.signature(target).parameters)[1:] if key not in given]
+    for key in settings:
+        if key in known or key.startswith("_"):
+            continue
+        takes = f"takes {', '.join(known)}, and no {key}" if known else f"takes no settings, and no {key}"
+        raise UserError(f"{where}.{key}: {target.__name__} {takes}; {_instead(where, target.__name__, key, known)}")
+
+
+def _instead(where: str, name: str, key: str, known: list[str]) -> str:
+    """What to do instead of a setting that a class of the harness does not take."""
+    choice = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    if key == "bidirectional" and (conf_dir() / "encoder" / f"{choice}.yaml").exists():
+        group = "encoder" if where == "encoder" else f"encoder@{where}"
+        return f"for both directions take {group}=bidirectional encoder@{where}.inner={choice}"
+    if close := get_close_matches(key, known, n=1):
+        return f"did you mean {where}.{close[0]}?"
+    return "leave it out" + (", or write your own encoder (encoder=custom)" if where.startswith("encoder") else "")
 
 
 def make_position(config: Config, width: int, data: Dataset) -> Any:
@@ -112,12 +144,18 @@ def check_custom(
         )
 
 
-def _targets(settings: dict[str, Any]) -> Iterator[str]:
-    """The targets in an encoder's config: its own and those of the encoders inside it."""
-    yield from (value for key, value in settings.items() if key == "_target_")
-    for value in settings.values():
+def _parts(settings: dict[str, Any], where: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A part's settings and those of the parts inside it, each with its key in the config."""
+    if "_target_" in settings:
+        yield where, settings
+    for key, value in settings.items():
         if isinstance(value, dict):
-            yield from _targets(value)
+            yield from _parts(value, f"{where}.{key}")
+
+
+def _targets(settings: dict[str, Any]) -> list[str]:
+    """The targets in an encoder's config: its own and those of the encoders inside it."""
+    return [part["_target_"] for _, part in _parts(settings, "encoder")]
 
 
 def check_word_dropout(share: float, data: Dataset) -> None:

@@ -63,8 +63,15 @@ class _Recurrent(nn.Module):
         return values
 
     def forward(self, x_BLD: Tensor, mask_BL: Tensor) -> Tensor:
-        y_BLE = self._by_own_steps(x_BLD) if self.uses_own_steps(x_BLD) else self.layers(x_BLD)[0]
+        y_BLE = self._by_own_steps(x_BLD) if self.uses_own_steps(x_BLD) else self._by_torch(x_BLD)
         return clear_padding(y_BLE, mask_BL)
+
+    def _by_torch(self, x_BLD: Tensor) -> Tensor:
+        if x_BLD.device.type != "cuda" or not torch.is_autocast_enabled("cuda"):
+            return self.layers(x_BLD)[0]
+        # cuDNN's autocast computes recurrent layers in float16 whatever half precision was asked for
+        with torch.autocast("cuda", enabled=False):
+            return self.layers(x_BLD.float())[0]
 
     def uses_own_steps(self, x_BLD: Tensor) -> bool:
         """Whether the harness's own steps are faster: with gradients, on a processor, not in half precision."""
@@ -115,11 +122,17 @@ class LSTM(_Recurrent):
     kernel, gates, forget = nn.LSTM, 4, 1
     has_steps = False
 
+    def __init__(self, in_dim: int, hidden_size: int = 128, num_layers: int = 1, dropout: float = 0.0) -> None:
+        super().__init__(in_dim, hidden_size, num_layers, dropout)
+
 
 class GRU(_Recurrent):
     """Gated recurrent unit (Cho et al. 2014), the variant that resets after the product, which needs a second bias."""
 
     kernel, gates, second_bias = nn.GRU, 3, True
+
+    def __init__(self, in_dim: int, hidden_size: int = 128, num_layers: int = 1, dropout: float = 0.0) -> None:
+        super().__init__(in_dim, hidden_size, num_layers, dropout)
 
     def steps(self, x_LBD: Tensor, kernel_GD: Tensor, recurrent_GH: Tensor, bias_G: Tensor, other_G: Tensor) -> Tensor:
         """One layer; ``other_G`` is added inside the reset gate's product."""
