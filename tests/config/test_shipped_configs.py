@@ -136,7 +136,8 @@ READ_BY_THE_FRAMEWORK = {"hydra", "defaults"}
 
 def test_every_key_of_the_shipped_configs_has_a_reader():
     """A key without a reader looks like a setting but has no effect."""
-    code = "\n".join(path.read_text(encoding="utf8") for path in (REPOSITORY / "harness").rglob("*.py"))
+    files = (path for path in (REPOSITORY / "harness").rglob("*.py") if path.name != "schema.py")  # it names every key
+    code = "\n".join(path.read_text(encoding="utf8") for path in files)
     for path in CONF.rglob("*.yaml"):
         if path.parent.parent.name == "hydra":
             continue  # the launcher's plugin reads these

@@ -104,7 +104,7 @@ def test_a_node_has_to_be_told_which_it_is_and_where_they_meet(environment, sent
 def test_a_sweep_is_not_shared_by_nodes(command):
     ended = command("-m", "seed=0,1", "hardware=ddp_cpu", "hardware.nodes=2", "tracking=none", *QUICK)
     assert ended.code == 2
-    assert "hardware.nodes=2 is for one run at a time: leave -m away" in ended.err
+    assert "hardware.nodes=2 is for one run at a time: leave -m out" in ended.err
     assert not ended.records
 
 
