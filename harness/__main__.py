@@ -1,18 +1,27 @@
 """``python -m harness``: one run, or a sweep with ``-m``."""
 
+import os
 import sys
 from importlib.util import find_spec
 
+from harness.config import shadowing
 from harness.config.libraries import LIBRARY
-from harness.runner import worker
+from harness.errors import UserError
 
 
 def main() -> None:
     """Start the backend's imports, which take longest, in another process; load and run the command line meanwhile."""
-    start_server(sys.argv[1:])
-    from harness.cli.main import main as command_line
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    shadowing.watch()
+    try:
+        start_server(sys.argv[1:])
+        from harness.cli.main import main as command_line
 
-    command_line()
+        command_line()
+    except UserError as error:  # an import that was refused
+        print(error, file=sys.stderr)
+        sys.exit(2)
 
 
 def start_server(arguments: list[str]) -> None:
@@ -26,6 +35,8 @@ def start_server(arguments: list[str]) -> None:
         return
     backend = next((argument[8:] for argument in arguments if argument.startswith("backend=")), "pytorch")
     if backend in LIBRARY and find_spec(LIBRARY[backend]):
+        from harness.runner import worker  # here: --help does without it
+
         worker.server_of_backend(backend)
 
 

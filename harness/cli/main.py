@@ -23,8 +23,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from harness.cli import arguments as words
 from harness.cli import subcommands, suggestions
 from harness.config import compose
+from harness.errors import UserError
 
 if TYPE_CHECKING:
     from harness.records.record import Record
@@ -44,15 +46,21 @@ PLUGINS = {
 
 _outcomes: list["JobOutcome"] = []
 """The outcomes of the jobs that ran in this process."""
+_unkept: list["JobOutcome"] = []
+"""Those of a sweep that could not be written into its folder."""
 
 
 def main() -> None:
     """Run the command line; returns when all runs finished or were skipped, exits with a code otherwise."""
     arguments = sys.argv[1:]
+    if refused := words.not_text(arguments):
+        print(refused, file=sys.stderr)
+        sys.exit(USER_ERROR)
     if subcommands.is_one(arguments):
         sys.exit(subcommands.run(arguments))
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
+    arguments, notes = words.last_of_each(arguments)
+    print(*notes, sep="\n", end="\n" * bool(notes), file=sys.stderr, flush=True)
+    sys.argv[1:] = arguments
     if missing := _missing_plugin(arguments):
         print(missing, file=sys.stderr)
         sys.exit(USER_ERROR)
@@ -65,14 +73,26 @@ def main() -> None:
         hydra.main(config_path=str(compose.conf_dir()), config_name="config", version_base="1.3")(task)()
     except KeyboardInterrupt as stop:
         sys.exit(_finish(interrupted=True, kept=str(stop)))
+    except UserError:  # an import that was refused
+        raise
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # our task raises nothing
         print(*suggestions.explain(error, sys.argv[1:]), sep="\n", file=sys.stderr)
         sys.exit(USER_ERROR)
     except Exception:  # a launcher failed: show what its jobs left
         traceback.print_exc()
         sys.exit(_finish() or FAILED)
-    if code := _finish():
+    if code := _nothing_run() or _finish():
         sys.exit(code)
+
+
+def _nothing_run() -> int:
+    """The exit code of a sweep over no value at all, after a sentence that says why; 0 for all other commands."""
+    from harness.runner.sweep import Sweep
+
+    if not Sweep.current or Sweep.current.outcomes() or _unkept:
+        return 0
+    print(suggestions.of_empty_sweep(sys.argv[1:]), file=sys.stderr)
+    return USER_ERROR
 
 
 def _missing_plugin(arguments: list[str]) -> str | None:
@@ -97,10 +117,11 @@ def task(config: DictConfig) -> float:
     """
     from harness.runner import run_names, sweep
 
+    label = run_names.label(config)
     if config.sweep and config.fail_fast and sweep.failed_before(config):
+        _keep(config, sweep.JobOutcome(not_begun=label))
         return math.nan
     # before the imports, so that the terminal does not stay empty while they take seconds
-    label = run_names.label(config)
     doing = "profiling" if config.mode == "profile" else "preparing data"
     print(f"{label}: {doing}", file=sys.stderr, flush=True)
     outcome = _outcome(config, label, time.time() if _outcomes else _command_started())
@@ -109,14 +130,24 @@ def task(config: DictConfig) -> float:
         gc.collect()
         gc.freeze()  # the imports of the first run stay: later collections need not visit them
     if config.sweep:
-        sweep.keep_outcome(config, HydraConfig.get().job.num, outcome)
+        _keep(config, outcome)
     return _objective(outcome.record, config.trainer.monitor)
+
+
+def _keep(config: DictConfig, outcome: "JobOutcome") -> None:
+    """Write the outcome of a sweep's job for the command that started the sweep."""
+    from harness.runner import sweep
+
+    try:
+        sweep.keep_outcome(config, HydraConfig.get().job.num, outcome)
+    except OSError as error:  # a full disk must not end the other runs
+        print(f"{sweep.outcomes_folder(config)} cannot be written to ({error.strerror})", file=sys.stderr)
+        _unkept.append(outcome)
 
 
 def _outcome(config: DictConfig, label: str, started: float) -> "JobOutcome":
     """Train or profile one composed config."""
     from harness.config.schema import resolve
-    from harness.errors import UserError
     from harness.runner import run_names
     from harness.runner.lifecycle import Request
     from harness.runner.profile import profile
@@ -166,16 +197,17 @@ def _finish(interrupted: bool = False, kept: str = "") -> int:
 
     ``kept`` names what an interrupted run leaves.
     """
-    from harness.runner.sweep import Sweep
+    from harness.runner.sweep import Sweep, not_begun
 
-    outcomes = Sweep.current.outcomes() if Sweep.current else _outcomes
+    outcomes = [*Sweep.current.outcomes(), *_unkept] if Sweep.current else _outcomes
     done = [outcome.record for outcome in outcomes if outcome.record]
     errors = [outcome.user_error for outcome in outcomes if outcome.user_error]
-    if own := [record for record in done if not record.follows]:
-        _show(own)
+    written = _show([record for record in done if not record.follows])
     if Sweep.current:
-        Sweep.current.end(done, interrupted)
-    for error in dict.fromkeys(errors):
+        written &= Sweep.current.end(done, interrupted)
+    if waiting := not_begun(outcomes):
+        print(waiting, file=sys.stderr)
+    for error in dict.fromkeys([*(one.damaged for one in outcomes if one.damaged), *errors]):
         print(error, file=sys.stderr)
     if interrupted:
         finished = sum(record.status == "finished" for record in done)
@@ -185,13 +217,21 @@ def _finish(interrupted: bool = False, kept: str = "") -> int:
         return INTERRUPTED
     if errors:
         return USER_ERROR
-    return FAILED if any(outcome.failed for outcome in outcomes) else 0
+    return FAILED if any(outcome.failed for outcome in outcomes) or not written else 0
 
 
-def _show(done: "list[Record]") -> None:
+def _show(done: "list[Record]") -> bool:
+    """Print the runs, and write the page of a single profile; returns whether that could be done."""
+    if not done:
+        return True
     from harness.report import profiles, terminal
 
     if trained := [record for record in done if record.mode != "profile"]:
         terminal.print_runs(trained)
-    if measured := [record for record in done if record.mode == "profile"]:
-        profiles.show(measured)
+    try:
+        if measured := [record for record in done if record.mode == "profile"]:
+            profiles.show(measured)
+    except OSError as error:
+        print(f"the page of the profile could not be written ({error}); its record is kept", file=sys.stderr)
+        return False
+    return True

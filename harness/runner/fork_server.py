@@ -14,7 +14,9 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-from harness.runner.wire import Ended, ForkRequest, Started, read, write
+from harness.config import shadowing
+from harness.errors import UserError
+from harness.runner.wire import Ended, ForkRequest, Started, Unusable, read, write
 
 PR_SET_PDEATHSIG = 1
 
@@ -24,8 +26,9 @@ def serve(requests: int, replies: int, modules: list[str]) -> None:
     _die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent acts on Ctrl-C
     gc.disable()  # imported modules stay: searching them for garbage again and again took half a second
-    for module in modules:
-        import_module(module)
+    started_with = dict(os.environ)
+    shadowing.watch()
+    unusable = import_all(modules)
     gc.freeze()  # a child need not search them either: that took half a second of every run's start
     gc.enable()
     with open(requests, "rb") as incoming:
@@ -33,6 +36,9 @@ def serve(requests: int, replies: int, modules: list[str]) -> None:
             if not line.strip():
                 continue
             request: ForkRequest = read(line)
+            if unusable:
+                write(replies, unusable)
+                continue
             alone = request.processes == 1 or request.meets_elsewhere
             shared = {} if alone else _meeting_point()
             children = []
@@ -40,10 +46,34 @@ def serve(requests: int, replies: int, modules: list[str]) -> None:
                 child = os.fork()
                 if child == 0:
                     incoming.close()
+                    take_over(request.environment, started_with)
                     os.environ.update(shared, LOCAL_RANK=str(rank))
                     _child(request, replies)
                 children.append(child)
             write(replies, Ended(_wait_for(children)))
+
+
+def import_all(modules: list[str]) -> Unusable | None:
+    """Import the modules; what to tell the user if one of them, or a library that it needs, cannot be loaded."""
+    try:
+        for module in modules:
+            import_module(module)
+    except UserError as error:
+        return Unusable(str(error))
+    except Exception as error:
+        cause = f"{type(error).__name__}: {error}".splitlines()[0]
+        return Unusable(f"{module} cannot be loaded ({cause}); repair the installation of the library that fails")
+    return None
+
+
+def take_over(environment: dict[str, str], started_with: dict[str, str]) -> None:
+    """Change this process's environment by what has changed since the server started.
+
+    What the imported libraries have set for themselves stays.
+    """
+    for name in started_with.keys() - environment.keys():
+        os.environ.pop(name, None)
+    os.environ.update({name: value for name, value in environment.items() if started_with.get(name) != value})
 
 
 def _meeting_point() -> dict[str, str]:

@@ -12,7 +12,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ForkRequest:
-    """Run ``module:function(job, tell)`` in fresh processes, in this folder and with this ``sys.path``."""
+    """Run ``module:function(job, tell)`` in fresh processes, with this folder, ``sys.path`` and environment.
+
+    The environment is that of the request, which may have changed since the server began, such as by a launcher.
+    """
 
     function: str
     job: Any
@@ -20,6 +23,7 @@ class ForkRequest:
     meets_elsewhere: bool
     folder: str
     path: list[str]
+    environment: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,13 @@ class Ended:
     """All processes of a request have ended: the exit code of the first that failed, 0 if none did."""
 
     code: int
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """The server cannot run anything, because a library cannot be loaded: the sentence for the user."""
+
+    sentence: str
 
 
 def write(descriptor: int, message: Any) -> None:

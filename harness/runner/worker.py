@@ -17,7 +17,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from harness.runner.wire import TORN, Ended, ForkRequest, Started, read, write
+from harness.errors import UserError
+from harness.measure.accelerators import ORDER
+from harness.runner.wire import TORN, Ended, ForkRequest, Started, Unusable, read, write
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,14 @@ class End:
         return f"the process ended with exit code {self.code}" if self.code else None
 
 
+def run_environment() -> dict[str, str]:
+    """The environment of a run's process: the present one, with what the run needs whatever other tools have set.
+
+    A notebook's MPLBACKEND names a module that may not be there; pictures only go into files.
+    """
+    return {**ORDER, **os.environ, "MPLBACKEND": "agg"}
+
+
 class Server:
     """A process that imports the given modules, and forks the children of each job.
 
@@ -59,7 +69,7 @@ class Server:
         command = [sys.executable, "-m", "harness.runner.fork_server", str(here), str(there), *modules]
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
         self._process = subprocess.Popen(
-            command, pass_fds=(here, there), stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path}
+            command, pass_fds=(here, there), stdin=subprocess.DEVNULL, env={**run_environment(), "PYTHONPATH": path}
         )
         os.close(here)
         os.close(there)
@@ -81,10 +91,17 @@ class Server:
         fails, the others are killed. ``meets_elsewhere``: they share a training with processes of other machines, and
         the environment already names the meeting point. Whatever interrupts the wait, the child is gone when this
         returns or raises. ``timeout`` is in seconds.
+
+        Raises:
+            UserError: a library that the server needs cannot be loaded.
         """
         child, deadline, timed_out, kills = None, None, False, _memory_kills()
         path = [entry or os.getcwd() for entry in sys.path]
-        write(self._requests, ForkRequest(function, job, processes, meets_elsewhere, os.getcwd(), path))
+        request = ForkRequest(function, job, processes, meets_elsewhere, os.getcwd(), path, run_environment())
+        try:
+            write(self._requests, request)
+        except BrokenPipeError:  # the server crashed while it imported
+            return End(self._process.wait() or 1)
         try:
             while True:
                 message = self._receive(deadline)
@@ -97,11 +114,25 @@ class Server:
                 elif isinstance(message, Ended):
                     child = None
                     return End(message.code, timed_out, _memory_kills() - kills)
+                elif isinstance(message, Unusable):
+                    raise UserError(message.sentence)
                 else:
                     on_message(message)
+        except BaseException:
+            self._end(on_message)
+            raise
         finally:
             if child is not None:
                 self.close()
+
+    def _end(self, on_message: Callable[[Any], None]) -> None:
+        """End the server and its children, and pass on the messages that they had sent before."""
+        self._process.kill()
+        deadline = time.monotonic() + 5  # the children end with the server, and then the pipe does
+        while not isinstance(message := self._receive(deadline), Ended | None):
+            if not isinstance(message, Started):
+                on_message(message)
+        self.close()
 
     def _receive(self, deadline: float | None) -> Any | None:
         """The next message; None when the deadline passes first."""
