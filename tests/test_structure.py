@@ -154,3 +154,9 @@ def test_the_tests_mirror_the_packages():
     there = {path.name for path in (REPOSITORY / "tests").iterdir() if path.is_dir() and path.name[:2] != "__"}
     assert there >= packages
     assert there - packages <= {"benchmarks"}
+
+
+def test_no_two_test_files_have_one_name():
+    """pytest imports them by name alone."""
+    names = [path.name for path in (REPOSITORY / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
