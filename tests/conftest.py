@@ -1,6 +1,7 @@
 """Shared fixtures: a command run in this process, quick settings, real data, backends and fake clocks."""
 
 import importlib.util
+import logging
 import os
 import signal
 import sys
@@ -60,6 +61,8 @@ def command(tmp_path, monkeypatch, capfd) -> Iterator[Callable[..., Ended]]:
         monkeypatch.setattr("sys.argv", ["harness", *arguments])
         monkeypatch.setattr(cli, "_outcomes", [])
         monkeypatch.setattr(Sweep, "current", None)
+        for handler in logging.getLogger("optuna").handlers:  # it keeps the standard error of the test that loaded it
+            handler.setStream(sys.stderr)
         capfd.readouterr()
         try:
             __main__.main()
