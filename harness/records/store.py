@@ -24,11 +24,11 @@ LONGEST_NAME = 150
 REPLACED = "the command that made it runs again and replaces it"
 """What becomes of a file that should hold a record and does not."""
 HASHED = re.compile(r"-[0-9a-f]{8}$")
-"""How a file name ends that was not the name itself."""
+"""The end of a file name that is not the name itself."""
 
 
 class Unreadable(UserError):
-    """A file that should hold a record and does not."""
+    """A ``record.json`` that does not hold a record."""
 
 
 @contextmanager
@@ -151,7 +151,7 @@ def short_hash(text: str) -> str:
 
 
 def run_folder(output_dir: Path, name: str, label: str, fingerprint: str) -> Path:
-    """The folder that belongs to a fingerprint: readable in front, unmistakable behind.
+    """The folder of a fingerprint: its name has the readable label and the beginning of the fingerprint.
 
     A run that was begun under another label, such as in a sweep, keeps its folder.
     """

@@ -1,4 +1,4 @@
-"""A record from its beginning to its end: found, begun, followed while its worker runs, and finalized."""
+"""The life of a record: found or begun, kept up to date while its worker runs, and finalized."""
 
 import dataclasses
 import sys
@@ -22,7 +22,7 @@ from harness.runner.messages import Epoch, Measured, Message, Outcome
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What a command asks for: a config, the run's readable name, all that the command set, and when it started.
+    """What a command asks for: a config, the readable name of the run, all overrides, and when the command started.
 
     ``started`` is in UNIX seconds. ``search`` is the direction (``maximize`` or ``minimize``) in which a sweeper
     searches by what runs return.
@@ -42,7 +42,7 @@ class Request:
 def new_record(
     request: Request, hardware: Hardware, data: DataSummary, fingerprint: str, variant: str
 ) -> Record:
-    """The record of a run that has yet to begin."""
+    """The record of a run before it begins."""
     config = request.config
     folder = store.run_folder(request.output_dir, config.name, request.label, fingerprint)
     return Record(

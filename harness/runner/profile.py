@@ -47,7 +47,7 @@ def profile(request: Request) -> Record:
 
 
 def summary_of(settings: ProfileConfig) -> DataSummary:
-    """What the record says about the data: there is none, but tables and tracker ask."""
+    """A description of the random tokens, in the place of that of a data set."""
     size = settings.vocabulary_size
     return DataSummary(
         source="random_tokens",
@@ -60,19 +60,19 @@ def summary_of(settings: ProfileConfig) -> DataSummary:
 
 
 def build_once(server: worker.Server, job: BuildJob) -> dict[str, float]:
-    """What the model costs whatever the length. Its process also waits for the server, so that no point has to.
+    """The ``cost/`` metrics of the model, which do not depend on the length. It also waits until the server is up.
 
     Raises:
         UserError: the model cannot be built from its settings.
     """
-    told: list[Message] = []
-    server.run("harness.runner.profile_point:build_once", job, told.append)
-    for message in told:
+    messages: list[Message] = []
+    server.run("harness.runner.profile_point:build_once", job, messages.append)
+    for message in messages:
         if isinstance(message, Refused):
             raise UserError(message.sentence)
         if isinstance(message, Built):
             return message.metrics
-    return {}  # its process crashed, and the points will say why
+    return {}  # its process crashed; the points will report why
 
 
 def points(server: worker.Server, config: Config, hardware: Hardware, folder: Path) -> Iterator[Point]:

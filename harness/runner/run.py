@@ -1,4 +1,4 @@
-"""The walk of one run, in the parent: from a config to a record. The worker's part is in ``train``."""
+"""One run, from its config to its record, in the parent process. The worker's part is in ``train``."""
 
 import sys
 from collections.abc import Callable
@@ -90,7 +90,7 @@ def follow(node: int, server: worker.Server, job: TrainJob, record: Record) -> R
 
 
 def say(text: str) -> None:
-    """Tell how far a run is; where standard error is a file too, and at once."""
+    """Print a line of progress to standard error at once, also where that is a file."""
     print(text, file=sys.stderr, flush=True)
 
 

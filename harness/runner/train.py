@@ -25,7 +25,7 @@ Tell = Callable[[Message], None]
 
 
 def train(job: TrainJob, tell: Tell) -> Outcome | None:
-    """Train, evaluate and measure in this process; the parent writes the record of what is told.
+    """Train, evaluate and measure in this process; the parent writes the record from the messages.
 
     Returns how the run ended; None in a process that only shares in the training.
     """
@@ -121,7 +121,7 @@ def measure_inference(
 def draw_attention(
     backend: backends.Backend, dataset: data.Dataset, outputs: np.ndarray, folder: Path, examples: int
 ) -> None:
-    """Draw attention weights, now that everything is measured and told; a failure of that fails no run."""
+    """Draw attention weights, after everything is measured and sent; a failure here does not fail the run."""
     try:
         attention.keep(backend, dataset, outputs, folder, examples)
     except Exception as error:
