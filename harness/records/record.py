@@ -22,7 +22,7 @@ PointStatus = Literal["finished", "failed", "timed_out", "out_of_memory"]
 
 @dataclass
 class DataSummary:
-    """What a record says about its data; ``notes`` are further facts from the loader, such as counts of repeated texts."""
+    """The data of a run. ``notes`` are further facts from the loader, such as counts of repeated texts."""
 
     source: str
     hash: str
@@ -39,7 +39,8 @@ class DataSummary:
 class Hardware:
     """The hardware that a run used on its machine.
 
-    ``devices`` counts processes on each of ``nodes`` machines, ``threads`` are those of each process.
+    ``devices`` counts processes on each of ``nodes`` machines, ``threads`` are those of each process. ``device_parts``
+    are the profiles of a divided card's parts (MIG), ``device_power_limits_w`` the limits that the driver knows.
     """
 
     accelerator: str
@@ -48,6 +49,8 @@ class Hardware:
     precision: str = "32"
     threads: int = 1
     device_names: list[str] = field(default_factory=list)
+    device_parts: list[str] = field(default_factory=list)
+    device_power_limits_w: list[float] = field(default_factory=list)
 
 
 @dataclass

@@ -88,7 +88,7 @@ def finished_before(request: Request, record: Record) -> Record | None:
 class Live:
     """A run that is under way: it takes the worker's messages, and finalizes the record however the run ends.
 
-    It is a context manager: an exception that leaves the block ends the run as killed, a ``UserError`` undoes its start.
+    It is a context manager: an exception that leaves the block ends the run as killed; a ``UserError`` undoes its start.
     """
 
     def __init__(self, request: Request, record: Record) -> None:
@@ -139,22 +139,22 @@ class Live:
         if self.measured:  # whatever ended its process after that
             outcome = Outcome("finished")
         elif isinstance(error, KeyboardInterrupt):
-            outcome = Outcome("killed", "interrupted by Ctrl-C")
+            outcome = Outcome("killed", "interrupted by Ctrl-C", self.epochs)
         elif error is not None:
-            outcome = Outcome("killed", f"ended by {type(error).__name__}: {error}".strip(": "))
+            outcome = Outcome("killed", f"ended by {type(error).__name__}: {error}".strip(": "), self.epochs)
         finalize(self.record, outcome, self.tracker, self.request.started, self.written)
         if isinstance(error, KeyboardInterrupt):
-            raise KeyboardInterrupt(self._kept()) from None
+            raise KeyboardInterrupt(self._kept(outcome)) from None
 
-    def _kept(self) -> str:
+    def _kept(self, outcome: Outcome) -> str:
         """What an interruption leaves of the run, in words."""
         record, epochs = self.record, self.request.config.trainer.epochs
         if record.status == "finished":
             return f"{record.label} is finished"
         if record.mode == "profile":
             return f"{record.label}: {len(record.profile)} points were measured"
-        if self.epochs:
-            return f"{record.label}: {self.epochs} of {epochs} epochs are kept"
+        if outcome.epochs:
+            return f"{record.label}: {outcome.epochs} of {epochs} epochs are kept"
         begun = any(record.folder.glob("last.*"))  # by an earlier command; this one finished no epoch
         return f"{record.label}: no {'further ' if begun else ''}epoch was finished"
 
