@@ -2,7 +2,7 @@
 
 from harness.measure.inference import latency, pass_seconds, throughput
 from harness.measure.memory import PhaseMemory, freed_is_returned
-from harness.measure.scaling import exponent
+from harness.measure.scaling import exponent, memory_number
 from harness.measure.steps import StepTimer, over_ranks
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "exponent",
     "freed_is_returned",
     "latency",
+    "memory_number",
     "over_ranks",
     "pass_seconds",
     "throughput",

@@ -5,8 +5,19 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from harness.records.record import Point
+
 FEWEST = 3
 """The fit uses at least this many of the longest lengths, if a curve has as many."""
+
+
+def memory_number(points: Iterable[Point], phase: str) -> str:
+    """The name of the number that is the memory of a profile's passes; ``phase`` is forward or training.
+
+    It is the accelerator's peak, less what was allocated before the pass, where there is one; otherwise the host's.
+    """
+    on_device = any(name.endswith("_device_peak_mib") for point in points for name in point.numbers)
+    return f"{phase}_device_peak_mib" if on_device else f"{phase}_peak_mib"
 
 
 def exponent(curves: Iterable[Sequence[tuple[float, float]]]) -> float | None:

@@ -172,7 +172,8 @@ METRICS: dict[str, Metric] = {
         "", False, "the same for forward, loss and backward together", "profile", "training time", bounds=ANY
     ),
     "profile/forward_memory_exponent": Metric(
-        "", False, "p of peak memory = c * length**p in the forward pass", "profile", "forward memory", bounds=ANY
+        "", False, "p of peak memory = c * length**p in the forward pass; the accelerator's memory where there is one",
+        "profile", "forward memory", bounds=ANY,
     ),
     "profile/training_memory_exponent": Metric(
         "", False, "the same for forward, loss and backward together", "profile", "training memory", bounds=ANY

@@ -8,6 +8,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from harness.measure import memory_number
 from harness.records.record import Record, overrides_of
 from harness.records.store import file_name, write_text
 from harness.report.plots import create_figure, save
@@ -18,8 +19,9 @@ EXPONENTS = {
     "forward memory": "profile/forward_memory_exponent",
     "training memory": "profile/training_memory_exponent",
 }
-COSTS = {"time": ("ms", "ms a pass, median"), "memory": ("peak_mib", "peak MiB over the baseline")}
-"""What is plotted against length: the end of the name of a point's number, and the label of the axis."""
+COSTS = ("time", "memory")
+"""What is plotted against length."""
+PHASES = ("forward", "training")
 LONGEST = 60
 """How many characters of a label are shown."""
 STATUS = {"out_of_memory": "out of memory", "timed_out": "time-out", "failed": "failed"}
@@ -30,7 +32,8 @@ COLUMNS = {
     "tokens/s training": ("tokens_per_second_training",),
     "forward MiB": ("forward_peak_mib",),
     "training MiB": ("training_peak_mib",),
-    "device MiB": ("training_device_peak_mib",),
+    "forward device MiB": ("forward_device_peak_mib",),
+    "training device MiB": ("training_device_peak_mib",),
 }
 
 
@@ -131,26 +134,38 @@ class Curve:
 
 def curves(record: Record, cost: str) -> Iterator[Curve]:
     """A profile's curves of ``cost``, one of ``COSTS``, without values of 0, which a logarithmic axis cannot show."""
-    field, _ = COSTS[cost]
-    for phase in ("forward", "training"):
+    for phase in PHASES:
+        field = f"{phase}_ms" if cost == "time" else memory_number(record.profile, phase)
         power = record.metrics.get(f"profile/{phase}_{cost}_exponent")
         for size in sorted({point.batch_size for point in record.profile}):
             points = [point for point in record.profile if point.batch_size == size]
-            measured = [(point.length, point.numbers.get(f"{phase}_{field}")) for point in points]
+            measured = [(point.length, point.numbers.get(field)) for point in points]
             positive = [(length, value) for length, value in measured if value is not None and value > 0]
             if positive:
                 lengths, values = zip(*positive, strict=True)
                 yield Curve(phase, size, lengths, values, power)
 
 
+def axis_label(cost: str, records: Sequence[Record]) -> str:
+    """The label of the axis of ``cost``; memory is the device's where the profiles have that."""
+    if cost == "time":
+        return "ms a pass, median"
+    fields = {memory_number(record.profile, phase) for record in records for phase in PHASES}
+    if fields <= {f"{phase}_peak_mib" for phase in PHASES}:
+        return "peak MiB over the baseline"
+    if fields <= {f"{phase}_device_peak_mib" for phase in PHASES}:
+        return "device peak MiB over what was allocated before"
+    return "peak MiB, of the device where there is one"
+
+
 def picture(done: Sequence[Record], file: Path) -> Path:
     """Time and peak memory against length, both axes logarithmic; forward dashed, training with its backward solid."""
     figure, axes = create_figure(2, (12, 5), left=0.8, bottom=0.6)
-    for axis, (cost, (_, label)) in zip(axes, COSTS.items(), strict=True):
+    for axis, cost in zip(axes, COSTS, strict=True):
         for index, (name, record) in enumerate(zip(short_labels(done), done, strict=True)):
             _draw(axis, name, record, cost, f"C{index % 10}")
         lengths = sorted({point.length for record in done for point in record.profile})
-        axis.set(xlabel="length, tokens", ylabel=label, xscale="log", yscale="log")
+        axis.set(xlabel="length, tokens", ylabel=axis_label(cost, done), xscale="log", yscale="log")
         axis.set_xticks(lengths, [str(length) for length in lengths])
         axis.minorticks_off()
         axis.grid(alpha=0.3)

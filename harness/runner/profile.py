@@ -121,10 +121,13 @@ def conclusion(record: Record) -> Outcome:
 
 
 def exponents(measured: list[Point]) -> dict[str, float]:
-    """The ``profile/`` metrics: how time and peak memory of either pass grow with length, over all batch sizes."""
+    """The ``profile/`` metrics: how time and peak memory of either pass grow with length, over all batch sizes.
+
+    Memory is the accelerator's where there is one.
+    """
     found = {}
-    for phase, (cost, field) in product(("forward", "training"), (("time", "ms"), ("memory", "peak_mib"))):
-        name = f"{phase}_{field}"
+    for phase, cost in product(("forward", "training"), ("time", "memory")):
+        name = f"{phase}_ms" if cost == "time" else measure.memory_number(measured, phase)
         curves: dict[int, list[tuple[float, float]]] = {}
         for point in measured:
             if name in point.numbers:

@@ -75,12 +75,14 @@ def _measure(job: PointJob, tell: Tell) -> None:
         one_pass = partial(any_pass, batch)
         with measure.freed_is_returned():
             memory.phase_begins()
+            allocated = backend.device_peak()  # just reset: what the model and the batch hold before the pass
             one_pass()
             backend.sync()
             memory.phase_ends(phase)
+        before = {"host": 0.0, "device": allocated or 0.0}  # the baseline is off the host's peak already
         for kind, name in (("host", f"{phase}_peak_mib"), ("device", f"{phase}_device_peak_mib")):
             if (peak := memory.peaks.get(f"memory/{kind}_{phase}_peak_mib")) is not None:
-                tell(PointNumbers({name: peak}))
+                tell(PointNumbers({name: peak - before[kind]}))
         seconds = measure.pass_seconds(
             one_pass, clock, backend.sync, settings.passes, settings.seconds, settings.warmup_passes
         )

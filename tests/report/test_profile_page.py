@@ -44,6 +44,14 @@ def test_the_plots_hold_the_records_points_and_its_exponents():
         assert "Ended early, out of memory: lstm at 1,024." in plot.caption
 
 
+def test_where_there_is_a_device_its_memory_is_plotted():
+    numbers = {"forward_peak_mib": 30.0, "forward_device_peak_mib": 4.0}
+    points = [Point(length, 8, numbers=numbers) for length in (128, 256)]
+    (memory,) = profile_page.plots([profile(points=points)])
+    assert [(trace.name, trace.y) for trace in memory.figure.data] == [("lstm, forward", (4.0, 4.0))]
+    assert memory.figure.layout.yaxis.title.text == "device peak MiB over what was allocated before"
+
+
 def test_plotly_accepts_the_figures():
     from plotly.graph_objects import Figure
 

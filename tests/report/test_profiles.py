@@ -9,6 +9,7 @@ from rich.console import Console
 from harness.records.record import Point
 from harness.report.profiles import (
     Curve,
+    axis_label,
     curves,
     exponents_table,
     picture,
@@ -99,6 +100,31 @@ def test_curves_hold_the_numbers_above_0_by_pass_and_batch_size():
         Curve("training", 3, (128,), (7.0,), None),
     ]
     assert list(curves(profile, "memory")) == [Curve("training", 2, (128,), (11.0,), None)]
+
+
+ON_DEVICE = [
+    Point(length, 8, numbers={
+        "forward_ms": 2.0, "forward_peak_mib": 30.0, "forward_device_peak_mib": length**2 / 2**14,
+        "training_peak_mib": 31.0, "training_device_peak_mib": 3 * length**2 / 2**14,
+    })
+    for length in (128, 256, 512)
+]  # fmt: skip
+"""Memory on the device that grows with the square of the length, where the host's stays."""
+
+
+def test_where_there_is_a_device_its_memory_is_drawn_and_tabled():
+    profile = record("self_attention", ON_DEVICE, forward_memory=2.0)
+    assert list(curves(profile, "memory")) == [
+        Curve("forward", 8, (128, 256, 512), (1.0, 4.0, 16.0), 2.0),
+        Curve("training", 8, (128, 256, 512), (3.0, 12.0, 48.0), None),
+    ]
+    table = points_table(profile)
+    titles = [str(column.header) for column in table.columns]
+    assert titles[-5:-1] == ["forward MiB", "training MiB", "forward device MiB", "training device MiB"]
+    assert shown(table)[4][-4:] == ["30", "31", "16", "48"]
+    assert axis_label("memory", [profile]) == "device peak MiB over what was allocated before"
+    assert axis_label("memory", [record("lstm", POINTS)]) == "peak MiB over the baseline"
+    assert axis_label("memory", [record("lstm", POINTS), profile]) == "peak MiB, of the device where there is one"
 
 
 def test_a_picture_is_drawn_also_where_numbers_are_missing(tmp_path):

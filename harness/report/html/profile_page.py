@@ -12,7 +12,7 @@ from harness.analysis.variants import BUSY
 from harness.records.record import Record, overrides_of
 from harness.report.html.document import render
 from harness.report.html.style import Plot, figure, style, x_axis, y_axis
-from harness.report.profiles import COSTS, STATUS, curves, short_labels
+from harness.report.profiles import COSTS, STATUS, axis_label, curves, short_labels
 
 TITLES = {"time": "Time of a pass against length", "memory": "Peak memory of a pass against length"}
 READING = Markup(
@@ -55,7 +55,7 @@ def _machine(record: Record) -> str:
 def plots(records: Sequence[Record]) -> list[Plot]:
     """Time and memory, both axes logarithmic, a line for each profile, pass and batch size."""
     drawn = []
-    for cost, (_, unit) in COSTS.items():
+    for cost in COSTS:
         traces = [
             trace
             for index, (name, record) in enumerate(zip(short_labels(records), records, strict=True))
@@ -64,7 +64,7 @@ def plots(records: Sequence[Record]) -> list[Plot]:
         if traces:
             lengths = sorted({point.length for record in records for point in record.profile})
             x = x_axis("length, tokens", type="log", tickvals=lengths, ticktext=[f"{length:,}" for length in lengths])
-            y = y_axis(unit, type="log", dtick="D2")
+            y = y_axis(axis_label(cost, records), type="log", dtick="D2")
             legend = go.layout.Legend(orientation="h", y=-0.2, font={"size": 12})
             drawing = figure(traces, x, y, 400 + 10 * len(traces), showlegend=True, legend=legend)
             drawn.append(Plot(TITLES[cost], _caption(records), drawing))
