@@ -60,6 +60,7 @@ def command(tmp_path, monkeypatch, capfd) -> Iterator[Callable[..., Ended]]:
     def run(*arguments: str) -> Ended:
         monkeypatch.setattr("sys.argv", ["harness", *arguments])
         monkeypatch.setattr(cli, "_outcomes", [])
+        monkeypatch.setattr(cli, "_unkept", [])
         monkeypatch.setattr(Sweep, "current", None)
         for handler in logging.getLogger("optuna").handlers:  # it keeps the standard error of the test that loaded it
             handler.setStream(sys.stderr)

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
+import hydra
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from harness.config.compose import compose_whole
+from harness.config.compose import compose_whole, conf_dir
 from harness.errors import UserError
 
 PASSED_ON = ("encoder", "data", "optimizer", "pooling", "position")
@@ -25,7 +27,11 @@ def explain(error: Exception, arguments: list[str]) -> Iterator[str]:
         yield f"in a sweep over choices, a key that only some of them have must be swept too: {swept}"
     elif near := _meant(error, arguments):
         yield f"did you mean {near}?"
-    if quoted := _to_be_quoted(error):
+    if joined := _without_blanks(error, arguments):
+        yield f"the values of a key stand without blanks, and no comma at the end: {joined}"
+    elif closed := _to_be_closed(error):
+        yield f"a bracket is not closed: {closed}"
+    elif quoted := _to_be_quoted(error):
         yield f"a value with characters other than a-z needs its own quotes: {quoted}"
     if "INTERVAL_SWEEP" in str(error):
         yield "an interval needs a sweeper that searches: add hydra/sweeper=optuna"
@@ -68,9 +74,9 @@ def _refused_key(error: Exception) -> str | None:
 def _with_choices(arguments: list[str]) -> DictConfig:
     """The config of a command's choices, without its other overrides; of several choices, the first."""
     chosen = [
-        f"{key}={value.split(',')[0]}"
+        f"{key}={options[0]}"
         for key, value in _given(arguments).items()
-        if "." not in key and key.split("@")[0] in PASSED_ON
+        if "." not in key and key.split("@")[0] in PASSED_ON and (options := _options(key, value))
     ]
     try:
         return compose_whole(*chosen)
@@ -87,14 +93,61 @@ def _to_be_swept(error: Exception, arguments: list[str]) -> str | None:
     given = _given(arguments)
     key = _refused_key(error) or ""
     group, value = key.partition(".")[0], given.get(key, "")
-    options = given.get(group, "").split(",")
-    if not value or set(",(") & set(value) or len(options) < 2:
+    options = _options(group, given.get(group, ""))
+    if not value or set(",(") & set(value) or options == [given.get(group, "")]:
         return None
     for option in options:
         keys = _keys(OmegaConf.to_container(compose_whole(f"{group}={option}"), resolve=False))
         if key in keys:
             return f"'{key}=choice({value})'"
     return None
+
+
+def _options(key: str, value: str) -> list[str]:
+    """The values that an override sweeps over, whichever way it lists them; the value itself where it sweeps over none.
+
+    An override that Hydra cannot read has none.
+    """
+    with hydra.initialize_config_dir(str(conf_dir().absolute()), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()  # it knows the choices, for glob(...)
+        try:
+            override = OverridesParser.create(config_loader=loader).parse_override(f"{key}={value}")
+            return list(override.sweep_string_iterator()) if override.is_sweep_override() else [value]
+        except HydraException:
+            return []
+
+
+def of_empty_sweep(arguments: list[str]) -> str:
+    """A sentence for a sweep that has no run: which override has no value."""
+    for key, value in _given(arguments).items():
+        if not _options(key, value):
+            return f"{key}={value} matches nothing, so there is no run; python -m harness --help lists all choices"
+    return "the sweep has no run: an override has no value"
+
+
+def _without_blanks(error: Exception, arguments: list[str]) -> str | None:
+    """The refused list of values without blanks, and without a comma at its end; None for other overrides."""
+    if not isinstance(error, OverrideParseException) or error.override not in arguments:
+        return None
+    first = last = arguments.index(error.override)
+    while first > 0 and "=" not in arguments[first]:
+        first -= 1
+    while last + 1 < len(arguments) and not ("=" in arguments[last + 1] or arguments[last + 1].startswith("-")):
+        last += 1
+    joined = "".join(arguments[first : last + 1]).replace(" ", "").rstrip(",")
+    if "=" not in joined or joined == error.override or not (last > first or error.override.endswith(",")):
+        return None
+    return joined
+
+
+def _to_be_closed(error: Exception) -> str | None:
+    """The refused override with the brackets that it lacks at its end; None where it lacks none."""
+    if not isinstance(error, OverrideParseException):
+        return None
+    text, missing = error.override or "", ""
+    for opening, closing in ("()", "[]", "{}"):
+        missing += closing * (text.count(opening) - text.count(closing))
+    return f"'{text}{missing}'" if len(missing) == 1 else None
 
 
 def _to_be_quoted(error: Exception) -> str | None:

@@ -42,10 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def serve(output_dir: Path, host: str, port: int) -> int:
-    """Run the server, print its addresses once it answers, and wait for its end; returns its exit code.
+    """Run the server, print its addresses once it answers, and wait for its end; returns the exit code.
 
     Raises:
-        UserError: the output folder has no store.
+        UserError: the output folder has no store or a damaged one, or the server failed.
     """
     store = output_dir / "mlflow.db"
     if not store.is_file():
@@ -56,16 +56,29 @@ def serve(output_dir: Path, host: str, port: int) -> int:
     try:
         if wait_until_up(server, address):
             print(f"{address}  (Ctrl-C ends it)", flush=True)
-            for name, number in tracking.experiments(uri):
+            for name, number in _experiments(uri):
                 print(f"  {name}, side by side: {address}{COMPARISON.format(id=number)}", flush=True)
                 print(f"  {name}, by sweep: {address}{TREE.format(id=number)}", flush=True)
         _, errors = server.communicate()
         if server.returncode:
-            print(errors.decode(errors="replace")[-2000:], file=sys.stderr)
-        return server.returncode
+            last = (errors.decode(errors="replace").strip().splitlines() or ["it says nothing"])[-1]
+            raise UserError(f"MLflow's server on {store} ended with exit code {server.returncode}: {last}")
+        return 0
     finally:
         server.terminate()
         server.wait()
+
+
+def _experiments(uri: str) -> list[tuple[str, str]]:
+    """The experiments of a store.
+
+    Raises:
+        UserError: the store cannot be read.
+    """
+    try:
+        return tracking.experiments(uri)
+    except Exception as error:
+        raise UserError(f"MLflow at {uri} does not answer: {tracking.reason(uri, error)}") from None
 
 
 def _start(uri: str, artifacts: Path, host: str, port: int) -> "subprocess.Popen[bytes]":

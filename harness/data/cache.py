@@ -10,8 +10,10 @@ import hashlib
 import inspect
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from importlib import metadata
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +29,7 @@ from harness.records.record import DataSummary
 
 ARRAYS = ("x", "length_N", "y")
 CHARACTERS = ("spelling_NL", "table_SW")
+FIELDS = ("classes", "vocabulary", "source", "notes", "task", "tolerance", "alphabet")
 FORMAT = "3"
 """The version of the stored files: raise it when their layout changes."""
 
@@ -47,9 +50,9 @@ def prepare(loader: Callable[..., Dataset], arguments: dict[str, Any], cache: Pa
     """The folder with the loader's data, which is prepared unless it is there already.
 
     Raises:
-        UserError: the loader refuses its arguments, or returned data on which a comparison would be meaningless.
+        UserError: the loader refuses its arguments, or returned data on which a comparison would be meaningless, or
+            the cache cannot be written to and lacks the data.
     """
-    cache.mkdir(parents=True, exist_ok=True)
     key = getattr(loader, "cache_key", None)
     if key is None:
         data = _load(loader, arguments)
@@ -64,11 +67,44 @@ def prepare(loader: Callable[..., Dataset], arguments: dict[str, Any], cache: Pa
 
 
 def _fill_once(folder: Path, load: Callable[[], Dataset]) -> Path:
-    """Let the first of several processes fill the folder; the others wait for it."""
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "meta.json").exists():
+    """Let the first of several processes fill the folder; the others wait for it. Damaged data are prepared again."""
+    if folder.exists() and damage(folder) is None:
+        return folder  # of a cache that others share, maybe one that cannot be written to
+    lock = FileLock(f"{folder}.lock")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise UserError(
+            f"cache_dir={folder.parent} cannot be written to ({error.strerror}); set cache_dir to another folder"
+        ) from None
+    try:
+        if folder.exists() and (why := damage(folder)):
+            print(f"{why}: the data are prepared again", file=sys.stderr)
+            store.remove(folder)
+        if not folder.exists():
             _write(load(), folder)
+    finally:
+        lock.release()
     return folder
+
+
+def damage(folder: Path) -> str | None:
+    """Which file of a folder of prepared data is missing, cut or something else, and why; None where all are whole."""
+    file = folder / "meta.json"
+    try:
+        meta = store.load_json(file)
+        DataSummary(**meta["summary"])
+        characters = CHARACTERS if meta["alphabet"] else ()
+        for name, part in product(("train", "validation", "test"), (*ARRAYS, *characters)):
+            file = folder / f"{name}.{part}.npy"
+            np.load(file, mmap_mode="r")  # compares its size with its header
+        file = folder / "meta.json"
+        if missing := {"hash", *FIELDS} - meta.keys():
+            return f"{file} is damaged (it lacks {', '.join(sorted(missing))})"
+    except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
+        return f"{file} is damaged ({error})"
+    return None
 
 
 def _load(loader: Callable[..., Dataset], arguments: dict[str, Any]) -> Dataset:
@@ -124,8 +160,7 @@ def _write(data: Dataset, folder: Path) -> None:
         if split.characters is not None:
             for part in CHARACTERS:
                 np.save(temporary / f"{name}.{part}.npy", getattr(split.characters, part))
-    fields = ("classes", "vocabulary", "source", "notes", "task", "tolerance", "alphabet")
-    meta = {name: getattr(data, name) for name in fields}
+    meta = {name: getattr(data, name) for name in FIELDS}
     meta |= {"hash": data.hash, "summary": dataclasses.asdict(data.summary())}
     store.write_json(temporary / "meta.json", meta)
     temporary.rename(folder)

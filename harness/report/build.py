@@ -1,6 +1,7 @@
 """The report: recorded runs compared, in the terminal and as files."""
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,16 @@ from harness.report.terminal import print_comparison, relative_path
 
 @dataclass(frozen=True)
 class Report:
-    """A comparison and its files: ``report.md``, ``report.csv`` and ``report.html``."""
+    """A comparison and its files: ``report.md``, ``report.csv`` and ``report.html``.
+
+    ``markdown`` is the text of ``report.md``. ``unwritten`` says why the files could not be written; there are none
+    then.
+    """
 
     comparison: Comparison
     files: list[Path]
+    markdown: str = ""
+    unwritten: str | None = None
 
     def print(self) -> None:
         """Print the comparison and the paths of its files."""
@@ -47,21 +54,35 @@ def compare(
     ``records`` may hold finished, failed and killed runs; ``baseline`` is ``key=value`` over choices and config;
     ``left_out`` are sentences about files that could not be read, for the report's notes.
 
+    A folder that cannot be written to is said in the result, which has the comparison all the same.
+
     Raises:
         UserError: there is nothing to compare, or the baseline describes no variant.
     """
     from harness.analysis import comparison as comparisons
     from harness.report import html as page
     from harness.report import tables
+    from harness.report.html import attention
 
     compared = comparisons.compare(records, name, baseline, left_out)
-    folder = output_dir / "reports" / (file_name(name) or "report")
-    folder.mkdir(parents=True, exist_ok=True)
+    compared.left_out += attention.damaged(compared.groups)
+    folder = output_dir / "reports" / file_name(name)
     contents = {
         "report.md": tables.markdown(compared),
         "report.csv": tables.csv_text(compared),
         "report.html": page.html(compared),
     }
-    for file, text in contents.items():
-        write_text(folder / file, text)
-    return Report(compared, [folder / file for file in contents])
+    files = [folder / file for file in contents]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, text in zip(files, contents.values(), strict=True):
+            write_text(file, text)
+    except OSError as error:
+        return Report(compared, [], contents["report.md"], unwritten(folder, error, output_dir))
+    return Report(compared, files, contents["report.md"])
+
+
+def unwritten(folder: Path, error: OSError, output_dir: Path) -> str:
+    """The sentence for a report that could not be written, with the command that writes it elsewhere."""
+    elsewhere = f"python -m harness report {shlex.quote(str(output_dir / 'runs'))} --output-dir OTHER"
+    return f"the report could not be written to {folder} ({error.strerror or error}); {elsewhere} writes it elsewhere"

@@ -4,6 +4,7 @@ In a sweep these are the swept overrides; for a single run, the overrides of its
 """
 
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -79,11 +80,21 @@ def swept_keys(overrides: Iterable[str]) -> list[str]:
 
 
 def read_swept(config: DictConfig) -> list[str] | None:
-    """The keys that a job's sweep varies; None where they were not written."""
+    """The keys that a job's sweep varies; None where they were not written, or are damaged, which is said."""
     file = sweep_folder(config) / "swept.json"
-    return store.load_json(file) if file.is_file() else None
+    try:
+        keys = store.load_json(file)
+        if isinstance(keys, list) and all(isinstance(key, str) for key in keys):
+            return keys
+        why = "it holds no list of keys"
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        why = str(error)
+    print(f"{file} cannot be read ({why}); the run is named by all its overrides", file=sys.stderr)
+    return None
 
 
 def sweep_folder(config: DictConfig) -> Path:
     """The folder of a sweep."""
-    return Path(config.output_dir).absolute() / "sweeps" / str(config.sweep)
+    return Path(config.output_dir).absolute() / "sweeps" / store.file_name(str(config.sweep))

@@ -7,6 +7,7 @@ The same command is the same sweep: given again, it resumes where it stopped.
 import hashlib
 import shutil
 import sys
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +29,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """The result of one job of a command: a record, what the user must fix, or an error in the code."""
+    """The result of one job of a command: a record, what the user must fix, or an error in the code.
+
+    ``not_begun`` is the label of a run that ``fail_fast`` did not begin; ``damaged`` says which file of a sweep should
+    hold an outcome and does not.
+    """
 
     record: Record | None = None
     user_error: str | None = None
     error: str | None = None
+    not_begun: str | None = None
+    damaged: str | None = None
 
     @property
     def failed(self) -> bool:
@@ -41,25 +48,29 @@ class JobOutcome:
 
     def to_json(self) -> dict[str, Any]:
         if self.record is None:
-            return {"user_error": self.user_error, "error": self.error}
+            return {"user_error": self.user_error, "error": self.error, "not_begun": self.not_begun}
         record = self.record
         own = {"skipped": record.skipped, "asked": record.asked, "follows": record.follows}
         return {"record": record.to_json(), "folder": str(record.folder), **own}
 
 
 def read_outcome(file: Path) -> JobOutcome:
-    """Read the outcome that a job of a sweep wrote."""
-    content = store.load_json(file)
-    if "record" not in content:
-        return JobOutcome(user_error=content["user_error"], error=content["error"])
-    record = from_json(content["record"])
-    record.folder, record.skipped = Path(content["folder"]), content["skipped"]
-    record.asked, record.follows = content["asked"], content["follows"]
-    return JobOutcome(record)
+    """Read the outcome that a job of a sweep wrote; a damaged file is an outcome that says so."""
+    try:
+        content = store.load_json(file)
+        if "record" not in content:
+            return JobOutcome(None, content["user_error"], content["error"], content["not_begun"])
+        record = from_json(content["record"])
+        record.folder, record.skipped = Path(content["folder"]), content["skipped"]
+        record.asked, record.follows = content["asked"], content["follows"]
+        return JobOutcome(record)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        why = " ".join(str(error).split())
+        return JobOutcome(damaged=f"{file} is not the outcome of a run ({why}); give the same command again")
 
 
 MOST_NAMED = 20
-"""The most runs from before a sweep that its note names; of the rest it has the number."""
+"""The most runs that a sentence names; of the rest it has the number."""
 
 
 def identify(overrides: list[str]) -> str:
@@ -88,37 +99,51 @@ class Sweep(Callback):
             overrides.task = [*seed_outermost(overrides.task), f"sweep={config.sweep}"]
         self.config = config
         compose_jobs_once(config)
-        shutil.rmtree(outcomes_folder(config), ignore_errors=True)
-        outcomes_folder(config).mkdir(parents=True)
-        run_names.keep_swept(config)
+        folder = outcomes_folder(config)
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            run_names.keep_swept(config)
+        except OSError as error:
+            why = f"({error.strerror}); set output_dir to another folder, or remove what is in the way"
+            print(f"{error.filename or folder} cannot be written to {why}", file=sys.stderr)
+            sys.exit(2)
         Sweep.current = self
 
     def outcomes(self) -> list[JobOutcome]:
         """The outcome of each job, in the order of the jobs' numbers."""
-        files = sorted(outcomes_folder(self.config).glob("*.json"), key=lambda file: int(file.stem))
-        return [read_outcome(file) for file in files]
+        files = [file for file in outcomes_folder(self.config).glob("*.json") if file.stem.isdecimal()]
+        return [read_outcome(file) for file in sorted(files, key=lambda file: int(file.stem))]
 
-    def end(self, done: list[Record], interrupted: bool) -> None:
-        """Compare the runs of each experiment, and close the parent runs with the comparison."""
-        from harness import tracking
+    def end(self, done: list[Record], interrupted: bool) -> bool:
+        """Compare the runs of each experiment, and close the parent runs with the comparison.
 
+        Returns whether the comparisons were written; what could not be is said.
+        """
         output_dir = Path(self.config.output_dir).absolute()
-        uri = tracking.store_uri(self.config.tracking.uri, output_dir)
+        ends = []
+        for name in dict.fromkeys(record.name for record in done):
+            runs = [record for record in done if record.name == name]
+            complete = all(record.status == "finished" for record in runs)
+            status = "killed" if interrupted else "finished" if complete else "failed"
+            ends.append((name, status, *_summary(runs, output_dir, name, self.config.sweep)))
         try:
-            for name in dict.fromkeys(record.name for record in done):
-                runs = [record for record in done if record.name == name]
-                complete = all(record.status == "finished" for record in runs)
-                status = "killed" if interrupted else "finished" if complete else "failed"
-                summary = _summary(runs, output_dir, name, self.config.sweep)
-                if uri != tracking.OFF:
-                    tracking.end_sweep(uri, name, self.config.sweep, status, summary)
-            if uri != tracking.OFF:
-                tracking.close_sweep(uri, self.config.sweep, "killed" if interrupted else "failed")
-        except OSError as error:
-            print(f"the end of the sweep could not be written ({error}); its records are kept", file=sys.stderr)
+            self._end_in_mlflow([(name, status, summary) for name, status, summary, _ in ends], interrupted)
         except Exception as error:
             why = f"{type(error).__name__}: {error}".splitlines()[0]
             print(f"MLflow did not take the end of the sweep ({why}); its records are kept", file=sys.stderr)
+        return all(written for *_, written in ends)
+
+    def _end_in_mlflow(self, ends: "list[tuple[str, str, Summary]]", interrupted: bool) -> None:
+        """Give the sweep's parent run in each experiment its status and its summary."""
+        from harness import tracking
+
+        uri = tracking.store_uri(self.config.tracking.uri, Path(self.config.output_dir))
+        if uri == tracking.OFF:
+            return
+        for name, status, summary in ends:
+            tracking.end_sweep(uri, name, self.config.sweep, status, summary)
+        tracking.close_sweep(uri, self.config.sweep, "killed" if interrupted else "failed")
 
 
 def seed_outermost(overrides: Iterable[str]) -> list[str]:
@@ -138,18 +163,30 @@ def compose_jobs_once(config: DictConfig) -> None:
         hydra.config_loader = ComposedOnce(hydra.config_loader)
 
 
-def _summary(runs: list[Record], output_dir: Path, name: str, sweep: str) -> "Summary":
-    """Print the comparison of a sweep's runs in one experiment, and return it for the parent run."""
+def _summary(runs: list[Record], output_dir: Path, name: str, sweep: str) -> "tuple[Summary, bool]":
+    """Print the comparison of a sweep's runs in one experiment.
+
+    Returns it for the parent run, and whether its files were written; if they were not, that is said.
+    """
     from harness.report import build as report
     from harness.report import profiles as profile_report
     from harness.tracking.store import Summary
 
-    if runs[0].mode == "profile":
-        return Summary(files=profile_report.summarise(runs))
-    compared = report.compare(runs, output_dir, name)
-    compared.print()
-    note = compared.files[0].read_text(encoding="utf8") + _done_before(runs, sweep)
-    return Summary(compared.files, note, compared.means())
+    try:
+        if runs[0].mode == "profile":
+            return Summary(files=profile_report.summarise(runs)), True
+        compared = report.compare(runs, output_dir, name)
+        compared.print()
+        if compared.unwritten:
+            print(compared.unwritten, file=sys.stderr)
+        note = compared.markdown + _done_before(runs, sweep)
+        return Summary(compared.files, note, compared.means()), not compared.unwritten
+    except OSError as error:
+        print(f"the report of {name} could not be written ({error}); its records are kept", file=sys.stderr)
+    except Exception:  # a fault of the report loses no record
+        traceback.print_exc()
+        print(f"the report of {name} could not be made; its records are kept", file=sys.stderr)
+    return Summary(files=[]), False
 
 
 def _done_before(runs: list[Record], sweep: str) -> str:
@@ -177,3 +214,13 @@ def keep_outcome(config: DictConfig, number: int, outcome: JobOutcome) -> None:
 def failed_before(config: DictConfig) -> bool:
     """Whether a job of this sweep has failed already."""
     return any(read_outcome(file).failed for file in outcomes_folder(config).glob("*.json"))
+
+
+def not_begun(outcomes: Iterable[JobOutcome]) -> str | None:
+    """A sentence that counts and names the runs that ``fail_fast`` did not begin; None where it began all."""
+    labels = [outcome.not_begun for outcome in outcomes if outcome.not_begun]
+    if not labels:
+        return None
+    runs = "1 run was" if len(labels) == 1 else f"{len(labels)} runs were"
+    more = f" and {len(labels) - MOST_NAMED} more" if len(labels) > MOST_NAMED else ""
+    return f"fail_fast: {runs} not begun after a run had failed: {', '.join(labels[:MOST_NAMED])}{more}"

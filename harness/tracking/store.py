@@ -2,15 +2,19 @@
 
 import os
 import platform
+import re
 import sqlite3
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import psutil
 from filelock import FileLock
+
+from harness.records.store import file_name, readable, short_hash
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,35 @@ METRICS_AT_ONCE, PARAMS_AT_ONCE = 1000, 100
 
 def store_uri(uri: str | None, output_dir: Path) -> str:
     """The URI of the MLflow store: the one in the settings, or a database in the output folder."""
-    return uri or f"sqlite:///{output_dir.absolute()}/mlflow.db"
+    return uri or sqlite_uri(output_dir.absolute() / "mlflow.db")
 
 
-SQLITE = "sqlite:///"
+SQLITE = re.compile(r"sqlite(?:\+pysqlite)?:///([^?]*)")
+"""The URI of an sqlite database, without its query."""
+
+
+def sqlite_uri(file: Path) -> str:
+    """The URI of a database file, in which ``%`` and ``?`` of its path have no meaning of their own."""
+    quoted = str(file).replace("%", quote("%")).replace("?", quote("?"))
+    # from the short form MLflow creates the database's folder, and does not decode its name
+    return f"{'sqlite' if quoted == str(file) else 'sqlite+pysqlite'}:///{quoted}"
+
+
+def database_of(uri: str) -> Path | None:
+    """The file of a store that is an sqlite database; None for any other store."""
+    found = SQLITE.match(uri)
+    return Path(unquote(found[1])) if found else None
+
+
+DAMAGED = ("file is not a database", "database disk image is malformed")
+"""What sqlite says of a database file that is damaged or holds something else."""
+
+
+def reason(uri: str, error: Exception) -> str:
+    """Why a store failed, in one line; of a damaged database also what to do."""
+    why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    damaged = any(sign in str(error) for sign in DAMAGED)
+    return f"{why}; move {database_of(uri)} away, and MLflow gets a new one" if damaged else why
 
 
 def connect(uri: str) -> Any:
@@ -54,9 +83,9 @@ def connect(uri: str) -> Any:
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    if not uri.startswith(SQLITE):
+    store = database_of(uri)
+    if store is None:
         return MlflowClient(uri)
-    store = Path(uri.removeprefix(SQLITE).partition("?")[0])
     store.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(store.with_name(f".{store.name}.lock")):  # next to the store: several output folders may share it
         if not store.exists():
@@ -74,7 +103,7 @@ def _create_store(store: Path) -> None:
 
     part = store.with_name(f"{store.name}.part")
     part.unlink(missing_ok=True)
-    MlflowClient(f"{SQLITE}{part}").search_experiments(max_results=1)  # creates the tables
+    MlflowClient(sqlite_uri(part)).search_experiments(max_results=1)  # creates the tables
     with closing(sqlite3.connect(part)) as database:
         database.execute("PRAGMA journal_mode=WAL")
     part.rename(store)
@@ -86,18 +115,38 @@ def experiments(uri: str) -> list[tuple[str, str]]:
     return [(one.name, one.experiment_id) for one in active if one.experiment_id != "0"]
 
 
+LONGEST_EXPERIMENT = 250
+"""The longest name of an experiment, in characters, that every database behind MLflow takes."""
+OWN_NAME = "Default"
+"""MLflow's own experiment, which its pages and ours do not list."""
+RENAMED = re.compile(r"(^| )\([0-9a-f]{8}\)$")
+"""How the name of an experiment ends in MLflow where it is not the name that the user gave."""
+
+
+def experiment_name(name: str) -> str:
+    """The name in MLflow of the experiment ``name``; different names stay different.
+
+    It is the name itself, unless MLflow or its database would refuse it, or it is that of MLflow's own experiment.
+    """
+    plain = name.isprintable() and name == name.strip() and 0 < len(name) <= LONGEST_EXPERIMENT
+    if plain and name != OWN_NAME and not RENAMED.search(name):
+        return name
+    return f"{readable(name)} ({short_hash(name)})".strip()
+
+
 def find_experiment(client: Any, name: str, output_dir: Path, uri: str) -> str:
     """The id of the experiment of this name. A missing experiment is created, a deleted one restored."""
     from mlflow.exceptions import MlflowException
 
-    experiment = client.get_experiment_by_name(name)
+    its_name = experiment_name(name)
+    experiment = client.get_experiment_by_name(its_name)
     if experiment is None:
         # only our own store gets a folder for artifacts: a server knows where its artifacts go
-        folder = (output_dir / "mlartifacts").as_uri() if uri.startswith(SQLITE) else None
+        folder = (output_dir / "mlartifacts" / file_name(name)).as_uri() if database_of(uri) else None
         try:
-            return str(client.create_experiment(name, artifact_location=folder and f"{folder}/{name}"))
+            return str(client.create_experiment(its_name, artifact_location=folder))
         except MlflowException:  # another process created it first
-            experiment = client.get_experiment_by_name(name)
+            experiment = client.get_experiment_by_name(its_name)
     if experiment.lifecycle_stage == "deleted":
         client.restore_experiment(experiment.experiment_id)
     return str(experiment.experiment_id)
@@ -135,14 +184,14 @@ def end_sweep(uri: str, name: str, sweep: str, status: str, summary: Summary) ->
     from mlflow.entities import Metric
 
     client = connect(uri)
-    experiment = client.get_experiment_by_name(name)
+    experiment = client.get_experiment_by_name(experiment_name(name))
     if experiment is None:
         return
     for run in client.search_runs([experiment.experiment_id], f"tags.sweep = '{sweep}' and tags.kind = 'sweep'"):
         for file in summary.files:
             client.log_artifact(run.info.run_id, str(file))
         if summary.note:
-            short = len(summary.note) <= LONGEST_NOTE
+            short = len(summary.note) <= LONGEST_NOTE or not summary.files
             note = summary.note if short else f"The comparison is in the artifact {summary.files[0].name}."
             client.set_tag(run.info.run_id, "mlflow.note.content", note)
         now = int(time.time() * 1000)

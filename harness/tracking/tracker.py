@@ -16,7 +16,7 @@ from harness.config.schema import TrackingConfig
 from harness.errors import UserError
 from harness.records import store as records
 from harness.records.record import Record
-from harness.tracking.store import OFF, store_uri
+from harness.tracking.store import OFF, reason, store_uri
 from harness.tracking.tracked_run import TrackedRun
 
 
@@ -66,6 +66,8 @@ def _survives(method: Callable[..., Any]) -> Callable[..., Any]:
             return None
         try:
             return method(self, *arguments)
+        except UserError:  # a file of the user's stands in MLflow's place
+            raise
         except Exception as error:
             self._lose(error)
             return None
@@ -106,11 +108,10 @@ class MlflowTracker:
     def _watch_system(self, run_id: str) -> None:
         if self._interval is None:
             return
-        import mlflow
         from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
-        mlflow.set_tracking_uri(self.uri)
-        self._monitor = SystemMetricsMonitor(run_id, sampling_interval=self._interval, samples_before_logging=1)
+        self._monitor = SystemMetricsMonitor(run_id, self._interval, samples_before_logging=1, tracking_uri=self.uri)
+        self._monitor.monitors = [one for one in self._monitor.monitors if _works(one)]
         self._monitor.start()
 
     def _stop_watching(self) -> None:
@@ -124,14 +125,20 @@ class MlflowTracker:
             # in a thread: the monitor waits for its last request, which may last until the time-out
             threading.Thread(target=self._stop_watching, daemon=True).start()
         print(
-            f"MLflow at {self.uri} failed ({_one_line(error)}); the run continues and its record is kept; "
+            f"MLflow at {self.uri} failed ({reason(self.uri, error)}); the run continues and its record is kept; "
             "run `python -m harness report --sync` later to bring MLflow up to date",
             file=sys.stderr,
         )
 
 
-def _one_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+def _works(monitor: Any) -> bool:
+    """Whether one of MLflow's monitors can read its numbers here: a driver that cannot answer costs only its own."""
+    try:
+        monitor.collect_metrics()
+        monitor.clear_metrics()
+        return True
+    except Exception:
+        return False
 
 
 def sync(ended: list[Record]) -> int:
@@ -151,5 +158,5 @@ def sync(ended: list[Record]) -> int:
         try:
             count += TrackedRun(uri, output_dir).sync(record)
         except Exception as error:
-            raise UserError(f"MLflow at {uri} does not answer: {_one_line(error)}") from None
+            raise UserError(f"MLflow at {uri} does not answer: {reason(uri, error)}") from None
     return count

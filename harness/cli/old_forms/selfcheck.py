@@ -2,7 +2,7 @@
 
 import sys
 
-from harness.cli.selfcheck import main
+from harness.cli import subcommands
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(subcommands.run(["selfcheck", *sys.argv[1:]]))

@@ -1,12 +1,13 @@
 """Attention weights on a few test sequences, as shaded text: of each variant, one run that kept them."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.variants import Variant
-from harness.records.store import ATTENTION, load_json
+from harness.records.store import ATTENTION, Unreadable, load_json
 from harness.report.tables import best_first
 
 
@@ -36,22 +37,42 @@ class VariantAttention:
 
 
 def of_groups(groups: list[ComparisonGroup]) -> list[VariantAttention]:
-    """The attention of all variants whose first run kept it."""
+    """The attention of all variants whose first run kept it; without files that are damaged."""
     return list(_of_groups(groups))
+
+
+def damaged(groups: list[ComparisonGroup]) -> list[str]:
+    """A sentence for each file of attention weights that cannot be read."""
+    sentences = []
+    for variant in (variant for group in groups for variant in group.variants):
+        try:
+            _examples(variant)
+        except Unreadable as error:
+            sentences.append(str(error))
+    return sentences
 
 
 def _of_groups(groups: list[ComparisonGroup]) -> Iterator[VariantAttention]:
     for group in groups:
         for variant in best_first(group, group.variants):
-            if examples := _examples(variant):
-                yield VariantAttention(f"{variant.name}, seed {variant.runs[0].seed}", examples)
+            with suppress(Unreadable):  # the report's notes name it
+                if examples := _examples(variant):
+                    yield VariantAttention(f"{variant.name}, seed {variant.runs[0].seed}", examples)
 
 
 def _examples(variant: Variant) -> list[Example]:
+    """The examples that a variant's first run kept; none where it kept none.
+
+    Raises:
+        Unreadable: the file holds something else.
+    """
     file = variant.runs[0].folder / ATTENTION if variant.runs else None
-    if file is None or not file.is_file():
+    if file is None or not file.exists():
         return []
-    return [_example(example) for example in load_json(file)["examples"]]
+    try:
+        return [_example(example) for example in load_json(file)["examples"]]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise Unreadable(f"{file} holds no attention weights ({error}); rerun=true makes it again") from None
 
 
 def _example(example: dict[str, Any]) -> Example:
