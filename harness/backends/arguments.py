@@ -4,7 +4,8 @@ Every check raises ``UserError``: one sentence that names the argument and its a
 defines the checks that a config must pass before a run begins; they are called here for parts that code builds itself.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from harness.config.rules import check_count, check_heads
 from harness.errors import UserError
@@ -37,8 +38,10 @@ def check_counts(**counts: int) -> None:
         check_count(f"encoder.{name}", count)
 
 
-def check_settings(name: str, given: Iterable[str], known: Sequence[str], backend: str) -> None:
-    """Refuse settings that an optimizer does not have."""
-    for key in given:
+def check_settings(name: str, given: Mapping[str, Any], known: Mapping[str, Any], backend: str) -> None:
+    """Refuse settings that an optimizer does not have; ``known`` are those that it has, with their defaults."""
+    for key, value in given.items():
         if key not in known:
             raise UserError(f"optimizer.{key}: {name} with backend={backend} has {', '.join(known)}, and no {key}")
+        if isinstance(known[key], bool) and not isinstance(value, bool):
+            raise UserError(f"optimizer.{key} must be true or false, and is {value!r}")

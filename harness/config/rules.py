@@ -43,6 +43,24 @@ def _check_input(config: "Config") -> None:
 
 
 def _check_optimizer(config: "Config") -> None:
+    """Refuse settings that no optimizer can train with, and lazy_adam where it cannot work."""
+    own = config.optimizer.model_extra or {}
+    for key in ("eps", "weight_decay", "momentum"):
+        if key in own and not (_is_number(own[key]) and own[key] >= 0):
+            raise UserError(f"optimizer.{key} must be a number of 0 or more, and is {own[key]!r}")
+    if config.optimizer.decay < 0:
+        raise UserError(f"optimizer.decay must be a number of 0 or more, and is {config.optimizer.decay!r}")
+    betas = own.get("betas", [0.9, 0.999])
+    if not (isinstance(betas, list) and len(betas) == 2 and all(map(_is_share, betas))):
+        raise UserError(
+            f"optimizer.betas must be two numbers of at least 0 and below 1, such as [0.9,0.999], and is {betas!r}"
+        )
+    if own.get("nesterov") is True and not own.get("momentum"):
+        raise UserError("optimizer.nesterov=true looks ahead along the momentum; set optimizer.momentum above 0")
+    _check_lazy_adam(config)
+
+
+def _check_lazy_adam(config: "Config") -> None:
     """Refuse lazy_adam with another framework, several processes or weight decay."""
     if config.optimizer.name != "lazy_adam":
         return
@@ -77,9 +95,11 @@ def _encoders(part: dict[str, Any], where: str) -> Iterator[tuple[str, dict[str,
 
 
 def _check_sizes(where: str, encoder: dict[str, Any]) -> None:
-    for key in ("hidden_size", "num_heads"):
+    for key in ("hidden_size", "num_heads", "num_layers"):
         if key in encoder:
             check_count(f"{where}.{key}", encoder[key])
+    if "dropout" in encoder and not _is_share(encoder["dropout"]):
+        raise UserError(f"{where}.dropout must be at least 0 and below 1, and is {encoder['dropout']!r}")
     if encoder.get("num_heads") and encoder.get("hidden_size"):
         check_heads(encoder["hidden_size"], encoder["num_heads"], f"{where}.")
 
@@ -106,3 +126,11 @@ def check_count(key: str, value: Any) -> None:
     """
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise UserError(f"{key} must be a whole number of 1 or more, and is {value!r}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_share(value: Any) -> bool:
+    return _is_number(value) and 0 <= value < 1

@@ -77,23 +77,44 @@ def make_optimizer(
     """The optimizer of a config, and the scheduler of its learning rate; None if the rate is constant.
 
     Raises:
-        UserError: there is no such optimizer or setting, or lazy_adam has no embedding to update.
+        UserError: there is no such optimizer or setting, torch refuses the settings, or lazy_adam has no embedding to
+            update.
     """
-    name = settings.name
-    if name not in OPTIMIZERS:
-        raise UserError(f"optimizer.name is one of {', '.join(OPTIMIZERS)}, not {name!r}")
-    arguments = {"lr": settings.lr, **(settings.model_extra or {})}
-    known = [key for key in inspect.signature(OPTIMIZERS[name]).parameters if key not in ("params", "fused", "foreach")]
-    check_settings(name, arguments, known, "pytorch")
-    if name == "lazy_adam":
+    _check_step(settings)
+    if settings.name == "lazy_adam":
         _make_sparse(model.input)
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    # one kernel for all parameters: with the default, the optimizer takes longer than the model
-    optimizer = OPTIMIZERS[name](trained, fused=True, **arguments)
+    optimizer = _optimizer(settings, [parameter for parameter in model.parameters() if parameter.requires_grad])
     if settings.schedule == "constant":
         return optimizer, None
     factor = schedule_factor(settings.schedule, settings.decay, total_steps)
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+
+def _optimizer(settings: OptimizerConfig, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    name = settings.name
+    if name not in OPTIMIZERS:
+        raise UserError(f"optimizer.name is one of {', '.join(OPTIMIZERS)}, not {name!r}")
+    arguments = {"lr": settings.lr, **(settings.model_extra or {})}
+    signature = inspect.signature(OPTIMIZERS[name]).parameters
+    known = {key: one.default for key, one in signature.items() if key not in ("params", "fused", "foreach")}
+    check_settings(name, arguments, known, "pytorch")
+    if "betas" in arguments:  # torch refuses whole numbers, such as a beta of 0
+        arguments["betas"] = [float(beta) for beta in arguments["betas"]]
+    # one kernel for all parameters: with the default, the optimizer takes longer than the model
+    return OPTIMIZERS[name](parameters, fused=True, **arguments)
+
+
+def _check_step(settings: OptimizerConfig) -> None:
+    """Refuse settings with which torch cannot take a step, in torch's words: some it refuses only then."""
+    weight = nn.Parameter(torch.zeros(1))
+    weight.grad = torch.zeros(1)
+    try:
+        _optimizer(settings, [weight]).step()
+    except UserError:
+        raise
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+        words = str(error).splitlines()[0]
+        raise UserError(f"optimizer: torch's {settings.name} refuses these settings: {words}") from error
 
 
 def _make_sparse(source: nn.Module) -> None:

@@ -62,8 +62,6 @@ class SGD(Optimizer):
     def __init__(
         self, variables, factors, lr: float, momentum: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0
     ) -> None:
-        if nesterov and not momentum:
-            raise UserError("optimizer.nesterov=true looks ahead along the momentum; set optimizer.momentum above 0")
         self.slots = 1 if momentum else 0
         super().__init__(variables, factors, lr)
         self.momentum, self.nesterov, self.weight_decay = momentum, nesterov, weight_decay
@@ -143,7 +141,8 @@ def make_optimizer(settings: OptimizerConfig, variables: Sequence[keras.Variable
     if name not in OPTIMIZERS:
         raise UserError(f"optimizer.name is one of {', '.join(OPTIMIZERS)}, not {name!r}")
     arguments = {"lr": settings.lr, **(settings.model_extra or {})}
-    known = list(inspect.signature(OPTIMIZERS[name]).parameters)[2:]
+    parameters = list(inspect.signature(OPTIMIZERS[name]).parameters.items())[2:]
+    known = {key: parameter.default for key, parameter in parameters}
     check_settings(name, arguments, known, "tensorflow")
     factor = schedule_factor(settings.schedule, settings.decay, total_steps)
     return OPTIMIZERS[name](variables, np.array([factor(step) for step in range(total_steps)]), **arguments)
