@@ -14,6 +14,7 @@ import numpy as np
 from harness.data import labels
 from harness.data.characters import Characters, check_characters, full_words
 from harness.data.labels import IGNORED as IGNORED  # exported: most code that reads labels needs it
+from harness.data.overlap import notes_of_arrays
 from harness.errors import UserError
 from harness.records.record import DataSummary
 
@@ -111,18 +112,24 @@ class Dataset:
             vocabulary_size=len(self.vocabulary),
             max_length=self.max_length,
             tolerance=self.tolerance,
-            notes=self.notes,
+            notes={**self.notes, **notes_of_arrays(self)},
         )
 
     def check(self) -> None:
         """Refuse data on which a comparison would be meaningless.
 
         Raises:
-            UserError: a split is empty, shapes or types disagree, a label is out of range, or there is only one class.
+            UserError: a split is empty, shapes or types disagree, a label is out of range, all of train is
+                empty, or there is only one class.
         """
         for name, split in self.splits.items():
             _check_split(name, split, self)
             labels.check_labels(self.task, name, split.y, split.length_N, len(self.classes))
+        if not self.train.length_N.any():
+            raise UserError(
+                "data: every sequence of the training split is empty, so that no encoder can learn from it; texts need "
+                "words: is data.text the right column?"
+            )
         others = {"validation": self.validation.y, "test": self.test.y}
         labels.check_labels_across_splits(self.task, self.train.y, others, self.classes)
 

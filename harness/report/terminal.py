@@ -18,6 +18,7 @@ from harness.records.metrics import METRICS, PARAMETERS, QUALITY, RUN_COLUMNS, n
 from harness.records.record import Record
 from harness.report import tables
 from harness.report import text as wording
+from harness.report.data_notes import data_notes
 from harness.report.notes import notes
 
 SIDE_BY_SIDE = (("quality",), ("speed", "latency"), ("memory", "cost"))
@@ -51,37 +52,13 @@ def print_runs(records: list[Record]) -> None:
             "speed is not comparable (hardware.threads=1 is affected least)",
             soft_wrap=True,
         )
-    for sentence in [*repeated_texts(finished), *empty_texts(finished)]:
+    for sentence in data_notes(finished):
         out.print(f"[dim]note    {escape(sentence)}[/]", soft_wrap=True)
     output_dir = Path(records[0].config["output_dir"])
     if len(records) == 1:
         out.print(f"folder  {escape(str(relative_path(records[0].folder)))}", soft_wrap=True)
     option = "" if str(output_dir) == "outputs" else f" --output-dir {shlex.quote(str(output_dir))}"
     out.print(f"look    python -m harness ui{escape(option)}", soft_wrap=True)
-
-
-def repeated_texts(records: list[Record]) -> list[str]:
-    """For each data set and split, how many of the split's texts also occur in train."""
-    sentences = {}
-    for record in records:
-        data = record.data
-        for split, count in (data.notes.get("repeated_texts") or {}).items():
-            if count > 0:
-                size = data.sizes.get(split)
-                share = f"{count:,} of {size:,}" if size else f"{count:,}"
-                sentences[data.hash, split] = f"{share} {split} texts also occur in train, word for word"
-    return list(sentences.values())
-
-
-def empty_texts(records: list[Record]) -> list[str]:
-    """For each data set, how many texts contain no word."""
-    sentences = {}
-    for record in records:
-        counts = record.data.notes.get("empty_texts") or {}
-        shares = [f"{count:,} of {record.data.sizes[split]:,} {split}" for split, count in counts.items() if count]
-        if shares:
-            sentences[record.data.hash] = f"{', '.join(shares)} texts contain no word: they are read as padding"
-    return list(sentences.values())
 
 
 def relative_path(path: Path) -> Path:

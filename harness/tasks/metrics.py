@@ -59,10 +59,12 @@ def evaluate_batches(batches: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, 
 def are_spans(classes: Sequence[str]) -> bool:
     """Whether the classes are BIO labels: ``B-x`` begins a span of kind x, ``I-x`` continues it, ``O`` is outside.
 
-    Classes with ``I-`` and without ``B-`` count too: in IOB1, ``I-`` also begins spans.
+    Classes with ``I-`` and without ``B-`` count too: in IOB1, ``I-`` also begins spans. Bare ``B``, ``I`` and ``O`` are
+    spans of one kind without a name, as seqeval reads them; bare tags beside tags with a kind are no BIO labels.
     """
-    known = all(name == "O" or name[:2] in ("B-", "I-") for name in classes)
-    return known and any(name != "O" for name in classes)
+    with_kind = all(name == "O" or name[:2] in ("B-", "I-") for name in classes)
+    bare = all(name in ("B", "I", "O") for name in classes)
+    return (with_kind or bare) and any(name != "O" for name in classes)
 
 
 def f1_span(batches: Iterable[tuple[np.ndarray, np.ndarray]], classes: Sequence[str]) -> float:

@@ -95,6 +95,15 @@ def test_span_f1_is_seqevals_whatever_the_batches():
     assert quality.f1_span(batches, BIO) == pytest.approx(expected)
 
 
+def test_bare_tags_are_spans_of_one_kind_without_a_name():
+    classes = ["B", "I", "O"]
+    numbers = {name: number for number, name in enumerate(classes)}
+    true = np.array([[numbers[tag] for tag in "BIOBO"], [numbers[tag] for tag in "BBIIO"]])
+    found = np.array([[numbers[tag] for tag in "BIOBI"], [numbers[tag] for tag in "BBIIO"]])
+    # four true spans, four found, three of them right: the last of the first row is too long
+    assert quality.f1_span([(np.eye(3, dtype=np.float32)[found], true)], classes) == pytest.approx(2 * 3 / (4 + 4))
+
+
 @pytest.mark.parametrize(
     ("classes", "spans"),
     [
@@ -104,6 +113,10 @@ def test_span_f1_is_seqevals_whatever_the_batches():
         (["I-X", "O"], True),
         (["O"], False),
         (["B-X", "O", "X"], False),
+        (["B", "I", "O"], True),
+        (["I", "O"], True),
+        (["B-X", "I", "O"], False),
+        (["A", "B", "O"], False),
     ],
 )
 def test_labels_are_spans_where_each_is_bio(classes, spans):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from harness.data.dataset import Dataset, from_sequences
+from harness.data.overlap import shared_rows
 from harness.errors import UserError
 
 SPLIT_SEED = 0
@@ -130,7 +131,6 @@ def _refuse_unique_labels(labels: Sequence[str], source: str, key: str) -> None:
         )
 
 
-def count_repeated(splits: Mapping[str, Part]) -> dict[str, int]:
-    """Rows of validation and test that are also in train; they are not removed, since published data stays as it is."""
-    train = set(splits["train"][0])
-    return {role: sum(one in train for one in splits[role][0]) for role in ("validation", "test")}
+def repeated_rows(splits: Mapping[str, Part]) -> dict[str, Any]:
+    """The notes of the rows that two splits share, word for word."""
+    return shared_rows({role: inputs for role, (inputs, _) in splits.items()}, "repeated_texts")

@@ -14,7 +14,7 @@ import pandas as pd
 from harness.data.characters import LONGEST_WORD, make_alphabet, spell
 from harness.data.dataset import IGNORED, SPECIAL, UNKNOWN, Dataset, from_sequences
 from harness.data.loaders.columns import column, row_name
-from harness.data.loaders.splits import Part, class_names, complete_splits, count_repeated
+from harness.data.loaders.splits import Part, class_names, complete_splits, repeated_rows
 from harness.data.tokenizers import Words, check_settings, kept_steps, normalise_words, word_vocabulary
 from harness.errors import UserError
 
@@ -101,8 +101,9 @@ def encode_tagged(
     id_of = {word: index for index, word in enumerate(vocabulary)}
     ids = {role: [[id_of.get(word, UNKNOWN) for word in row] for row in inputs] for role, inputs in words.items()}
     splits: dict[str, Any] = {role: (ids[role], tags[role]) for role in rows}
-    notes = {"repeated_texts": count_repeated(rows)}
-    data = from_sequences(**splits, classes=classes, vocabulary=vocabulary, source=source, notes=notes)
+    data = from_sequences(
+        **splits, classes=classes, vocabulary=vocabulary, source=source, notes=repeated_rows(rows)
+    )  # fmt: skip
     return _with_characters(data, words)
 
 

@@ -13,7 +13,7 @@ from harness.data.cache import cached_by
 from harness.data.dataset import Dataset, Split
 from harness.data.loaders.columns import column, label_names, refuse_lists
 from harness.data.loaders.hub import content_key, read_source
-from harness.data.loaders.splits import Part, class_names, complete_splits, count_repeated
+from harness.data.loaders.splits import Part, class_names, complete_splits, repeated_rows
 from harness.data.loaders.tables import file_key, read_file
 from harness.data.loaders.tagging import encode_tagged, read_tagged
 from harness.data.tokenizers import check_settings, encode_texts, train_tokenizer
@@ -153,5 +153,5 @@ def encode(
     token_ids = tokenizer.get_vocab()
     vocabulary = sorted(token_ids, key=lambda token: token_ids[token])
     empty = {role: int((split.length_N == 0).sum()) for role, split in splits.items()}
-    notes = {"repeated_texts": count_repeated(rows), "empty_texts": empty}
+    notes = {**repeated_rows(rows), "empty_texts": empty}
     return Dataset(**splits, classes=classes, vocabulary=vocabulary, source=source, notes=notes)

@@ -1,0 +1,42 @@
+"""What a reader of the results must know about the splits: rows in two of them, empty ones, lengths that train lacks.
+
+Rows are not removed, because published data stays as it is: they are counted, and the counts are notes of the data.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.data.dataset import Dataset, Split
+
+
+def shared_rows(rows: Mapping[str, Sequence[Any]], name: str) -> dict[str, Any]:
+    """Notes of how many rows of validation and test also occur in train, under ``name``, and of test in validation."""
+    train, validation = set(rows["train"]), set(rows["validation"])
+    in_train = {role: _count(rows[role], train) for role in ("validation", "test")}
+    return {name: in_train, "test_in_validation": _count(rows["test"], validation)}
+
+
+def _count(rows: Iterable[Any], known: set[Any]) -> int:
+    return sum(row in known for row in rows)
+
+
+def notes_of_arrays(data: "Dataset") -> dict[str, Any]:
+    """The notes that the arrays show and the loader did not write itself; what is nowhere is left out."""
+    splits, notes = data.splits, {}
+    if "repeated_texts" not in data.notes:
+        notes = shared_rows({role: list(_digests(split)) for role, split in splits.items()}, "repeated_sequences")
+        if not any(notes["repeated_sequences"].values()) and not notes["test_in_validation"]:
+            notes = {}
+    if "empty_texts" not in data.notes:
+        empty = {role: int((split.length_N == 0).sum()) for role, split in splits.items()}
+        notes |= {"empty_sequences": empty} if any(empty.values()) else {}
+    longest = {role: int(split.length_N.max()) for role, split in splits.items()}
+    return notes | ({"longest": longest} if max(longest.values()) > longest["train"] else {})
+
+
+def _digests(split: "Split") -> Iterator[bytes]:
+    """A hash of each sequence without its padding: the rows of large data are not kept in memory."""
+    for x_L, length in zip(split.x, split.length_N, strict=True):
+        yield hashlib.blake2b(x_L[:length].tobytes(), digest_size=16).digest()

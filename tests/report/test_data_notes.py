@@ -1,0 +1,52 @@
+"""The sentences about the data of runs: once for each data set, and only where there is something to say."""
+
+import pytest
+from made_records import made
+
+from harness.report.data_notes import data_notes
+
+SIZES = {"train": 100, "validation": 20, "test": 30}
+
+
+def notes_of(choices=None, **data):
+    record = made(data={"hash": "1", "sizes": SIZES, **data})
+    record.choices |= choices or {}
+    return data_notes([record, record])
+
+
+@pytest.mark.parametrize(("notes", "expected"), [
+    ({}, []),
+    ({"repeated_texts": {"validation": 0, "test": 3}, "test_in_validation": 0},
+     ["3 of 30 test texts also occur in train, word for word"]),
+    ({"repeated_texts": {"validation": 0, "test": 0}, "test_in_validation": 2},
+     ["2 of 30 test texts also occur in validation, word for word"]),
+    ({"repeated_sequences": {"validation": 1, "test": 0}, "test_in_validation": 2},
+     ["1 of 20 validation sequences also occur in train", "2 of 30 test sequences also occur in validation"]),
+    ({"empty_texts": {"train": 2, "validation": 0, "test": 30}},
+     ["2 of 100 train, 30 of 30 test texts contain no word: they are read as padding"]),
+    ({"empty_sequences": {"train": 0, "validation": 20, "test": 0}},
+     ["20 of 20 validation sequences are empty: they are read as padding"]),
+])  # fmt: skip
+def test_what_is_in_two_splits_or_empty_is_counted(notes, expected):
+    assert notes_of(notes=notes) == expected
+
+
+def test_positions_that_train_never_reached_matter_for_learned_positions_only():
+    longest = {"longest": {"train": 7, "validation": 11, "test": 5}}
+    assert notes_of(notes=longest) == notes_of({"position": "sinusoidal"}, notes=longest) == []
+    assert notes_of({"position": "learned"}, notes=longest) == [
+        "the longest validation sequence has 11 steps, the longest train sequence 7: "
+        "the positions after it (position=learned) were never trained"
+    ]
+
+
+@pytest.mark.parametrize(("classes", "other"), [(["B-X", "I", "O"], "I"), (["B-X", "E-X", "I-X", "O"], "E-X")])
+def test_tags_that_look_like_spans_and_are_none_are_named(classes, other):
+    sentence = f"spans are not scored, because {other!r} is no BIO label: each is B-kind, I-kind or O"
+    assert notes_of(task="tagging", classes=classes) == [sentence]
+    assert notes_of(task="classification", classes=classes) == []
+
+
+@pytest.mark.parametrize("classes", [["B-X", "I-X", "O"], ["B", "I", "O"], ["NOUN", "VERB"]])
+def test_other_tags_need_no_sentence(classes):
+    assert notes_of(task="tagging", classes=classes) == []
