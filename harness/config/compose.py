@@ -31,7 +31,7 @@ def compose(*overrides: str) -> "Config":
     Raises:
         UserError: a value is missing, or a key does not take its value.
     """
-    from harness.config.schema import resolve
+    from harness.config.validation import resolve
 
     composed = compose_whole(*overrides)
     HydraConfig.instance().set_config(composed)  # the config reads its choices from there

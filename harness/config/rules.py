@@ -2,16 +2,14 @@
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from harness.config.schema import Config
 from harness.errors import UserError
 from harness.records.settings import flatten
 
-if TYPE_CHECKING:
-    from harness.config.schema import Config
 
-
-def check_together(config: "Config") -> None:
+def check_together(config: Config) -> None:
     """Refuse keys that contradict each other.
 
     Raises:
@@ -33,7 +31,7 @@ def check_together(config: "Config") -> None:
         raise UserError(f"hardware.nodes={nodes} is for one run at a time: leave -m out and give each seed a command")
 
 
-def _check_input(config: "Config") -> None:
+def _check_input(config: Config) -> None:
     if config.input.characters is not None and config.input.bigrams is not None:
         raise UserError("input.characters and input.bigrams cannot be combined; set one of them to null")
     more = config.input.characters or config.input.bigrams
@@ -42,7 +40,7 @@ def _check_input(config: "Config") -> None:
         raise UserError(f"backend=tensorflow has input=embedding only; for input={chosen} take backend=pytorch")
 
 
-def _check_optimizer(config: "Config") -> None:
+def _check_optimizer(config: Config) -> None:
     """Refuse settings that no optimizer can train with, and lazy_adam where it cannot work."""
     own = config.optimizer.model_extra or {}
     for key in ("eps", "weight_decay", "momentum"):
@@ -60,7 +58,7 @@ def _check_optimizer(config: "Config") -> None:
     _check_lazy_adam(config)
 
 
-def _check_lazy_adam(config: "Config") -> None:
+def _check_lazy_adam(config: Config) -> None:
     """Refuse lazy_adam with another framework, several processes or weight decay."""
     if config.optimizer.name != "lazy_adam":
         return
@@ -73,7 +71,7 @@ def _check_lazy_adam(config: "Config") -> None:
         raise UserError("optimizer.weight_decay: lazy_adam would decay touched rows only; take optimizer=adamw")
 
 
-def _check_encoder(config: "Config") -> None:
+def _check_encoder(config: Config) -> None:
     for where, part in _encoders(config.encoder, "encoder"):
         if part["_target_"].startswith("harness."):  # in the user's own code these keys may mean something else
             _check_sizes(where, part)

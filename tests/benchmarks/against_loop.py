@@ -19,7 +19,7 @@ from paired import REPOSITORY, Found, Goal, Pair, Row, in_turns, main, ratios
 from sides import command, timed
 
 from harness import backends, data
-from harness.config.schema import validate
+from harness.config.validation import validate
 from harness.records.record import Record
 from harness.runner.train import measure_inference
 

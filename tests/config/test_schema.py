@@ -9,7 +9,8 @@ from omegaconf import OmegaConf
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from harness.config.compose import compose, compose_whole
-from harness.config.schema import Config, Count, CountOrZero, OptimizerConfig, validate
+from harness.config.schema import Config, Count, CountOrZero, OptimizerConfig
+from harness.config.validation import validate
 
 
 @pytest.mark.parametrize(
