@@ -1,18 +1,46 @@
 """Whether this machine has what a config asks for: libraries, devices, a writable output folder."""
 
+import os
 import tempfile
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from harness.config.libraries import LIBRARY
 from harness.config.schema import Config
 from harness.errors import UserError
 from harness.measure import processors
-from harness.measure.accelerators import accelerators
+from harness.measure.accelerators import VISIBLE, accelerators, driver_devices
 from harness.measure.processors import Limit
 from harness.records.record import Hardware
 
 KINDS = {"gpu": "cuda", "mps": "mps"}
+
+
+@dataclass(frozen=True)
+class Usable:
+    """What a framework can use: its devices in its order (kind, name, UUID), or the reason why there is none.
+
+    ``versions`` are those of the libraries that drive the devices, such as cuDNN.
+    """
+
+    devices: list[dict[str, str]]
+    reason: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def shown_by(self, driver: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What the driver says of these devices, in the framework's order; the framework's word where it says nothing.
+
+        A device is known by its UUID, which frameworks give without ``GPU-`` or ``MIG-``, or else by its place.
+        """
+        found = []
+        for place, device in enumerate(self.devices):
+            uuid = device.get("uuid")
+            same = [one for one in driver if uuid and str(one.get("uuid", "")).endswith(uuid)]
+            same = same or [one for one in driver[place : place + 1] if one["kind"] == device["kind"]]
+            found += same[:1] or [device]
+        return found
 
 
 def check_machine(config: Config) -> None:
@@ -45,33 +73,47 @@ def check_writable(output_dir: Path) -> None:
         ) from None
 
 
-def resolve_hardware(config: Config) -> Hardware:
+def hidden_cards() -> list[str]:
+    """The names of the cards of this machine, where ``CUDA_VISIBLE_DEVICES`` hides all of them."""
+    if VISIBLE not in os.environ or accelerators():
+        return []
+    return [str(device["name"]) for device in driver_devices()]
+
+
+def resolve_hardware(config: Config, usable: Usable | None = None) -> Hardware:
     """The hardware that a run uses on this machine: devices, precision and the threads of each process.
+
+    ``usable`` is what the backend's framework can use of the devices that the driver shows; None: all of them.
 
     Raises:
         UserError: the machine lacks the devices that the config asks for.
     """
     wanted, accelerator = config.hardware, config.hardware.accelerator
-    installed = accelerators()
+    installed = accelerators() if usable is None else usable.shown_by(accelerators())
     if accelerator == "auto":
         accelerator = "cpu"
         for name, kind in KINDS.items():
             if installed and installed[0]["kind"] == kind:
                 accelerator = name  # type: ignore[assignment]
-    present = [device["name"] for device in installed if device["kind"] == KINDS.get(accelerator)]
+    present = [device for device in installed if device["kind"] == KINDS.get(accelerator)]
     if accelerator in KINDS and len(present) < wanted.devices:
         there = f"{len(present)} of them" if present else "none"
+        who = "this machine has" if usable is None else f"backend={config.backend.name} can use"
+        why = f" ({usable.reason})" if usable is not None and usable.reason else ""
         raise UserError(
-            f"hardware={config.choices.hardware} needs {wanted.devices} {accelerator.upper()} device(s), and this "
-            f"machine has {there}; take hardware=cpu or hardware=auto"
+            f"hardware={config.choices.hardware} needs {wanted.devices} {accelerator.upper()} device(s), and {who} "
+            f"{there}{why}; take hardware=cpu or hardware=auto"
         )
+    used = present[: wanted.devices]
     return Hardware(
         accelerator=accelerator,
         devices=wanted.devices,
         nodes=wanted.nodes,
         precision=wanted.precision,
         threads=threads_of(config).processors,
-        device_names=present[: wanted.devices],
+        device_names=[device["name"] for device in used],
+        device_parts=[device["mig"] for device in used if "mig" in device],
+        device_power_limits_w=[device["power_limit_w"] for device in used if "power_limit_w" in device],
     )
 
 

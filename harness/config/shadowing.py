@@ -18,6 +18,8 @@ from typing import Any
 from harness.errors import UserError
 
 PACKAGE = Path(__file__).parent.parent
+STAND_INS = {"pynvml"}
+"""Modules that tests of other machines replace on purpose: this one tells of graphics cards."""
 
 
 def watch() -> None:
@@ -39,7 +41,7 @@ def _shadowing() -> Iterator[tuple[str, str]]:
         others = [entry for entry in sys.path if Path(entry).resolve() != path.resolve()]
         names = [file.stem for file in path.glob("*.py")] if path.is_dir() else []
         names += [file.parent.name for file in path.glob("*/__init__.py")]
-        for name in set(names) - sys.modules.keys():
+        for name in set(names) - sys.modules.keys() - STAND_INS:
             spec = PathFinder.find_spec(name, others)
             if spec is not None and spec.has_location and _is_installed(Path(str(spec.origin))):
                 yield name, folder

@@ -9,11 +9,11 @@ from itertools import product
 from pathlib import Path
 
 from harness import measure
-from harness.config.hardware import check_machine, resolve_hardware
+from harness.config.hardware import check_machine
 from harness.config.schema import Config, ProfileConfig
 from harness.errors import UserError
 from harness.records.record import DataSummary, Hardware, Point, Record
-from harness.runner import fingerprint, worker
+from harness.runner import devices, fingerprint, worker
 from harness.runner.lifecycle import Live, Request, finished_before, new_record
 from harness.runner.messages import BuildJob, Built, Message, Outcome, PointJob, PointNumbers, Refused
 from harness.tracking import of_point
@@ -30,9 +30,10 @@ def profile(request: Request) -> Record:
     if request.search:
         raise UserError("mode=profile has no score to search by: leave hydra/sweeper out, and all combinations are run")
     server = worker.server_of_backend(config.backend.name)
-    hardware = resolve_hardware(config)
+    hardware, usable = devices.of_run(server, config)
     identity, variant = fingerprint.of(config, hardware, None)
     record = new_record(request, hardware, summary_of(config.profile), identity, variant)
+    devices.describe(record.environment, usable)
     record.choices["data"] = record.data.source
     if finished := finished_before(request, record):
         return finished

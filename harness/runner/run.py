@@ -7,11 +7,11 @@ from pathlib import Path
 
 from harness import data
 from harness.backends.distributed import node_rank
-from harness.config.hardware import check_machine, resolve_hardware
+from harness.config.hardware import check_machine
 from harness.config.schema import Config
 from harness.errors import UserError
 from harness.records.record import Record
-from harness.runner import fingerprint, worker
+from harness.runner import devices, fingerprint, worker
 from harness.runner.lifecycle import Live, Request, finished_before, new_record
 from harness.runner.messages import Message, Outcome, Refused, TrainJob
 from harness.tasks.task import check_task, task_of_summary
@@ -31,9 +31,10 @@ def run(request: Request) -> Record:
     summary = data.read_summary(prepared)
     task = task_of_summary(summary)
     check_task(config, task, request.search)
-    hardware = resolve_hardware(config)
+    hardware, usable = devices.of_run(server, config)
     identity, variant = fingerprint.of(config, hardware, summary.hash, pooled=not task.per_step)
     record = new_record(request, hardware, summary, identity, variant)
+    devices.describe(record.environment, usable)
     if finished := finished_before(request, record):
         return finished
     job = TrainJob(config, hardware, record.folder, prepared, request.started)

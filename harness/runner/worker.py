@@ -115,7 +115,7 @@ class Server:
                     child = None
                     return End(message.code, timed_out, _memory_kills() - kills)
                 elif isinstance(message, Unusable):
-                    raise UserError(message.sentence)
+                    break
                 else:
                     on_message(message)
         except BaseException:
@@ -124,6 +124,7 @@ class Server:
         finally:
             if child is not None:
                 self.close()
+        raise UserError(message.sentence)
 
     def _end(self, on_message: Callable[[Any], None]) -> None:
         """End the server and its children, and pass on the messages that they had sent before."""

@@ -9,6 +9,7 @@ import time
 import psutil
 import pytest
 
+from harness.errors import UserError
 from harness.runner.worker import End, Server
 
 
@@ -123,3 +124,75 @@ def test_the_parent_sleeps_while_it_waits(server):
     before = time.process_time()
     run(server, sleep=1)
     assert time.process_time() - before < 0.1
+
+
+def tell_and_wait(job, tell):
+    """Tells two things, and stays."""
+    tell("first")
+    tell("second")
+    time.sleep(60)
+
+
+def test_what_a_job_had_told_before_an_interruption_is_passed_on(server):
+    told = []
+
+    def take(message):
+        told.append(message)
+        if message == "first":
+            time.sleep(1)  # meanwhile the second arrives
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        server.run("test_worker:tell_and_wait", {}, take)
+    assert told == ["first", "second"]
+    assert not server.alive
+
+
+def tell_variables(names, tell):
+    tell({name: os.environ.get(name) for name in names})
+
+
+def test_a_request_brings_the_environment_of_its_moment(server, monkeypatch):
+    """A launcher may hide cards after the server has started."""
+    names = ["CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "MPLBACKEND"]
+    told = []
+    for value in ("0", "1", None):
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        if value is not None:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
+        server.run("test_worker:tell_variables", names, told.append)
+    assert [one["CUDA_VISIBLE_DEVICES"] for one in told] == ["0", "1", None]
+    assert {one["CUDA_DEVICE_ORDER"] for one in told} == {"PCI_BUS_ID"}
+    assert {one["MPLBACKEND"] for one in told} == {"agg"}
+
+
+def test_the_users_order_of_cards_stays(monkeypatch):
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
+    made = Server(["json"])
+    told = []
+    made.run("test_worker:tell_variables", ["CUDA_DEVICE_ORDER"], told.append)
+    made.close()
+    assert told == [{"CUDA_DEVICE_ORDER": "FASTEST_FIRST"}]
+
+
+def test_a_library_that_cannot_be_loaded_is_named_in_a_sentence(tmp_path, monkeypatch):
+    (tmp_path / "broken_library.py").write_text("import none_such_at_all\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    made = Server(["broken_library"])
+    for _ in range(2):
+        with pytest.raises(UserError) as refusal:
+            made.run("test_worker:ask", {}, print)
+        assert str(refusal.value) == (
+            "broken_library cannot be loaded (ModuleNotFoundError: No module named 'none_such_at_all'); "
+            "repair the installation of the library that fails"
+        )
+    made.close()
+
+
+def test_a_server_that_crashes_while_it_imports_ends_its_jobs(tmp_path, monkeypatch):
+    (tmp_path / "crashing_library.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    made = Server(["crashing_library"])
+    end, told = run(made, question=21)
+    assert (end.code, told) == (-signal.SIGSEGV, [])
+    assert end.reason == "crashed: signal SIGSEGV"

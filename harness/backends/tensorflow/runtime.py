@@ -50,7 +50,8 @@ def check(hardware: Hardware) -> None:
         raise UserError(f"backend=tensorflow trains on one device, not {several}; take backend=pytorch")
     if hardware.accelerator == "gpu" and not tf.config.list_physical_devices("GPU"):
         raise UserError(
-            "backend=tensorflow finds no GPU that it can use; pip install 'tensorflow[and-cuda]', or take hardware=cpu"
+            "backend=tensorflow finds no GPU that it can use; in the harness's folder, pip install '.[tensorflow-gpu]', "
+            "or take hardware=cpu"
         )
 
 
@@ -62,12 +63,19 @@ def start(hardware: Hardware) -> None:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
         if tf.config.threading.get_inter_op_parallelism_threads() != threads:
             tf.config.threading.set_inter_op_parallelism_threads(threads)
-        devices = tf.config.list_physical_devices("GPU")
-        if hardware.accelerator != "gpu":
-            tf.config.set_visible_devices([], "GPU")
-        for device in devices:
+        devices = tf.config.list_physical_devices("GPU") if hardware.accelerator == "gpu" else []
+        used = devices[: hardware.devices]  # TensorFlow would start, and take memory, on all that it sees
+        tf.config.set_visible_devices(used, "GPU")
+        for device in used:
             tf.config.experimental.set_memory_growth(device, True)
         tf.config.list_logical_devices()  # this starts the runtime
     # products of float32 stay in float32, as in the other backend
     tf.config.experimental.enable_tensor_float_32_execution(False)
     keras.config.set_dtype_policy(PRECISION[hardware.precision])
+
+
+def warm_up(device: str) -> None:
+    """Load the kernels of products and of recurrent layers on this device; their code belongs to no model's memory."""
+    with tf.device(device):
+        x_BLD = tf.matmul(tf.ones([1, 2, 8]), tf.eye(8))
+        keras.layers.LSTM(8, name="warm_up", dtype="float32")(x_BLD)
