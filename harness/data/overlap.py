@@ -32,7 +32,7 @@ def notes_of_arrays(data: "Dataset") -> dict[str, Any]:
     if "empty_texts" not in data.notes:
         empty = {role: int((split.length_N == 0).sum()) for role, split in splits.items()}
         notes |= {"empty_sequences": empty} if any(empty.values()) else {}
-    longest = {role: int(split.length_N.max()) for role, split in splits.items()}
+    longest = {role: int(split.length_N.max(initial=0)) for role, split in splits.items()}
     return notes | ({"longest": longest} if max(longest.values()) > longest["train"] else {})
 
 
