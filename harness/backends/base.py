@@ -96,6 +96,12 @@ class Backend(Protocol):
         training mode from here on, so that the forward function of ``passes`` must not be used any more.
         """
 
+    def warm_up_device(self) -> None:
+        """Load an accelerator's context and kernels, before the baseline of the host's memory; nothing on a CPU.
+
+        Call it before ``seed``.
+        """
+
     def sync(self) -> None:
         """Wait until the device has finished all its work."""
 

@@ -19,6 +19,7 @@ AFTERWARDS = ("attention_examples",)
 """Keys of ``measure`` that are used after all measurements, so that no metric depends on them."""
 UNUSED = {"train": ("profile",), "profile": ("trainer", "optimizer", "measure")}
 """The keys that a run of each mode does not use."""
+NotNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 
 Count = Annotated[int, Field(strict=True, ge=1)]
 CountOrZero = Annotated[int, Field(strict=True, ge=0)]
@@ -107,6 +108,7 @@ class TrainerConfig(Part):
     compile: Flag = Field(description="compile the training step with XLA (backend=tensorflow)")
 
 
+    warmup_seconds: NotNegative = Field(description="seconds after the first training step before timing starts")
 class MeasureConfig(Part):
     """How speed and latency are measured."""
 

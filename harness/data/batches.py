@@ -93,6 +93,12 @@ class Batches:
             return _cut(np.argsort(length_N, kind="stable"), self.batch_size)
         return plan(length_N, self.batch_size, self.seed, self.epoch, self.bucket)
 
+    def largest(self) -> Any:
+        """The batch of the chosen epoch with the most steps, padding included."""
+        length_N = self.split.length_N
+        rows = max(self.rows(), key=lambda rows: len(rows) * int(length_N[rows].max()))
+        return self.to_device(deal(self.split, rows, *self.share, self.per_step))
+
     def __iter__(self) -> Iterator[Any]:
         return (self.to_device(deal(self.split, rows, *self.share, self.per_step)) for rows in self.rows())
 

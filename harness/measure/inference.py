@@ -12,24 +12,28 @@ def throughput(
     clock: Callable[[], float],
     sync: Callable[[], None],
     seconds: float,
+    load: Callable[[Any], Any] = lambda batch: batch,
 ) -> dict[str, float]:
     """Sequences per second of ``forward`` over batches that are already on the device, and batch times in ms.
 
-    ``batches`` pairs each batch with its number of sequences. The first round is a warm-up; then whole rounds are timed
-    for at least ``seconds``, so that every batch has the same weight.
+    ``batches`` pairs each batch with its number of sequences. ``load`` brings a batch to the device, outside the timed
+    part; one batch is there at a time, so that the peak of memory holds one. The first round is a warm-up; then whole
+    rounds are timed for at least ``seconds``, so that every batch has the same weight.
     """
     for batch, _ in batches:
-        forward(batch)
+        forward(load(batch))
     sequences = 0
     times: list[float] = []
     while sum(times) < seconds:
         for batch, size in batches:
+            loaded = load(batch)
             sync()
             start = clock()
-            forward(batch)
+            forward(loaded)
             sync()
             times.append(clock() - start)
             sequences += size
+            del loaded  # before the next one is loaded
     p50, p95 = np.percentile(np.array(times) * 1000, [50, 95])
     return {
         "speed/inference_sequences_per_second": sequences / sum(times),

@@ -17,6 +17,12 @@ class StepTimer:
     for the device at both ends. The time between two steps belongs to no step; the part of it that is spent in
     ``waiting`` counts as waiting for data. ``memory`` measures the same parts of the epochs, if given: validation,
     whose batches are larger, does not count in the peak of training. Times are in seconds of ``clock``.
+
+    With an accelerator (``on_accelerator``) every second epoch runs as a user's would: nothing waits for the device
+    before the epoch's end, so that it works while the next batch is made. These epochs give the end-to-end speed and
+    the time of an epoch, the others give the times of steps. On a processor nothing is waited for in any epoch.
+
+    The warm-up lasts ``warmup_steps`` steps and ``warmup_seconds`` after the first step began, whichever is longer.
     """
 
     def __init__(
@@ -25,14 +31,19 @@ class StepTimer:
         sync: Callable[[], None],
         warmup_steps: int,
         memory: PhaseMemory | None = None,
+        warmup_seconds: float = 0.0,
+        on_accelerator: bool = False,
     ) -> None:
-        self.clock, self.sync, self.warmup_steps, self.memory = clock, sync, warmup_steps, memory
+        self.clock, self.sync, self.memory = clock, sync, memory
+        self.warmup_steps, self.warmup_seconds, self.on_accelerator = warmup_steps, warmup_seconds, on_accelerator
         self.first_step_at: float | None = None
         self.seconds: list[float] = []
         self.waited: list[float] = []
         self.tokens: list[int] = []
         self.sequences: list[int] = []
         self.epochs: list[float] = []
+        self.epoch_tokens: list[int] = []
+        self._warm_steps = self._epoch_tokens = 0
         self._waiting = 0.0
 
     def waiting(self, batches: Iterable[Item]) -> Iterator[Item]:
@@ -48,13 +59,19 @@ class StepTimer:
             yield batch
 
     def step_begins(self) -> None:
-        self.sync()
+        if self._steps_are_timed:
+            self.sync()
         self._start = self.clock()
         if self.first_step_at is None:
             self.first_step_at = self._start
 
     def step_ends(self, tokens: int, sequences: int) -> None:
+        self._epoch_tokens += tokens
+        if not self._steps_are_timed:
+            return
         self.sync()
+        warm = self._start - (self.first_step_at or 0.0) < self.warmup_seconds or len(self.seconds) < self.warmup_steps
+        self._warm_steps += warm
         self.seconds.append(self.clock() - self._start)
         self.waited.append(self._waiting)
         self.tokens.append(tokens)
@@ -65,22 +82,34 @@ class StepTimer:
         if self.memory is not None:
             self.memory.part_begins()
         self._epoch = self.clock()
+        self._epoch_tokens = 0
         self._waiting = 0.0
 
     def epoch_ends(self) -> None:
         """Call it after the last step, before validation and checkpoints."""
         self.sync()
         self.epochs.append(self.clock() - self._epoch)
+        self.epoch_tokens.append(self._epoch_tokens)
         if self.memory is not None:
             self.memory.phase_ends("train")
 
+    @property
+    def _steps_are_timed(self) -> bool:
+        """Whether this epoch's steps are timed, which makes each of them wait for the device."""
+        return not self.on_accelerator or len(self.epochs) % 2 == 0
+
     def metrics(self) -> dict[str, float]:
-        """The ``speed/`` metrics of training; those of steps are absent if all steps were warm-up."""
-        timed = slice(self.warmup_steps, None)
+        """The ``speed/`` metrics of training; if all steps were warm-up, only the time of an epoch."""
+        timed = slice(self._warm_steps, None)
         seconds = np.array(self.seconds[timed])
-        epochs = {"speed/epoch_seconds": float(np.median(self.epochs))} if self.epochs else {}
+        not_interrupted = slice(1, None, 2) if self.on_accelerator else slice(None)
+        whole = np.array(self.epochs[not_interrupted])
+        epochs = {"speed/epoch_seconds": float(np.median(whole if len(whole) else self.epochs))} if self.epochs else {}
         if not len(seconds):
             return epochs
+        if whole.any():
+            rates = np.array(self.epoch_tokens[not_interrupted])[whole > 0] / whole[whole > 0]
+            epochs["speed/end_to_end_tokens_per_second"] = float(np.median(rates))
         waited = float(np.sum(self.waited[timed]))
         p50, p95 = np.percentile(seconds * 1000, [50, 95])
         return {

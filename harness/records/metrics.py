@@ -112,6 +112,10 @@ METRICS: dict[str, Metric] = {
         "1/s", True, "unpadded tokens over seconds, both summed over timed steps", "speed", "train tokens/s", 6,
         run_column=5, gated=True,
     ),
+    "speed/end_to_end_tokens_per_second": Metric(
+        "1/s", True, "unpadded tokens of an epoch over its wall seconds, data included, median; no step is waited for",
+        "speed", "end-to-end tokens/s", 7,
+    ),
     "speed/train_sequences_per_second": Metric(
         "1/s", True, "sequences over seconds, both summed over timed steps", "speed"
     ),
@@ -128,21 +132,21 @@ METRICS: dict[str, Metric] = {
     "speed/startup_seconds": Metric("s", None, "from the same start to the first training step", "speed"),
     "speed/inference_sequences_per_second": Metric(
         "1/s", True, "sequences over seconds of forward passes at the evaluation batch size", "speed",
-        "inference seq./s", 7, gated=True,
+        "inference seq./s", 8, gated=True,
     ),
     "speed/inference_batch_ms_p50": Metric(
         "ms", False, "median time of a forward pass at the evaluation batch size", "speed"
     ),
     "speed/inference_batch_ms_p95": Metric("ms", False, "95th percentile of the time of such a pass", "speed"),
     LATENCY: Metric(
-        "ms", False, "median time of one sequence at batch size 1", "latency", "latency p50", 8, run_column=6,
+        "ms", False, "median time of one sequence at batch size 1", "latency", "latency p50", 9, run_column=6,
         gated=True,
     ),
     "latency/p95_ms": Metric("ms", False, "95th percentile of the time of one sequence at batch size 1", "latency"),
     "latency/p99_ms": Metric("ms", False, "99th percentile of the time of one sequence at batch size 1", "latency"),
     HOST_MEMORY: Metric(
         "MiB", False, "peak resident memory in training, minus the value before the model was built", "memory",
-        "train peak", 9, run_column=7, gated=True,
+        "train peak", 10, run_column=7, gated=True,
     ),
     "memory/host_inference_peak_mib": Metric(
         "MiB", False, "peak resident memory in inference, minus the value before the model was built", "memory",
@@ -150,13 +154,13 @@ METRICS: dict[str, Metric] = {
     ),
     "memory/host_peak_mib": Metric("MiB", False, "peak resident memory of the run's whole process", "memory"),
     DEVICE_MEMORY: Metric(
-        "MiB", False, "the allocator's peak on the accelerator in training", "memory", "device peak", 10, gated=True
+        "MiB", False, "the allocator's peak on the accelerator in training", "memory", "device peak", 11, gated=True
     ),
     "memory/device_inference_peak_mib": Metric(
         "MiB", False, "the allocator's peak on the accelerator in inference", "memory", gated=True
     ),
     PARAMETERS: Metric(
-        "", False, "trainable parameters of the built model", "cost", "parameters", 11, run_column=8, exact=True
+        "", False, "trainable parameters of the built model", "cost", "parameters", 12, run_column=8, exact=True
     ),
     "cost/encoder_parameters": Metric(
         "", False, "trainable parameters between the input layer and the head", "cost", exact=True

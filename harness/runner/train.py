@@ -47,12 +47,16 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     dataset = data.open_prepared(job.prepared, characters=config.input.characters is not None)
     task = task_of(dataset)
     backend = backends.load(config.backend.name)(config, job.hardware)
+    backend.warm_up_device()
     backend.seed(config.seed)
     memory = measure.PhaseMemory(backend.device_peak, backend.device_reset)
     metrics = backend.build(dataset, config.seed)
 
     others = OtherProcesses()
-    timer = measure.StepTimer(clock, backend.sync, config.measure.warmup_steps, memory)
+    timer = measure.StepTimer(
+        clock, backend.sync, config.measure.warmup_steps, memory, config.measure.warmup_seconds,
+        on_accelerator=job.hardware.accelerator != "cpu",
+    )  # fmt: skip
     memory.phase_begins()
     history, best = backend.fit(dataset, timer, job.folder, lambda numbers: tell(Epoch(numbers)))
     ranks = backend.gather({**timer.metrics(), **memory.metrics(), "own_cpu_seconds": others.own()})
@@ -105,9 +109,12 @@ def measure_inference(
     settings, validation = config.measure, dataset.validation
     rows = plan(validation.length_N, config.trainer.eval_batch_size, seed=0, epoch=0, bucket=True)
     rows = rows[: settings.inference_batches]
-    forward, batches = backend.passes(validation, rows)
-    sized = [(batch, len(some)) for batch, some in zip(batches, rows, strict=True)]
-    found = measure.throughput(forward, sized, clock, backend.sync, settings.inference_seconds)
+    forward, _ = backend.passes(validation, [])
+    sized = [(some, len(some)) for some in rows]
+    found = measure.throughput(
+        forward, sized, clock, backend.sync, settings.inference_seconds,
+        load=lambda some: backend.passes(validation, [some])[1][0],
+    )  # fmt: skip
 
     length = settings.latency_length or dataset.max_length
     one, (sequence,) = backend.passes(data.one_sequence(dataset, length), [np.array([0])])

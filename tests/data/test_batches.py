@@ -64,3 +64,10 @@ def test_the_last_batch_may_be_smaller_and_the_epoch_is_chosen():
     batches.set_epoch(1)
     assert sorted(len(y) for y in first) == [2, 4, 4]
     assert first != [batch.y.tolist() for batch in batches]
+
+
+def test_the_largest_batch_has_the_most_steps_with_padding():
+    split = Split(np.zeros((1013, 40), np.int32), LENGTHS, np.zeros(1013, np.int64))
+    batches = Batches(split, 10, seed=3)
+    assert batches.largest().x.size == max(batch.x.size for batch in batches)
+    assert Batches(split, 10, seed=3, share=(1, 2)).largest().x.shape[0] == 5

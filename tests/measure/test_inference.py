@@ -31,6 +31,26 @@ def test_throughput_waits_for_the_device_at_both_edges(clock, device):
     assert found["speed/inference_sequences_per_second"] == pytest.approx(28)
 
 
+def test_throughput_holds_one_batch_at_a_time_and_times_no_loading(clock):
+    class Loaded:
+        held = most = 0
+
+        def __init__(self):
+            Loaded.held += 1
+            Loaded.most = max(Loaded.most, Loaded.held)
+
+        def __del__(self):
+            Loaded.held -= 1
+
+    def load(rows):
+        clock.passes(7)
+        return Loaded()
+
+    found = throughput(lambda _: clock.passes(0.25), [("a", 3), ("b", 5)], clock, nothing, seconds=2, load=load)
+    assert found["speed/inference_sequences_per_second"] == pytest.approx(8 / 0.5)
+    assert Loaded.most == 1
+
+
 @pytest.mark.parametrize(("seconds", "expected"), [(0.5, 100), (4.0, 256)])
 def test_latency_makes_as_many_passes_as_asked_for_and_as_long(clock, seconds, expected):
     passes = []

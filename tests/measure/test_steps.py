@@ -116,3 +116,58 @@ def test_the_first_step_is_marked_where_it_begins(clock):
     clock.passes(5)
     train(timer, clock, 2, wait=1)
     assert timer.first_step_at == 1006
+
+
+def train_on_a_device(timer, clock, device, steps, seconds, host, tokens):
+    """An epoch whose steps take ``seconds`` on the device, while the host needs ``host`` seconds for each batch."""
+    timer.epoch_begins()
+    for _ in range(steps):
+        worked = min(device.queued, host)  # the device works while the host makes the next batch
+        device.queued -= worked
+        clock.passes(host)
+        timer.step_begins()
+        device.launch(seconds)
+        timer.step_ends(tokens, 2)
+    timer.epoch_ends()
+
+
+def test_end_to_end_speed_counts_all_of_an_epoch_and_waits_for_no_step(clock, device):
+    timer = StepTimer(clock, device.sync, warmup_steps=0, on_accelerator=True)
+    for _ in range(4):
+        train_on_a_device(timer, clock, device, steps=10, seconds=0.3, host=0.2, tokens=30)
+    # waiting for each step: 10 x (0.2 + 0.3); otherwise the host's 10 x 0.2, and what the device has left then
+    assert timer.epochs == pytest.approx([5.0, 0.2 + 10 * 0.3] * 2)
+    found = timer.metrics()
+    assert found["speed/train_tokens_per_second"] == pytest.approx(30 / 0.3)
+    assert len(timer.seconds) == 20
+    assert found["speed/end_to_end_tokens_per_second"] == pytest.approx(300 / 3.2)
+    assert found["speed/epoch_seconds"] == pytest.approx(3.2)
+
+
+def test_an_only_epoch_on_an_accelerator_has_no_end_to_end_speed(clock, device):
+    timer = StepTimer(clock, device.sync, warmup_steps=0, on_accelerator=True)
+    train_on_a_device(timer, clock, device, steps=10, seconds=0.3, host=0.2, tokens=30)
+    found = timer.metrics()
+    assert found["speed/train_tokens_per_second"] == pytest.approx(100)
+    assert "speed/end_to_end_tokens_per_second" not in found
+    assert found["speed/epoch_seconds"] == pytest.approx(5)
+
+
+def test_on_a_processor_every_epoch_gives_the_end_to_end_speed(clock):
+    timer = StepTimer(clock, nothing, warmup_steps=1)
+    for wait in (0.1, 0.3, 0.4):
+        train(timer, clock, 10, wait=wait, between=0.5)
+    # epochs of 100 tokens in 7, 9 and 10 seconds: the median
+    assert timer.metrics()["speed/end_to_end_tokens_per_second"] == pytest.approx(100 / 9)
+
+
+@pytest.mark.parametrize(("steps", "seconds", "timed"), [(2, 0.0, 8), (2, 0.35, 6), (7, 0.35, 3), (0, 0.35, 6)])
+def test_the_warm_up_lasts_so_many_steps_and_seconds(clock, steps, seconds, timed):
+    timer = StepTimer(clock, nothing, warmup_steps=steps, warmup_seconds=seconds)
+    timer.epoch_begins()
+    for number in range(10):
+        timer.step_begins()
+        clock.passes(0.1)
+        timer.step_ends(number, 1)
+    timer.epoch_ends()
+    assert timer.metrics()["speed/train_tokens_per_second"] == pytest.approx(sum(range(10 - timed, 10)) / timed / 0.1)

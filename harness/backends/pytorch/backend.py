@@ -3,6 +3,7 @@
 Dimension letters: N sequences, L length, C classes.
 """
 
+import copy
 import logging
 import os
 import warnings
@@ -17,6 +18,7 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 from harness.backends.base import DeviceBatch
 from harness.backends.distributed import node_rank
 from harness.backends.history import Metrics, best_epoch
+from harness.backends.pytorch.accelerator import on_device, warm_up
 from harness.backends.pytorch.attention_weights import attention_of
 from harness.backends.pytorch.checkpoints import BEST, LAST, AtomicCheckpoints, EpochEnds, load
 from harness.backends.pytorch.distributed import SameOnAllNodes
@@ -113,6 +115,8 @@ class Backend:
         )
         evaluated = [self._evaluation(split) for split in splits]
         resumed = str(folder / LAST) if resumes else None
+        if self.device.type != "cpu":
+            self._run_once(batches.largest())
         trainer.fit(training, TimedBatches(batches, timer), evaluated, ckpt_path=resumed, weights_only=True)
         if self.rank > 0:  # only the first process evaluates, and writes the file with the best weights
             return training.history, 0
@@ -162,18 +166,33 @@ class Backend:
 
         return training_pass
 
+    def _run_once(self, batch: DeviceBatch) -> None:
+        """Let the device's allocator grow and its kernels be chosen before any timed step; the model stays as it is.
+
+        On a CPU this is not done: it would add to the host's peak, and its allocator takes no time to speak of.
+        """
+        kept = copy.deepcopy(self.model.state_dict())
+        self.training_pass()(batch)
+        self.model.zero_grad(set_to_none=True)
+        self.model.load_state_dict(kept)
+
+    def warm_up_device(self) -> None:
+        if self.device.type != "cpu":
+            warm_up(self.device)
+            self.sync()
+
     def sync(self) -> None:
         if self.device.type == "cuda":
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(self.device)
         elif self.device.type == "mps":
             torch.mps.synchronize()
 
     def device_peak(self) -> float | None:
-        return torch.cuda.max_memory_allocated() / 2**20 if self.device.type == "cuda" else None
+        return torch.cuda.max_memory_allocated(self.device) / 2**20 if self.device.type == "cuda" else None
 
     def device_reset(self) -> None:
         if self.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats()
+            torch.cuda.reset_peak_memory_stats(self.device)
 
     def _forward(self) -> Callable[[DeviceBatch], torch.Tensor]:
         model = self.model.to(self.device).eval()
@@ -192,10 +211,9 @@ class Backend:
         return Batches(split, self.config.trainer.eval_batch_size, to_device=self._to_device)
 
     def _to_device(self, batch: Batch) -> DeviceBatch:
-        arrays = (torch.from_numpy(array) for array in (batch.x, batch.length_B, batch.y))
-        x, length_B, y = (array.to(self.device) for array in arrays)
+        x, length_B, y = (on_device(array, self.device) for array in (batch.x, batch.length_B, batch.y))
         if batch.characters_BLW is not None:
-            x = (x, torch.from_numpy(batch.characters_BLW).to(self.device))
+            x = (x, on_device(batch.characters_BLW, self.device))
         return DeviceBatch(x, length_B, y, batch.tokens, batch.sequences, batch.whole, batch.weight)
 
 

@@ -80,9 +80,7 @@ class Backend:
         total_steps = settings.epochs * len(batches)
         optimizer = make_optimizer(self.config.optimizer, self.model.trainable_variables, total_steps)
         training = Training(self.model, optimizer, self.specs, settings.clip_norm, settings.compile)
-        last = len(data.train) % batches.batch_size
-        sizes = {min(batches.batch_size, len(data.train)), last} - {0}
-        training.prepare(batches.to_device(gather(data.train, np.arange(size))) for size in sorted(sizes))
+        training.prepare(self._first_batches(batches))
 
         def evaluate() -> dict[str, Metrics]:
             return {name: task.evaluate(list(self._outcomes(split))) for name, split in splits.items()}
@@ -92,6 +90,18 @@ class Backend:
         del training, optimizer
         gc.collect()
         return result
+
+    def _first_batches(self, batches: Batches) -> list[DeviceBatch]:
+        """The batches that the step runs on before training: of every shape for XLA, the largest for a GPU.
+
+        With the largest, the GPU's allocator grows and its kernels are chosen before any timed step.
+        """
+        first = [batches.largest()] if self.on_gpu else []
+        if self.config.trainer.compile:
+            full, total = batches.batch_size, len(batches.split)
+            sizes = {min(full, total), total % full} - {0}
+            first += [batches.to_device(gather(batches.split, np.arange(size))) for size in sorted(sizes)]
+        return first
 
     def gather(self, value: Metrics) -> list[Metrics]:
         return [value]
@@ -126,6 +136,11 @@ class Backend:
         # the gradients are returned, because a graph computes only what it returns
         one_pass = tf.function(partial(differentiate, self.model), input_signature=self.specs, jit_compile=compiled)
         return lambda batch: one_pass(batch.x, batch.length_B, batch.y)
+
+    def warm_up_device(self) -> None:
+        if self.on_gpu:
+            runtime.warm_up(self.device)
+            self.sync()
 
     def sync(self) -> None:
         if self.on_gpu:  # on a CPU a call returns when its work is done

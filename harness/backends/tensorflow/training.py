@@ -3,7 +3,7 @@
 Dimension letters: B batch, L length, D feature width.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -68,10 +68,13 @@ class Training:
         self.last_loss.assign(loss)
         self.loss_sum.assign_add(loss * tf.cast(tf.shape(length_B)[0], tf.float32))
 
-    def prepare(self, batches: Iterable[DeviceBatch]) -> None:
-        """Trace the step, and with XLA compile it for batches of these shapes, before any timed step."""
+    def prepare(self, batches: Sequence[DeviceBatch]) -> None:
+        """Trace the step, and run it on these batches, before any timed step; nothing else is changed by that.
+
+        XLA compiles it for their shapes.
+        """
         self.step.get_concrete_function()
-        if not self.compiled:
+        if not batches:
             return
         kept = [variable.numpy() for variable in self.state]
         for batch in batches:
