@@ -19,11 +19,11 @@ AFTERWARDS = ("attention_examples",)
 """Keys of ``measure`` that are used after all measurements, so that no metric depends on them."""
 UNUSED = {"train": ("profile",), "profile": ("trainer", "optimizer", "measure")}
 """The keys that a run of each mode does not use."""
-NotNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 
 Count = Annotated[int, Field(strict=True, ge=1)]
 CountOrZero = Annotated[int, Field(strict=True, ge=0)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
 Flag = Annotated[bool, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -108,11 +108,11 @@ class TrainerConfig(Part):
     compile: Flag = Field(description="compile the training step with XLA (backend=tensorflow)")
 
 
-    warmup_seconds: NotNegative = Field(description="seconds after the first training step before timing starts")
 class MeasureConfig(Part):
     """How speed and latency are measured."""
 
     warmup_steps: CountOrZero = Field(description="training steps before timing starts")
+    warmup_seconds: NotNegative = Field(description="seconds after the first training step before timing starts")
     latency_length: Count | None = Field(description="steps of the sequence for latency; null: the longest of the data")
     latency_passes: Count = Field(description="minimum number of timed passes for latency")
     latency_seconds: Positive = Field(description="minimum seconds of timed passes for latency")
