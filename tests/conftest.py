@@ -55,7 +55,8 @@ class Ended:
 def command(tmp_path, monkeypatch, capfd) -> Iterator[Callable[..., Ended]]:
     """Run ``python -m harness ...`` in this process, in an empty folder; each run has a real process of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # the command line sets it: no later test may see that
+    for name, value in (("HYDRA_FULL_ERROR", "0"), ("MLFLOW_TRACKING_URI", "")):
+        monkeypatch.setenv(name, value)  # the command line sets it: no later test may see that
 
     def run(*arguments: str) -> Ended:
         monkeypatch.setattr("sys.argv", ["harness", *arguments])
@@ -63,7 +64,8 @@ def command(tmp_path, monkeypatch, capfd) -> Iterator[Callable[..., Ended]]:
         monkeypatch.setattr(cli, "_unkept", [])
         monkeypatch.setattr(Sweep, "current", None)
         for handler in logging.getLogger("optuna").handlers:  # it keeps the standard error of the test that loaded it
-            handler.setStream(sys.stderr)
+            if type(handler) is logging.StreamHandler:  # pytest adds one of its own kind
+                handler.stream = sys.stderr  # setStream would flush the earlier one, which is closed
         capfd.readouterr()
         try:
             __main__.main()

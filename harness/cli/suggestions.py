@@ -111,7 +111,7 @@ def _options(key: str, value: str) -> list[str]:
     with hydra.initialize_config_dir(str(conf_dir().absolute()), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()  # it knows the choices, for glob(...)
         try:
-            override = OverridesParser.create(config_loader=loader).parse_override(f"{key}={value}")
+            (override,) = OverridesParser.create(config_loader=loader).parse_overrides([f"{key}={value}"])
             return list(override.sweep_string_iterator()) if override.is_sweep_override() else [value]
         except HydraException:
             return []

@@ -13,7 +13,8 @@ def sentence(model: type[BaseModel], error: Any) -> str:
     path, value = error["loc"], error["input"]
     key = ".".join(str(part) for part in path if not isinstance(part, int))
     if key == "name" and error["type"] != "missing":
-        return f"name must be text, and is {value!r}; quote it: 'name=\"{value}\"'"
+        remedy = f"quote it: 'name=\"{value}\"'" if value != "" else "leave it out, and it is that of the data"
+        return f"name must be text, and is {value!r}; {remedy}"
     if error["type"] == "extra_forbidden":
         return f"nothing reads {key}; leave it out"
     if error["type"] == "missing":

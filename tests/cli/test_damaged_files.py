@@ -245,5 +245,3 @@ def test_the_pages_of_a_damaged_store_are_refused_by_its_name(tmp_path, capfd, d
     printed = capfd.readouterr()
     assert f"{tmp_path / 'mlflow.db'}" in printed.err
     assert (printed.err.count("\n"), "Traceback" in printed.err) == (1, False)
-
-

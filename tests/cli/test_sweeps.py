@@ -4,7 +4,7 @@ import pytest
 from conftest import QUICK
 
 from harness.config.compose import conf_dir
-from harness.runner.sweep import identify, seed_outermost
+from harness.runner.sweep import MOST_NAMED, JobOutcome, identify, not_begun, seed_outermost
 
 
 def test_seeds_are_one_variant_and_another_width_is_another(command):
@@ -51,6 +51,17 @@ def test_fail_fast_begins_no_further_run(command, tmp_path):
     assert ended.code == 1
     assert [record.status for record in ended.records] == ["failed"]
     assert "training diverged" in ended.record.reason
+    waiting = "self_attention/seed=0/optimizer.lr=0.001"
+    assert f"fail_fast: 1 run was not begun after a run had failed: {waiting}\n" in ended.err
+
+
+def test_many_runs_that_were_not_begun_are_counted_and_the_first_are_named():
+    waiting = [JobOutcome(not_begun=f"lstm/seed={seed}") for seed in range(MOST_NAMED + 3)]
+    outcomes = [JobOutcome(error="boom"), *waiting]
+    sentence = not_begun(outcomes)
+    assert sentence.startswith("fail_fast: 23 runs were not begun after a run had failed: lstm/seed=0, lstm/seed=1, ")
+    assert sentence.endswith(", lstm/seed=19 and 3 more")
+    assert not_begun(outcomes[:1]) is None
 
 
 def test_a_sweeps_id_is_never_read_as_a_number():

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from conftest import QUICK
 
+from harness.cli import arguments as words
 from harness.cli import main as cli
 
 USER_ERRORS = [
@@ -14,6 +15,21 @@ USER_ERRORS = [
     (["trainer.epoch=3"], "Key 'epoch' is not in struct"),
     (["trainer.epoch=3"], "did you mean trainer.epochs?"),
     (["trainer.epoch=3,4", "-m"], "did you mean trainer.epochs?"),
+    (["seed=0", "-m", "encoder=choice(lstm,gruu)"], "did you mean encoder=gru?"),
+    (["seed=0", "-m", "encoder=shuffle(lsmt,gru)"], "did you mean encoder=lstm?"),
+    (["seed=0", "-m", "encoder=choice(lstm,gru)", "encoder.hiden_size=64"], "did you mean encoder.hidden_size?"),
+    (["seed=0", "-m", "encoder=glob(ls*)", "encoder.hiden_size=64"], "did you mean encoder.hidden_size?"),
+    (["-m", "data=choice(majority,parity)", "data.train=200"], "must be swept too: 'data.train=choice(200)'"),
+    (["-m", "data=glob(major*)", "data.train=200"], "must be swept too: 'data.train=choice(200)'"),
+    (["-m", "encoder=glob(zz*)"], "encoder=glob(zz*) matches nothing, so there is no run"),
+    (["-m", "encoder=glob(ls*)", "data=glob(zz*)"], "data=glob(zz*) matches nothing, so there is no run"),
+    (["-m", "seed=0,1", "encoder.hidden_size=range(1,1)"], "encoder.hidden_size=range(1,1) matches nothing"),
+    (["-m", "seed=0,1,"], "and no comma at the end: seed=0,1\n"),
+    (["-m", "seed=0,", "1,", "2"], "the values of a key stand without blanks, and no comma at the end: seed=0,1,2\n"),
+    (["-m", "encoder=lstm,", "gru"], "stand without blanks, and no comma at the end: encoder=lstm,gru\n"),
+    (["-m", "encoder=lstm", ",gru"], "stand without blanks, and no comma at the end: encoder=lstm,gru\n"),
+    (["-m", "encoder=", "lstm,gru"], "stand without blanks, and no comma at the end: encoder=lstm,gru\n"),
+    (["seed=0", "-m", "encoder=choice(lstm,gru"], "a bracket is not closed: 'encoder=choice(lstm,gru)'\n"),
     (["seed=0", "-m", "encoder=lsmt,gru"], "did you mean encoder=lstm?"),
     (["lr=0.1"], "did you mean optimizer.lr?"),
     (["input=word_char", "input.letters.size=3"], "did you mean input.characters.size?"),
@@ -172,3 +188,42 @@ def test_a_launcher_whose_extra_is_missing_is_one_sentence(command, monkeypatch)
         "hydra/launcher=joblib needs hydra_joblib_launcher: in the harness's folder, pip install '.[joblib]'"
     )
     assert not ended.records
+
+
+def test_a_key_that_is_given_repeatedly_is_said_and_the_last_one_counts(command):
+    ended = command("seed=3", *QUICK, "encoder=lstm", "encoder=rnn", "trainer.epochs=1", "seed=5", "seed=1")
+    assert ended.code == 0
+    assert ended.err.splitlines()[:3] == [
+        "seed is given 3 times: the last one counts, seed=1",
+        "trainer.epochs is given twice: the last one counts, trainer.epochs=1",
+        "encoder is given twice: the last one counts, encoder=rnn",
+    ]
+    record = ended.record
+    assert (record.seed, record.choices["encoder"], record.config["trainer"]["epochs"]) == (1, "rnn", 1)
+    assert record.overrides.count("trainer.epochs=1") == 1
+    assert "trainer.epochs=2" not in record.overrides
+
+
+def test_a_sweep_over_a_key_that_a_later_one_replaces_is_one_run(command):
+    ended = command("-m", "encoder=bag_of_embeddings", "seed=0,1", *QUICK, "seed=2")
+    assert ended.code == 0
+    assert [record.seed for record in ended.records] == [2]
+    assert "skipped" not in ended.out
+
+
+@pytest.mark.parametrize(
+    ("given", "kept", "notes"),
+    [
+        (["a=1", "b=2"], ["a=1", "b=2"], []),
+        (["a=1", "-m", "a=2"], ["-m", "a=2"], ["a is given twice: the last one counts, a=2"]),
+        (["a=1", "a=1"], ["a=1"], ["a is given twice: the last one counts, a=1"]),
+        # an addition and a change of what was added: Hydra needs both
+        (["+a=1", "a=2"], ["+a=1", "a=2"], ["a is given twice: the last one counts, a=2"]),
+        (["+a=1", "+a=2"], ["+a=2"], ["a is given twice: the last one counts, +a=2"]),
+        (["--config-dir=x", "--config-dir=y"], ["--config-dir=x", "--config-dir=y"], []),
+        (["~a=1", "~a=1"], ["~a=1", "~a=1"], []),
+        (["a.b=1", "a=1", "a.b.c=2"], ["a.b=1", "a=1", "a.b.c=2"], []),
+    ],
+)
+def test_of_a_key_that_is_given_repeatedly_the_last_one_stays(given, kept, notes):
+    assert words.last_of_each(given) == (kept, notes)

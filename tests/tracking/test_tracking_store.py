@@ -4,10 +4,67 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from sqlalchemy import make_url
 
+from harness.records.store import file_name
 from harness.tracking import store
+
+NAMES = st.one_of(st.text(min_size=1, max_size=600), st.sampled_from(["Default", " ", "..", "x (0123abcd)", "a" * 251]))
+
+
+@given(NAMES, NAMES)
+@example("Default", store.experiment_name("Default"))
+@example(" ", store.experiment_name(" "))
+@example("a" * 300, store.experiment_name("a" * 300))
+def test_different_names_are_different_experiments(one, other):
+    assert (store.experiment_name(one) == store.experiment_name(other)) == (one == other)
+
+
+@given(NAMES)
+def test_mlflow_takes_the_name_of_every_experiment_and_it_is_not_its_own(name):
+    made = store.experiment_name(name)
+    assert 0 < len(made) <= store.LONGEST_EXPERIMENT
+    assert made == made.strip()
+    assert made.isprintable()
+    assert made != "Default"
+
+
+@pytest.mark.parametrize("name", ["digits", "exp 1", "../x", "größe", "a=b", "default", "run-20240101", "a" * 250])
+def test_a_name_that_mlflow_takes_stays(name):
+    assert store.experiment_name(name) == name
+
+
+@given(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=60))
+def test_the_uri_of_a_database_leads_to_its_file(folder):
+    file = Path("/tmp") / folder / "mlflow.db"
+    uri = store.sqlite_uri(file)
+    assert store.database_of(uri) == file == Path(str(make_url(uri).database))
+
+
+@given(NAMES)
+def test_the_artifacts_of_every_experiment_lie_below_the_output_folder(name):
+    class Client:
+        """Takes what would be created."""
+
+        def get_experiment_by_name(self, name):
+            return None
+
+        def create_experiment(self, name, artifact_location):
+            self.location = artifact_location
+            return "1"
+
+    client, output_dir = Client(), Path("/tmp/out")
+    store.find_experiment(client, name, output_dir, store.store_uri(None, output_dir))
+    location = Path(unquote(client.location.removeprefix("file://")))
+    assert location == output_dir / "mlartifacts" / file_name(name)
+    assert location.parent.parent == output_dir
+    assert location.name not in ("", ".", "..")
 
 
 def journal_mode(file):
