@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -109,12 +110,15 @@ def measure_inference(
     settings, validation = config.measure, dataset.validation
     rows = plan(validation.length_N, config.trainer.eval_batch_size, seed=0, epoch=0, bucket=True)
     rows = rows[: settings.inference_batches]
-    forward, _ = backend.passes(validation, [])
-    sized = [(some, len(some)) for some in rows]
-    found = measure.throughput(
-        forward, sized, clock, backend.sync, settings.inference_seconds,
-        load=lambda some: backend.passes(validation, [some])[1][0],
-    )  # fmt: skip
+    on_host = backend.device_peak() is None
+    # a device's peak must hold one batch; on a host, loading between the passes would only disturb its caches
+    forward, preloaded = backend.passes(validation, rows if on_host else [])
+    sized = [(batch, len(some)) for batch, some in zip(preloaded if on_host else rows, rows, strict=True)]
+
+    def load(batch: Any) -> Any:
+        return batch if on_host else backend.passes(validation, [batch])[1][0]
+
+    found = measure.throughput(forward, sized, clock, backend.sync, settings.inference_seconds, load)
 
     length = settings.latency_length or dataset.max_length
     one, (sequence,) = backend.passes(data.one_sequence(dataset, length), [np.array([0])])

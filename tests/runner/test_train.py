@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from harness.config.compose import compose
 from harness.data import from_sequences
-from harness.runner.train import evaluate
+from harness.runner.train import evaluate, measure_inference
 from harness.tasks.task import task_of
 
 
@@ -30,3 +31,52 @@ def test_a_score_that_is_not_finite_on_test_is_a_failure_that_names_it(data, tmp
     logits_NC = np.array([[1.0, 0.0], [1.0, 0.0], [value, 0.0]], np.float32)
     with np.errstate(invalid="ignore"), pytest.raises(RuntimeError, match=r"test/loss is nan, though validation was"):
         evaluate(task_of(data), data, logits_NC, tmp_path)
+
+
+class Allocator:
+    """A backend whose loaded batches are counted; on a device, each takes a MiB of its memory."""
+
+    def __init__(self, on_device):
+        self.on_device, self.held, self.peak, self.passed = on_device, 0, 0, 0
+        allocator = self
+
+        class Loaded:
+            def __init__(self):
+                allocator.held += 1
+                allocator.peak = max(allocator.peak, allocator.held)
+
+            def __del__(self):
+                allocator.held -= 1
+
+        self.loaded = Loaded
+
+    def passes(self, split, rows):
+        return self.forward, [self.loaded() for _ in rows]
+
+    def forward(self, batch):
+        self.passed += 1
+
+    def sync(self):
+        pass
+
+    def flops(self, length):
+        return None
+
+    def device_peak(self):
+        return float(self.peak) if self.on_device else None
+
+
+@pytest.mark.parametrize(("on_device", "held"), [(True, 1), (False, 6)])
+def test_inference_holds_one_batch_on_a_device_and_loads_none_between_passes_on_a_host(clock, on_device, held):
+    x, y = [[2, 3], [3], [2]] * 3, ["a", "b", "a"] * 3
+    data = from_sequences((x, y), (x, y), (x, y), classes=["a", "b"], vocabulary=["[PAD]", "[UNK]", "x", "y"])
+    config = compose("encoder=gru", "trainer.eval_batch_size=2", "measure.latency_passes=1")
+    backend = Allocator(on_device)
+
+    def ticks():
+        clock.passes(0.25)
+        return clock()
+
+    assert measure_inference(backend, data, config, ticks)["speed/inference_sequences_per_second"] > 0
+    assert backend.passed > 5
+    assert backend.peak == held  # on a host five batches and the sequence of the latency
