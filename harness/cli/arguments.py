@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 
 
-def not_text(arguments: list[str]) -> str | None:
-    """A sentence for the first argument that is not UTF-8, which no file of a run could hold; None if all are."""
+def refused(arguments: list[str]) -> str | None:
+    """A sentence for the first argument that nobody may give: text that is not UTF-8, or the id of a sweep."""
     for argument in arguments:
         try:
             argument.encode("utf8")
         except UnicodeEncodeError:
             shown = argument.encode("utf8", "surrogateescape").decode("utf8", "replace")
             return f"{shown} is not UTF-8: write it in UTF-8, such as with LANG=C.UTF-8"
+    if given := next((argument for key, argument in _overrides(arguments) if key == "sweep"), None):
+        return f"{given}: -m sets the id of a sweep; leave it out"
     return None
 
 
@@ -23,17 +25,16 @@ def last_of_each(arguments: list[str]) -> tuple[list[str], list[str]]:
     for key, argument in _overrides(arguments):
         values.setdefault(key, []).append(argument)
     repeated = {key: given for key, given in values.items() if len(given) > 1}
+    names = [argument.partition("=")[0] for argument in arguments]
     notes = [
         f"{key} is given {'twice' if len(given) == 2 else f'{len(given)} times'}: the last one counts, {given[-1]}"
         for key, given in repeated.items()
     ]
-    kept = []
-    for place, argument in enumerate(arguments):
-        name = argument.partition("=")[0]
-        # an addition (+key) stays: a later key=value needs it
-        if name in repeated and any(later.partition("=")[0] == name for later in arguments[place + 1 :]):
-            continue
-        kept.append(argument)
+    kept = [
+        argument for place, argument in enumerate(arguments)
+        # an addition (+key=value) before a key=value stays, because Hydra needs both
+        if names[place].lstrip("+") not in repeated or names[place] not in names[place + 1 :]
+    ]  # fmt: skip
     return kept, notes
 
 

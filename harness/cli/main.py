@@ -53,7 +53,7 @@ _unkept: list["JobOutcome"] = []
 def main() -> None:
     """Run the command line; returns when all runs finished or were skipped, exits with a code otherwise."""
     arguments = sys.argv[1:]
-    if refused := words.not_text(arguments):
+    if refused := words.refused(arguments):
         print(refused, file=sys.stderr)
         sys.exit(USER_ERROR)
     if subcommands.is_one(arguments):

@@ -9,6 +9,7 @@ import pytest
 from conftest import QUICK, REPOSITORY
 from made_records import TOKENS, sweep, write
 
+from harness import tracking
 from harness.cli import report, subcommands
 from harness.records import store
 
@@ -39,6 +40,25 @@ def test_of_a_read_only_folder_report_prints_the_comparison_and_exits_with_2(tmp
         f"the report could not be written to {folder}/reports/digits (Read-only file system); "
         f"python -m harness report {folder}/runs --output-dir OTHER writes it elsewhere\n"
     )
+
+
+def test_the_pages_of_a_read_only_folder_are_one_sentence(tmp_path, capfd):
+    folder = tmp_path / "outputs"
+    tracking.experiments(tracking.store_uri(None, folder))
+    with read_only(folder):
+        code = subcommands.run(["ui", "--output-dir", str(folder)])
+    errors = capfd.readouterr().err
+    assert (code, errors.count("\n"), "Traceback" in errors) == (2, 1, False)
+    assert f"{folder}/mlflow.db" in errors
+    assert "ead-only" in errors or "readonly" in errors, errors
+
+
+def test_a_record_that_is_a_folder_is_left_out_by_its_name(tmp_path, capsys):
+    folder = write(tmp_path, sweep())
+    blocked = folder / "runs" / "7" / "record.json"
+    blocked.mkdir(parents=True)
+    assert subcommands.run(["report", "--output-dir", str(folder)]) == 0
+    assert f"left out: {blocked} is not a record (" in capsys.readouterr().err
 
 
 def test_a_run_and_a_sweep_into_a_read_only_folder_are_refused(command, tmp_path):
