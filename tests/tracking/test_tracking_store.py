@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import make_url
 
@@ -47,6 +47,7 @@ def test_the_uri_of_a_database_leads_to_its_file(folder):
     assert store.database_of(uri) == file == Path(str(make_url(uri).database))
 
 
+@settings(deadline=None)  # the first call loads MLflow
 @given(NAMES)
 def test_the_artifacts_of_every_experiment_lie_below_the_output_folder(name):
     class Client:
