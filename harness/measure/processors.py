@@ -21,7 +21,7 @@ def limits(root: Path = ROOT) -> Iterator[Limit]:
     """Every limit on the processors of a run. ``root`` is where ``proc`` and ``sys`` lie."""
     yield Limit(cores(), "the processors that this process may run on")
     if (quota := container_quota(root)) is not None:
-        yield Limit(max(1, int(quota)), f"the container's quota of {quota:g} processors")
+        yield Limit(max(1, int(quota)), f"the container's quota of {quota:g} processor{'s' * (quota != 1)}")
     if (granted := _number("SLURM_CPUS_PER_TASK")) is not None:
         yield Limit(granted, "SLURM_CPUS_PER_TASK")
 

@@ -1,6 +1,9 @@
 """How many processors a run may use, from made-up systems."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -91,3 +94,33 @@ def test_a_quota_below_one_processor_leaves_one_thread(system, tmp_path):
 
 def test_this_machine_has_at_least_one():
     assert processors.threads().processors >= 1
+
+
+@pytest.fixture
+def group_of_one_processor():
+    """A real control group whose quota is one processor; skips where none can be made."""
+    group = Path(f"/sys/fs/cgroup/cpu/harness-test-{os.getpid()}")
+    quotas = {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "100000"}
+    if not group.parent.is_dir():
+        group, quotas = Path(f"/sys/fs/cgroup/harness-test-{os.getpid()}"), {"cpu.max": "100000 100000"}
+    try:
+        group.mkdir()
+        for name, value in quotas.items():
+            (group / name).write_text(value)
+    except OSError as error:
+        pytest.skip(f"no control group with a quota can be made here: {error}")
+    yield group
+    group.rmdir()
+
+
+def test_in_a_real_control_group_of_one_processor_a_run_has_one_thread(group_of_one_processor):
+    code = (
+        "import os, sys; open(sys.argv[1], 'w').write(str(os.getpid()));"
+        "from harness.measure.processors import threads; print(threads().processors, threads().source)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(group_of_one_processor / "cgroup.procs")],
+        capture_output=True, text=True, check=True, env=environment,
+    )  # fmt: skip
+    assert ended.stdout == "1 the container's quota of 1 processor\n"
