@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-DAMAGED = "damaged-"
+SET_ASIDE = "set-aside-"
 """The prefix of the name of a checkpoint that was set aside."""
 
 
@@ -50,7 +50,7 @@ def _is_whole(path: Path, load: Callable[[Path], object]) -> bool:
 def _set_aside(path: Path) -> Path | None:
     """Rename a checkpoint to a name that is free; None if another process that shares the training renamed it."""
     number = 1
-    while (aside := path.with_name(f"{DAMAGED}{number}-{path.name}")).exists():
+    while (aside := path.with_name(f"{SET_ASIDE}{number}-{path.name}")).exists():
         number += 1
     try:
         return path.rename(aside)

@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.records.record import Point, Record
 from harness.tracking.store import this_process
 
-NOT_UPLOADED = ("best.", "last.", "damaged-", ".")
+NOT_UPLOADED = ("best.", "last.", "set-aside-", ".")
 """Prefixes of the names of files that MLflow does not get: checkpoints, and files that are being written."""
 
 

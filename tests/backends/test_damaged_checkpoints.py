@@ -8,8 +8,11 @@ import pytest
 from conftest import QUICK
 from experiments import ready, words
 
+from harness.backends.resuming import SET_ASIDE
 from harness.measure import StepTimer
 from harness.records import store
+from harness.runner import worker
+from harness.tracking.contents import files_of
 
 SUFFIX = {"pytorch": "ckpt", "tensorflow": "npz"}
 SETTINGS = (
@@ -71,8 +74,7 @@ def whole(backend, tmp_path_factory):
     return trained(backend, tmp_path_factory.mktemp("whole"))[1]
 
 
-@pytest.mark.parametrize("which", ["last", "best"])
-@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize(("damage", "which"), [*((damage, "last") for damage in DAMAGE), ("cut", "best")])
 def test_a_damaged_checkpoint_is_named_and_kept_and_the_training_starts_again(
     backend, whole, damage, which, tmp_path, capfd
 ):
@@ -86,10 +88,10 @@ def test_a_damaged_checkpoint_is_named_and_kept_and_the_training_starts_again(
     assert result == whole
     (said,) = [line for line in capfd.readouterr().err.splitlines() if "damaged" in line]
     assert said == (
-        f"{tmp_path / name} is damaged: it is kept as damaged-1-{name}, "
+        f"{tmp_path / name} is damaged: it is kept as set-aside-1-{name}, "
         "and the training starts again from its first epoch"
     )
-    assert (tmp_path / f"damaged-1-{name}").read_bytes() == content
+    assert (tmp_path / f"set-aside-1-{name}").read_bytes() == content
 
 
 def test_two_damaged_checkpoints_have_two_names_and_what_a_kill_left_half_written_is_removed(backend, tmp_path, capfd):
@@ -99,24 +101,35 @@ def test_two_damaged_checkpoints_have_two_names_and_what_a_kill_left_half_writte
     trained(backend, tmp_path, interrupted_after=1)
     last.write_bytes(b"two")
     assert trained(backend, tmp_path)[0] == [1, 2, 3, 4]
-    assert [(tmp_path / f"damaged-{number}-{last.name}").read_bytes() for number in (1, 2)] == [b"one", b"two"]
+    assert [(tmp_path / f"set-aside-{number}-{last.name}").read_bytes() for number in (1, 2)] == [b"one", b"two"]
     assert not list(tmp_path.glob(".*"))
 
 
-def test_the_same_command_finishes_with_all_epochs_and_says_what_it_set_aside(backend, command):
-    settings = (f"backend={backend}", "encoder=bag_of_embeddings", "tracking=none", *QUICK)
+@pytest.mark.parametrize(("name", "hardware"), [("pytorch", "cpu"), ("pytorch", "ddp_cpu"), ("tensorflow", "cpu")])
+def test_the_same_command_finishes_with_all_epochs_and_says_once_what_it_set_aside(name, hardware, command):
+    if name == "tensorflow":
+        pytest.importorskip("tensorflow")
+    worker.close_all()  # a server that an earlier test started writes to that test's standard error
+    settings = (f"backend={name}", f"hardware={hardware}", "encoder=bag_of_embeddings", "tracking=none", *QUICK)
     expected = command(*settings).record
-    best = expected.folder / f"best.{SUFFIX[backend]}"
-    last = best.with_name(f"last.{SUFFIX[backend]}")
+    best = expected.folder / f"best.{SUFFIX[name]}"
+    last = best.with_name(f"last.{SUFFIX[name]}")
     last.write_bytes(cut(best.read_bytes()))
     (expected.folder / store.RECORD).unlink()
     ended = command(*settings)
     assert ended.code == 0
-    assert f"{last} is damaged: it is kept as damaged-1-{last.name}" in ended.err
+    assert ended.err.count("is damaged") == 1
+    assert f"{last} is damaged: it is kept as set-aside-1-{last.name}" in ended.err
     assert (ended.record.status, ended.record.resumed_epochs) == ("finished", 0)
     assert ended.record.history == expected.history
-    assert last.with_name(f"damaged-1-{last.name}").exists()
+    assert last.with_name(f"set-aside-1-{last.name}").exists()
     assert not last.exists()
+
+
+def test_mlflow_gets_no_checkpoint_that_was_set_aside(tmp_path):
+    for name in ("best.ckpt", f"{SET_ASIDE}1-last.ckpt", "confusion.json"):
+        (tmp_path / name).write_text("x")
+    assert [file.name for file, _ in files_of(tmp_path)] == ["confusion.json"]
 
 
 def test_a_file_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
