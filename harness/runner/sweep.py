@@ -121,18 +121,18 @@ class Sweep(Callback):
         Returns whether the comparisons were written; what could not be is said.
         """
         output_dir = Path(self.config.output_dir).absolute()
-        ends = []
+        ends: list[tuple[str, str, Summary]] = []
         for name in dict.fromkeys(record.name for record in done):
             runs = [record for record in done if record.name == name]
             complete = all(record.status == "finished" for record in runs)
             status = "killed" if interrupted else "finished" if complete else "failed"
-            ends.append((name, status, *_summary(runs, output_dir, name, self.config.sweep)))
+            ends.append((name, status, _summary(runs, output_dir, name, self.config.sweep)))
         try:
-            self._end_in_mlflow([(name, status, summary) for name, status, summary, _ in ends], interrupted)
+            self._end_in_mlflow(ends, interrupted)
         except Exception as error:
             why = f"{type(error).__name__}: {error}".splitlines()[0]
             print(f"MLflow did not take the end of the sweep ({why}); its records are kept", file=sys.stderr)
-        return all(written for *_, written in ends)
+        return all(summary.written for *_, summary in ends)
 
     def _end_in_mlflow(self, ends: "list[tuple[str, str, Summary]]", interrupted: bool) -> None:
         """Give the sweep's parent run in each experiment its status and its summary."""
@@ -163,30 +163,27 @@ def compose_jobs_once(config: DictConfig) -> None:
         hydra.config_loader = ComposedOnce(hydra.config_loader)
 
 
-def _summary(runs: list[Record], output_dir: Path, name: str, sweep: str) -> "tuple[Summary, bool]":
-    """Print the comparison of a sweep's runs in one experiment.
-
-    Returns it for the parent run, and whether its files were written; if they were not, that is said.
-    """
+def _summary(runs: list[Record], output_dir: Path, name: str, sweep: str) -> "Summary":
+    """Print the comparison of a sweep's runs in one experiment, and return it for the parent run."""
     from harness.report import build as report
     from harness.report import profiles as profile_report
     from harness.tracking.store import Summary
 
     try:
         if runs[0].mode == "profile":
-            return Summary(files=profile_report.summarise(runs)), True
+            return Summary(files=profile_report.summarise(runs))
         compared = report.compare(runs, output_dir, name)
         compared.print()
         if compared.unwritten:
             print(compared.unwritten, file=sys.stderr)
         note = compared.markdown + _done_before(runs, sweep)
-        return Summary(compared.files, note, compared.means()), not compared.unwritten
+        return Summary(compared.files, note, compared.means(), written=not compared.unwritten)
     except OSError as error:
         print(f"the report of {name} could not be written ({error}); its records are kept", file=sys.stderr)
     except Exception:  # a fault of the report loses no record
         traceback.print_exc()
         print(f"the report of {name} could not be made; its records are kept", file=sys.stderr)
-    return Summary(files=[]), False
+    return Summary(files=[], written=False)
 
 
 def _done_before(runs: list[Record], sweep: str) -> str:

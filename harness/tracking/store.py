@@ -19,11 +19,15 @@ from harness.records.store import file_name, readable, short_hash
 
 @dataclass(frozen=True)
 class Summary:
-    """The result of a sweep: its files, a description in Markdown, and the means of its variants by name."""
+    """The result of a sweep: its files, a description in Markdown, and the means of its variants by name.
+
+    ``written`` is False if the files could not be written.
+    """
 
     files: list[Path]
     note: str = ""
     means: dict[str, float] = field(default_factory=dict)
+    written: bool = True
 
 
 QUIET = {
