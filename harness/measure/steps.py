@@ -59,7 +59,7 @@ class StepTimer:
             yield batch
 
     def step_begins(self) -> None:
-        if self._steps_are_timed:
+        if self.steps_are_timed:
             self.sync()
         self._start = self.clock()
         if self.first_step_at is None:
@@ -67,7 +67,7 @@ class StepTimer:
 
     def step_ends(self, tokens: int, sequences: int) -> None:
         self._epoch_tokens += tokens
-        if not self._steps_are_timed:
+        if not self.steps_are_timed:
             return
         self.sync()
         warm = self._start - (self.first_step_at or 0.0) < self.warmup_seconds or len(self.seconds) < self.warmup_steps
@@ -94,7 +94,7 @@ class StepTimer:
             self.memory.phase_ends("train")
 
     @property
-    def _steps_are_timed(self) -> bool:
+    def steps_are_timed(self) -> bool:
         """Whether this epoch's steps are timed, which makes each of them wait for the device."""
         return not self.on_accelerator or len(self.epochs) % 2 == 0
 

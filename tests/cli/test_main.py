@@ -31,7 +31,7 @@ def test_a_run_leaves_a_whole_record_and_a_table(command):
         *("speed/train_step_ms_p95", "speed/data_wait_fraction", "speed/epoch_seconds", "speed/total_seconds"),
         *("speed/startup_seconds", "speed/inference_sequences_per_second", "latency/p50_ms", "latency/p95_ms"),
         *("latency/p99_ms", "memory/host_train_peak_mib", "memory/host_inference_peak_mib", "memory/host_peak_mib"),
-        *("cost/parameters", "cost/encoder_parameters", "cost/forward_flops"),
+        *("speed/end_to_end_tokens_per_second", "cost/parameters", "cost/encoder_parameters", "cost/forward_flops"),
     }
     assert expected <= set(record.metrics)
     assert record.metrics["speed/startup_seconds"] < record.metrics["speed/total_seconds"]

@@ -171,3 +171,13 @@ def test_the_warm_up_lasts_so_many_steps_and_seconds(clock, steps, seconds, time
         timer.step_ends(number, 1)
     timer.epoch_ends()
     assert timer.metrics()["speed/train_tokens_per_second"] == pytest.approx(sum(range(10 - timed, 10)) / timed / 0.1)
+
+
+def test_a_bar_may_read_the_loss_only_in_epochs_that_wait_for_the_device(clock, device):
+    timer = StepTimer(clock, device.sync, warmup_steps=0, on_accelerator=True)
+    timed = []
+    for _ in range(3):
+        timed.append(timer.steps_are_timed)
+        train_on_a_device(timer, clock, device, steps=1, seconds=0.3, host=0.2, tokens=30)
+    assert timed == [True, False, True]
+    assert StepTimer(clock, nothing, warmup_steps=0).steps_are_timed

@@ -26,7 +26,9 @@ class Progress(TQDMProgressBar):
         self.train_progress_bar.set_description(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
 
     def get_metrics(self, trainer, module) -> dict[str, str]:
-        shown = {"loss": f"{float(module.last_loss):.4f}"} if module.last_loss is not None else {}
+        shown = {}
+        if module.last_loss is not None and self.timer.steps_are_timed:  # to read it is to wait for the device
+            shown["loss"] = f"{float(module.last_loss):.4f}"
         recent = sum(self.timer.seconds[-20:])
         if recent:
             shown["tokens/s"] = f"{sum(self.timer.tokens[-20:]) / recent:,.0f}"

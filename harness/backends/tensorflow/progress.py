@@ -27,7 +27,9 @@ class Progress:
         """A step, counted from 1, is done."""
         if self.bar is not None and number % REFRESH == 0:
             speed = sum(self.timer.tokens[-REFRESH:]) / sum(self.timer.seconds[-REFRESH:])
-            self.bar.set_postfix({"loss": f"{self.loss():.4f}", "tokens/s": f"{speed:,.0f}"}, refresh=False)
+            # to read the loss is to wait for the device
+            loss = {"loss": f"{self.loss():.4f}"} if self.timer.steps_are_timed else {}
+            self.bar.set_postfix({**loss, "tokens/s": f"{speed:,.0f}"}, refresh=False)
             self.bar.update(REFRESH)
 
     def epoch_ends(self, numbers: Metrics) -> None:
