@@ -57,6 +57,7 @@ def command(tmp_path, monkeypatch, capfd) -> Iterator[Callable[..., Ended]]:
     monkeypatch.chdir(tmp_path)
     for name, value in (("HYDRA_FULL_ERROR", "0"), ("MLFLOW_TRACKING_URI", "")):
         monkeypatch.setenv(name, value)  # the command line sets it: no later test may see that
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
 
     def run(*arguments: str) -> Ended:
         monkeypatch.setattr("sys.argv", ["harness", *arguments])

@@ -24,7 +24,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from harness.cli import arguments as words
-from harness.cli import subcommands, suggestions
+from harness.cli import secret_arguments, subcommands, suggestions
 from harness.config import compose
 from harness.errors import UserError
 
@@ -58,7 +58,7 @@ def main() -> None:
         sys.exit(USER_ERROR)
     if subcommands.is_one(arguments):
         sys.exit(subcommands.run(arguments))
-    arguments, notes = words.last_of_each(arguments)
+    arguments, notes = words.last_of_each(secret_arguments.into_environment(arguments))
     print(*notes, sep="\n", end="\n" * bool(notes), file=sys.stderr, flush=True)
     sys.argv[1:] = arguments
     if missing := _missing_plugin(arguments):
@@ -147,7 +147,7 @@ def _keep(config: DictConfig, outcome: "JobOutcome") -> None:
 
 def _outcome(config: DictConfig, label: str, started: float) -> "JobOutcome":
     """Train or profile one composed config."""
-    from harness.config.schema import resolve
+    from harness.config.validation import resolve
     from harness.runner import run_names
     from harness.runner.lifecycle import Request
     from harness.runner.profile import profile

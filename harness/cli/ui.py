@@ -50,7 +50,7 @@ def serve(output_dir: Path, host: str, port: int) -> int:
     store = output_dir / "mlflow.db"
     if not store.is_file():
         raise UserError(f"there is no {store}: run `python -m harness` first, or name its folder with --output-dir")
-    uri, address = tracking.store_uri(None, output_dir), f"http://{host}:{port}"
+    uri, address = tracking.own_store(output_dir), f"http://{host}:{port}"
     print(f"starting MLflow on {store} ...", flush=True)
     server = _start(uri, output_dir / "mlartifacts", host, port)
     try:

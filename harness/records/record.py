@@ -95,7 +95,8 @@ class Record:
 
     ``fingerprint`` is the hash of all that decides the result; ``variant`` the same without the seed. ``run_dir`` is
     relative to the output folder, so that the folder can be moved. ``overrides`` is what the command set. ``history``
-    has one entry an epoch. ``ranks`` has the numbers of each process of a data-parallel run.
+    has one entry an epoch. ``ranks`` has the numbers of each process of a data-parallel run. ``tracked_in`` is the
+    MLflow store, without secrets, where it is not the output folder's own.
     ``started`` and ``ended`` are UTC, ISO 8601.
 
     The last fields are for the command that holds the record, and are not written: ``folder``, the run's folder on
@@ -126,6 +127,7 @@ class Record:
     resumed_epochs: int = 0
     copied_from: str | None = None
     mlflow_run_id: str | None = None
+    tracked_in: str | None = None
     sweep: str | None = None
     ended: str | None = None
     folder: Path = field(default=Path(), metadata={"written": False})

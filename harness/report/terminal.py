@@ -57,6 +57,9 @@ def print_runs(records: list[Record]) -> None:
     output_dir = Path(records[0].config["output_dir"])
     if len(records) == 1:
         out.print(f"folder  {escape(str(relative_path(records[0].folder)))}", soft_wrap=True)
+    if elsewhere := records[0].tracked_in:
+        out.print(f"look    MLflow at {escape(elsewhere)}", soft_wrap=True)
+        return
     option = "" if str(output_dir) == "outputs" else f" --output-dir {shlex.quote(str(output_dir))}"
     out.print(f"look    python -m harness ui{escape(option)}", soft_wrap=True)
 

@@ -16,6 +16,7 @@ from harness.measure import environment
 from harness.records import store
 from harness.records.metrics import TOTAL_SECONDS
 from harness.records.record import DataSummary, Hardware, Record, now, utc
+from harness.records.secrets import masked
 from harness.runner import artifacts
 from harness.runner.messages import Epoch, Measured, Message, Outcome
 
@@ -52,7 +53,7 @@ def new_record(
         variant=variant,
         seed=config.seed,
         choices=config.choices.model_dump(),
-        config=config.to_dict(),
+        config=_without_secrets(config.to_dict()),
         data=data,
         environment=environment.describe(hardware, threads_of(config).source),
         run_dir=str(folder.relative_to(request.output_dir)),
@@ -60,8 +61,16 @@ def new_record(
         mode=config.mode,
         overrides=list(request.overrides),
         sweep=config.sweep,
+        tracked_in=tracking.elsewhere(config.tracking.uri, request.output_dir),
         folder=folder,
     )
+
+
+def _without_secrets(config: dict[str, Any]) -> dict[str, Any]:
+    """A config with the password of its tracking server masked."""
+    if uri := config["tracking"]["uri"]:
+        config["tracking"]["uri"] = masked(uri)
+    return config
 
 
 def finished_before(request: Request, record: Record) -> Record | None:

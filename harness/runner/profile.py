@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
-from harness import measure
+from harness import measure, tracking
 from harness.config.hardware import check_machine
 from harness.config.schema import Config, ProfileConfig
 from harness.errors import UserError
@@ -27,6 +27,7 @@ def profile(request: Request) -> Record:
     """
     config = request.config
     check_machine(config)
+    tracking.check_store(config.tracking.uri)
     if request.search:
         raise UserError("mode=profile has no score to search by: leave hydra/sweeper out, and all combinations are run")
     server = worker.server_of_backend(config.backend.name)

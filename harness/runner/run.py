@@ -5,7 +5,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from harness import data
+from harness import data, tracking
 from harness.backends.distributed import node_rank
 from harness.config.hardware import check_machine
 from harness.config.schema import Config
@@ -25,6 +25,7 @@ def run(request: Request) -> Record:
     """
     config = request.config
     check_machine(config)
+    tracking.check_store(config.tracking.uri)
     node = node_rank(config.hardware.nodes)
     server = worker.server_of_backend(config.backend.name)
     prepared = prepare_data(config)

@@ -21,6 +21,7 @@ from harness.config.composed_once import ComposedOnce
 from harness.errors import UserError
 from harness.records import store
 from harness.records.record import Record, from_json
+from harness.records.secrets import masked
 from harness.runner import run_names
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class Sweep(Callback):
         try:
             self._end_in_mlflow(ends, interrupted)
         except Exception as error:
-            why = f"{type(error).__name__}: {error}".splitlines()[0]
+            why = masked(f"{type(error).__name__}: {error}").splitlines()[0]
             print(f"MLflow did not take the end of the sweep ({why}); its records are kept", file=sys.stderr)
         return all(summary.written for *_, summary in ends)
 

@@ -1,18 +1,22 @@
 """Tracks runs in MLflow: live epochs during training, then a sync with the record. The only package that imports it."""
 
+from harness.tracking.address import OFF, check_store, elsewhere, own_store, store_uri
 from harness.tracking.contents import of_point
-from harness.tracking.store import OFF, Summary, close_sweep, end_sweep, experiments, reason, store_uri
+from harness.tracking.store import Summary, close_sweep, end_sweep, experiments, reason
 from harness.tracking.tracker import Tracker, open_tracker, sync
 
 __all__ = [
     "OFF",
     "Summary",
     "Tracker",
+    "check_store",
     "close_sweep",
+    "elsewhere",
     "end_sweep",
     "experiments",
     "of_point",
     "open_tracker",
+    "own_store",
     "reason",
     "store_uri",
     "sync",

@@ -9,12 +9,13 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
 
 import psutil
 from filelock import FileLock
 
+from harness.records.secrets import masked
 from harness.records.store import file_name, readable, short_hash
+from harness.tracking.address import database_of, sqlite_uri
 
 
 @dataclass(frozen=True)
@@ -39,31 +40,8 @@ QUIET = {
 """Defaults that the user's environment overrides: no telemetry, and seconds, not minutes, for a dead server."""
 
 STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
-OFF = "none"
 METRICS_AT_ONCE, PARAMS_AT_ONCE = 1000, 100
 """MLflow's limits on one ``log_batch``."""
-
-
-def store_uri(uri: str | None, output_dir: Path) -> str:
-    """The URI of the MLflow store: the one in the settings, or a database in the output folder."""
-    return uri or sqlite_uri(output_dir.absolute() / "mlflow.db")
-
-
-SQLITE = re.compile(r"sqlite(?:\+pysqlite)?:///([^?]*)")
-"""The URI of an sqlite database, without its query."""
-
-
-def sqlite_uri(file: Path) -> str:
-    """The URI of a database file, in which ``%`` and ``?`` of its path have no meaning of their own."""
-    quoted = str(file).replace("%", quote("%")).replace("?", quote("?"))
-    # from the short form MLflow creates the database's folder, and does not decode its name
-    return f"{'sqlite' if quoted == str(file) else 'sqlite+pysqlite'}:///{quoted}"
-
-
-def database_of(uri: str) -> Path | None:
-    """The file of a store that is an sqlite database; None for any other store."""
-    found = SQLITE.match(uri)
-    return Path(unquote(found[1])) if found else None
 
 
 DAMAGED = ("file is not a database", "database disk image is malformed")
@@ -71,8 +49,8 @@ DAMAGED = ("file is not a database", "database disk image is malformed")
 
 
 def reason(uri: str, error: Exception) -> str:
-    """Why a store failed, in one line; of a damaged database also what to do."""
-    why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    """Why a store failed, in one line without secrets; of a damaged database also what to do."""
+    why = masked(str(error)).splitlines()[0][:200] if str(error) else type(error).__name__
     damaged = any(sign in str(error) for sign in DAMAGED)
     return f"{why}; move {database_of(uri)} away, and MLflow gets a new one" if damaged else why
 

@@ -70,6 +70,8 @@ class TrackedRun:
 
     def discard(self) -> None:
         """Undo ``open``: delete a new run, give a resumed run its earlier status."""
+        if not self.run_id:
+            return
         self.client.set_terminated(self.run_id, self._status_before or "KILLED")
         if self._status_before is None:
             self.client.delete_run(self.run_id)
@@ -100,9 +102,11 @@ class TrackedRun:
             self.client.set_tag(self.run_id, key, value)
 
     def _newest(self, experiment: str, record: Record) -> Any:
-        """The newest MLflow run of the record's fingerprint; None if there is none."""
+        """The newest MLflow run of the record's fingerprint, of equally new ones the record's; None if none is."""
         same = f"tags.fingerprint = '{record.fingerprint}' and tags.kind = 'run'"
-        return next(iter(self.client.search_runs([experiment], same, max_results=1)), None)
+        found = self.client.search_runs([experiment], same, max_results=20)
+        newest = [run for run in found if run.info.start_time == found[0].info.start_time]
+        return next((run for run in newest if run.info.run_id == record.mlflow_run_id), next(iter(newest), None))
 
     def _log_params(self, config: dict[str, Any]) -> None:
         from mlflow.entities import Param

@@ -16,7 +16,9 @@ from harness.config.schema import TrackingConfig
 from harness.errors import UserError
 from harness.records import store as records
 from harness.records.record import Record
-from harness.tracking.store import OFF, reason, store_uri
+from harness.records.secrets import masked
+from harness.tracking.address import OFF, store_of, store_uri
+from harness.tracking.store import reason
 from harness.tracking.tracked_run import TrackedRun
 
 
@@ -125,7 +127,8 @@ class MlflowTracker:
             # in a thread: the monitor waits for its last request, which may last until the time-out
             threading.Thread(target=self._stop_watching, daemon=True).start()
         print(
-            f"MLflow at {self.uri} failed ({reason(self.uri, error)}); the run continues and its record is kept; "
+            f"MLflow at {masked(self.uri)} failed ({reason(self.uri, error)}); "
+            "the run continues and its record is kept; "
             "run `python -m harness report --sync` later to bring MLflow up to date",
             file=sys.stderr,
         )
@@ -147,16 +150,15 @@ def sync(ended: list[Record]) -> int:
     Records of runs with ``tracking=none`` are left out.
 
     Raises:
-        UserError: a store does not answer.
+        UserError: a store does not answer, or needs a password that the environment does not have.
     """
     count = 0
     for record in ended:
-        uri, output_dir = record.config["tracking"]["uri"], records.output_dir_of(record)
+        uri = store_of(record)
         if uri == OFF:
             continue
-        uri = store_uri(uri, output_dir)
         try:
-            count += TrackedRun(uri, output_dir).sync(record)
+            count += TrackedRun(uri, records.output_dir_of(record)).sync(record)
         except Exception as error:
-            raise UserError(f"MLflow at {uri} does not answer: {reason(uri, error)}") from None
+            raise UserError(f"MLflow at {masked(uri)} does not answer: {reason(uri, error)}") from None
     return count

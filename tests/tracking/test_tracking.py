@@ -131,9 +131,9 @@ def test_eight_processes_at_once_into_a_store_that_does_not_exist_yet(tmp_path):
     script = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from harness.tracking import store
+        from harness.tracking import store, store_uri
         number, folder = sys.argv[1], Path(sys.argv[2])
-        uri = store.store_uri(None, folder)
+        uri = store_uri(None, folder)
         client = store.connect(uri)
         experiment = store.find_experiment(client, "many", folder, uri)
         parent = store.parent_run(client, experiment, "sweep", folder)
@@ -191,7 +191,7 @@ def test_a_rerun_while_mlflow_was_down_is_synced_too(command, tmp_path):
     (tmp_path / "away.db").rename(database)
     assert again.record.ended != first.ended
     assert report.main(["--sync"]) == 0
-    newest = runs_of(tmp_path)[0]
+    newest = max(runs_of(tmp_path), key=lambda run: run.info.end_time)  # both commands started with this process
     (record,) = records.read_all(tmp_path / "outputs" / "runs")
     assert len(runs_of(tmp_path)) == 2
     assert newest.info.run_id == record.mlflow_run_id != first.mlflow_run_id

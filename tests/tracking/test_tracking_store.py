@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import make_url
 
 from harness.records.store import file_name
-from harness.tracking import store
+from harness.tracking import address, store
 
 NAMES = st.one_of(st.text(min_size=1, max_size=600), st.sampled_from(["Default", " ", "..", "x (0123abcd)", "a" * 251]))
 
@@ -61,7 +61,7 @@ def test_the_artifacts_of_every_experiment_lie_below_the_output_folder(name):
             return "1"
 
     client, output_dir = Client(), Path("/tmp/out")
-    store.find_experiment(client, name, output_dir, store.store_uri(None, output_dir))
+    store.find_experiment(client, name, output_dir, address.store_uri(None, output_dir))
     location = Path(unquote(client.location.removeprefix("file://")))
     assert location == output_dir / "mlartifacts" / file_name(name)
     assert location.parent.parent == output_dir
@@ -84,7 +84,7 @@ def test_a_new_store_keeps_a_write_ahead_log_by_itself(tmp_path):
 
 def test_a_store_that_was_half_created_is_created_anew(tmp_path):
     (tmp_path / "mlflow.db.part").write_bytes(b"half of a database")
-    client = store.connect(store.store_uri(None, tmp_path))
+    client = store.connect(address.store_uri(None, tmp_path))
     assert [experiment.name for experiment in client.search_experiments()] == ["Default"]
     assert not (tmp_path / "mlflow.db.part").exists()
 

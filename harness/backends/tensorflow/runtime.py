@@ -50,8 +50,8 @@ def check(hardware: Hardware) -> None:
         raise UserError(f"backend=tensorflow trains on one device, not {several}; take backend=pytorch")
     if hardware.accelerator == "gpu" and not tf.config.list_physical_devices("GPU"):
         raise UserError(
-            "backend=tensorflow finds no GPU that it can use; in the harness's folder, pip install '.[tensorflow-gpu]', "
-            "or take hardware=cpu"
+            "backend=tensorflow finds no GPU that it can use; in the harness's folder, "
+            "pip install '.[tensorflow-gpu]', or take hardware=cpu"
         )
 
 
