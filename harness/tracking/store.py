@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from harness.records.secrets import masked
 from harness.records.store import file_name, readable, short_hash
-from harness.tracking.address import database_of, sqlite_uri
+from harness.tracking.address import database_of, own_store, sqlite_uri
 
 
 @dataclass(frozen=True)
@@ -129,9 +129,29 @@ def find_experiment(client: Any, name: str, output_dir: Path, uri: str) -> str:
             return str(client.create_experiment(its_name, artifact_location=folder))
         except MlflowException:  # another process created it first
             experiment = client.get_experiment_by_name(its_name)
+    if uri == own_store(output_dir):
+        _follow_move(output_dir / "mlflow.db", experiment.artifact_location, (output_dir / "mlartifacts").as_uri())
     if experiment.lifecycle_stage == "deleted":
         client.restore_experiment(experiment.experiment_id)
     return str(experiment.experiment_id)
+
+
+LOCATIONS = (("experiments", "artifact_location"), ("runs", "artifact_uri"))
+"""The tables and columns in which MLflow's database has the places of artifacts, as absolute addresses."""
+
+
+def _follow_move(database: Path, location: str, folder: str) -> None:
+    """Give the artifacts of an output folder's own store their new addresses if the folder was moved or copied.
+
+    MLflow has no call for that. ``location`` is that of one experiment, ``folder`` where all artifacts are now.
+    """
+    before = location.rpartition("/")[0]
+    if before == folder or not before.endswith("/mlartifacts"):
+        return
+    with closing(sqlite3.connect(database, timeout=20)) as connection, connection:
+        for table, column in LOCATIONS:
+            change = f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?"
+            connection.execute(change, (folder, len(before) + 1, len(before) + 1, f"{before}/"))
 
 
 def parent_run(client: Any, experiment: str, sweep: str, output_dir: Path) -> str:
