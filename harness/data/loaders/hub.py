@@ -62,7 +62,11 @@ def _hub_commit(source: str, revision: str) -> str:
 
 
 def _downloaded_commit(source: str, revision: str) -> str | None:
-    """The commit that a revision named when it was downloaded; None if the hub's cache has no such download."""
+    """The commit that a revision named when it was downloaded; None if the hub's cache has no such download.
+
+    The library keeps what a name stood for only where it asked by name. Of the default branch, the newest download is
+    the one that it names.
+    """
     from huggingface_hub import constants, scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
@@ -70,8 +74,12 @@ def _downloaded_commit(source: str, revision: str) -> str | None:
         cache = scan_cache_dir(constants.HF_HUB_CACHE)
     except CacheNotFound:
         return None
-    downloads = (repo for repo in cache.repos if (repo.repo_type, repo.repo_id) == ("dataset", source))
-    return next((repo.refs[revision].commit_hash for repo in downloads if revision in repo.refs), None)
+    downloads = [repo for repo in cache.repos if (repo.repo_type, repo.repo_id) == ("dataset", source)]
+    named = [repo.refs[revision].commit_hash for repo in downloads if revision in repo.refs]
+    if named or revision != "main":
+        return next(iter(named), None)
+    commits = sorted((one.last_modified, one.commit_hash) for repo in downloads for one in repo.revisions)
+    return commits[-1][1] if commits else None
 
 
 def _go_offline_if_unreachable() -> None:
@@ -114,7 +122,8 @@ def read_source(source: str, subset: str | None, revision: str) -> dict[str, pd.
         _go_offline_if_unreachable()
     import datasets
 
-    datasets.disable_progress_bars()
+    if folder is not None:  # a download lasts, and shows how far it is
+        datasets.disable_progress_bars()
     datasets.logging.set_verbosity_error()
     with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
         where = {"path": str(folder), "cache_dir": scratch} if folder else {"path": source, "revision": revision}
