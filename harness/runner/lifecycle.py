@@ -97,7 +97,7 @@ def finished_before(request: Request, record: Record) -> Record | None:
 class Live:
     """A run that is under way: it takes the worker's messages, and finalizes the record however the run ends.
 
-    It is a context manager: an exception that leaves the block ends the run as killed, a ``UserError`` undoes the start.
+    It is a context manager: an exception that leaves the block ends the run as killed, a ``UserError`` undoes it.
     """
 
     def __init__(self, request: Request, record: Record) -> None:
