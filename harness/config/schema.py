@@ -6,12 +6,8 @@ Every key has a type, bounds and a description here. The keys of the parts that 
 
 from typing import Annotated, Any, Literal
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import MissingMandatoryValue
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from harness.config.sentences import sentence
-from harness.errors import UserError
 from harness.records.metrics import ON_VALIDATION
 
 AUTO = "auto"
@@ -183,34 +179,3 @@ class Config(Part):
     def to_dict(self) -> dict[str, Any]:
         """The config as plain values, for the record."""
         return self.model_dump()
-
-
-def validate(content: dict[str, Any]) -> Config:
-    """Turn plain values into the typed config.
-
-    Raises:
-        UserError: one sentence that names the key, what it must be, and what it is.
-    """
-    from harness.config.rules import check_together
-
-    try:
-        config = Config.model_validate(content)
-    except ValidationError as error:
-        raise UserError(sentence(Config, error.errors()[0])) from None
-    check_together(config)
-    return config
-
-
-def resolve(composed: DictConfig) -> Config:
-    """Turn the config that Hydra composed into the typed config.
-
-    Raises:
-        UserError: a value is missing, or a key does not take its value.
-    """
-    try:
-        content = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-    except MissingMandatoryValue as error:
-        key = error.full_key or str(error).rsplit(" ", 1)[-1]
-        raise UserError(f"{key} must be given: add {key}=... to the command") from None
-    assert isinstance(content, dict)
-    return validate({str(key): value for key, value in content.items()})

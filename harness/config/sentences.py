@@ -70,5 +70,7 @@ def _expected(annotation: Any, constraints: list[Any]) -> str:
         return "must be at least 0 and below 1,"
     if annotation is float and any(isinstance(one, Gt) for one in constraints):
         return "must be a finite number above 0,"
+    if annotation is float and any(isinstance(one, Ge) for one in constraints):
+        return "must be a finite number of 0 or more,"
     names = {float: "a number", bool: "true or false", str: "text", dict: "a group of keys"}
     return f"must be {names.get(annotation, 'a group of keys')},"

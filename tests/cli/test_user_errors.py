@@ -71,6 +71,7 @@ USER_ERRORS = [
     (["data=synthetic_features", "+data.rows=3"], "rows"),
     (["data.validation=0.9"], "data: digits cannot work with these settings"),
     (["measure.warmup_steps=-3"], "measure.warmup_steps must be a whole number of 0 or more, and is -3"),
+    (["measure.warmup_seconds=-0.5"], "measure.warmup_seconds must be a finite number of 0 or more, and is -0.5"),
     (["measure.inference_batches=0"], "measure.inference_batches must be a whole number of 1 or more"),
     (["measure.latency_seconds=0"], "measure.latency_seconds must be a finite number above 0"),
     (["trainer.clip_norm=inf"], "trainer.clip_norm must be a finite number above 0, and is inf"),
