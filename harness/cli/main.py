@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import suppress
 from enum import Enum
 from importlib.util import find_spec
 from types import FrameType
@@ -72,15 +73,20 @@ def main() -> None:
     try:
         hydra.main(config_path=str(compose.conf_dir()), config_name="config", version_base="1.3")(task)()
     except KeyboardInterrupt as stop:
-        sys.exit(_finish(interrupted=True, kept=str(stop)))
+        code = INTERRUPTED
+        with suppress(KeyboardInterrupt):  # pressed once more while the end is written
+            code = _finish(interrupted=True, kept=str(stop))
+        sys.exit(code)
     except UserError:  # an import that was refused
         raise
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # our task raises nothing
         print(*suggestions.explain(error, sys.argv[1:]), sep="\n", file=sys.stderr)
         sys.exit(USER_ERROR)
+    except SystemExit as stop:  # Hydra's own 1: a flag that it cannot follow
+        sys.exit(USER_ERROR if stop.code == 1 else stop.code)
     except Exception:  # a launcher failed: show what its jobs left
         traceback.print_exc()
-        sys.exit(_finish() or FAILED)
+        sys.exit(_finish(launched=False) or FAILED)
     if code := _nothing_run() or _finish():
         sys.exit(code)
 
@@ -120,7 +126,7 @@ def task(config: DictConfig) -> float:
     label = run_names.label(config)
     if config.sweep and config.fail_fast and sweep.failed_before(config):
         _keep(config, sweep.JobOutcome(not_begun=label))
-        return math.nan
+        return _objective(None, config.trainer.monitor)
     # before the imports, so that the terminal does not stay empty while they take seconds
     doing = "profiling" if config.mode == "profile" else "preparing data"
     print(f"{label}: {doing}", file=sys.stderr, flush=True)
@@ -192,10 +198,10 @@ def _command_started() -> float:
     return float(psutil.Process().create_time())
 
 
-def _finish(interrupted: bool = False, kept: str = "") -> int:
+def _finish(interrupted: bool = False, kept: str = "", launched: bool = True) -> int:
     """Show the outcomes, end the sweep if there is one, and return the exit code.
 
-    ``kept`` names what an interrupted run leaves.
+    ``kept`` names what an interrupted run leaves; ``launched`` is False if the launcher failed.
     """
     from harness.runner.sweep import Sweep, not_begun
 
@@ -204,7 +210,8 @@ def _finish(interrupted: bool = False, kept: str = "") -> int:
     errors = [outcome.user_error for outcome in outcomes if outcome.user_error]
     written = _show([record for record in done if not record.follows])
     if Sweep.current:
-        written &= Sweep.current.end(done, interrupted)
+        failed = not launched or any(outcome.record is None for outcome in outcomes)
+        written &= Sweep.current.end(done, interrupted, failed)
     if waiting := not_begun(outcomes):
         print(waiting, file=sys.stderr)
     for error in dict.fromkeys([*(one.damaged for one in outcomes if one.damaged), *errors]):

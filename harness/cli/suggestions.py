@@ -97,8 +97,11 @@ def _to_be_swept(error: Exception, arguments: list[str]) -> str | None:
     if not value or set(",(") & set(value) or options == [given.get(group, "")]:
         return None
     for option in options:
-        keys = _keys(OmegaConf.to_container(compose_whole(f"{group}={option}"), resolve=False))
-        if key in keys:
+        try:
+            composed = compose_whole(f"{group}={option}")
+        except HydraException:  # that choice is misspelt too
+            continue
+        if key in _keys(OmegaConf.to_container(composed, resolve=False)):
             return f"'{key}=choice({value})'"
     return None
 

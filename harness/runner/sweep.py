@@ -89,13 +89,17 @@ class Sweep(Callback):
         from harness.config.hardware import check_writable
 
         try:
+            if not isinstance(config.output_dir, str):
+                raise UserError(f"output_dir must be text, and is {config.output_dir!r}; name a folder, such as ./runs")
             check_writable(Path(config.output_dir))
         except UserError as error:  # Hydra would turn the exception into a warning and continue
             print(error, file=sys.stderr)
             sys.exit(2)
         overrides = config.hydra.overrides
         with read_write(config), open_dict(config):
-            config.sweep = identify([*overrides.task, *overrides.hydra])
+            sources = config.hydra.runtime.config_sources
+            folders = [source.path for source in sources if source.provider == "command-line"]  # --config-dir
+            config.sweep = identify([*overrides.task, *overrides.hydra, *folders])
             # Hydra reads the overrides of the jobs from here, for every sweeper and launcher
             overrides.task = [*seed_outermost(overrides.task), f"sweep={config.sweep}"]
         self.config = config
@@ -116,16 +120,16 @@ class Sweep(Callback):
         files = [file for file in outcomes_folder(self.config).glob("*.json") if file.stem.isdecimal()]
         return [read_outcome(file) for file in sorted(files, key=lambda file: int(file.stem))]
 
-    def end(self, done: list[Record], interrupted: bool) -> bool:
+    def end(self, done: list[Record], interrupted: bool, failed: bool = False) -> bool:
         """Compare the runs of each experiment, and close the parent runs with the comparison.
 
-        Returns whether the comparisons were written; what could not be is said.
+        ``failed`` says that a job left no record. Returns whether the comparisons were written.
         """
         output_dir = Path(self.config.output_dir).absolute()
         ends: list[tuple[str, str, Summary]] = []
         for name in dict.fromkeys(record.name for record in done):
             runs = [record for record in done if record.name == name]
-            complete = all(record.status == "finished" for record in runs)
+            complete = not failed and all(record.status == "finished" for record in runs)
             status = "killed" if interrupted else "finished" if complete else "failed"
             ends.append((name, status, _summary(runs, output_dir, name, self.config.sweep)))
         try:

@@ -154,18 +154,25 @@ def _follow_move(database: Path, location: str, folder: str) -> None:
             connection.execute(change, (folder, len(before) + 1, len(before) + 1, f"{before}/"))
 
 
-def parent_run(client: Any, experiment: str, sweep: str, output_dir: Path) -> str:
-    """The id of a sweep's parent run in an experiment. The first job of the sweep creates it."""
+def parent_run(client: Any, experiment: str, sweep: str, output_dir: Path, running: bool = True) -> str:
+    """The id of a sweep's parent run in an experiment; the first job of the sweep creates it.
+
+    ``running`` is False for a run that has ended and is only brought to MLflow: its sweep does not begin again.
+    """
     with FileLock(output_dir / ".mlflow.lock"):
         parents = client.search_runs([experiment], f"tags.sweep = '{sweep}' and tags.kind = 'sweep'", max_results=1)
         if parents:
             parent = parents[0].info
-            if parent.status != "RUNNING":
+            if running and parent.status != "RUNNING":
                 client.update_run(parent.run_id, "RUNNING")
-            client.set_tag(parent.run_id, "process", this_process())
+            if running:
+                client.set_tag(parent.run_id, "process", this_process())
             return str(parent.run_id)
         tags = {"sweep": sweep, "kind": "sweep", "host": platform.node(), "process": this_process()}
-        return str(client.create_run(experiment, run_name=f"sweep {sweep}", tags=tags).info.run_id)
+        parent = client.create_run(experiment, run_name=f"sweep {sweep}", tags=tags).info
+        if not running:
+            client.set_terminated(parent.run_id, STATUS["finished"])
+        return str(parent.run_id)
 
 
 def close_sweep(uri: str, sweep: str, status: str) -> None:

@@ -89,7 +89,8 @@ class TrackedRun:
     def _open_run(self, experiment: str, record: Record) -> None:
         tags = tags_of(record)
         if record.sweep:
-            tags["mlflow.parentRunId"] = parent_run(self.client, experiment, record.sweep, self.output_dir)
+            running = record.ended is None
+            tags["mlflow.parentRunId"] = parent_run(self.client, experiment, record.sweep, self.output_dir, running)
         earlier = self._newest(experiment, record)
         if earlier is None or (record.config["rerun"] and earlier.info.run_id != record.mlflow_run_id):
             start = _milliseconds(record.started)

@@ -2,7 +2,9 @@
 
 import pytest
 from conftest import QUICK
+from mlflow import MlflowClient
 
+from harness.cli import report
 from harness.config.compose import conf_dir
 from harness.runner.sweep import MOST_NAMED, JobOutcome, identify, not_begun, seed_outermost
 
@@ -122,3 +124,50 @@ def test_a_run_that_fails_does_not_end_a_search(command, monkeypatch):
     assert ended.code == 1
     assert "Traceback" not in ended.err
     assert {record.status for record in ended.records} == {"failed"}
+
+
+def test_a_sweep_with_a_job_that_left_no_record_is_failed_in_mlflow(command, tmp_path):
+    ended = command("-m", *QUICK, "encoder=lstm", "encoder.hidden_size=16,0")
+    assert ended.code == 2
+    client = MlflowClient(f"sqlite:///{tmp_path}/outputs/mlflow.db")
+    experiment = client.get_experiment_by_name("digits").experiment_id
+    (parent,) = client.search_runs([experiment], "tags.kind = 'sweep'")
+    assert parent.info.status == "FAILED"
+
+
+def test_what_is_brought_to_mlflow_later_does_not_begin_its_sweep_again(command, tmp_path):
+    command("-m", *QUICK, "trainer.epochs=1", "seed=0,1")
+    client = MlflowClient(f"sqlite:///{tmp_path}/outputs/mlflow.db")
+    experiment = client.get_experiment_by_name("digits").experiment_id
+    child = client.search_runs([experiment], "tags.kind = 'run'")[0]
+    client.delete_run(child.info.run_id)
+    assert report.main(["--sync"]) == 0
+    (parent,) = client.search_runs([experiment], "tags.kind = 'sweep'")
+    assert parent.info.status == "FINISHED"
+    assert len(client.search_runs([experiment], "tags.kind = 'run'")) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("-m", "encoder=lstm,grru", "encoder.bogus=1"), "Could not"),
+        (("-m", "output_dir=123", "seed=0,1"), "output_dir must be text, and is 123"),
+        (("--cfg", "job", "--package", "nosuch"), ""),
+    ],
+)
+def test_what_hydra_cannot_follow_is_the_users_to_fix(command, arguments, sentence):
+    ended = command(*arguments)
+    assert ended.code == 2
+    assert sentence in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_the_same_overrides_over_another_config_folder_are_another_sweep(command, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder / "encoder").mkdir(parents=True)
+        (tmp_path / folder / "encoder" / "own.yaml").write_text("defaults: [gru, _self_]\nhidden_size: 16\n")
+    for folder in ("a", "b"):
+        quick = (*QUICK, "trainer.epochs=1", "tracking=none")
+        ended = command(f"--config-dir={folder}", "-m", *quick, "encoder=own", "seed=0,1")
+        assert ended.code == 0, ended.err
+    assert len(list((tmp_path / "outputs" / "sweeps").iterdir())) == 2
