@@ -231,13 +231,13 @@ def _show(done: "list[Record]") -> bool:
     """Print the runs, and write the page of a single profile; returns whether that could be done."""
     if not done:
         return True
-    from harness.report import profiles, terminal
+    from harness.report import build, terminal
 
     if trained := [record for record in done if record.mode != "profile"]:
         terminal.print_runs(trained)
     try:
         if measured := [record for record in done if record.mode == "profile"]:
-            profiles.show(measured)
+            build.show_profiles(measured)
     except OSError as error:
         print(f"the page of the profile could not be written ({error}); its record is kept", file=sys.stderr)
         return False

@@ -112,7 +112,7 @@ class Dataset:
             vocabulary_size=len(self.vocabulary),
             max_length=self.max_length,
             tolerance=self.tolerance,
-            notes={**self.notes, **notes_of_arrays(self)},
+            notes={**self.notes, **notes_of_arrays(self.splits, self.notes)},
         )
 
     def check(self) -> None:

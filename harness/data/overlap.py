@@ -5,10 +5,19 @@ Rows are not removed, because published data stays as it is: they are counted, a
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from harness.data.dataset import Dataset, Split
+import numpy as np
+
+
+class Sequences(Protocol):
+    """The padded sequences of a split, ``x_NL`` or ``x_NLD``, and their lengths ``length_N``."""
+
+    @property
+    def x(self) -> np.ndarray: ...
+
+    @property
+    def length_N(self) -> np.ndarray: ...
 
 
 def shared_rows(rows: Mapping[str, Sequence[Any]], name: str) -> dict[str, Any]:
@@ -18,25 +27,25 @@ def shared_rows(rows: Mapping[str, Sequence[Any]], name: str) -> dict[str, Any]:
     return {name: in_train, "test_in_validation": _count(rows["test"], validation)}
 
 
-def _count(rows: Iterable[Any], known: set[Any]) -> int:
-    return sum(row in known for row in rows)
+def _count(rows: Iterable[Any], others: set[Any]) -> int:
+    return sum(row in others for row in rows)
 
 
-def notes_of_arrays(data: "Dataset") -> dict[str, Any]:
-    """The notes that the arrays show and the loader did not write itself; what is nowhere is left out."""
-    splits, notes = data.splits, {}
-    if "repeated_texts" not in data.notes:
+def notes_of_arrays(splits: Mapping[str, Sequences], known: Mapping[str, Any]) -> dict[str, Any]:
+    """The notes that the arrays of the splits show, without those that the loader wrote (``known``) and counts of 0."""
+    notes: dict[str, Any] = {}
+    if "repeated_texts" not in known:
         notes = shared_rows({role: list(_digests(split)) for role, split in splits.items()}, "repeated_sequences")
         if not any(notes["repeated_sequences"].values()) and not notes["test_in_validation"]:
             notes = {}
-    if "empty_texts" not in data.notes:
+    if "empty_texts" not in known:
         empty = {role: int((split.length_N == 0).sum()) for role, split in splits.items()}
         notes |= {"empty_sequences": empty} if any(empty.values()) else {}
     longest = {role: int(split.length_N.max(initial=0)) for role, split in splits.items()}
     return notes | ({"longest": longest} if max(longest.values()) > longest["train"] else {})
 
 
-def _digests(split: "Split") -> Iterator[bytes]:
+def _digests(split: Sequences) -> Iterator[bytes]:
     """A hash of each sequence without its padding: the rows of large data are not kept in memory."""
     for x_L, length in zip(split.x, split.length_N, strict=True):
         yield hashlib.blake2b(x_L[:length].tobytes(), digest_size=16).digest()

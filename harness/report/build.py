@@ -6,10 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.markup import escape
+
 from harness.analysis.comparison import Comparison
 from harness.records.record import Record
 from harness.records.store import file_name, write_text
-from harness.report.terminal import print_comparison, relative_path
+from harness.report import profiles
+from harness.report.terminal import console, print_comparison, relative_path
 
 
 @dataclass(frozen=True)
@@ -86,3 +89,39 @@ def unwritten(folder: Path, error: OSError, output_dir: Path) -> str:
     """The sentence for a report that could not be written, with the command that writes it elsewhere."""
     elsewhere = f"python -m harness report {shlex.quote(str(output_dir / 'runs'))} --output-dir OTHER"
     return f"the report could not be written to {folder} ({error.strerror or error}); {elsewhere} writes it elsewhere"
+
+
+def show_profiles(done: Sequence[Record]) -> None:
+    """Print a table for each profile, and why it failed where it did."""
+    out = console()
+    for record in done:
+        if record.status != "finished":
+            why = f"{record.label}: {record.reason or 'no reason was recorded'}"
+            out.print(f"[red]{record.status}[/] {escape(why)}")
+        if record.profile:
+            out.print(profiles.points_table(record))
+            out.print()
+    if len(done) == 1:
+        summarise_profiles(done)
+
+
+def summarise_profiles(done: Sequence[Record]) -> list[Path]:
+    """Print the exponents of all profiles side by side, and write their picture and their page.
+
+    Returns the files, in ``<output_dir>/reports/<name>``; none if nothing was measured.
+    """
+    from harness.report.html import profile_page  # here: it loads Plotly and Jinja2
+
+    measured = [record for record in done if record.profile]
+    if not measured:
+        return []
+    out = console()
+    out.print(profiles.exponents_table(measured))
+    name = measured[0].name
+    folder = Path(done[0].config["output_dir"]).absolute() / "reports" / (file_name(name) or "profile")
+    folder.mkdir(parents=True, exist_ok=True)
+    png, page = profiles.picture(measured, folder / "profile.png"), folder / "profile.html"
+    write_text(page, profile_page.html(measured, name))
+    for kind, file in (("picture", png), ("page   ", page)):
+        out.print(f"{kind} {escape(str(file))}", soft_wrap=True)
+    return [png, page]

@@ -9,16 +9,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.measure import memory_number
+from harness.records.metrics import METRICS
 from harness.records.record import Record, overrides_of
-from harness.records.store import file_name, write_text
 from harness.report.plots import create_figure, save
 
-EXPONENTS = {
-    "forward time": "profile/forward_time_exponent",
-    "training time": "profile/training_time_exponent",
-    "forward memory": "profile/forward_memory_exponent",
-    "training memory": "profile/training_memory_exponent",
-}
+EXPONENTS = {metric.short_name: name for name, metric in METRICS.items() if metric.kind == "profile"}
+"""What the columns of the table of exponents are called, and their metrics."""
 COSTS = ("time", "memory")
 """What is plotted against length."""
 PHASES = ("forward", "training")
@@ -35,45 +31,6 @@ COLUMNS = {
     "forward device MiB": ("forward_device_peak_mib",),
     "training device MiB": ("training_device_peak_mib",),
 }
-
-
-def show(done: Sequence[Record]) -> None:
-    """Print a table for each profile, and why it failed where it did."""
-    from harness.report import terminal  # here: it loads scipy, which drawing a picture does without
-
-    console = terminal.console()
-    for record in done:
-        if record.status != "finished":
-            why = f"{record.label}: {record.reason or 'no reason was recorded'}"
-            console.print(f"[red]{record.status}[/] {escape(why)}")
-        if record.profile:
-            console.print(points_table(record))
-            console.print()
-    if len(done) == 1:
-        summarise(done)
-
-
-def summarise(done: Sequence[Record]) -> list[Path]:
-    """Print the exponents of all profiles side by side, and write their picture and their page.
-
-    Returns the files, in ``<output_dir>/reports/<name>``; none if nothing was measured.
-    """
-    from harness.report import terminal
-    from harness.report.html import profile_page  # here: it loads Plotly and Jinja2
-
-    measured = [record for record in done if record.profile]
-    if not measured:
-        return []
-    console = terminal.console()
-    console.print(exponents_table(measured))
-    name = measured[0].name
-    folder = Path(done[0].config["output_dir"]).absolute() / "reports" / (file_name(name) or "profile")
-    folder.mkdir(parents=True, exist_ok=True)
-    png, page = picture(measured, folder / "profile.png"), folder / "profile.html"
-    write_text(page, profile_page.html(measured, name))
-    for kind, file in (("picture", png), ("page   ", page)):
-        console.print(f"{kind} {escape(str(file))}", soft_wrap=True)
-    return [png, page]
 
 
 def points_table(record: Record) -> Table:

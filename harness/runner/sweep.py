@@ -171,12 +171,11 @@ def compose_jobs_once(config: DictConfig) -> None:
 def _summary(runs: list[Record], output_dir: Path, name: str, sweep: str) -> "Summary":
     """Print the comparison of a sweep's runs in one experiment, and return it for the parent run."""
     from harness.report import build as report
-    from harness.report import profiles as profile_report
     from harness.tracking.store import Summary
 
     try:
         if runs[0].mode == "profile":
-            return Summary(files=profile_report.summarise(runs))
+            return Summary(files=report.summarise_profiles(runs))
         compared = report.compare(runs, output_dir, name)
         compared.print()
         if compared.unwritten:

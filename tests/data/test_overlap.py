@@ -31,13 +31,13 @@ def test_sequences_that_two_splits_share_are_counted(features):
         [[8, 9, 2], [8, 9, 2], [4], [9, 9, 9]],
         features=features,
     )
-    assert notes_of_arrays(made) == {"repeated_sequences": {"validation": 1, "test": 1}, "test_in_validation": 3}
-    assert made.summary().notes == notes_of_arrays(made)
+    assert notes_of_arrays(made.splits, made.notes) == {"repeated_sequences": {"validation": 1, "test": 1}, "test_in_validation": 3}
+    assert made.summary().notes == notes_of_arrays(made.splits, made.notes)
 
 
 def test_padding_does_not_count():
     made = data([[2, 3], [4, 5]], [[2, 3], [6, 7]], [[2, 3, 0], [4, 4, 4]])
-    assert notes_of_arrays(made)["repeated_sequences"] == {"validation": 1, "test": 0}
+    assert notes_of_arrays(made.splits, made.notes)["repeated_sequences"] == {"validation": 1, "test": 0}
 
 
 def test_data_without_any_of_it_has_no_notes():
@@ -46,12 +46,12 @@ def test_data_without_any_of_it_has_no_notes():
 
 def test_empty_sequences_are_counted_where_there_are_any():
     made = data([[2, 3, 4], []], [[5], [6]], [[], []])
-    assert notes_of_arrays(made)["empty_sequences"] == {"train": 1, "validation": 0, "test": 2}
+    assert notes_of_arrays(made.splits, made.notes)["empty_sequences"] == {"train": 1, "validation": 0, "test": 2}
 
 
 def test_the_longest_sequences_are_named_if_train_lacks_their_length():
     made = data([[2, 3], [4, 5]], [[6], [7]], [[8, 9, 2, 3], [2]])
-    assert notes_of_arrays(made) == {"longest": {"train": 2, "validation": 1, "test": 4}}
+    assert notes_of_arrays(made.splits, made.notes) == {"longest": {"train": 2, "validation": 1, "test": 4}}
 
 
 def test_a_training_split_of_empty_sequences_is_refused():

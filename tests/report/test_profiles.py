@@ -7,6 +7,7 @@ from made_records import made
 from rich.console import Console
 
 from harness.records.record import Point
+from harness.report.build import show_profiles, summarise_profiles
 from harness.report.profiles import (
     Curve,
     axis_label,
@@ -15,8 +16,6 @@ from harness.report.profiles import (
     picture,
     points_table,
     short_labels,
-    show,
-    summarise,
 )
 
 
@@ -51,7 +50,7 @@ def test_brackets_in_labels_and_reasons_are_shown_and_not_read_as_markup(capsys)
     label = "lstm/[red]sizes=[64]"
     assert label in " ".join(shown(points_table(record(label, POINTS)))[0])
     assert shown(exponents_table([record(label), record("gru")]))[2][0] == label
-    show([replace(record(label), status="failed", reason="[bold]boom[/]")])
+    show_profiles([replace(record(label), status="failed", reason="[bold]boom[/]")])
     assert f"failed {label}: [bold]boom[/]" in capsys.readouterr().out
 
 
@@ -139,7 +138,7 @@ def test_the_files_stay_below_reports_whatever_the_name(tmp_path):
     for name in ("../../x", "..", str(tmp_path / "y"), "a b"):
         profile = replace(record("lstm", POINTS), name=name)
         profile.config["output_dir"] = str(outputs)
-        files = summarise([profile])
+        files = summarise_profiles([profile])
         assert [file.name for file in files] == ["profile.png", "profile.html"]
         assert {file.resolve().parent.parent for file in files} == {outputs / "reports"}
     assert len(list((outputs / "reports").iterdir())) == 4
