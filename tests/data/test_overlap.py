@@ -31,8 +31,14 @@ def test_sequences_that_two_splits_share_are_counted(features):
         [[8, 9, 2], [8, 9, 2], [4], [9, 9, 9]],
         features=features,
     )
-    assert notes_of_arrays(made.splits, made.notes) == {"repeated_sequences": {"validation": 1, "test": 1}, "test_in_validation": 3}
+    repeated = {"validation": 1, "test": 1}
+    expected = {"repeated_sequences": repeated, "test_in_validation": 3}
+    assert notes_of_arrays(made.splits, made.notes) == expected
     assert made.summary().notes == notes_of_arrays(made.splits, made.notes)
+
+
+def notes_of(made):
+    return notes_of_arrays(made.splits, made.notes)
 
 
 def test_padding_does_not_count():
@@ -41,7 +47,7 @@ def test_padding_does_not_count():
 
 
 def test_data_without_any_of_it_has_no_notes():
-    assert notes_of_arrays(data([[2, 3], [4, 5]], [[2, 4], [3]], [[7, 8], [9, 9]])) == {}
+    assert notes_of(data([[2, 3], [4, 5]], [[2, 4], [3]], [[7, 8], [9, 9]])) == {}
 
 
 def test_empty_sequences_are_counted_where_there_are_any():
