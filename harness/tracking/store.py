@@ -72,6 +72,8 @@ def connect(uri: str) -> Any:
     with FileLock(store.with_name(f".{store.name}.lock")):  # next to the store: several output folders may share it
         if not store.exists():
             _create_store(store)
+    with closing(sqlite3.connect(store)) as database:
+        database.execute("PRAGMA schema_version")  # what is no database fails here; MLflow would try for 50 s
     return MlflowClient(uri)
 
 
