@@ -22,6 +22,9 @@ def main() -> None:
     except UserError as error:  # an import that was refused
         print(error, file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:  # before anything was begun
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
 
 
 def start_server(arguments: list[str]) -> None:

@@ -3,6 +3,7 @@
 Both backends write checkpoints as zip archives, whose checksums show damage that loading alone would not notice.
 """
 
+import errno
 import sys
 import zipfile
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from pathlib import Path
 
 SET_ASIDE = "set-aside-"
 """The prefix of the name of a checkpoint that was set aside."""
+NOT_THE_FILES = (errno.EACCES, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EPERM, errno.ESTALE)
+"""Errors of the system while it reads a file that may be whole."""
 
 
 def resumable(last: Path, best: Path, load: Callable[[Path], object]) -> bool:
@@ -42,6 +45,10 @@ def _is_whole(path: Path, load: Callable[[Path], object]) -> bool:
         load(path)
     except MemoryError:
         raise
+    except OSError as error:
+        if error.errno in NOT_THE_FILES:
+            raise
+        return False
     except Exception:  # damaged bytes raise errors of many types
         return False
     return True

@@ -41,6 +41,6 @@ def last_of_each(arguments: list[str]) -> tuple[list[str], list[str]]:
 def _overrides(arguments: list[str]) -> Iterator[tuple[str, str]]:
     """The key of each ``key=value``, without the signs of an addition, and the argument."""
     for argument in arguments:
-        key, equals, _ = argument.partition("=")
-        if equals and not key.startswith(("-", "~")):
+        key, equals, value = argument.partition("=")
+        if equals and not key.startswith(("-", "~")) and not value.startswith("{"):  # Hydra merges groups of keys
             yield key.lstrip("+"), argument

@@ -81,6 +81,8 @@ def main() -> None:
         raise
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # our task raises nothing
         print(*suggestions.explain(error, sys.argv[1:]), sep="\n", file=sys.stderr)
+        if _outcomes:  # a search had begun
+            _finish(launched=False)
         sys.exit(USER_ERROR)
     except SystemExit as stop:  # Hydra's own 1: a flag that it cannot follow
         sys.exit(USER_ERROR if stop.code == 1 else stop.code)

@@ -44,7 +44,7 @@ def _meant(error: Exception, arguments: list[str]) -> str | None:
     """The choice or key nearest to the one that Hydra refused; None where nothing is near."""
     if isinstance(error, MissingConfigException):
         group, _, wrong = (error.missing_cfg_file or "").rpartition("/")
-        near = get_close_matches(wrong, error.options or [], n=1)
+        near = get_close_matches(wrong.lower(), error.options or [], n=1)
         return f"{group}={near[0]}" if near else None
     refused = _refused_key(error)
     if refused is None:

@@ -38,7 +38,8 @@ class Usable:
         for place, device in enumerate(self.devices):
             uuid = device.get("uuid")
             same = [one for one in driver if uuid and str(one.get("uuid", "")).endswith(uuid)]
-            same = same or [one for one in driver[place : place + 1] if one["kind"] == device["kind"]]
+            if not uuid:
+                same = [one for one in driver[place : place + 1] if one["kind"] == device["kind"]]
             found += same[:1] or [device]
         return found
 

@@ -18,8 +18,8 @@ from typing import Any
 from harness.errors import UserError
 
 PACKAGE = Path(__file__).parent.parent
-STAND_INS = {"pynvml"}
-"""Modules that tests of other machines replace on purpose: this one tells of graphics cards."""
+STAND_INS = {"pynvml", "example"}
+"""Modules that may be replaced: one that tells of graphics cards, and an example that its package installs."""
 
 
 def watch() -> None:

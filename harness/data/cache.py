@@ -30,7 +30,8 @@ from harness.records.record import DataSummary
 ARRAYS = ("x", "length_N", "y")
 CHARACTERS = ("spelling_NL", "table_SW")
 FIELDS = ("classes", "vocabulary", "source", "notes", "task", "tolerance", "alphabet")
-FORMAT = "3"
+GONE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
+FORMAT = "4"
 """The version of the stored files: raise it when their layout changes."""
 
 Loader = TypeVar("Loader", bound=Callable[..., Dataset])
@@ -56,7 +57,8 @@ def prepare(loader: Callable[..., Dataset], arguments: dict[str, Any], cache: Pa
     key = getattr(loader, "cache_key", None)
     if key is None:
         data = _load(loader, arguments)
-        folder = cache / _folder_name(data.source or loader.__module__, data.hash)
+        content = hashlib.sha256(f"{FORMAT} {data.hash}".encode()).hexdigest()
+        folder = cache / _folder_name(data.source or loader.__module__, content)
         return _fill_once(folder, lambda: data)
     try:
         text = f"{FORMAT} {loader.__module__}.{loader.__qualname__} {key(**arguments)} {_code(loader)} {_versions()}"
@@ -102,8 +104,10 @@ def damage(folder: Path) -> str | None:
         file = folder / "meta.json"
         if missing := {"hash", *FIELDS} - meta.keys():
             return f"{file} is damaged (it lacks {', '.join(sorted(missing))})"
-    except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
+    except (*GONE, EOFError, ValueError, LookupError, TypeError) as error:
         return f"{file} is damaged ({error})"
+    except OSError as error:  # the file may be whole: a share that does not answer, too many open files
+        raise UserError(f"{file} cannot be read ({error.strerror}); try again, or set cache_dir elsewhere") from None
     return None
 
 

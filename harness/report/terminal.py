@@ -47,9 +47,11 @@ def print_runs(records: list[Record]) -> None:
     shares = [record.environment.other_processes_cpu_share or 0.0 for record in finished]
     if busy := [share for share in shares if share > BUSY]:
         runs = "the run" if len(records) == 1 else f"{len(busy)} of {len(records)} runs"
+        several = any(record.environment.hardware.threads > 1 for record in finished)
+        advice = " (hardware.threads=1 is affected least)" if several else ": run it again on a quiet machine"
         out.print(
             f"[yellow]busy[/]    other processes used up to {max(busy):.0%} of the processor during {runs}: "
-            "speed is not comparable (hardware.threads=1 is affected least)",
+            f"speed is not comparable{advice}",
             soft_wrap=True,
         )
     for sentence in data_notes(finished):
@@ -60,6 +62,8 @@ def print_runs(records: list[Record]) -> None:
     if elsewhere := records[0].tracked_in:
         out.print(f"look    MLflow at {escape(elsewhere)}", soft_wrap=True)
         return
+    if (records[0].config.get("tracking") or {}).get("uri") == "none":
+        return  # there is nothing for the pages of MLflow to show
     option = "" if str(output_dir) == "outputs" else f" --output-dir {shlex.quote(str(output_dir))}"
     out.print(f"look    python -m harness ui{escape(option)}", soft_wrap=True)
 
@@ -75,7 +79,7 @@ def _run_table(record: Record, width: int) -> Table:
     columns = [
         [(name, value) for name, value in values.items() if METRICS[name].kind in kinds] for kinds in SIDE_BY_SIDE
     ]
-    if sum(max((len(name) + len(value) + 4 for name, value in column), default=0) for column in columns) > width:
+    if sum(_width(column) for column in columns) > width:  # no number is cut
         columns = [[row for column in columns for row in column]]
     label = _requested_label(record)
     before = f" as {record.label}" if label != record.label else ""
@@ -87,6 +91,11 @@ def _run_table(record: Record, width: int) -> Table:
     for row in range(max(map(len, columns))):
         table.add_row(*(text for column in columns for text in (column[row] if row < len(column) else ("", ""))))
     return table
+
+
+def _width(column: list[tuple[str, str]]) -> int:
+    """The width of a column of names and one of values, with the blanks behind each."""
+    return sum(max((len(row[side]) for row in column), default=0) + 2 for side in (0, 1))
 
 
 def _requested_label(record: Record) -> str:

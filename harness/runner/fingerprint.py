@@ -54,7 +54,9 @@ def of(config: Config, hardware: Hardware, data_hash: str | None, pooled: bool =
     else:
         for key in AFTERWARDS:
             del deciding["measure"][key]
-    deciding |= {"hardware": dataclasses.asdict(hardware), "data_hash": data_hash, "code": code_hash(config, pooled)}
+    used = dataclasses.asdict(hardware)
+    del used["device_power_limits_w"]  # an administrator's change of it is no other run
+    deciding |= {"hardware": used, "data_hash": data_hash, "code": code_hash(config, pooled)}
     deciding["processor"] = processor_name()  # machines that share an output folder have runs of their own
     installed = environment.versions()
     computing = ("python", "numpy", *COMPUTING_PACKAGES.get(backend, ()))

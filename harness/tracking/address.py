@@ -20,7 +20,7 @@ def store_uri(uri: str | None, output_dir: Path) -> str:
     The path of an sqlite database is made absolute, so that the URI means the same in every folder.
     """
     chosen = uri or os.environ.get(VARIABLE)
-    if not chosen:
+    if not chosen or (not uri and chosen == OFF):
         return own_store(output_dir)
     file = database_of(chosen)
     if file is None or file.is_absolute():
@@ -49,7 +49,7 @@ def store_of(record: Record) -> str:
         return OFF
     known = record.tracked_in
     if known is None:
-        return store_uri(None, output_dir_of(record))
+        return own_store(output_dir_of(record))
     if HIDDEN not in known:
         return known
     given = os.environ.get(VARIABLE, "")

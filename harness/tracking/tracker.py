@@ -89,7 +89,12 @@ class MlflowTracker:
 
     @_survives
     def start(self, record: Record) -> str:
-        run_id = self._run.open(record)
+        try:
+            run_id = self._run.open(record)
+        except KeyboardInterrupt:
+            # no run was begun; and MLflow, of which maybe a part was imported, must not be asked again
+            self.lost = self._run.run_id == ""
+            raise
         self._watch_system(run_id)
         return run_id
 

@@ -1,14 +1,16 @@
 """A damaged checkpoint costs the epochs that it held, and nothing else: it is named, kept and not resumed."""
 
+import errno
 import json
 import random
 import time
+import zipfile
 
 import pytest
 from conftest import QUICK
 from experiments import ready, words
 
-from harness.backends.resuming import SET_ASIDE
+from harness.backends.resuming import SET_ASIDE, resumable
 from harness.measure import StepTimer
 from harness.records import store
 from harness.runner import worker
@@ -162,3 +164,16 @@ def test_both_backends_write_checkpoints_whole(backend, tmp_path, monkeypatch):
     monkeypatch.setattr(store, "whole_file", recorded)
     trained(backend, tmp_path, interrupted_after=1)
     assert written == [f"last.{SUFFIX[backend]}", f"best.{SUFFIX[backend]}"]
+
+
+def test_a_checkpoint_that_the_system_cannot_read_now_is_not_taken_for_a_damaged_one(tmp_path):
+    for name in ("last.ckpt", "best.ckpt"):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("data", "whole")
+
+    def too_many_open(path):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with pytest.raises(OSError, match="Too many open files"):
+        resumable(tmp_path / "last.ckpt", tmp_path / "best.ckpt", too_many_open)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.ckpt", "last.ckpt"]

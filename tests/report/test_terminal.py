@@ -1,9 +1,14 @@
 """What the terminal shows of runs and of comparisons, in every width."""
 
+import io
+
+import pytest
 from made_records import LATENCY, MEMORY, TOKENS, made, over_seeds
 from rich.console import Console
 
 from harness.analysis.comparison import compare
+from harness.records.metrics import METRICS
+from harness.report import terminal
 from harness.report.terminal import print_comparison, print_runs
 
 
@@ -64,3 +69,12 @@ def test_a_narrow_terminal_names_every_variant_and_cuts_no_number(monkeypatch, c
     for name in ("bag_of_embeddings/seed=0", "self_attention/seed=1", "bag_of_embeddings  ", "self_attention   "):
         assert name in shown
     assert "not shown for lack of width: memory/host_train_peak_mib, cost/parameters" in shown
+
+
+@pytest.mark.parametrize("width", range(100, 140))
+def test_no_number_of_a_run_is_cut_whatever_the_width(width):
+    metrics = {name: 12_345_678.0 for name in METRICS if not name.startswith("profile/")}
+    console = Console(width=width, file=io.StringIO())
+    console.print(terminal._run_table(made(metrics=metrics), width))
+    assert "…" not in console.file.getvalue()
+    assert console.file.getvalue().count("12,345,678") == len(metrics)

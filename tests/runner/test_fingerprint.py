@@ -9,6 +9,7 @@ from harness.backends.build import make_position
 from harness.config.compose import compose
 from harness.config.hardware import resolve_hardware
 from harness.data.synthetic.features import synthetic_features
+from harness.records.record import Hardware
 from harness.runner import fingerprint
 
 
@@ -88,3 +89,12 @@ def test_a_pooling_that_takes_no_part_decides_nothing(tmp_path, monkeypatch):
     (tmp_path / "own_pooling.py").write_text("class Pooling: more = 1\n")
     assert fingerprint.code_hash(config) != pooled
     assert fingerprint.code_hash(config, pooled=False) == unpooled
+
+
+def test_a_power_limit_that_was_changed_makes_no_other_run():
+    config = compose()
+    limits = ([400.0], [350.0])
+    assert len({fingerprint.of(config, Hardware("gpu", device_power_limits_w=watts), "hash") for watts in limits}) == 1
+    assert fingerprint.of(config, Hardware("gpu", device_names=["T4"]), "hash") != fingerprint.of(
+        config, Hardware("gpu", device_names=["A100"]), "hash"
+    )
