@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.markup import escape
@@ -12,7 +13,7 @@ from harness.analysis.comparison import Comparison
 from harness.records.record import Record
 from harness.records.store import file_name, write_text
 from harness.report import profiles
-from harness.report.terminal import console, print_comparison, relative_path
+from harness.report.terminal import console, print_comparison, print_fitting, relative_path
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def show_profiles(done: Sequence[Record]) -> None:
             why = f"{record.label}: {record.reason or 'no reason was recorded'}"
             out.print(f"[red]{record.status}[/] {escape(why)}")
         if record.profile:
-            out.print(profiles.points_table(record))
+            print_fitting(out, partial(profiles.points_table, record), profiles.measured_columns(record))
             out.print()
     if len(done) == 1:
         summarise_profiles(done)

@@ -33,13 +33,21 @@ COLUMNS = {
 }
 
 
-def points_table(record: Record) -> Table:
-    """A row for each point: the median, in brackets the 95th percentile, and why a point was not measured."""
+def measured_columns(record: Record) -> list[str]:
+    """The columns of the table of points that any point has a number for."""
+    measured = {name for point in record.profile for name in point.numbers}
+    return [title for title, keys in COLUMNS.items() if keys[0] in measured]
+
+
+def points_table(record: Record, columns: Sequence[str] | None = None) -> Table:
+    """A row for each point: the median, in brackets the 95th percentile, and why a point was not measured.
+
+    ``columns`` are those to show; None shows all that were measured.
+    """
     skipped = " (skipped: measured before)" if record.skipped else ""
     title = f"profile of {escape(record.label)}{skipped}: median (95th percentile)"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    measured = {name for point in record.profile for name in point.numbers}
-    shown = {title: keys for title, keys in COLUMNS.items() if keys[0] in measured}
+    shown = {title: COLUMNS[title] for title in (measured_columns(record) if columns is None else columns)}
     for title in ("length", "batch", *shown):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("")

@@ -43,7 +43,7 @@ def print_runs(records: list[Record]) -> None:
         out.print(_run_table(finished[0], out.width))
     elif finished:
         columns = [metric for metric in RUN_COLUMNS if any(metric in run.metrics for run in finished)]
-        _print_fitting(out, partial(_runs_table, finished, out.width), columns)
+        print_fitting(out, partial(_runs_table, finished, out.width), columns)
     shares = [record.environment.other_processes_cpu_share or 0.0 for record in finished]
     if busy := [share for share in shares if share > BUSY]:
         runs = "the run" if len(records) == 1 else f"{len(busy)} of {len(records)} runs"
@@ -118,8 +118,8 @@ def _name_width(width: int) -> int:
     return max(24, width * 2 // 5)
 
 
-def _print_fitting(out: Console, table_of: Callable[[list[str]], Table], metrics: list[str]) -> None:
-    """Print the table of as many of these metrics as there is room for: no number is cut."""
+def print_fitting(out: Console, table_of: Callable[[list[str]], Table], metrics: list[str]) -> None:
+    """Print the table of as many of these metrics, or other columns, as there is room for: no number is cut."""
     unlimited = out.options.update(width=10 * out.width)
 
     def fits(count: int) -> bool:
@@ -155,7 +155,7 @@ def print_comparison(comparison: Comparison) -> None:
 def _print_group(out: Console, group: ComparisonGroup) -> None:
     metrics = [metric for metric in dict.fromkeys([*QUALITY, *group.questions, PARAMETERS]) if metric in group.metrics]
     for hardware_group in group.hardware_groups:
-        _print_fitting(out, partial(_comparison_table, group, hardware_group, out.width), metrics)
+        print_fitting(out, partial(_comparison_table, group, hardware_group, out.width), metrics)
         if len(hardware_group.variants) > MOST_ROWS:
             out.print(f"... and {len(hardware_group.variants) - MOST_ROWS} more variants, in the files")
 

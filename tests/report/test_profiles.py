@@ -3,12 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from made_records import made
 from rich.console import Console
 
 from harness.records.record import Point
 from harness.report.build import show_profiles, summarise_profiles
 from harness.report.profiles import (
+    COLUMNS,
     Curve,
     axis_label,
     curves,
@@ -143,3 +145,15 @@ def test_the_files_stay_below_reports_whatever_the_name(tmp_path):
         assert {file.resolve().parent.parent for file in files} == {outputs / "reports"}
     assert len(list((outputs / "reports").iterdir())) == 4
     assert [path.name for path in tmp_path.iterdir()] == ["outputs"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+def test_no_number_of_a_profile_is_cut_whatever_the_width(monkeypatch, capsys, width):
+    numbers = {key: 1234567.0 for keys in COLUMNS.values() for key in keys}
+    monkeypatch.setattr("harness.report.build.console", lambda: Console(width=width))
+    both = [record(name, [Point(4096, 256, numbers=numbers)]) for name in ("lstm/seed=0", "gru/seed=0")]
+    show_profiles(both)
+    printed = capsys.readouterr().out
+    assert "…" not in printed
+    assert printed.count("1,234,567") >= 2
+    assert ("not shown for lack of width" in printed) == (width < 150)
