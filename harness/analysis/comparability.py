@@ -164,7 +164,7 @@ def differing(facts: list[Facts], missing: bool = False) -> dict[str, list[str]]
 
 def as_text(value: Any) -> str:
     """A value of a config or an environment as text: strings unchanged, whole numbers without ``.0``, else JSON."""
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return f"{value:.0f}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 

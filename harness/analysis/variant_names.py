@@ -141,6 +141,6 @@ def _varying_keys(settings: list[Settings], choices: list[dict[str, str]]) -> di
 def _as_text(value: Any) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return f"{value:.0f}"
     return "null" if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -38,6 +38,8 @@ def _shadowing() -> Iterator[tuple[str, str]]:
     ahead = list(takewhile(lambda entry: Path(entry) != library, sys.path))
     for folder in dict.fromkeys(ahead):
         path = Path(folder)
+        if _is_installed(path):  # a library's own copies of others, as Ray has them
+            continue
         others = [entry for entry in sys.path if Path(entry).resolve() != path.resolve()]
         names = [file.stem for file in path.glob("*.py")] if path.is_dir() else []
         names += [file.parent.name for file in path.glob("*/__init__.py")]

@@ -11,6 +11,7 @@ import inspect
 import json
 import shutil
 import sys
+import zlib
 from collections.abc import Callable
 from importlib import metadata
 from itertools import product
@@ -91,6 +92,15 @@ def _fill_once(folder: Path, load: Callable[[], Dataset]) -> Path:
     return folder
 
 
+def _checksum(file: Path) -> int:
+    """CRC-32 of a file, read in portions of 16 MiB."""
+    with open(file, "rb") as opened:
+        value = 0
+        while portion := opened.read(2**24):
+            value = zlib.crc32(portion, value)
+    return value
+
+
 def damage(folder: Path) -> str | None:
     """Which file of a folder of prepared data is missing, cut or something else, and why; None where all are whole."""
     file = folder / "meta.json"
@@ -100,7 +110,8 @@ def damage(folder: Path) -> str | None:
         characters = CHARACTERS if meta["alphabet"] else ()
         for name, part in product(("train", "validation", "test"), (*ARRAYS, *characters)):
             file = folder / f"{name}.{part}.npy"
-            np.load(file, mmap_mode="r")  # compares its size with its header
+            if _checksum(file) != meta["checksums"][file.name]:
+                return f"{file} is damaged (its content is not what was written)"
         file = folder / "meta.json"
         if missing := {"hash", *FIELDS} - meta.keys():
             return f"{file} is damaged (it lacks {', '.join(sorted(missing))})"
@@ -166,6 +177,7 @@ def _write(data: Dataset, folder: Path) -> None:
                 np.save(temporary / f"{name}.{part}.npy", getattr(split.characters, part))
     meta = {name: getattr(data, name) for name in FIELDS}
     meta |= {"hash": data.hash, "summary": dataclasses.asdict(data.summary())}
+    meta["checksums"] = {file.name: _checksum(file) for file in sorted(temporary.glob("*.npy"))}
     store.write_json(temporary / "meta.json", meta)
     temporary.rename(folder)
 
@@ -173,7 +185,7 @@ def _write(data: Dataset, folder: Path) -> None:
 def open_prepared(folder: Path, characters: bool = True) -> Dataset:
     """The data set that ``prepare`` stored in a folder, read into memory; characters of words only on request."""
     meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
-    known_hash, _ = meta.pop("hash"), meta.pop("summary")
+    known_hash, _, _ = meta.pop("hash"), meta.pop("summary"), meta.pop("checksums")
     with_characters = characters and bool(meta["alphabet"])
     splits: dict[str, Any] = {}
     for name in ("train", "validation", "test"):

@@ -16,6 +16,7 @@ from harness.analysis.comparison import Comparison
 from harness.analysis.variants import BUSY
 from harness.records.metrics import METRICS, PARAMETERS, QUALITY, RUN_COLUMNS, number, short_name
 from harness.records.record import Record
+from harness.records.store import output_dir_of
 from harness.report import tables
 from harness.report import text as wording
 from harness.report.data_notes import data_notes
@@ -56,7 +57,7 @@ def print_runs(records: list[Record]) -> None:
         )
     for sentence in data_notes(finished):
         out.print(f"[dim]note    {escape(sentence)}[/]", soft_wrap=True)
-    output_dir = Path(records[0].config["output_dir"])
+    output_dir = relative_path(output_dir_of(records[0]))
     if len(records) == 1:
         out.print(f"folder  {escape(str(relative_path(records[0].folder)))}", soft_wrap=True)
     if elsewhere := records[0].tracked_in:

@@ -91,6 +91,8 @@ class Sweep(Callback):
         try:
             if not isinstance(config.output_dir, str):
                 raise UserError(f"output_dir must be text, and is {config.output_dir!r}; name a folder, such as ./runs")
+            if "output_dir" in run_names.swept_keys(config.hydra.overrides.task):
+                raise UserError("output_dir cannot be swept over: a sweep has one output folder; sweep over name")
             check_writable(Path(config.output_dir))
         except UserError as error:  # Hydra would turn the exception into a warning and continue
             print(error, file=sys.stderr)

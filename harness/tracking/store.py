@@ -129,8 +129,10 @@ def find_experiment(client: Any, name: str, output_dir: Path, uri: str) -> str:
         folder = (output_dir / "mlartifacts" / file_name(name)).as_uri() if database_of(uri) else None
         try:
             return str(client.create_experiment(its_name, artifact_location=folder))
-        except MlflowException:  # another process created it first
+        except MlflowException:
             experiment = client.get_experiment_by_name(its_name)
+            if experiment is None:  # no other process was first
+                raise
     if uri == own_store(output_dir):
         _follow_move(output_dir / "mlflow.db", experiment.artifact_location, (output_dir / "mlartifacts").as_uri())
     if experiment.lifecycle_stage == "deleted":

@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+import sysconfig
+from pathlib import Path
 
 import pytest
 from conftest import QUICK, REPOSITORY
 
+from harness.config import shadowing
 from harness.records import store
 
 RUN = ["encoder=bag_of_embeddings", *QUICK[1:], "trainer.epochs=1", "hardware=cpu"]
@@ -111,3 +114,13 @@ def test_a_file_with_a_librarys_name_that_nobody_else_imports_is_the_users(tmp_p
     )
     ended = harness(tmp_path, *RUN[1:], "encoder=custom", "encoder._target_=mine.Mine", "tracking=none")
     assert (ended.returncode, only_record(tmp_path).status) == (0, "finished"), ended.stderr
+
+
+def test_a_librarys_own_copy_of_another_shadows_nothing(monkeypatch):
+    """Ray puts a folder of its own in front of the path."""
+    copies = next(Path(sysconfig.get_path("purelib")).glob("*/thirdparty_files"), None)
+    if copies is None:
+        pytest.skip("no installed library has copies of others")
+    monkeypatch.syspath_prepend(str(copies))
+    monkeypatch.delitem(sys.modules, "psutil", raising=False)
+    assert "psutil" not in dict(shadowing._shadowing())

@@ -171,3 +171,10 @@ def test_the_same_overrides_over_another_config_folder_are_another_sweep(command
         ended = command(f"--config-dir={folder}", "-m", *quick, "encoder=own", "seed=0,1")
         assert ended.code == 0, ended.err
     assert len(list((tmp_path / "outputs" / "sweeps").iterdir())) == 2
+
+
+def test_a_sweep_has_one_output_folder(command, tmp_path):
+    ended = command("-m", *QUICK, "output_dir=a,b")
+    assert ended.code == 2
+    assert "output_dir cannot be swept over" in ended.err
+    assert not (tmp_path / "a").exists()

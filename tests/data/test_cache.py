@@ -3,8 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import harness.data
 from harness.data import cache, open_prepared, prepare
+from harness.data.cache import damage
+from harness.data.loaders.digits import digits
 from harness.data.synthetic.features import synthetic_features
 
 LOADER = '''
@@ -50,3 +54,16 @@ def test_the_key_covers_the_shared_code_and_the_file_of_the_loader(tmp_path, mon
     assert {"dataset.py", "labels.py", "tokenizers.py", "loaders/splits.py", "loaders/tables.py"} <= names
     assert {name for name in names if name.startswith("synthetic")} == {"synthetic/features.py"}
     assert len(hashed) == len(names)
+
+
+@pytest.mark.parametrize("name", ["train.x.npy", "test.y.npy"])
+def test_prepared_data_whose_content_was_lost_are_prepared_again(tmp_path, capsys, name):
+    """As after a power failure: the size is right, the content is not."""
+    settings = {"validation": 0.15, "test": 0.2, "limit": None}
+    folder = prepare(digits, settings, tmp_path)
+    whole = (folder / name).read_bytes()
+    (folder / name).write_bytes(whole[:128] + bytes(len(whole) - 128))
+    assert "its content is not what was written" in damage(folder)
+    assert prepare(digits, settings, tmp_path) == folder
+    assert (folder / name).read_bytes() == whole
+    assert name in capsys.readouterr().err
