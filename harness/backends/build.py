@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
@@ -12,6 +12,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
 from harness.config.compose import conf_dir
+from harness.config.rules import parts
 from harness.config.schema import Config
 from harness.data import Dataset
 from harness.data.characters import Characters
@@ -24,7 +25,7 @@ def make(part: str, settings: dict[str, Any], in_dim: int, **more: Any) -> Any:
     Raises:
         UserError: the part cannot be built.
     """
-    for where, one in _parts(settings, part):
+    for where, one in parts(settings, part):
         target = _find(part, one["_target_"])
         if inspect.isclass(target) and one["_target_"].startswith("harness."):  # a custom class may take anything
             _check_arguments(where, one, target, set(more))
@@ -144,18 +145,9 @@ def check_custom(
         )
 
 
-def _parts(settings: dict[str, Any], where: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """A part's settings and those of the parts inside it, each with its key in the config."""
-    if "_target_" in settings:
-        yield where, settings
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            yield from _parts(value, f"{where}.{key}")
-
-
 def _targets(settings: dict[str, Any]) -> list[str]:
     """The targets in an encoder's config: its own and those of the encoders inside it."""
-    return [part["_target_"] for _, part in _parts(settings, "encoder")]
+    return [part["_target_"] for _, part in parts(settings, "encoder")]
 
 
 def check_word_dropout(share: float, data: Dataset) -> None:

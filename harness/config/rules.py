@@ -72,7 +72,7 @@ def _check_lazy_adam(config: Config) -> None:
 
 
 def _check_encoder(config: Config) -> None:
-    for where, part in _encoders(config.encoder, "encoder"):
+    for where, part in parts(config.encoder, "encoder"):
         if part["_target_"].startswith("harness."):  # in the user's own code these keys may mean something else
             _check_sizes(where, part)
     pooling = config.choices.pooling
@@ -83,13 +83,13 @@ def _check_encoder(config: Config) -> None:
         )
 
 
-def _encoders(part: dict[str, Any], where: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The encoder and every encoder inside it, each with its key."""
-    if "_target_" in part:
-        yield where, part
-    for key, value in part.items():
+def parts(settings: dict[str, Any], where: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A part's settings and those of the parts inside it, such as an inner encoder, each with its key in the config."""
+    if "_target_" in settings:
+        yield where, settings
+    for key, value in settings.items():
         if isinstance(value, dict):
-            yield from _encoders(value, f"{where}.{key}")
+            yield from parts(value, f"{where}.{key}")
 
 
 def _check_sizes(where: str, encoder: dict[str, Any]) -> None:
