@@ -21,8 +21,9 @@ def check_together(config: Config) -> None:
     for key, value in flatten(config.to_dict()):
         if isinstance(value, float) and not math.isfinite(value):
             raise UserError(f"{key} must be a finite number, and is {value!r}")
-    if config.data.get("limit") is not None:
-        check_count("data.limit", config.data["limit"])
+    for key in ("limit", "train_limit"):
+        if config.data.get(key) is not None:
+            check_count(f"data.{key}", config.data[key])
     _check_input(config)
     _check_optimizer(config)
     _check_encoder(config)

@@ -23,9 +23,18 @@ def settings_key(**settings: Any) -> str:
 
 
 def split_features(
-    x: Sequence[np.ndarray], labels: np.ndarray, validation: float, test: float, limit: int | None, source: str
+    x: Sequence[np.ndarray],
+    labels: np.ndarray,
+    validation: float,
+    test: float,
+    limit: int | None,
+    source: str,
+    train_limit: int | None = None,
 ) -> Dataset:
-    """Cut feature sequences into three splits with equal shares of every class, the same for every seed."""
+    """Cut feature sequences into three splits with equal shares of every class, the same for every seed.
+
+    Of train, ``limit`` keeps the first rows and ``train_limit`` a nested subset (``nested_rows``).
+    """
     from sklearn.model_selection import train_test_split
 
     rest, test_rows = train_test_split(
@@ -35,17 +44,25 @@ def split_features(
     train_rows, validation_rows = train_test_split(
         rest, test_size=share, stratify=labels[rest], random_state=SPLIT_SEED
     )
-    parts = [([x[row] for row in rows], labels[rows]) for rows in (train_rows[:limit], validation_rows, test_rows)]
+    train_rows = train_rows[:limit]
+    train_rows = train_rows[nested_rows(labels[train_rows].tolist(), train_limit, stratify=True)]
+    parts = [([x[row] for row in rows], labels[rows]) for rows in (train_rows, validation_rows, test_rows)]
     return from_sequences(*parts, classes=sorted(set(labels.tolist())), source=source)
 
 
 def complete_splits(
-    parts: Mapping[str, Part | None], validation: float, test: float, limit: int | None, source: str, stratify: bool
+    parts: Mapping[str, Part | None],
+    validation: float,
+    test: float,
+    limit: int | None,
+    source: str,
+    stratify: bool,
+    train_limit: int | None = None,
 ) -> dict[str, Part]:
     """All three splits: missing ones are cut from train, and of each at most ``limit`` rows are sampled.
 
     ``validation`` and ``test`` are shares of train in 0..1. With ``stratify``, a split that is cut has the
-    same share of every class as train.
+    same share of every class as train. ``train_limit`` then keeps a nested subset of train (``nested_rows``).
 
     Raises:
         UserError: train is missing or too small to cut a split from it, or has no classes that repeat.
@@ -62,7 +79,9 @@ def complete_splits(
             part, train = _cut(train, role, share, source, stratify)
         held_out[role] = part
     splits = {"train": train, "validation": held_out["validation"], "test": held_out["test"]}
-    return {role: _sample(part, limit) for role, part in splits.items()}
+    sampled = {role: _sample(part, limit) for role, part in splits.items()}
+    kept = nested_rows(sampled["train"][1], train_limit, stratify)
+    return sampled if len(kept) == len(sampled["train"][1]) else {**sampled, "train": _take(sampled["train"], kept)}
 
 
 def _cut(train: Part, role: str, share: float, source: str, stratify: bool) -> tuple[Part, Part]:
@@ -104,6 +123,24 @@ def _sample(part: Part, limit: int | None) -> Part:
     return _take(part, np.sort(np.random.default_rng(SPLIT_SEED).permutation(len(part[1]))[:limit]))
 
 
+def nested_rows(labels: Sequence[Any], count: int | None, stratify: bool) -> np.ndarray:
+    """The rows of a subset of ``count`` rows, in order; a larger subset contains every smaller one. None: all rows.
+
+    With ``stratify``, each class has about its share of the rows: the shuffled rows of a class are spread evenly over
+    the order in which rows are taken.
+    """
+    if count is None or count >= len(labels):
+        return np.arange(len(labels))
+    generator = np.random.default_rng(SPLIT_SEED)
+    place_N = generator.permutation(len(labels)).astype(float)
+    if stratify:
+        _, class_N = np.unique([str(label) for label in labels], return_inverse=True)
+        for each in range(class_N.max() + 1):
+            rows = np.flatnonzero(class_N == each)
+            place_N[rows[np.argsort(place_N[rows])]] = (np.arange(len(rows)) + generator.random()) / len(rows)
+    return np.sort(np.argsort(place_N, kind="stable")[:count])
+
+
 def class_names(labels: Mapping[str, Sequence[str]], source: str, key: str) -> list[str]:
     """The classes of the training split, sorted; ``labels`` are the labels of each split, ``key`` names their setting.
 
@@ -117,7 +154,7 @@ def class_names(labels: Mapping[str, Sequence[str]], source: str, key: str) -> l
             named = ", ".join(repr(one) for one in unknown[:5])
             raise UserError(
                 f"data: the {role} split has labels that the training split lacks: {named}; add training rows with "
-                "these labels, raise data.limit if it is set, or remove the rows"
+                "these labels, raise data.limit or data.train_limit if they are set, or remove the rows"
             )
     return sorted(classes, key=int if all(name.lstrip("-").isdigit() for name in classes) else None)
 

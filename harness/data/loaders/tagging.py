@@ -81,17 +81,18 @@ def encode_tagged(
     validation_share: float = 0.1,
     test_share: float = 0.2,
     limit: int | None = None,
+    train_limit: int | None = None,
     column: str = "data.tags",
 ) -> Dataset:
     """Ids of words, which keep their upper case, a class for each word, and the characters of words.
 
     ``vocabulary_size`` counts the most frequent words of train, ``[PAD]`` and ``[UNK]`` included; the alphabet holds
     all characters of train. ``truncate`` names the side of a longer sentence that is kept: its ``head`` or its
-    ``tail``. ``limit`` samples at most that many rows of each split. ``column`` is the setting that names the tags, for
-    messages.
+    ``tail``. ``limit`` samples at most that many rows of each split, ``train_limit`` of train alone
+    (``splits.nested_rows``). ``column`` is the setting that names the tags, for messages.
     """
     check_settings(truncate, max_length, vocabulary_size)
-    rows = complete_splits(parts, validation_share, test_share, limit, source, stratify=False)
+    rows = complete_splits(parts, validation_share, test_share, limit, source, False, train_limit)
     kept = kept_steps(truncate, max_length)
     words = {role: [normalise_words(row[kept]) for row in inputs] for role, (inputs, _) in rows.items()}
     tags = {role: [row[kept] for row in labels] for role, (_, labels) in rows.items()}

@@ -134,15 +134,16 @@ def encode(
     validation_share: float = 0.1,
     test_share: float = 0.2,
     limit: int | None = None,
+    train_limit: int | None = None,
 ) -> Dataset:
     """Token ids for texts. Words are lower-cased; everything but letters, digits and symbols such as emojis is dropped.
 
     ``vocabulary_size`` counts the most frequent words of train, ``[PAD]`` and ``[UNK]`` included. ``truncate`` names
     the side of a longer text that is kept: its ``head`` or its ``tail``. ``limit`` samples at most that many rows of
-    each split.
+    each split, ``train_limit`` of train alone (``splits.nested_rows``).
     """
     check_settings(truncate, max_length, vocabulary_size)
-    rows = complete_splits(parts, validation_share, test_share, limit, source, stratify=True)
+    rows = complete_splits(parts, validation_share, test_share, limit, source, True, train_limit)
     classes = class_names({role: labels for role, (_, labels) in rows.items()}, source, "data.label")
     tokenizer = train_tokenizer(rows["train"][0], vocabulary_size)
     id_of = {name: index for index, name in enumerate(classes)}
