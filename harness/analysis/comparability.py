@@ -81,8 +81,8 @@ def make_groups(variants: list[Variant]) -> list[ComparisonGroup]:
     groups = [_comparison_group(members) for members in _partition(variants, _same_data_and_versions)]
     facts = [group_facts(group) for group in groups]
     for group, own in zip(groups, facts, strict=True):
-        same_data = [other for other in facts if other["data"] == own["data"]]
-        details = ", ".join(f"{key} {as_text(own[key])}" for key in differing(same_data) if key in own)
+        differences = differing([other for other in facts if other["data"] == own["data"]])
+        details = ", ".join(f"{key} {as_text(own[key])}" for key in differences if key in own)
         group.title = own["data"] + (f" ({details})" if details else "")
     return groups
 
@@ -139,6 +139,8 @@ def group_facts(group: ComparisonGroup) -> Facts:
     """What the variants of a comparison group share: the data and the versions of packages."""
     record = group.variants[0].record
     facts: Facts = {"data": data_name(record), "content": record.data.hash[:8]}
+    if limit := (record.config.get("data") or {}).get("train_limit"):
+        facts["train_limit"] = limit
     for variant in group.variants:  # variants of one backend do not have the versions of the other's packages
         facts |= versions(variant.record)
     return facts
@@ -154,12 +156,16 @@ def differing(facts: list[Facts], missing: bool = False) -> dict[str, list[str]]
     """The keys with more than one value, and these values as text, in order of appearance.
 
     ``missing``: a key that some of the facts lack counts as null there; otherwise only the present values count.
+    The data's content is left out where ``train_limit`` explains it.
     """
     values_by_key = {
         key: list(dict.fromkeys(as_text(own.get(key)) for own in facts if missing or key in own))
         for key in dict.fromkeys(key for own in facts for key in own)
     }
-    return {key: values for key, values in values_by_key.items() if len(values) > 1}
+    found = {key: values for key, values in values_by_key.items() if len(values) > 1}
+    if len(found.get("train_limit", ())) == len(found.get("content", ())):
+        found.pop("content", None)
+    return found
 
 
 def as_text(value: Any) -> str:

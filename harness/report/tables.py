@@ -7,9 +7,11 @@ from typing import Any
 
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
+from harness.analysis.training_rows import Curves, curves_over_rows
 from harness.analysis.variants import Variant
 from harness.records.metrics import COLUMNS, known, short_name
 from harness.report import text as wording
+from harness.report import training_rows
 from harness.report.notes import notes
 
 CSV_COLUMNS = (
@@ -56,6 +58,8 @@ def markdown(comparison: Comparison) -> str:
         for hardware_group in group.hardware_groups:
             lines += [f"On {_escaped(hardware_group.title)}:", "", *_markdown_table(group, hardware_group.variants), ""]
         lines += list(_markdown_baseline_differences(group))
+    for curves in curves_over_rows(comparison.groups):
+        lines += [f"## {_escaped(training_rows.heading(curves))}", "", *_markdown_rows(curves), ""]
     lines += [f"Means over seeds ± half a 95 % t-interval. {_escaped(wording.LEGEND)}.", ""]
     if sentences := notes(comparison):
         lines += ["## Notes", "", *(f"- {_escaped(sentence)}" for sentence in sentences), ""]
@@ -71,6 +75,16 @@ def _markdown_table(group: ComparisonGroup, variants: list[Variant]) -> Iterator
     for variant in best_first(group, variants):
         numbers = [f"{wording.with_interval(variant.means.get(m))} {wording.mark(variant, m)}".strip() for m in metrics]
         yield "| " + " | ".join(map(_escaped, [variant.name, wording.seeds(variant), *numbers])) + " |"
+
+
+def _markdown_rows(curves: Curves) -> Iterator[str]:
+    head = training_rows.columns(curves)
+    yield "| " + " | ".join(map(_escaped, head)) + " |"
+    yield "|---|" + "---:|" * (len(head) - 2) + "---|"
+    for row in training_rows.table(curves):
+        yield "| " + " | ".join(map(_escaped, row)) + " |"
+    yield ""
+    yield training_rows.CAPTION
 
 
 def _markdown_baseline_differences(group: ComparisonGroup) -> Iterator[str]:

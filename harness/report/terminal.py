@@ -13,11 +13,12 @@ from rich.table import Table
 
 from harness.analysis.comparability import ComparisonGroup, HardwareGroup
 from harness.analysis.comparison import Comparison
+from harness.analysis.training_rows import curves_over_rows
 from harness.analysis.variants import BUSY
 from harness.records.metrics import METRICS, PARAMETERS, QUALITY, RUN_COLUMNS, number, short_name
 from harness.records.record import Record
 from harness.records.store import output_dir_of
-from harness.report import tables
+from harness.report import tables, training_rows
 from harness.report import text as wording
 from harness.report.data_notes import data_notes
 from harness.report.notes import notes
@@ -145,6 +146,13 @@ def print_comparison(comparison: Comparison) -> None:
         out.print()
         for sentence in wording.answer(group):
             out.print(escape(sentence))
+    for curves in curves_over_rows(comparison.groups):
+        out.print()
+        out.print(f"[bold]{escape(training_rows.heading(curves))}[/]")
+        for row in training_rows.table(curves):
+            points = zip(training_rows.columns(curves)[1:-1], row[1:-1], strict=True)
+            values = ", ".join(f"{value} at {size}" for size, value in points)
+            out.print(escape(f"{row[0]}: {values}; {row[-1]}"), soft_wrap=True)
     out.print()
     out.print(f"[dim]Means over seeds ± half a 95 % interval. {escape(wording.LEGEND)}[/]")
     for sentence in notes(comparison):

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
+from harness.analysis.training_rows import curves_over_rows
 from harness.analysis.variants import Variant
 from harness.records.metrics import known
-from harness.report import tables, text
-from harness.report.html import attention, charts, profile_page
+from harness.report import tables, text, training_rows
+from harness.report.html import attention, charts, profile_page, rows_chart
 from harness.report.html.document import render
 from harness.report.html.style import Plot, Style
 from harness.report.notes import notes
@@ -61,11 +62,14 @@ def html(comparison: Comparison) -> str:
     """The page of a comparison."""
     sections = [_section(group) for group in comparison.groups]
     machines = profile_page.by_machine(comparison.profiles)
+    over_rows = [(curves, rows_chart.plot(curves)) for curves in curves_over_rows(comparison.groups)]
     plots = [plot for own in (*(section.plots for section in sections), *machines.values()) for plot in own]
+    plots += [plot for _, plot in over_rows]
     metrics = dict.fromkeys(metric for group in comparison.groups for metric in group.metrics)
     return render(
         "comparison.html.jinja", plots, comparison=comparison, newest=_newest(comparison), sections=sections,
-        machines=machines, attention=attention.of_groups(comparison.groups), notes=notes(comparison),
+        machines=machines, over_rows=over_rows, rows_words=training_rows,
+        attention=attention.of_groups(comparison.groups), notes=notes(comparison),
         failures=[text.failure(record) for record in comparison.failed],
         definitions={metric: known(metric) for metric in metrics}, badges=BADGES, meanings=MEANINGS,
         number=number, seeds=text.seeds, columns=tables.columns, header=tables.header, best_first=tables.best_first,
