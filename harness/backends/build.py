@@ -111,21 +111,20 @@ def custom_target(settings: dict[str, Any]) -> str | None:
     return next((target for target in _targets(settings) if not target.startswith("harness.")), None)
 
 
-def check_custom(
-    name: str,
-    in_dim: int,
-    out_dim: int,
-    longest: int,
-    forward: Callable[[np.ndarray, np.ndarray], np.ndarray],
-) -> None:
+Forward = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""An encoder as ``(x_BLD, mask_BL) -> y_BLE`` on arrays."""
+
+
+def check_custom(name: str, in_dim: int, out_dim: int, longest: int, forward: Forward, training: Forward) -> None:
     """Refuse a custom encoder, ``name``, that would make the comparison unfair.
 
-    ``forward`` is the encoder as ``(x_BLD, mask_BL) -> y_BLE``, in evaluation mode; it gets sequences of at most
-    ``longest`` steps. The tests check the same of the encoders that come with the harness.
+    ``forward`` is the encoder in evaluation mode, ``training`` in training mode with its dropout switched off where
+    that is possible; both get sequences of at most ``longest`` steps. The tests check the same of the encoders that
+    come with the harness.
 
     Raises:
         UserError: the output does not have the shape that ``out_dim`` declares, is not 0 at padded positions, or
-            depends on the input at padded positions.
+            depends on the input at padded positions, or in training on their number.
     """
     length = min(12, longest)
     mask_BL = np.arange(length) < np.array([length, (length + 1) // 2])[:, None]
@@ -139,10 +138,35 @@ def check_custom(
     if y_BLE[~mask_BL].any():
         raise UserError(f"encoder: {name} returns nonzero values at padded positions; multiply its output by mask_BL")
     other_padding_BLD = np.where(mask_BL[:, :, None], x_BLD, x_BLD + 1)
-    if not np.allclose(forward(other_padding_BLD, mask_BL), y_BLE, rtol=1e-2, atol=1e-2 * np.abs(y_BLE).max()):
+    if not _alike(forward(other_padding_BLD, mask_BL), y_BLE):
         raise UserError(
             f"encoder: the output of {name} depends on its input at padded positions; multiply its input by mask_BL"
         )
+    _check_training(name, x_BLD, mask_BL, training)
+
+
+def _check_training(name: str, x_BLD: np.ndarray, mask_BL: np.ndarray, training: Forward) -> None:
+    """Refuse an encoder whose output in training depends on padding, such as one with a plain batch normalisation.
+
+    The same sequences are given with padding and without. An encoder whose output differs from pass to pass, because
+    of a dropout that could not be switched off, cannot be checked in this way.
+    """
+    half = (mask_BL.shape[1] + 1) // 2
+    rows = np.arange(half) < np.array([half, (half + 1) // 2])[:, None]
+    padded = np.concatenate([rows, np.zeros((len(rows), mask_BL.shape[1] - half), bool)], 1)
+    y_BLE = training(x_BLD[:, :half], rows)
+    if not _alike(training(x_BLD[:, :half], rows), y_BLE):
+        return
+    if not _alike(training(x_BLD, padded)[:, :half], y_BLE):
+        raise UserError(
+            f"encoder: in training, the output of {name} depends on padding, as a plain batch normalisation makes it; "
+            "compute statistics over real steps only, as harness.backends.pytorch.layers.BatchNorm does"
+        )
+
+
+def _alike(found: np.ndarray, expected: np.ndarray) -> bool:
+    """Equal within what half precision and other kernels may change."""
+    return np.allclose(found, expected, rtol=1e-2, atol=1e-2 * np.abs(expected).max())
 
 
 def _targets(settings: dict[str, Any]) -> list[str]:

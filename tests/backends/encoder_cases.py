@@ -32,6 +32,9 @@ TORCH_ENCODERS: dict[str, tuple[str, dict[str, Any]]] = {
     "cnn": ("CNN", {"hidden_size": 7}),
     "cnn of three layers": ("CNN", {"hidden_size": 7, "num_layers": 3, "kernel_size": 4, "dilation": [1, 3, 2]}),
     "cnn causal": ("CNN", {"hidden_size": 7, "num_layers": 2, "causal": True}),
+    "cnn of several widths": ("CNN", {"hidden_size": 7, "num_layers": 2, "kernel_size": [2, 3, 5]}),
+    "cnn with batch norm": ("CNN", {"hidden_size": 7, "num_layers": 2, "batch_norm": True}),
+    "fcn": ("FCN", {"hidden_sizes": [11, 13, 7], "kernel_sizes": [5, 3, 2]}),
     "transformer": ("Transformer", {"hidden_size": 14, "num_layers": 2, "num_heads": 2, "feed_forward_size": 11}),
     "transformer rotary": (
         "Transformer", {"hidden_size": 12, "num_heads": 3, "feed_forward_size": 11, "dropout": 0.4, "rotary": True},
@@ -80,6 +83,10 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
 
 TORCH_REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("CNN", {"kernel_size": 0}, "kernel_size must be a whole number of 1 or more, and is 0"),
+    ("CNN", {"kernel_size": []}, "has no kernel; give one width or more"),
+    ("CNN", {"kernel_size": [3, 0]}, "kernel_size must be a whole number of 1 or more, and is 0"),
+    ("FCN", {"hidden_sizes": [7, 7], "kernel_sizes": [3]}, "need one number for each block"),
+    ("FCN", {"hidden_sizes": [0], "kernel_sizes": [3]}, "hidden_sizes must be a whole number of 1 or more, and is 0"),
     ("CNN", {"dilation": 0}, "dilation must be a whole number of 1 or more"),
     ("CNN", {"num_layers": 3, "dilation": [1, 2]}, "one number per layer, and num_layers is 3"),
     ("Transformer", {"hidden_size": 7, "num_heads": 2}, "num_heads=2 does not divide hidden_size=7"),

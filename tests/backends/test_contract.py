@@ -18,7 +18,7 @@ POOLINGS = ["Mean", "Max", "Sum", "Last", "AdditiveAttention"]
 WIDTH = {
     **dict.fromkeys(ENCODERS | TORCH_ENCODERS, 7),
     **{name: 14 for name in TORCH_ENCODERS if name.startswith("bidirectional")},
-    **{"transformer": 14, "transformer rotary": 12, "linear attention": 14, "linear attention causal": 14},
+    **{"cnn of several widths": 21, "transformer": 14, "transformer rotary": 12, "linear attention": 14, "linear attention causal": 14},
     **{"stack of all": 6, "identity": 5, "dot heads relu": 14, "additive": 14, "stack": 6},
     **{"bidirectional lstm": 14, "bidirectional gru": 14, "bidirectional attention": 14},
 }
@@ -114,7 +114,7 @@ def test_what_an_encoder_of_only_pytorch_refuses_is_reported(in_torch, name, set
         in_torch.new("encoders", name, D, **settings)
 
 
-ONLY_TORCH = ["cell", "cnn", "jordan_rnn", "linear_attention", "min_gru", "s4d", "transformer"]
+ONLY_TORCH = ["cell", "cnn", "fcn", "jordan_rnn", "linear_attention", "min_gru", "s4d", "transformer"]
 
 
 @pytest.mark.parametrize("overrides", [*([f"encoder={name}"] for name in ONLY_TORCH),
@@ -124,7 +124,7 @@ def test_what_tensorflow_does_not_have_is_refused_with_what_it_has(in_keras, ove
     from harness.backends.tensorflow.model import build
 
     missing = {"jordan_rnn": "JordanRNN", "linear_attention": "LinearAttention", "min_gru": "MinGRU", "cell": "Cell",
-               "s4d": "S4D", "transformer": "Transformer"}.get(overrides[0].removeprefix("encoder="), "CNN")
+               "s4d": "S4D", "fcn": "FCN", "transformer": "Transformer"}.get(overrides[0].removeprefix("encoder="), "CNN")
     there = "Bidirectional, GRU, Identity, LSTM, RNN, SelfAttention, Stack"
     with pytest.raises(UserError, match=f"backend=tensorflow has no {missing}; it has {there}: take one of these"):
         build(composed("backend=tensorflow", *overrides), words(), 0)

@@ -37,6 +37,42 @@ def projection(in_dim: int, out_dim: int) -> Dense | AsIs:
     return AsIs() if in_dim == out_dim else Dense(in_dim, out_dim)
 
 
+class BatchNorm(nn.Module):
+    """Batch normalisation over the real steps of a batch (Ioffe & Szegedy 2015): ``(x_BLE, mask_BL) -> y_BLE``.
+
+    torch's own would count padding as data, so that the output would depend on how long the other sequences are. In
+    evaluation, the running mean and variance of training take the place of the batch's. Computed in float32. Where
+    several processes share a training, each normalises over its own part of the batch.
+    """
+
+    def __init__(self, width: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.weight, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
+        self.register_buffer("running_mean", torch.zeros(width))
+        self.register_buffer("running_variance", torch.ones(width))
+
+    def forward(self, x_BLE: Tensor, mask_BL: Tensor) -> Tensor:
+        x_BLE = x_BLE.float()  # sums over a batch in half precision would lose digits
+        if self.training:
+            mean_E, variance_E = self._of_batch(x_BLE, mask_BL)
+        else:
+            mean_E, variance_E = self.running_mean, self.running_variance
+        return (x_BLE - mean_E) * (variance_E + self.eps).rsqrt() * self.weight + self.bias
+
+    def _of_batch(self, x_BLE: Tensor, mask_BL: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance over the real steps; the running ones move towards them."""
+        steps = mask_BL.sum()
+        mean_E = clear_padding(x_BLE, mask_BL).sum((0, 1)) / steps.clamp(min=1)
+        variance_E = clear_padding(x_BLE - mean_E, mask_BL).square().sum((0, 1)) / steps.clamp(min=1)
+        with torch.no_grad():
+            moved = self.momentum * (steps > 0)  # a batch without a real step says nothing
+            unbiased_E = variance_E * steps / (steps - 1).clamp(min=1)
+            self.running_mean += moved * (mean_E - self.running_mean)
+            self.running_variance += moved * (unbiased_E - self.running_variance)
+        return mean_E, variance_E
+
+
 class Embedding(EmbeddingTable):
     """Token ids ``x_BL -> x_BLD``, uniform in +-0.05.
 

@@ -5,6 +5,7 @@ Dimension letters: B batch, L length, D input width, E encoder width, C classes.
 
 import copy
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -28,6 +29,8 @@ from harness.backends.pytorch.layers import AsIs, Dense, Embedding, initialise, 
 from harness.config.schema import Config, InputConfig
 from harness.data import Dataset
 from harness.tasks.task import task_of
+
+DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 
 class Head(nn.Module):
@@ -102,15 +105,21 @@ def check_custom_encoder(
     name = custom_target(config.encoder)
     if name is None:
         return
-    encoder = copy.deepcopy(model.encoder).to(device).eval()
+    encoder = copy.deepcopy(model.encoder).to(device)
 
-    def forward(x_BLD: np.ndarray, mask_BL: np.ndarray) -> np.ndarray:
+    def forward(x_BLD: np.ndarray, mask_BL: np.ndarray, training: bool = False) -> np.ndarray:
+        encoder.train(training)
+        for part in encoder.modules():
+            if isinstance(part, DROPOUTS):
+                part.eval()
         with torch.no_grad(), precision():
             y_BLE = encoder(*(torch.from_numpy(array).to(device) for array in (x_BLD, mask_BL)))
         return y_BLE.float().cpu().numpy()
 
     state = torch.get_rng_state()
-    check_custom(name, model.in_dim, model.encoder.out_dim, data.max_length, forward)
+    check_custom(
+        name, model.in_dim, model.encoder.out_dim, data.max_length, forward, partial(forward, training=True)
+    )  # fmt: skip
     torch.set_rng_state(state)
 
 

@@ -4,6 +4,7 @@ Dimension letters: B batch, L length, D input width, E encoder width, C classes.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 import keras
@@ -20,7 +21,7 @@ from harness.backends.build import (
     make_position,
     operations,
 )
-from harness.backends.tensorflow.layers import AsIs, Dense, Embedding, Part, initialise, length_mask
+from harness.backends.tensorflow.layers import AsIs, Dense, Embedding, Part, initialise, length_mask, named_layers
 from harness.backends.tensorflow.losses import TASKS
 from harness.config.schema import Config, InputConfig
 from harness.data import Dataset
@@ -95,11 +96,28 @@ def build(config: Config, data: Dataset, seed: int) -> SequenceModel:
     model(tf.convert_to_tensor(data.train.x[:1]), tf.convert_to_tensor(data.train.length_N[:1]))
     initialise(model.parts, seed)
     if name := custom_target(config.encoder):
-        check_custom(
-            name, in_dim, encoder.out_dim, data.max_length,
-            lambda x_BLD, mask_BL: np.asarray(encoder(tf.constant(x_BLD), tf.constant(mask_BL))),
-        )  # fmt: skip
+        _check_custom(name, encoder, in_dim, data.max_length)
     return model
+
+
+def _check_custom(name: str, encoder: keras.layers.Layer, in_dim: int, longest: int) -> None:
+    """Check that a custom encoder keeps the contract, and leave its weights as they were.
+
+    Raises:
+        UserError: it breaks the contract.
+    """
+
+    def forward(x_BLD: np.ndarray, mask_BL: np.ndarray, training: bool = False) -> np.ndarray:
+        return np.asarray(encoder(tf.constant(x_BLD), tf.constant(mask_BL), training=training))
+
+    weights = encoder.get_weights()  # running statistics, which a pass in training changes, are among them
+    dropouts = [(part, part.rate) for _, part in named_layers(encoder) if isinstance(part, keras.layers.Dropout)]
+    for part, _ in dropouts:
+        part.rate = 0.0
+    check_custom(name, in_dim, encoder.out_dim, longest, forward, partial(forward, training=True))
+    for part, rate in dropouts:
+        part.rate = rate
+    encoder.set_weights(weights)
 
 
 def _input(settings: InputConfig, data: Dataset) -> tuple[keras.layers.Layer, int]:

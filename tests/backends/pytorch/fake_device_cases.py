@@ -13,6 +13,7 @@ VARIANTS = {
     "rnn of two layers": ["encoder=rnn", "encoder.num_layers=2", "encoder.dropout=0.1", "encoder.nonlinearity=relu"],
     "lstm of two layers": ["encoder=lstm", "encoder.num_layers=2", "encoder.dropout=0.1"],
     "cnn causal": ["encoder=cnn", "encoder.num_layers=2", "encoder.dilation=[1,2]", "encoder.causal=true"],
+    "cnn of several widths with batch norm": ["encoder=cnn", "encoder.kernel_size=[3,5]", "encoder.batch_norm=true"],
     "transformer rotary": ["encoder=transformer", "encoder.rotary=true", "encoder.dropout=0.1"],
     "linear_attention causal": ["encoder=linear_attention", "encoder.causal=true"],
     "cell of an LSTM": ["encoder=cell", "encoder.cell._target_=torch.nn.LSTMCell"],

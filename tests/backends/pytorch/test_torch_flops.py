@@ -51,7 +51,7 @@ def built(length, *overrides):
 ENCODERS = [
     *("additive_attention", "bag_of_embeddings", "bidirectional", "bilstm_self_attention", "gru", "lstm"),
     *("lstm_self_attention", "rnn", "self_attention", "stack"),
-    *("cell", "cnn", "jordan_rnn", "linear_attention", "min_gru", "s4d", "transformer"),
+    *("cell", "cnn", "fcn", "jordan_rnn", "linear_attention", "min_gru", "s4d", "transformer"),
 ]
 VARIANTS = [
     "encoder.score=additive", "encoder.normalize=relu", "encoder.num_heads=4", "encoder.hidden_size=24",

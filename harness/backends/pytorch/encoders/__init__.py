@@ -8,7 +8,7 @@ multiply-add as 2; element-wise work is not counted.
 from harness.backends.pytorch.encoders.attention import SelfAttention
 from harness.backends.pytorch.encoders.cell import Cell
 from harness.backends.pytorch.encoders.composed import Bidirectional, Identity, Stack
-from harness.backends.pytorch.encoders.convolution import CNN
+from harness.backends.pytorch.encoders.convolution import CNN, FCN
 from harness.backends.pytorch.encoders.jordan import JordanRNN
 from harness.backends.pytorch.encoders.linear_attention import LinearAttention
 from harness.backends.pytorch.encoders.min_gru import MinGRU
@@ -18,6 +18,7 @@ from harness.backends.pytorch.encoders.transformer import Transformer
 
 __all__ = [
     "CNN",
+    "FCN",
     "GRU",
     "LSTM",
     "RNN",
