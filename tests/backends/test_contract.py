@@ -18,7 +18,8 @@ POOLINGS = ["Mean", "Max", "Sum", "Last", "AdditiveAttention"]
 WIDTH = {
     **dict.fromkeys(ENCODERS | TORCH_ENCODERS, 7),
     **{name: 14 for name in TORCH_ENCODERS if name.startswith("bidirectional")},
-    **{"cnn of several widths": 21, "transformer": 14, "transformer rotary": 12, "linear attention": 14, "linear attention causal": 14},
+    **{"cnn of several widths": 21},
+    **{"transformer": 14, "transformer rotary": 12, "linear attention": 14, "linear attention causal": 14},
     **{"stack of all": 6, "identity": 5, "dot heads relu": 14, "additive": 14, "stack": 6},
     **{"bidirectional lstm": 14, "bidirectional gru": 14, "bidirectional attention": 14},
 }
@@ -124,7 +125,8 @@ def test_what_tensorflow_does_not_have_is_refused_with_what_it_has(in_keras, ove
     from harness.backends.tensorflow.model import build
 
     missing = {"jordan_rnn": "JordanRNN", "linear_attention": "LinearAttention", "min_gru": "MinGRU", "cell": "Cell",
-               "s4d": "S4D", "fcn": "FCN", "transformer": "Transformer"}.get(overrides[0].removeprefix("encoder="), "CNN")
+               "s4d": "S4D", "fcn": "FCN",
+               "transformer": "Transformer"}.get(overrides[0].removeprefix("encoder="), "CNN")
     there = "Bidirectional, GRU, Identity, LSTM, RNN, SelfAttention, Stack"
     with pytest.raises(UserError, match=f"backend=tensorflow has no {missing}; it has {there}: take one of these"):
         build(composed("backend=tensorflow", *overrides), words(), 0)

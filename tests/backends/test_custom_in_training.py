@@ -60,7 +60,7 @@ def built(backend, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("dropout", ["0.0", "0.5"])
 def test_a_plain_batch_normalisation_is_refused_with_or_without_dropout(built, dropout):
-    with pytest.raises(UserError, match="in training, the output of plain_.*depends on padding"):
+    with pytest.raises(UserError, match=r"in training, the output of plain_.*depends on padding"):
         built(f"+encoder.dropout={dropout}")
 
 
