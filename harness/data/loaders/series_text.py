@@ -1,0 +1,108 @@
+"""Text files with a line a series: the form ``.ts`` of the UCR and UEA archives, and UCR's older ``.tsv`` and ``.txt``.
+
+Dimension letters: L steps, D channels.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from harness.data.loaders.columns import label_names
+from harness.data.loaders.series import Series, to_numbers
+from harness.errors import UserError
+
+
+def _lines(file: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a file with their numbers, without empty ones and comments; only comments may be no UTF-8."""
+    with open(file, "rb") as opened:
+        for number, line in enumerate(opened, start=1):
+            if line.strip() and not line.startswith(b"#"):
+                try:
+                    yield number, line.decode("utf-8-sig").strip()
+                except UnicodeDecodeError:
+                    raise UserError(f"data: {file} is not UTF-8 at line {number}; save it as UTF-8") from None
+
+
+def read_ts(file: Path) -> Series:
+    """A header of lines that start with @, then a line a series.
+
+    A line has the values of each channel, separated by commas; colons stand between channels and before the label.
+    ``?`` is a missing value.
+
+    Raises:
+        UserError: the header or a row is broken, values have time stamps, or there are no labels.
+    """
+    lines = _lines(file)
+    classes = _classes(file, lines)
+    x: list[np.ndarray] = []
+    labels: list[str] = []
+    for row, (_, line) in enumerate(lines, start=1):
+        *channels, label = (part.strip() for part in line.split(":"))
+        if not channels or (classes and label not in classes):
+            expected = f"one of the header's labels ({', '.join(classes[:5])})" if classes else "values and a number"
+            raise UserError(f"data: {file}, row {row} ends in {label[-20:]!r}, not in {expected}; is the row cut?")
+        where = f"{file}, row {row}"
+        x.append(_as_one([to_numbers(channel.split(","), where) for channel in channels], where))
+        if x[0].shape[1] != len(channels):
+            raise UserError(f"data: {where} has {len(channels)} channels, and row 1 has {x[0].shape[1]}")
+        labels.append(label)
+    return Series(x, labels, [f"row {row + 1}" for row in range(len(x))])
+
+
+def _classes(file: Path, lines: Iterator[tuple[int, str]]) -> list[str]:
+    """Read the header, up to @data: the classes that it lists, or none if labels are numbers."""
+    header: dict[str, str] = {}
+    for number, line in lines:
+        if not line.startswith("@"):
+            raise UserError(f"data: {file}, line {number} comes before @data; lines of the header start with @")
+        key, *value = line[1:].split(maxsplit=1)
+        header[key.lower()] = "".join(value)
+        if key.lower() == "data":
+            break
+    if "data" not in header:
+        raise UserError(f"data: {file} has no line @data; expected a header, that line, and the series")
+    if header.get("timestamps", "").lower() == "true":
+        raise UserError(
+            f"data: {file} has time stamps (@timeStamps true), which are not read; save it as a table with one row a "
+            "step, with the time as a channel or in data.step"
+        )
+    is_labelled, *classes = header.get("classlabel", "false").split()
+    if is_labelled.lower() != "true" and header.get("targetlabel", "false").lower() != "true":
+        raise UserError(f"data: {file} has no labels (@classLabel false); every series needs one")
+    return classes
+
+
+def _as_one(channels: list[np.ndarray], where: str) -> np.ndarray:
+    """``x_LD`` of the channels of a series."""
+    lengths = {len(channel) for channel in channels}
+    if len(lengths) > 1:
+        raise UserError(f"data: {where} has channels of {min(lengths)} and {max(lengths)} steps; all need equally many")
+    return np.stack(channels, 1)
+
+
+def read_rows(file: Path) -> Series:
+    """Lines of a label and the values of one channel, separated by tabs, spaces or commas.
+
+    Raises:
+        UserError: a value is no number.
+    """
+    rows = [_fields(line) for _, line in _lines(file)]
+    x = [to_numbers(values, f"{file}, row {row}")[:, None] for row, (_, *values) in enumerate(rows, start=1)]
+    labels = label_names(pd.Series([label for label, *_ in rows], dtype=str))
+    return Series(x, labels, [f"row {row + 1}" for row in range(len(rows))])
+
+
+def has_rows(file: Path) -> bool:
+    """Whether the first line is that of a series (a label, then numbers) and not a table's line of names."""
+    first = next((line for _, line in _lines(file)), "")
+    try:
+        return len(to_numbers(_fields(first)[1:], "")) > 0
+    except UserError:
+        return False
+
+
+def _fields(line: str) -> list[str]:
+    return re.split(r"\s*,\s*|\s+", line)

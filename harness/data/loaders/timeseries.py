@@ -1,0 +1,172 @@
+"""Series of numbers with a label each, from files, folders or the published sets that an installed package ships."""
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.data.cache import cached_by
+from harness.data.dataset import Dataset, from_sequences
+from harness.data.loaders.published_series import published_files
+from harness.data.loaders.series import Scale, Series, check_values, without_padding
+from harness.data.loaders.series_arrays import read_arrays
+from harness.data.loaders.series_tables import Columns, read_steps
+from harness.data.loaders.series_text import has_rows, read_rows, read_ts
+from harness.data.loaders.splits import Part, class_names, complete_splits
+from harness.data.loaders.tables import file_key, read_file
+from harness.errors import UserError
+
+SERIES_ONLY = (".ts", ".txt", ".npz")
+"""Endings of files that are no tables."""
+MISSING = ("interpolate", "error")
+TASKS = ("classification", "regression")
+
+
+def _key(**settings: Any) -> str:
+    files = _named_files(**{role: settings.get(role) for role in ("source", "train", "validation", "test")})
+    return f"{[file_key(file) for file in files.values() if file.is_file()]} {sorted(settings.items())!r}"
+
+
+@cached_by(_key)
+def load_timeseries(
+    source: str | None = None,
+    train: str | None = None,
+    validation: str | None = None,
+    test: str | None = None,
+    *,
+    sequence: str = "sequence",
+    step: str | None = None,
+    channels: list[str] | None = None,
+    label: str = "label",
+    task: str = "classification",
+    standardise: bool = True,
+    missing: str = "interpolate",
+    validation_share: float = 0.2,
+    test_share: float = 0.2,
+    limit: int | None = None,
+    train_limit: int | None = None,
+) -> Dataset:
+    """Series of any lengths and one or more channels, from files or from a published set.
+
+    ``source`` is a folder with files NAME_TRAIN and NAME_TEST, or the name of a set that an installed package ships.
+    Otherwise ``train`` and maybe ``validation`` and ``test`` are files: .ts, .tsv, .txt, .npz, or tables with one row a
+    step, whose columns ``sequence``, ``step``, ``channels`` and ``label`` name. A split without a file is cut from
+    train.
+
+    ``standardise`` gives each channel mean 0 and standard deviation 1 over the real steps of train; validation and
+    test are scaled by the same numbers, which are a note of the data. With ``missing`` of ``interpolate``, missing
+    values lie on the line between those beside them; with ``error`` they are refused.
+
+    Raises:
+        UserError: a file or a set is missing, or its content or a setting is refused.
+    """
+    for key, value, choices in (("missing", missing, MISSING), ("task", task, TASKS)):
+        if value not in choices:
+            raise UserError(f"data.{key} is {' or '.join(choices)}, not {value!r}")
+    if not isinstance(standardise, bool):
+        raise UserError(f"data.standardise is true or false, not {standardise!r}")
+    files = _named_files(source, train, validation, test)
+    _refuse_same_files(files)
+    named = source or train or ""
+    parts = _read_parts(files, Columns(sequence, step, channels, label), missing, task)
+    is_class = task == "classification"
+    rows = complete_splits(parts, validation_share, test_share, limit, named, is_class, train_limit)
+    classes = class_names({role: labels for role, (_, labels) in rows.items()}, named, "data.label") if is_class else []
+    splits, notes = fill_and_scale(rows, standardise)
+    return from_sequences(**splits, classes=classes, source=named, notes=notes, task=task)
+
+
+def _read_parts(files: dict[str, Path], columns: Columns, missing: str, task: str) -> dict[str, Part | None]:
+    """The series of each file, with their labels; tables have the same channels in the same order as that of train."""
+    parts: dict[str, Part | None] = {}
+    for role, file in files.items():
+        if columns.channels is not None and role == "train" and not is_table(file):
+            raise UserError(f"data.channels names columns of a table, and {file} is none; leave it out")
+        series = read_series(file, columns)
+        columns = columns._replace(channels=series.channels)
+        parts[role] = _part(series, file, missing, task)
+    return parts
+
+
+def fill_and_scale(rows: dict[str, Part], standardise: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The splits with gaps filled and channels scaled, by statistics of train; and notes of both."""
+    widths = {role: sorted({x_LD.shape[1] for x_LD in x}) for role, (x, _) in rows.items()}
+    if len({width for several in widths.values() for width in several}) > 1:
+        raise UserError(f"data: all series need the same channels, and have {widths} of them")
+    scale = Scale.of(rows["train"][0])
+    gaps = {role: sum(int(np.isnan(x_LD).sum()) for x_LD in x) for role, (x, _) in rows.items()}
+    splits = {}
+    for role, (x, labels) in rows.items():
+        filled = [scale.fill(x_LD) for x_LD in x]
+        splits[role] = ([scale.standardise(x_LD) for x_LD in filled] if standardise else filled, labels)
+    notes: dict[str, Any] = {"missing_values": gaps} if any(gaps.values()) else {}
+    if standardise:
+        notes["scale"] = {"mean": scale.mean_D.tolist(), "std": scale.std_D.tolist()}
+    return splits, notes
+
+
+def _part(series: Series, file: Path, missing: str, task: str) -> Part:
+    """The series of a file without padding, and their labels, which are numbers for a regression."""
+    if not series.x:
+        raise UserError(f"data: {file} has no series; expected at least one")
+    series = series._replace(x=[without_padding(x_LD) for x_LD in series.x])
+    check_values(series, str(file), missing)
+    if task == "classification":
+        return series.x, list(series.labels)
+    named = zip(series.labels, series.names, strict=True)
+    return series.x, [_number(label, f"{file}, {name}") for label, name in named]
+
+
+def _number(label: str, where: str) -> float:
+    try:
+        number = float(label)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise UserError(f"data: {where} has the label {label!r}; data.task=regression needs a finite number")
+    return number
+
+
+def is_table(file: Path) -> bool:
+    """Whether a file has one row a step: by its ending and, for .tsv, by its first line.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    kind = file.suffix.lower()
+    if kind in (*SERIES_ONLY, ".tsv") and not file.is_file():
+        raise UserError(f"data: there is no file {file} (looked in {Path.cwd()})")
+    return kind not in SERIES_ONLY and not (kind == ".tsv" and has_rows(file))
+
+
+def read_series(file: Path, columns: Columns) -> Series:
+    """The series of a file of any form.
+
+    Raises:
+        UserError: the file is missing, broken or of another form; the message names the row.
+    """
+    if is_table(file):
+        return read_steps(read_file(file), str(file), columns)
+    return {".ts": read_ts, ".npz": read_arrays}.get(file.suffix.lower(), read_rows)(file)
+
+
+def _named_files(
+    source: str | None = None, train: str | None = None, validation: str | None = None, test: str | None = None
+) -> dict[str, Path]:
+    """The file of each split that has one; ``~`` is the home folder."""
+    named = {"train": train, "validation": validation, "test": test}
+    files = {role: Path(os.path.expanduser(file)) for role, file in named.items() if file}
+    if (source is None) == (train is None) or (source is not None and files):
+        raise UserError(
+            "data=timeseries needs either data.train=FILE (and maybe data.validation and data.test), or data.source="
+            "NAME, a folder or a published set such as JapaneseVowels"
+        )
+    return files if source is None else published_files(source)
+
+
+def _refuse_same_files(files: dict[str, Path]) -> None:
+    hashes = [file_key(file) for file in files.values() if file.is_file()]
+    if len(set(hashes)) < len(hashes):
+        raise UserError("data: two of data.train, data.validation and data.test are the same file; leave one out")
