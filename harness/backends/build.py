@@ -203,6 +203,15 @@ def check_bigrams(data: Dataset) -> None:
         raise UserError("input.bigrams reads pairs of words, and this data has feature vectors; set input=embedding")
 
 
+def check_one_hot(data: Dataset) -> None:
+    """Refuse one-hot vectors for data without tokens."""
+    if not data.tokens:
+        raise UserError(
+            "input.one_hot writes token ids as vectors, and this data has feature vectors already; set input=embedding "
+            "(with input.size=null they stay as they are)"
+        )
+
+
 def embedding_width(size: int | None) -> int:
     """The width of the embedding; refused if it is null."""
     if size is None:

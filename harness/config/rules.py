@@ -36,9 +36,14 @@ def _check_input(config: Config) -> None:
     if config.input.characters is not None and config.input.bigrams is not None:
         raise UserError("input.characters and input.bigrams cannot be combined; set one of them to null")
     more = config.input.characters or config.input.bigrams
+    if config.input.one_hot and more is not None:
+        name = "characters" if config.input.characters else "bigrams"
+        raise UserError(f"input.one_hot and input.{name} cannot be combined; set one of them to false or null")
+    if config.input.one_hot and config.input.size is not None:
+        raise UserError("input.size is the width of an embedding, and input.one_hot has none; set input.size=null")
     if more is not None and config.backend.name == "tensorflow":
         chosen = config.choices.input
-        raise UserError(f"backend=tensorflow has input=embedding only; for input={chosen} take backend=pytorch")
+        raise UserError(f"backend=tensorflow has input=embedding and one_hot; for input={chosen} take backend=pytorch")
 
 
 def _check_optimizer(config: Config) -> None:

@@ -66,6 +66,7 @@ class InputConfig(Part):
     """From token ids or feature vectors to the input of the encoder."""
 
     size: Count | None = Field(description="width of the embedding; null leaves feature vectors as they are")
+    one_hot: Flag = Field(description="token ids as one-hot vectors, without an embedding")
     dropout: Share = Field(description="dropout probability of the embedded input")
     word_dropout: Share = Field(description="probability that a training token is replaced by [UNK]")
     characters: CharactersConfig | None = Field(description="the convolution over characters; null: words only")

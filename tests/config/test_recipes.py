@@ -84,7 +84,7 @@ def test_recipes_on_the_treebank_have_the_parameters_counted_by_hand(tmp_path, t
 
 def test_characters_are_pytorchs_alone_and_their_settings_whole_numbers():
     compose("input=word_char")
-    with pytest.raises(UserError, match="has input=embedding only; for input=word_char take backend=pytorch"):
+    with pytest.raises(UserError, match="has input=embedding and one_hot; for input=word_char take backend=pytorch"):
         compose("input=word_char", "backend=tensorflow")
     with pytest.raises(UserError, match=r"input\.characters\.filters must be a whole number of 1 or more, and is 0"):
         compose("input=word_char", "input.characters.filters=0")

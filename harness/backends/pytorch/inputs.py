@@ -1,16 +1,16 @@
-"""Inputs that read more than the id of a word: pairs of words, or the characters of a word.
+"""Inputs other than the embedding: pairs of words, the characters of a word, one-hot vectors.
 
 Dimension letters: B batch, L length, W characters of a word, N = B * L words, D width of a word, C width of a
-character, F filters, K characters that a filter spans.
+character, F filters, K characters that a filter spans, V vocabulary.
 """
 
 import numpy as np
-from torch import Tensor, cat, nn
+from torch import Tensor, arange, cat, nn
 
 from harness.backends import initializers
 from harness.backends.build import check_characters
 from harness.backends.pytorch.embedding_table import EmbeddingTable
-from harness.backends.pytorch.layers import Embedding
+from harness.backends.pytorch.layers import Embedding, WordDropout
 from harness.data import Dataset
 from harness.data.dataset import SPECIAL
 
@@ -98,3 +98,25 @@ class WordChar(Embedding):
         """Operations for words as long as the longest of the data."""
         filters, size, kernel = self.filters.weight.shape
         return 2 * length * self.longest_word * kernel * size * filters
+
+
+class OneHot(nn.Module):
+    """Token ids ``x_BL -> x_BLV``: a 1 at the place of the id, and zeros for padding. Nothing is learned.
+
+    Args:
+        rows: V, the number of ids.
+        word_dropout: share of the tokens that are read as unknown in training.
+    """
+
+    def __init__(self, rows: int, word_dropout: float) -> None:
+        super().__init__()
+        self.out_dim, self.read = rows, WordDropout(word_dropout)
+        ids_V = arange(rows)
+        ids_V[0] = -1  # no token has it, so that padding equals none
+        self.register_buffer("ids_V", ids_V, persistent=False)
+
+    def forward(self, x_BL: Tensor) -> Tensor:
+        return (self.read(x_BL)[:, :, None] == self.ids_V).float()
+
+    def flops(self, length: int) -> int:
+        return 0

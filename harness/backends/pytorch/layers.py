@@ -73,25 +73,25 @@ class BatchNorm(nn.Module):
         return mean_E, variance_E
 
 
-class Embedding(EmbeddingTable):
-    """Token ids ``x_BL -> x_BLD``, uniform in +-0.05.
+class WordDropout(nn.Dropout):
+    """Token ids; in training a share of them is replaced by the unknown one (Iyyer et al. 2015, who remove them)."""
 
-    In training a share ``word_dropout`` of the tokens is read as unknown (Iyyer et al. 2015, who remove them).
-    """
+    def forward(self, x_BL: Tensor) -> Tensor:
+        if not (self.training and self.p):
+            return x_BL
+        dropped_BL = super().forward(torch.ones(x_BL.shape, device=x_BL.device)) == 0
+        return x_BL.masked_fill(dropped_BL, UNKNOWN)
+
+
+class Embedding(EmbeddingTable):
+    """Token ids ``x_BL -> x_BLD``, uniform in +-0.05; ``read`` gives the ids after word dropout."""
 
     def __init__(self, rows: int, width: int, word_dropout: float = 0.0) -> None:
         super().__init__(rows, width)
-        self.word_dropout = nn.Dropout(word_dropout) if word_dropout else None
+        self.read = WordDropout(word_dropout)
 
     def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         return {"weight": initializers.embedding(rng, self.num_embeddings, self.embedding_dim)}
-
-    def read(self, x_BL: Tensor) -> Tensor:
-        """The ids; in training, with the dropped words replaced by the unknown one."""
-        if not (self.training and self.word_dropout):
-            return x_BL
-        dropped_BL = self.word_dropout(torch.ones(x_BL.shape, device=x_BL.device)) == 0
-        return x_BL.masked_fill(dropped_BL, UNKNOWN)
 
     def forward(self, x_BL: Tensor) -> Tensor:
         return super().forward(self.read(x_BL))

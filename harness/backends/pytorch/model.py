@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from harness.backends.build import (
     check_bigrams,
     check_custom,
+    check_one_hot,
     check_word_dropout,
     custom_target,
     embedding_width,
@@ -24,7 +25,7 @@ from harness.backends.build import (
     make_position,
     operations,
 )
-from harness.backends.pytorch.inputs import WordBigram, WordChar
+from harness.backends.pytorch.inputs import OneHot, WordBigram, WordChar
 from harness.backends.pytorch.layers import AsIs, Dense, Embedding, initialise, length_mask
 from harness.config.schema import Config, InputConfig
 from harness.data import Dataset
@@ -133,6 +134,9 @@ def _input(settings: InputConfig, data: Dataset) -> tuple[nn.Module, int]:
         check_bigrams(data)
         source = WordBigram(data.width, embedding_width(size), settings.word_dropout, **settings.bigrams.model_dump())
         return source, source.out_dim
+    if settings.one_hot:
+        check_one_hot(data)
+        return OneHot(data.width, settings.word_dropout), data.width
     if data.tokens:
         width = embedding_width(size)
         return Embedding(data.width, width, settings.word_dropout), width

@@ -121,8 +121,8 @@ def _make_sparse(source: nn.Module) -> None:
     tables = [module for module in source.modules() if isinstance(module, nn.Embedding)]
     if not tables:
         raise UserError(
-            "optimizer=lazy_adam updates the rows of an embedding that a batch reads, and this data has feature "
-            "vectors, which need no embedding; take optimizer=adam"
+            "optimizer=lazy_adam updates the rows of an embedding that a batch reads, and here is none: this data "
+            "has feature vectors, or input.one_hot is set; take optimizer=adam"
         )
     for table in tables:
         table.sparse = True  # its gradient then holds only the rows that were read

@@ -47,15 +47,26 @@ class Dense(Part):
         return 2 * length * self.in_dim * self.out_dim
 
 
-class Embedding(Part):
-    """Token ids ``x_BL -> x_BLD``, uniform in +-0.05.
+class WordDropout(Part):
+    """Token ids; in training a share of them is replaced by the unknown one (Iyyer et al. 2015, who remove them)."""
 
-    In training a share ``word_dropout`` of the tokens is read as unknown (Iyyer et al. 2015, who remove them).
-    """
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.dropout = keras.layers.Dropout(share) if share else None
+
+    def call(self, x_BL: tf.Tensor, training: bool = False) -> tf.Tensor:
+        if not (training and self.dropout):
+            return x_BL
+        dropped_BL = self.dropout(tf.ones(tf.shape(x_BL)), training=True) == 0
+        return tf.where(dropped_BL, tf.cast(UNKNOWN, x_BL.dtype), x_BL)
+
+
+class Embedding(Part):
+    """Token ids ``x_BL -> x_BLD``, uniform in +-0.05; ``read`` gives the ids after word dropout."""
 
     def __init__(self, rows: int, width: int, word_dropout: float = 0.0) -> None:
         super().__init__()
-        self.word_dropout = keras.layers.Dropout(word_dropout) if word_dropout else None
+        self.read = WordDropout(word_dropout)
         self.rows, self.width = rows, width
         # cast after the lookup: otherwise the whole table would be cast at every step
         self.table_VD = self.weight(rows, width, cast=False)
@@ -64,10 +75,8 @@ class Embedding(Part):
         self.table_VD.assign(initializers.embedding(rng, self.rows, self.width))
 
     def call(self, x_BL: tf.Tensor, training: bool = False) -> tf.Tensor:
-        if training and self.word_dropout:
-            dropped_BL = self.word_dropout(tf.ones(tf.shape(x_BL)), training=True) == 0
-            x_BL = tf.where(dropped_BL, tf.cast(UNKNOWN, x_BL.dtype), x_BL)
-        return tf.cast(tf.gather(self.table_VD.value, x_BL), self.compute_dtype)
+        ids_BL = self.read(x_BL, training=training)
+        return tf.cast(tf.gather(self.table_VD.value, ids_BL), self.compute_dtype)
 
     def flops(self, length: int) -> int:
         return 0

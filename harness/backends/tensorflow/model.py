@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from harness.backends.build import (
     check_custom,
+    check_one_hot,
     check_word_dropout,
     custom_target,
     embedding_width,
@@ -21,6 +22,7 @@ from harness.backends.build import (
     make_position,
     operations,
 )
+from harness.backends.tensorflow.inputs import OneHot
 from harness.backends.tensorflow.layers import AsIs, Dense, Embedding, Part, initialise, length_mask, named_layers
 from harness.backends.tensorflow.losses import TASKS
 from harness.config.schema import Config, InputConfig
@@ -123,6 +125,9 @@ def _check_custom(name: str, encoder: keras.layers.Layer, in_dim: int, longest: 
 def _input(settings: InputConfig, data: Dataset) -> tuple[keras.layers.Layer, int]:
     size = settings.size
     check_word_dropout(settings.word_dropout, data)
+    if settings.one_hot:
+        check_one_hot(data)
+        return OneHot(data.width, settings.word_dropout), data.width
     if data.tokens:
         width = embedding_width(size)
         return Embedding(data.width, width, settings.word_dropout), width

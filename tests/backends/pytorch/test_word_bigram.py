@@ -114,4 +114,4 @@ def test_pairs_distinguish_an_order_that_a_bag_of_words_cannot(command, tmp_path
 def test_tensorflow_says_that_it_has_none(command):
     ended = command("backend=tensorflow", "data=imdb", "input=word_bigram")
     assert ended.code == 2
-    assert "backend=tensorflow has input=embedding only; for input=word_bigram take backend=pytorch" in ended.err
+    assert "backend=tensorflow has input=embedding and one_hot; for input=word_bigram take backend=pytorch" in ended.err
