@@ -44,4 +44,5 @@ clean: ## remove .venv and the caches, keep outputs
 	@echo "installing into .venv: both backends, launchers and test tools (about 4 minutes)"
 	@test -d .venv || $(PYTHON) -m venv .venv
 	$(PIP) --editable '.[$(EXTRAS)]'
+	$(PIP) --no-deps sktime scikit-base # for its data sets; what it asks of pandas is not needed for them
 	@touch .venv/.base $@

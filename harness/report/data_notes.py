@@ -19,6 +19,9 @@ def _of(record: Record) -> Iterator[str]:
         yield f"{shares} texts contain no word: they are read as padding"
     if shares := _shares(data, data.notes.get("empty_sequences") or {}):
         yield f"{shares} sequences are empty: they are read as padding"
+    gaps = data.notes.get("missing_values") or {}
+    if missing := ", ".join(f"{count:,} {split}" for split, count in gaps.items() if count):
+        yield f"{missing} values of the series were missing: each was put on the line between its neighbours"
     if data.task == "tagging" and not are_spans(data.classes) and any(name[:2] == "B-" for name in data.classes):
         other = next(name for name in data.classes if name != "O" and name[:2] not in ("B-", "I-"))
         yield f"spans are not scored, because {other!r} is no BIO label: each is B-kind, I-kind or O"

@@ -45,7 +45,7 @@ def _load(file: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(file, allow_pickle=False) as opened:  # a pickle could run code
             return {name: opened[name] for name in opened.files}
-    except (ValueError, OSError, EOFError, AttributeError, BadZipFile) as error:
+    except (ValueError, OSError, EOFError, TypeError, BadZipFile) as error:
         if "Object arrays" in str(error):
             raise UserError(
                 f"data: {file} holds an array of Python objects, which is not read; if series have unequal lengths, "

@@ -75,18 +75,18 @@ def _channel(frame: pd.DataFrame, name: str, where: str) -> np.ndarray:
 
 
 def _order(frame: pd.DataFrame, name: str, where: str) -> np.ndarray:
-    """What the steps are sorted by: the numbers of a column, or its dates and times."""
+    """The rank of each row by the numbers of a column, or by its dates and times."""
     values = column(frame, name, "data.step", where)
     if pd.api.types.is_datetime64_any_dtype(values):
-        return values.to_numpy().astype(np.int64)
+        return pd.factorize(values, sort=True)[0]
     numbers = pd.to_numeric(values, errors="coerce")
     if numbers.notna().all():
-        return numbers.to_numpy()
+        return pd.factorize(numbers, sort=True)[0]
     times = pd.to_datetime(values, errors="coerce", format="ISO8601", utc=True)
-    if times.isna().any():
-        row = int(np.flatnonzero(times.isna())[0])
+    if (wrong := times.isna()).any():
+        row = int(np.flatnonzero(wrong & numbers.isna() if (wrong & numbers.isna()).any() else wrong)[0])
         raise UserError(
             f"data: {where}, {row_name(where, row)} has {values.iloc[row]!r} in {name!r}, set by data.step; expected "
             "numbers, or dates and times such as 2024-01-31T12:00"
         )
-    return times.to_numpy().astype(np.int64)
+    return pd.factorize(times, sort=True)[0]
