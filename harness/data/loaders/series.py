@@ -19,13 +19,14 @@ class Series(NamedTuple):
     """The series of a file.
 
     ``x`` are float64 ``x_LD`` with NaN for missing values, ``labels`` texts, ``names`` what messages call a series.
-    ``channels`` names the columns, if they have names.
+    ``channels`` names the channels, if the file does. ``numbers`` says that the file declares labels to be numbers.
     """
 
     x: list[np.ndarray]
     labels: list[str]
     names: list[str]
     channels: list[str] | None = None
+    numbers: bool = False
 
 
 def to_numbers(fields: Sequence[str], where: str) -> np.ndarray:

@@ -49,7 +49,7 @@ def read_ts(file: Path) -> Series:
         if x[0].shape[1] != len(channels):
             raise UserError(f"data: {where} has {len(channels)} channels, and row 1 has {x[0].shape[1]}")
         labels.append(label)
-    return Series(x, labels, [f"row {row + 1}" for row in range(len(x))])
+    return Series(x, labels, [f"row {row + 1}" for row in range(len(x))], numbers=not classes)
 
 
 def _classes(file: Path, lines: Iterator[tuple[int, str]]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def load_timeseries(
     *,
     sequence: str = "sequence",
     step: str | None = None,
-    channels: list[str] | None = None,
+    channels: str | list[str] | None = None,
     label: str = "label",
     task: str = "classification",
     standardise: bool = True,
@@ -70,16 +71,20 @@ def load_timeseries(
     files = _named_files(source, train, validation, test)
     _refuse_same_files(files)
     named = source or train or ""
-    parts = _read_parts(files, Columns(sequence, step, channels, label), missing, task)
+    channels = [channels] if isinstance(channels, str) else channels
+    parts, names = _read_parts(files, Columns(sequence, step, channels, label), missing, task)
     is_class = task == "classification"
     rows = complete_splits(parts, validation_share, test_share, limit, named, is_class, train_limit)
     classes = class_names({role: labels for role, (_, labels) in rows.items()}, named, "data.label") if is_class else []
     splits, notes = fill_and_scale(rows, standardise)
+    notes |= {"channels": names} if names else {}
     return from_sequences(**splits, classes=classes, source=named, notes=notes, task=task)
 
 
-def _read_parts(files: dict[str, Path], columns: Columns, missing: str, task: str) -> dict[str, Part | None]:
-    """The series of each file, with their labels; tables have the same channels in the same order as that of train."""
+def _read_parts(
+    files: dict[str, Path], columns: Columns, missing: str, task: str
+) -> tuple[dict[str, Part | None], Sequence[str] | None]:
+    """The series of each file with their labels, and the names of the channels, which are those of train in order."""
     parts: dict[str, Part | None] = {}
     for role, file in files.items():
         if columns.channels is not None and role == "train" and not is_table(file):
@@ -87,7 +92,7 @@ def _read_parts(files: dict[str, Path], columns: Columns, missing: str, task: st
         series = read_series(file, columns)
         columns = columns._replace(channels=series.channels)
         parts[role] = _part(series, file, missing, task)
-    return parts
+    return parts, columns.channels
 
 
 def fill_and_scale(rows: dict[str, Part], standardise: bool) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -113,8 +118,13 @@ def _part(series: Series, file: Path, missing: str, task: str) -> Part:
         raise UserError(f"data: {file} has no series; expected at least one")
     series = series._replace(x=[without_padding(x_LD) for x_LD in series.x])
     check_values(series, str(file), missing)
+    for label, name in zip(series.labels, series.names, strict=True):
+        if label.lower() in ("", "nan"):
+            raise UserError(f"data: {file}, {name} has no label; add it or remove the series")
     if task == "classification":
-        return series.x, list(series.labels)
+        if series.numbers:
+            raise UserError(f"data: labels of {file} are numbers (@targetLabel true); set data.task=regression")
+        return series.x, series.labels
     named = zip(series.labels, series.names, strict=True)
     return series.x, [_number(label, f"{file}, {name}") for label, name in named]
 

@@ -160,6 +160,23 @@ def test_tables_of_all_splits_have_the_columns_of_train(tmp_path):
     (tmp_path / "b.csv").write_text("\n".join([other, "x,-3,a,3", "y,-4,b,4"]))
     data = load_timeseries(train=str(tmp_path / "a.csv"), test=str(tmp_path / "b.csv"), standardise=False)
     assert data.test.x.tolist() == [[[3, -3]], [[4, -4]]]
+    assert data.notes["channels"] == ["u", "v"]
+    one = load_timeseries(train=str(tmp_path / "a.csv"), test=str(tmp_path / "b.csv"), channels="v", standardise=False)
+    assert one.test.x.tolist() == [[[-3]], [[-4]]]
+
+
+def test_a_series_without_a_label_is_refused(tmp_path):
+    y = np.arange(20) % 2.0
+    y[3] = np.nan
+    assert "x[3] has no label" in refused(load_timeseries, train=saved(tmp_path, "a.npz", series(20), y))
+
+
+def test_numbers_are_no_classes_where_the_file_says_so(tmp_path):
+    header = "@timestamps false\n@targetlabel true\n@data\n"
+    (tmp_path / "a.ts").write_text(header + "".join(f"1,{row}:{row / 3}\n" for row in range(20)))
+    said = refused(load_timeseries, train=str(tmp_path / "a.ts"))
+    assert said.endswith("are numbers (@targetLabel true); set data.task=regression")
+    assert load_timeseries(train=str(tmp_path / "a.ts"), task="regression").task == "regression"
 
 
 @pytest.mark.parametrize(("settings", "said"), [
