@@ -6,13 +6,11 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
+from harness.analysis.disturbances import disturbances
 from harness.analysis.statistics import Difference, Mean, Verdict
 from harness.config.libraries import COMPUTING_PACKAGES
 from harness.records.record import Record
 from harness.records.settings import flatten
-
-BUSY = 0.05
-"""If other processes use more than this share of the processors, a run's speed is not comparable."""
 
 UNNAMED = (
     "name",
@@ -81,11 +79,8 @@ class Variant:
     @cached_property
     def disturbed(self) -> str | None:
         """Why this variant's speed is not comparable; None if it is."""
-        shares = [run.environment.other_processes_cpu_share or 0.0 for run in self.runs]
-        if max(shares, default=0.0) > BUSY:
-            busy = sum(share > BUSY for share in shares)
-            return f"other processes used up to {max(shares):.0%} of the processor in {busy} of {len(shares)} runs"
-        return None
+        found = [f"{what} in {count} of {len(self.runs)} runs" for what, count in disturbances(self.runs)]
+        return f"other processes {' and '.join(found)}" if found else None
 
 
 @dataclass

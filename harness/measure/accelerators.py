@@ -41,15 +41,15 @@ def driver_devices() -> list[dict[str, Any]]:
     try:
         return list(_devices(pynvml))
     finally:
-        _ask(pynvml, pynvml.nvmlShutdown)
+        answer(pynvml, pynvml.nvmlShutdown)
 
 
 def _devices(pynvml: Any) -> Iterator[dict[str, Any]]:
-    driver = _ask(pynvml, getattr(pynvml, "nvmlSystemGetDriverVersion", None))
-    cuda = _ask(pynvml, getattr(pynvml, "nvmlSystemGetCudaDriverVersion", None))
+    driver = answer(pynvml, getattr(pynvml, "nvmlSystemGetDriverVersion", None))
+    cuda = answer(pynvml, getattr(pynvml, "nvmlSystemGetCudaDriverVersion", None))
     known = {"driver": driver, "cuda": cuda and f"{cuda // 1000}.{cuda % 1000 // 10}"}
-    for index in range(_ask(pynvml, pynvml.nvmlDeviceGetCount) or 0):
-        handle = _ask(pynvml, pynvml.nvmlDeviceGetHandleByIndex, index)
+    for index in range(answer(pynvml, pynvml.nvmlDeviceGetCount) or 0):
+        handle = answer(pynvml, pynvml.nvmlDeviceGetHandleByIndex, index)
         if handle is None:
             continue
         card = {"kind": "cuda", "index": index, **_facts(pynvml, handle), **known}
@@ -60,7 +60,7 @@ def _devices(pynvml: Any) -> Iterator[dict[str, Any]]:
 
 def _facts(pynvml: Any, handle: Any) -> dict[str, Any]:
     def ask(name: str, *arguments: Any) -> Any:
-        return _ask(pynvml, getattr(pynvml, name, None), handle, *arguments)
+        return answer(pynvml, getattr(pynvml, name, None), handle, *arguments)
 
     memory, watts = ask("nvmlDeviceGetMemoryInfo"), ask("nvmlDeviceGetPowerManagementLimit")
     return {
@@ -74,18 +74,18 @@ def _facts(pynvml: Any, handle: Any) -> dict[str, Any]:
 
 def _mig_devices(pynvml: Any, handle: Any, card: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The parts of a card that is divided up (multi-instance GPU), as far as there are any."""
-    mode = _ask(pynvml, getattr(pynvml, "nvmlDeviceGetMigMode", None), handle)
+    mode = answer(pynvml, getattr(pynvml, "nvmlDeviceGetMigMode", None), handle)
     if not mode or mode[0] != 1:
         return
-    most = _ask(pynvml, getattr(pynvml, "nvmlDeviceGetMaxMigDeviceCount", None), handle) or 0
+    most = answer(pynvml, getattr(pynvml, "nvmlDeviceGetMaxMigDeviceCount", None), handle) or 0
     for number in range(most):
-        part = _ask(pynvml, pynvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, number)
+        part = answer(pynvml, pynvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, number)
         if part is not None:
             facts = {key: value for key, value in _facts(pynvml, part).items() if value is not None}
             yield _present({**card, **facts, "mig": facts["name"], "card_uuid": card["uuid"]})
 
 
-def _ask(pynvml: Any, function: Callable[..., Any] | None, *arguments: Any) -> Any | None:
+def answer(pynvml: Any, function: Callable[..., Any] | None, *arguments: Any) -> Any | None:
     """What the driver answers; None where it cannot, or has no such question."""
     try:
         return None if function is None else function(*arguments)

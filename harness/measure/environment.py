@@ -16,6 +16,9 @@ from harness.records.record import Environment, Hardware
 
 PACKAGES = ("torch", "pytorch-lightning", "tensorflow", "keras", "mlflow", "hydra-core", "datasets", "numpy")
 
+BUSY = 0.05
+"""If other processes use more than this share of the processors, or of an accelerator, speed is not comparable."""
+
 
 def versions() -> dict[str, str]:
     """The versions of Python and of the installed packages that results depend on."""

@@ -59,6 +59,8 @@ class Environment:
 
     ``threads_decided_by`` is what sets the number of threads, such as a container's quota or a scheduler.
     ``other_processes_cpu_share`` is the share of all processors (0 to 1) that other processes used during the run.
+    ``other_processes_device_share`` is the largest share of an accelerator's time (0 to 1) that others used, before the
+    run or during it, and ``other_device_processes`` the number of other processes that used one; null where not known.
     """
 
     hardware: Hardware
@@ -73,6 +75,8 @@ class Environment:
     versions: dict[str, str] = field(default_factory=dict)
     git: dict[str, Any] = field(default_factory=dict)
     other_processes_cpu_share: float | None = None
+    other_processes_device_share: float | None = None
+    other_device_processes: int | None = None
 
 
 @dataclass

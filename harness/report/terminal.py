@@ -13,8 +13,8 @@ from rich.table import Table
 
 from harness.analysis.comparability import ComparisonGroup, HardwareGroup
 from harness.analysis.comparison import Comparison
+from harness.analysis.disturbances import disturbances
 from harness.analysis.training_rows import curves_over_rows
-from harness.analysis.variants import BUSY
 from harness.records.metrics import METRICS, PARAMETERS, QUALITY, RUN_COLUMNS, number, short_name
 from harness.records.record import Record
 from harness.records.store import output_dir_of
@@ -46,15 +46,13 @@ def print_runs(records: list[Record]) -> None:
     elif finished:
         columns = [metric for metric in RUN_COLUMNS if any(metric in run.metrics for run in finished)]
         print_fitting(out, partial(_runs_table, finished, out.width), columns)
-    shares = [record.environment.other_processes_cpu_share or 0.0 for record in finished]
-    if busy := [share for share in shares if share > BUSY]:
-        runs = "the run" if len(records) == 1 else f"{len(busy)} of {len(records)} runs"
-        several = any(record.environment.hardware.threads > 1 for record in finished)
-        advice = " (hardware.threads=1 is affected least)" if several else ": run it again on a quiet machine"
+    several = any(record.environment.hardware.threads > 1 for record in finished)
+    for what, count in disturbances(finished):
+        runs = "the run" if len(records) == 1 else f"{count} of {len(records)} runs"
+        least = several and what.endswith("processor")
+        advice = " (hardware.threads=1 is affected least)" if least else ": run it again on a quiet machine"
         out.print(
-            f"[yellow]busy[/]    other processes used up to {max(busy):.0%} of the processor during {runs}: "
-            f"speed is not comparable{advice}",
-            soft_wrap=True,
+            f"[yellow]busy[/]    other processes {what} during {runs}: speed is not comparable{advice}", soft_wrap=True
         )
     for sentence in data_notes(finished):
         out.print(f"[dim]note    {escape(sentence)}[/]", soft_wrap=True)

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 from harness.config.hardware import KINDS, Usable, hidden_cards, resolve_hardware
 from harness.config.schema import Config
@@ -61,12 +62,16 @@ def answer(backend: str, tell: Callable[[Usable], None]) -> None:
     tell(import_module(f"harness.backends.{backend}.usable_devices").usable())
 
 
-def describe(environment: Environment, usable: Usable | None) -> None:
-    """Put the devices that the run uses, and the versions of the libraries that drive them, into its environment."""
-    if usable is not None:
-        used = usable.shown_by(accelerators.accelerators())
-        environment.accelerators = used[: environment.hardware.devices]
-        environment.versions |= usable.versions
+def describe(environment: Environment, usable: Usable | None) -> list[dict[str, Any]]:
+    """Put the devices that the run uses, and the versions of the libraries that drive them, into its environment.
+
+    Returns the devices; none where the run uses the processor.
+    """
+    if usable is None:
+        return []
+    environment.accelerators = usable.shown_by(accelerators.accelerators())[: environment.hardware.devices]
+    environment.versions |= usable.versions
+    return environment.accelerators
 
 
 def say_once(sentence: str) -> None:

@@ -134,7 +134,8 @@ class Live:
             record.metrics |= message.metrics
             record.history, record.ranks = message.history, message.ranks
             record.resumed_epochs = message.resumed_epochs
-            record.environment.other_processes_cpu_share = message.other_processes_cpu_share
+            for name, value in message.others.items():
+                setattr(record.environment, name, value)
             self.measured = True
             # written and drawn while the worker draws its own pictures
             self.written = conclude(record, Outcome("finished"), self.request.started)

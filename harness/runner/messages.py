@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from harness.config.schema import Config
 from harness.records.record import Hardware, PointStatus, Status
@@ -9,13 +10,17 @@ from harness.records.record import Hardware, PointStatus, Status
 
 @dataclass(frozen=True)
 class TrainJob:
-    """One run for a worker: train, evaluate and measure. ``started`` is in UNIX seconds."""
+    """One run for a worker: train, evaluate and measure. ``started`` is in UNIX seconds.
+
+    ``devices`` are the accelerators that it uses, as the driver describes them.
+    """
 
     config: Config
     hardware: Hardware
     folder: Path
     prepared: Path
     started: float
+    devices: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -28,13 +33,14 @@ class BuildJob:
 
 @dataclass(frozen=True)
 class PointJob:
-    """One point of a profile for a worker; ``folder`` is the run's."""
+    """One point of a profile for a worker; ``folder`` is the run's, ``devices`` as those of a run."""
 
     config: Config
     hardware: Hardware
     folder: Path
     length: int
     batch_size: int
+    devices: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -60,13 +66,16 @@ class Refused:
 
 @dataclass(frozen=True)
 class Measured:
-    """The results of a run. ``ranks`` has the numbers of each process that shared the training."""
+    """The results of a run. ``ranks`` has the numbers of each process that shared the training.
+
+    ``others`` says what other processes did meanwhile, under the names of the record's environment.
+    """
 
     metrics: dict[str, float]
     history: list[dict[str, float]]
     ranks: list[dict[str, float]]
     resumed_epochs: int
-    other_processes_cpu_share: float
+    others: dict[str, float]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from harness import measure, tracking
 from harness.config.hardware import check_machine
@@ -34,14 +35,14 @@ def profile(request: Request) -> Record:
     hardware, usable = devices.of_run(server, config)
     identity, variant = fingerprint.of(config, hardware, None)
     record = new_record(request, hardware, summary_of(config.profile), identity, variant)
-    devices.describe(record.environment, usable)
+    used = devices.describe(record.environment, usable)
     record.choices["data"] = record.data.source
     if finished := finished_before(request, record):
         return finished
     costs = build_once(server, BuildJob(config, hardware))
     with Live(request, record) as live:
         record.metrics |= costs
-        for point in points(server, config, hardware, record.folder):
+        for point in points(server, config, hardware, record.folder, used):
             record.profile.append(point)
             live.tracker.epoch(of_point(point, config.profile.batch_sizes))
         live.outcome = conclusion(record)
@@ -77,8 +78,13 @@ def build_once(server: worker.Server, job: BuildJob) -> dict[str, float]:
     return {}  # its process crashed; the points will report why
 
 
-def points(server: worker.Server, config: Config, hardware: Hardware, folder: Path) -> Iterator[Point]:
-    """Measure the points one after the other, each in a process of its own; ``run_timeout`` ends the whole."""
+def points(
+    server: worker.Server, config: Config, hardware: Hardware, folder: Path, used: list[dict[str, Any]]
+) -> Iterator[Point]:
+    """Measure the points one after the other, each in a process of its own; ``run_timeout`` ends the whole.
+
+    ``used`` are the accelerators of the run.
+    """
     settings = config.profile
     deadline = time.monotonic() + (config.run_timeout or float("inf"))
     for size, length in product(settings.batch_sizes, settings.lengths):
@@ -94,7 +100,7 @@ def points(server: worker.Server, config: Config, hardware: Hardware, folder: Pa
                 point.numbers |= message.numbers
                 point.status, point.reason = message.status or point.status, message.reason or point.reason
 
-        job = PointJob(config, hardware, folder, length, size)
+        job = PointJob(config, hardware, folder, length, size, used)
         end = server.run("harness.runner.profile_point:measure_point", job, take, seconds)
         if end.timed_out:
             which = "profile.point_seconds" if seconds == settings.point_seconds else "run_timeout"
@@ -110,10 +116,9 @@ def conclusion(record: Record) -> Outcome:
     A point out of memory or time is a result; one that crashed, or no point at all, is a failure.
     """
     record.metrics |= exponents(record.profile)
-    name = "other_processes_cpu_share"
-    record.environment.other_processes_cpu_share = max(
-        (point.numbers[name] for point in record.profile if name in point.numbers), default=None
-    )
+    for name in ("other_processes_cpu_share", "other_processes_device_share", "other_device_processes"):
+        most = max((point.numbers[name] for point in record.profile if name in point.numbers), default=None)
+        setattr(record.environment, name, most)
     crashed = [point for point in record.profile if point.status == "failed"]
     if crashed or not any("forward_ms" in point.numbers for point in record.profile):
         first = (crashed or record.profile)[0]

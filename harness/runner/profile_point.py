@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from harness import backends, data, measure
 from harness.config.schema import Config
 from harness.errors import UserError
 from harness.measure import environment
+from harness.measure.device_users import OtherDeviceUsers
 from harness.runner import fork_server
 from harness.runner.messages import BuildJob, Built, Message, PointJob, PointNumbers, Refused
 
@@ -57,6 +59,7 @@ def _measure(job: PointJob, tell: Tell) -> None:
     config, settings, size = job.config, job.config.profile, job.batch_size
     clock = time.perf_counter
     make = backends.load(config.backend.name)
+    device_users = OtherDeviceUsers(job.devices, Path(config.cache_dir))
     _load_kernels(make(config, job.hardware), config, size, min(WARM, job.length))
     backend = make(config, job.hardware)
     backend.seed(config.seed)
@@ -89,7 +92,8 @@ def _measure(job: PointJob, tell: Tell) -> None:
         p50, p95 = np.percentile(np.array(seconds) * 1000, [50, 95])
         found = {f"{phase}_ms": float(p50), f"{phase}_ms_p95": float(p95), f"{phase}_passes": len(seconds)}
         found[f"tokens_per_second_{phase}"] = size * job.length * len(seconds) / sum(seconds)
-        tell(PointNumbers({**found, "other_processes_cpu_share": others.share()}))
+        device_users.look()
+        tell(PointNumbers({**found, "other_processes_cpu_share": others.share(), **device_users.numbers()}))
 
 
 def _load_kernels(backend: backends.Backend, config: Config, size: int, length: int) -> None:

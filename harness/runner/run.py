@@ -35,10 +35,10 @@ def run(request: Request) -> Record:
     hardware, usable = devices.of_run(server, config)
     identity, variant = fingerprint.of(config, hardware, summary.hash, pooled=not task.per_step)
     record = new_record(request, hardware, summary, identity, variant)
-    devices.describe(record.environment, usable)
+    used = devices.describe(record.environment, usable)
     if finished := finished_before(request, record):
         return finished
-    job = TrainJob(config, hardware, record.folder, prepared, request.started)
+    job = TrainJob(config, hardware, record.folder, prepared, request.started, used)
     if node > 0:
         return follow(node, server, job, record)
     with Live(request, record) as live:

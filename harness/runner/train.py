@@ -15,6 +15,7 @@ from harness.backends.distributed import node_rank
 from harness.config.schema import Config
 from harness.data.batches import plan
 from harness.errors import UserError
+from harness.measure.device_users import OtherDeviceUsers
 from harness.measure.environment import OtherProcesses
 from harness.records import store
 from harness.records.metrics import FITTED, split_of
@@ -48,6 +49,8 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     dataset = data.open_prepared(job.prepared, characters=config.input.characters is not None)
     task = task_of(dataset)
     backend = backends.load(config.backend.name)(config, job.hardware)
+    # the first process looks for all: to each other the processes of a run would be strangers
+    device_users = OtherDeviceUsers(job.devices if backend.rank == 0 else [], Path(config.cache_dir))
     backend.warm_up_device()
     backend.seed(config.seed)
     memory = measure.PhaseMemory(backend.device_peak, backend.device_reset)
@@ -59,7 +62,12 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
         on_accelerator=job.hardware.accelerator != "cpu",
     )  # fmt: skip
     memory.phase_begins()
-    history, best = backend.fit(dataset, timer, job.folder, lambda numbers: tell(Epoch(numbers)))
+
+    def epoch_done(numbers: dict[str, float]) -> None:
+        device_users.look()
+        tell(Epoch(numbers))
+
+    history, best = backend.fit(dataset, timer, job.folder, epoch_done)
     ranks = backend.gather({**timer.metrics(), **memory.metrics(), "own_cpu_seconds": others.own()})
     if backend.rank > 0:
         return None  # the first process of the first node measures and tells
@@ -69,6 +77,7 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     outputs = backend.predict(dataset.test)
     inference = measure_inference(backend, dataset, config, clock)
     memory.phase_ends("inference")  # before the scoring, whose arrays belong to no encoder
+    device_users.look()
     metrics |= evaluate(task, dataset, outputs, job.folder)
     metrics |= {name: value for name, value in history[best - 1].items() if split_of(name) in FITTED}
     metrics["best/epoch"] = best
@@ -76,10 +85,11 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
         metrics["speed/startup_seconds"] = time.time() - (clock() - timer.first_step_at) - job.started
     seconds = [rank.pop("own_cpu_seconds") for rank in ranks]  # those of this node come first
     share = others.share(ours=sum(seconds[1 : job.hardware.devices]))
+    strangers = {"other_processes_cpu_share": share, **device_users.numbers()}
     ranks[0] |= memory.metrics()
     metrics |= {**ranks[0], **inference, **measure.over_ranks(ranks)}
     resumed = len(history) - len(timer.epochs)  # trained before an interruption, not timed
-    tell(Measured(metrics, history, ranks, resumed, share))
+    tell(Measured(metrics, history, ranks, resumed, strangers))
 
     draw_attention(backend, dataset, outputs, job.folder, config.measure.attention_examples)
     return Outcome("finished", epochs=len(history))

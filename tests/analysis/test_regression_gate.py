@@ -95,6 +95,12 @@ def test_a_busy_machine_on_either_side_leaves_speed_unjudged_and_judges_the_rest
         )
 
 
+def test_a_shared_accelerator_leaves_speed_unjudged():
+    outcome = judged(runs(), runs(environment={"other_device_processes": 1}))
+    assert (outcome.code, [check.metric for check in outcome.checks]) == (2, ["test/accuracy", MEMORY])
+    assert "now other processes were on the accelerator too in 3 of 3 runs" in outcome.lines()[0]
+
+
 def test_a_baseline_from_a_busy_machine_is_written_with_a_warning(tmp_path):
     lines = gate.write_baseline(runs(environment={"other_processes_cpu_share": 0.9}), tmp_path / "baseline.json")
     assert lines[1].startswith("a gate cannot judge the speed of lstm, because other processes used up to 90%")

@@ -1,3 +1,4 @@
+import pytest
 from made_records import HARDWARE, VERSIONS, made, over_seeds
 
 from harness.analysis.variant_names import name_variants
@@ -137,6 +138,29 @@ def test_a_variant_measured_on_a_busy_machine_is_disturbed():
     quiet = over_seeds("gru", [0.9, 0.9], environment={"other_processes_cpu_share": 0.05})
     reasons = [variant.disturbed for variant in gather(busy + quiet).variants]
     assert reasons == ["other processes used up to 31% of the processor in 2 of 2 runs", None]
+
+
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        ({"other_processes_device_share": 0.63, "other_device_processes": 2}, "used up to 63% of the accelerator"),
+        ({"other_processes_device_share": 0.0, "other_device_processes": 1}, "were on the accelerator too"),
+        ({"other_device_processes": 1}, "were on the accelerator too"),
+        ({"other_processes_device_share": 0.05, "other_device_processes": 0}, None),
+    ],
+)
+def test_a_variant_measured_on_a_busy_accelerator_is_disturbed(environment, reason):
+    (variant,) = gather(over_seeds("lstm", [0.9, 0.9], environment=environment)).variants
+    assert variant.disturbed == (f"other processes {reason} in 2 of 2 runs" if reason else None)
+
+
+def test_a_variant_disturbed_in_two_ways_says_both():
+    on_both = over_seeds("lstm", [0.9, 0.9], environment={"other_processes_cpu_share": 0.31})
+    on_both[0].environment.other_device_processes = 1
+    (variant,) = gather(on_both).variants
+    assert variant.disturbed == (
+        "other processes used up to 31% of the processor in 2 of 2 runs and were on the accelerator too in 1 of 2 runs"
+    )
 
 
 def test_settings_that_do_not_decide_a_result_name_no_variant():

@@ -16,8 +16,8 @@ from multiprocessing import get_context
 
 from paired import PAIRS, REPOSITORY, Row, table
 
-from harness.analysis.variants import BUSY
 from harness.measure import environment
+from harness.measure.environment import BUSY
 from harness.records.record import Environment, Hardware
 
 BENCHMARKS = (

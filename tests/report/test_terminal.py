@@ -26,6 +26,15 @@ def test_a_run_measured_on_a_busy_machine_is_marked(capsys):
     assert "busy" not in capsys.readouterr().out
 
 
+def test_a_run_measured_on_a_busy_accelerator_is_marked(capsys):
+    shared = made(environment={"other_processes_device_share": 0.63, "other_device_processes": 1})
+    print_runs([shared])
+    assert (
+        "busy    other processes used up to 63% of the accelerator during the run: speed is not comparable: run it "
+        "again on a quiet machine\n" in capsys.readouterr().out
+    )
+
+
 def test_texts_of_test_that_occur_in_train_are_counted_once_for_each_data_set(capsys):
     repeated = {"repeated_texts": {"validation": 0, "test": 107}}
     imdb = {"hash": "1", "sizes": {"train": 22500, "test": 25000}, "notes": repeated}

@@ -13,7 +13,7 @@ from harness.runner.lifecycle import Live, Request, new_record
 from harness.runner.messages import Epoch, Measured, Outcome
 
 METRICS = {"test/accuracy": 0.5, "val/accuracy": 0.25}
-MEASURED = Measured(METRICS, [{"epoch": 1, "val/accuracy": 0.25}], [{}], 0, 0.0)
+MEASURED = Measured(METRICS, [{"epoch": 1, "val/accuracy": 0.25}], [{}], 0, {})
 
 
 class Tracker:
@@ -135,7 +135,7 @@ def test_an_interruption_while_the_record_is_written_does_not_lose_it(live, trac
 @pytest.mark.parametrize("value", [float("nan"), np.float32(0.5)])
 def test_a_number_that_json_does_not_have_fails_the_run_and_a_record_says_so(live, value):
     with live:
-        live.take(Measured({"test/accuracy": value}, [], [{}], 0, 0.0))
+        live.take(Measured({"test/accuracy": value}, [], [{}], 0, {}))
         live.outcome = Outcome("finished")
     assert written(live).status == "failed"
     assert "its record could not be written" in written(live).reason

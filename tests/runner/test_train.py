@@ -1,13 +1,21 @@
 """The worker's part of a run: what it evaluates, and what it refuses to call a result."""
 
 import json
+import os
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import QUICK
 
 from harness.config.compose import compose
 from harness.data import from_sequences
-from harness.runner.train import evaluate, measure_inference
+from harness.records.record import Hardware
+from harness.runner import profile_point
+from harness.runner.messages import Measured, PointJob, TrainJob
+from harness.runner.run import prepare_data
+from harness.runner.train import evaluate, measure_inference, train
 from harness.tasks.task import task_of
 
 
@@ -80,3 +88,46 @@ def test_inference_holds_one_batch_on_a_device_and_loads_none_between_passes_on_
     assert measure_inference(backend, data, config, ticks)["speed/inference_sequences_per_second"] > 0
     assert backend.passed > 5
     assert backend.peak == held  # on a host five batches and the sequence of the latency
+
+
+class BusyCard:
+    """A pretended ``pynvml``: this process and another one work on the card, which was idle before."""
+
+    class NVMLError(Exception):
+        pass
+
+    def nvmlInit(self):
+        pass
+
+    def nvmlDeviceGetHandleByUUID(self, uuid):
+        return uuid
+
+    def nvmlDeviceGetUtilizationRates(self, handle):
+        return SimpleNamespace(gpu=0)
+
+    def nvmlDeviceGetComputeRunningProcesses(self, handle):
+        return [SimpleNamespace(pid=pid) for pid in (os.getpid(), 99_999_991)]
+
+    def nvmlDeviceGetProcessUtilization(self, handle, since):
+        return [SimpleNamespace(pid=os.getpid(), smUtil=60), SimpleNamespace(pid=99_999_991, smUtil=37)]
+
+
+CARD = {"kind": "cuda", "uuid": "GPU-1"}
+
+
+def test_another_process_on_the_card_is_in_the_numbers_of_a_run_and_of_a_point(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "pynvml", BusyCard())
+    monkeypatch.setattr(profile_point.fork_server, "prefer_for_out_of_memory_kill", lambda: None)
+    config = compose("encoder=bag_of_embeddings", *QUICK, "profile.passes=1", "profile.seconds=0.001",
+                     f"cache_dir={tmp_path}", f"output_dir={tmp_path}", "measure.attention_examples=0")  # fmt: skip
+    told = []
+    job = TrainJob(config, Hardware("cpu"), tmp_path, prepare_data(config), 0.0, [CARD])
+    assert train(job, told.append).status == "finished"
+    (measured,) = (message for message in told if isinstance(message, Measured))
+    assert measured.others["other_processes_device_share"] == 0.37
+    assert measured.others["other_device_processes"] == 1
+    points = []
+    profile_point.measure_point(PointJob(config, Hardware("cpu"), tmp_path, 16, 2, [CARD]), points.append)
+    numbers = points[-1].numbers
+    assert numbers["other_processes_device_share"] == 0.37
+    assert numbers["other_device_processes"] == 1

@@ -8,7 +8,7 @@ from html import escape
 import plotly.graph_objects as go
 from markupsafe import Markup
 
-from harness.analysis.variants import BUSY
+from harness.analysis.disturbances import disturbances
 from harness.records.record import Record, overrides_of
 from harness.report.html.document import render
 from harness.report.html.style import Plot, figure, style, x_axis, y_axis
@@ -96,7 +96,6 @@ def _caption(records: Sequence[Record]) -> Markup:
             if point.status != "finished":
                 missing.setdefault(STATUS[point.status], []).append(f"{label} at {point.length:,}")
     sentences = [READING, *(f"Ended early, {why}: {', '.join(where)}." for why, where in missing.items())]
-    shares = [record.environment.other_processes_cpu_share or 0.0 for record in records]
-    if busy := [label for label, share in zip(labels, shares, strict=True) if share > BUSY]:
+    if busy := [label for label, record in zip(labels, records, strict=True) if disturbances([record])]:
         sentences.append(f"Measured on a busy machine, so not comparable: {', '.join(busy)}.")
     return Markup(" ").join(sentences)  # escapes all but READING
