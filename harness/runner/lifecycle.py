@@ -190,16 +190,24 @@ def _write(record: Record) -> bool:
     try:
         store.write(record)
         return True
-    except (OSError, TypeError, ValueError) as error:
-        unwritten = f"its record could not be written ({error})"
-        record.reason = f"{record.reason}; {unwritten}" if record.reason else unwritten
-        record.status = "failed" if record.status == "finished" else record.status
-        if isinstance(error, OSError):
-            return False
-    # numbers that JSON does not have: the record says that the run failed, without them
+    except OSError as error:
+        return _unwritten(record, error)
+    except (TypeError, ValueError) as error:
+        _unwritten(record, error)
+    try:  # numbers that JSON does not have: the record says that the run failed, without them
+        store.write(dataclasses.replace(record, metrics={}, history=[], ranks=[]))
+    except OSError as error:  # they stay, so that a later attempt does not take their absence for a result
+        return _unwritten(record, error)
     record.metrics, record.history, record.ranks = {}, [], []
-    store.write(record)
     return True
+
+
+def _unwritten(record: Record, error: Exception) -> bool:
+    """Let a record say why it could not be written; returns False."""
+    why = f"its record could not be written ({error})"
+    record.reason = f"{record.reason}; {why}" if record.reason else why
+    record.status = "failed" if record.status == "finished" else record.status
+    return False
 
 
 def finalize(

@@ -4,6 +4,7 @@ under one MLflow parent run.
 The same command is the same sweep: given again, it resumes where it stopped.
 """
 
+import copy
 import hashlib
 import shutil
 import sys
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from harness.config.composed_once import ComposedOnce
 from harness.errors import UserError
@@ -104,7 +105,8 @@ class Sweep(Callback):
             config.sweep = identify([*overrides.task, *overrides.hydra, *folders])
             # Hydra reads the overrides of the jobs from here, for every sweeper and launcher
             overrides.task = [*seed_outermost(overrides.task), f"sweep={config.sweep}"]
-        self.config = config
+        self.config = copy.deepcopy(config)
+        hide_secrets(config)
         compose_jobs_once(config)
         folder = outcomes_folder(config)
         shutil.rmtree(folder, ignore_errors=True)
@@ -159,6 +161,19 @@ def seed_outermost(overrides: Iterable[str]) -> list[str]:
     The runs of one seed then follow each other: a machine that drifts slows all variants of a seed alike.
     """
     return sorted(overrides, key=lambda override: not override.startswith("seed="))
+
+
+def hide_secrets(config: DictConfig) -> None:
+    """Mask the password of a tracking server in a sweep's own config, which Hydra writes into ``multirun.yaml``.
+
+    The jobs compose their configs anew from the files and keep the address.
+    """
+    tracking = OmegaConf.select(config, "tracking")
+    written: Any = OmegaConf.to_container(tracking, resolve=False) if isinstance(tracking, DictConfig) else {}
+    uri = written.get("uri")
+    if isinstance(uri, str) and masked(uri) != uri:
+        with read_write(config):
+            tracking.uri = masked(uri)
 
 
 def compose_jobs_once(config: DictConfig) -> None:

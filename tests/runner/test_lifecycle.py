@@ -142,6 +142,27 @@ def test_a_number_that_json_does_not_have_fails_the_run_and_a_record_says_so(liv
     assert "test/accuracy" not in written(live).metrics
 
 
+def test_a_disk_that_is_full_just_when_such_numbers_are_left_out_ends_this_run_alone(live, tracker, monkeypatch):
+    real, calls = store.write, []
+
+    def write(record):
+        calls.append(record)
+        if len(calls) == 2:
+            raise OSError("no space left")
+        real(record)
+
+    monkeypatch.setattr(store, "write", write)
+    with live:
+        live.take(Measured({"test/accuracy": float("nan")}, [], [{}], 0, {}))
+        assert not live.written
+        assert live.record.status == "failed"
+        assert live.record.reason.endswith("its record could not be written (no space left)")
+    # there was room again at the end of the run: its record is no finished one without numbers
+    assert tracker.calls[-1] == "sync failed"
+    assert written(live).status == "failed"
+    assert "test/accuracy" not in written(live).metrics
+
+
 def test_the_checkpoint_to_resume_from_goes_only_once_the_record_is_written(live, monkeypatch):
     def full(record):
         raise OSError("no space left")
