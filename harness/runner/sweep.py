@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, open_dict, read_write
 
 from harness.config.composed_once import ComposedOnce
 from harness.errors import UserError
@@ -24,6 +24,7 @@ from harness.records import store
 from harness.records.record import Record, from_json
 from harness.records.secrets import masked
 from harness.runner import run_names
+from harness.runner.sweep_config import absolute_output_dir, hide_secrets
 
 if TYPE_CHECKING:
     from harness.tracking.store import Summary
@@ -104,7 +105,7 @@ class Sweep(Callback):
             folders = [source.path for source in sources if source.provider == "command-line"]  # --config-dir
             config.sweep = identify([*overrides.task, *overrides.hydra, *folders])
             # Hydra reads the overrides of the jobs from here, for every sweeper and launcher
-            overrides.task = [*seed_outermost(overrides.task), f"sweep={config.sweep}"]
+            overrides.task = [*seed_outermost(absolute_output_dir(config)), f"sweep={config.sweep}"]
         self.config = copy.deepcopy(config)
         hide_secrets(config)
         compose_jobs_once(config)
@@ -161,19 +162,6 @@ def seed_outermost(overrides: Iterable[str]) -> list[str]:
     The runs of one seed then follow each other: a machine that drifts slows all variants of a seed alike.
     """
     return sorted(overrides, key=lambda override: not override.startswith("seed="))
-
-
-def hide_secrets(config: DictConfig) -> None:
-    """Mask the password of a tracking server in a sweep's own config, which Hydra writes into ``multirun.yaml``.
-
-    The jobs compose their configs anew from the files and keep the address.
-    """
-    tracking = OmegaConf.select(config, "tracking")
-    written: Any = OmegaConf.to_container(tracking, resolve=False) if isinstance(tracking, DictConfig) else {}
-    uri = written.get("uri")
-    if isinstance(uri, str) and masked(uri) != uri:
-        with read_write(config):
-            tracking.uri = masked(uri)
 
 
 def compose_jobs_once(config: DictConfig) -> None:

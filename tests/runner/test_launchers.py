@@ -2,15 +2,19 @@
 
 import subprocess
 import sys
+from functools import wraps
 from pathlib import Path
 
 import pytest
 from conftest import QUICK
 
+from harness.cli import main as cli
 from harness.records import store
 
 SWEEP = ("-m", "encoder=rnn,bag_of_embeddings", "seed=0", *QUICK)
 LAUNCHERS = {"joblib": "joblib", "submitit_local": "submitit", "ray": "ray"}
+READ_ONLY = Path("/proc")
+"""A folder in which not even root can create a file."""
 
 
 @pytest.fixture(scope="module")
@@ -20,18 +24,48 @@ def expected():
 
 @pytest.mark.parametrize("launcher", ["basic", *LAUNCHERS])
 def test_every_launcher_gives_the_same_numbers(tmp_path, expected, launcher):
-    """In a process of its own: launchers start servers and threads that outlive the sweep."""
+    """In a process of its own: launchers start servers and threads that outlive the sweep. The folder is relative."""
     if launcher in LAUNCHERS:
         pytest.importorskip(f"hydra_plugins.hydra_{LAUNCHERS[launcher]}_launcher")
-    line = [sys.executable, "-m", "harness", *SWEEP, f"hydra/launcher={launcher}"]
+    line = [sys.executable, "-m", "harness", *SWEEP, f"hydra/launcher={launcher}", "output_dir='some where'"]
     ended = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
-    found = list(store.read_all(tmp_path / "outputs" / "runs"))
+    found = list(store.read_all(tmp_path / "some where" / "runs"))
     losses = {record.label: record.metrics["test/loss"] for record in found}
     assert len(losses) == 2
     assert expected.setdefault("losses", losses) == losses
     assert all(record.mlflow_run_id for record in found)
     assert len({record.sweep for record in found}) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["some where"]
+
+
+def test_jobs_that_run_in_another_folder_write_into_the_commands_output_folder(command, tmp_path, monkeypatch):
+    """As those of a Ray cluster that was started elsewhere."""
+    (tmp_path / "elsewhere").mkdir()
+
+    @wraps(cli.task)
+    def task_elsewhere(config):
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        return task(config)
+
+    task = cli.task
+    monkeypatch.setattr(cli, "task", task_elsewhere)
+    ended = command("-m", "seed=0", "encoder=bag_of_embeddings", *QUICK, "tracking=none")
+    assert ended.code == 0, ended.err
+    assert ended.record.status == "finished"
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.skipif(not READ_ONLY.is_dir(), reason="needs a folder in which nobody can create a file, such as /proc")
+def test_a_working_folder_that_is_read_only_is_enough_where_the_output_goes_elsewhere(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(READ_ONLY)
+    ended = command("-m", "seed=0", "encoder=bag_of_embeddings", *QUICK, f"output_dir={tmp_path}/outputs")
+    assert ended.code == 0, ended.err
+    assert ended.record.status == "finished"
+    assert "Traceback" not in ended.err
+    default = command("-m", "seed=0", "encoder=bag_of_embeddings", *QUICK)
+    assert default.code == 2
+    assert "output_dir=outputs cannot be written to" in default.err
 
 
 def test_slurm_composes_with_what_a_cluster_needs(command):
