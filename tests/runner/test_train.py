@@ -119,13 +119,16 @@ def test_another_process_on_the_card_is_in_the_numbers_of_a_run_and_of_a_point(m
     monkeypatch.setitem(sys.modules, "pynvml", BusyCard())
     monkeypatch.setattr(profile_point.fork_server, "prefer_for_out_of_memory_kill", lambda: None)
     config = compose("encoder=bag_of_embeddings", *QUICK, "profile.passes=1", "profile.seconds=0.001",
-                     f"cache_dir={tmp_path}", f"output_dir={tmp_path}", "measure.attention_examples=0")  # fmt: skip
+                     f"cache_dir={tmp_path}", f"output_dir={tmp_path}", "measure.attention_examples=0",
+                     "measure.warmup_seconds=1000")  # fmt: skip
     told = []
     job = TrainJob(config, Hardware("cpu"), tmp_path, prepare_data(config), 0.0, [CARD])
     assert train(job, told.append).status == "finished"
     (measured,) = (message for message in told if isinstance(message, Measured))
     assert measured.others["other_processes_device_share"] == 0.37
     assert measured.others["other_device_processes"] == 1
+    assert "speed/epoch_seconds" in measured.metrics  # while all steps were in the warm-up of 1000 seconds
+    assert "speed/train_tokens_per_second" not in measured.metrics
     points = []
     profile_point.measure_point(PointJob(config, Hardware("cpu"), tmp_path, 16, 2, [CARD]), points.append)
     numbers = points[-1].numbers
