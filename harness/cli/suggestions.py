@@ -121,10 +121,15 @@ def _options(key: str, value: str) -> list[str]:
 
 
 def of_empty_sweep(arguments: list[str]) -> str:
-    """A sentence for a sweep that has no run: which override has no value."""
+    """A sentence for a sweep that left no run: which override has no value, or what its launcher's machines lack."""
     for key, value in _given(arguments).items():
         if not _options(key, value):
             return f"{key}={value} matches nothing, so there is no run; python -m harness --help lists all choices"
+    if (launcher := _given(arguments).get("hydra/launcher", "basic")) != "basic":
+        return (
+            f"no job of the sweep left a result in output_dir: the machines of hydra/launcher={launcher} must share that "
+            "folder, and every override must have a value"
+        )
     return "the sweep has no run: an override has no value"
 
 
