@@ -127,8 +127,8 @@ def of_empty_sweep(arguments: list[str]) -> str:
             return f"{key}={value} matches nothing, so there is no run; python -m harness --help lists all choices"
     if (launcher := _given(arguments).get("hydra/launcher", "basic")) != "basic":
         return (
-            f"no job of the sweep left a result in output_dir: the machines of hydra/launcher={launcher} must share that "
-            "folder, and every override must have a value"
+            f"no job of the sweep left a result in output_dir: the machines of hydra/launcher={launcher} must share "
+            "that folder, and every override must have a value"
         )
     return "the sweep has no run: an override has no value"
 

@@ -6,6 +6,7 @@ from conftest import QUICK
 
 from harness.cli import arguments as words
 from harness.cli import main as cli
+from harness.cli import suggestions
 
 USER_ERRORS = [
     (["encoder=lsmt"], "Could not find 'encoder/lsmt'"),
@@ -189,6 +190,12 @@ def test_a_launcher_whose_extra_is_missing_is_one_sentence(command, monkeypatch)
         "hydra/launcher=joblib needs hydra_joblib_launcher: in the harness's folder, pip install '.[joblib]'"
     )
     assert not ended.records
+
+
+def test_a_launcher_whose_jobs_left_nothing_is_named():
+    sentence = suggestions.of_empty_sweep(["-m", "seed=0", "hydra/launcher=ray"])
+    assert "the machines of hydra/launcher=ray must share that folder" in sentence
+    assert suggestions.of_empty_sweep(["-m", "seed=0"]) == "the sweep has no run: an override has no value"
 
 
 def test_a_key_that_is_given_repeatedly_is_said_and_the_last_one_counts(command):

@@ -18,9 +18,9 @@ def warm_up(device: torch.device) -> None:
 def on_device(array: np.ndarray, device: torch.device) -> Tensor:
     """The array as a tensor on the device.
 
-    For a GPU it goes through pinned memory, so that the call returns at once: where no step is waited for, the next batch
-    is made and its copy queued while the GPU computes. The copy has its place in the order of the GPU's work, so that
-    no step can begin before it.
+    For a GPU it goes through pinned memory, so that the call returns at once: where no step is waited for, the next
+    batch is made and its copy queued while the GPU computes. The copy has its place in the order of the GPU's work, so
+    that no step can begin before it.
     """
     tensor = torch.from_numpy(array)
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
