@@ -24,15 +24,16 @@ from filelock import FileLock
 from harness.data import source_code
 from harness.data.characters import Characters
 from harness.data.dataset import Dataset, Split
+from harness.data.unseen import set_apart
 from harness.errors import UserError
 from harness.records import store
 from harness.records.record import DataSummary
 
 ARRAYS = ("x", "length_N", "y")
 CHARACTERS = ("spelling_NL", "table_SW")
-FIELDS = ("classes", "vocabulary", "source", "notes", "task", "tolerance", "alphabet")
+FIELDS = ("classes", "unseen", "vocabulary", "source", "notes", "task", "tolerance", "alphabet")
 GONE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
-FORMAT = "4"
+FORMAT = "5"
 """The version of the stored files: raise it when their layout changes."""
 
 Loader = TypeVar("Loader", bound=Callable[..., Dataset])
@@ -139,6 +140,7 @@ def _load(loader: Callable[..., Dataset], arguments: dict[str, Any]) -> Dataset:
     if not isinstance(data, Dataset):
         name = f"{loader.__module__}.{loader.__qualname__}"
         raise UserError(f"data: {name} must return a harness.data.Dataset, but returned {type(data).__name__}")
+    data = set_apart(data)
     data.check()
     return data
 

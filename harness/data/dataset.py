@@ -15,6 +15,7 @@ from harness.data import labels
 from harness.data.characters import Characters, check_characters, full_words
 from harness.data.labels import IGNORED as IGNORED  # exported: most code that reads labels needs it
 from harness.data.overlap import notes_of_arrays
+from harness.data.unseen import set_apart, unseen_among
 from harness.errors import UserError
 from harness.records.record import DataSummary
 
@@ -48,9 +49,10 @@ class Dataset:
     """Train, validation and test, which are disjoint, with what the model must know about them.
 
     ``vocabulary`` lists the tokens by id (0 is padding, 1 unknown) and is empty for feature vectors. ``classes`` lists
-    the names of the classes by id. ``notes`` go into the record. ``task`` is inferred from the labels, except ``ctc``,
-    which must be given. ``tolerance`` is the error below which a prediction of a regression counts as correct, if the
-    data defines one. ``alphabet`` lists the characters of words by id, if the loader provides them.
+    the names of the classes by id. ``unseen`` lists the labels that only validation or test has; their ids follow those
+    of the classes. ``notes`` go into the record. ``task`` is inferred from the labels, except ``ctc``, which must be
+    given. ``tolerance`` is the error below which a prediction of a regression counts as correct, if the data defines
+    one. ``alphabet`` lists the characters of words by id, if the loader provides them.
     """
 
     train: Split
@@ -63,6 +65,7 @@ class Dataset:
     task: str = ""
     tolerance: float | None = None
     alphabet: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "task", self.task or labels.infer_task(self.train.y))
@@ -70,6 +73,11 @@ class Dataset:
     @property
     def splits(self) -> dict[str, Split]:
         return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    @property
+    def label_names(self) -> list[str]:
+        """The names of all labels by id: the classes, then those that train never saw."""
+        return [*self.classes, *self.unseen]
 
     @property
     def tokens(self) -> bool:
@@ -88,7 +96,7 @@ class Dataset:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over all splits, classes, vocabulary and alphabet, and the task and tolerance if not the defaults."""
+        """SHA-256 over all splits, classes, vocabulary and alphabet; task, tolerance and unseen if not the defaults."""
         digest = hashlib.sha256()
         for name, split in self.splits.items():
             characters = [] if split.characters is None else [split.characters.spelling_NL, split.characters.table_SW]
@@ -99,6 +107,8 @@ class Dataset:
         digest.update("\0".join(names).encode("utf8", "surrogatepass"))
         if self.task != labels.infer_task(self.train.y) or self.tolerance is not None:
             digest.update(f"{self.task} {self.tolerance}".encode())
+        if self.unseen:
+            digest.update(f"unseen {self.unseen}".encode())
         return digest.hexdigest()
 
     def summary(self) -> DataSummary:
@@ -109,6 +119,7 @@ class Dataset:
             task=self.task,
             sizes={name: len(split) for name, split in self.splits.items()},
             classes=self.classes,
+            unseen=self.unseen,
             vocabulary_size=len(self.vocabulary),
             max_length=self.max_length,
             tolerance=self.tolerance,
@@ -124,14 +135,14 @@ class Dataset:
         """
         for name, split in self.splits.items():
             _check_split(name, split, self)
-            labels.check_labels(self.task, name, split.y, split.length_N, len(self.classes))
+            ids = len(self.classes if name == "train" else self.label_names)
+            labels.check_labels(self.task, name, split.y, split.length_N, ids)
         if not self.train.length_N.any():
             raise UserError(
                 "data: every sequence of the training split is empty, so that no encoder can learn from it; texts need "
                 "words: is data.text the right column?"
             )
-        others = {"validation": self.validation.y, "test": self.test.y}
-        labels.check_labels_across_splits(self.task, self.train.y, others, self.classes)
+        labels.check_training_labels(self.task, self.train.y, self.classes)
 
 
 def _check_split(name: str, split: Split, data: Dataset) -> None:
@@ -179,20 +190,23 @@ def from_sequences(
     A sequence is a list of token ids, which need a ``vocabulary`` (0 padding, 1 unknown), or an array of features of
     shape (length, D). Labels are members of ``classes``: one per sequence for classification; for tagging, a list of
     them as long as the sequence, with None at positions that do not count; for ``task="ctc"``, a list of any length.
-    For ``task="regression"``, labels are numbers and there are no classes.
+    For ``task="regression"``, labels are numbers and there are no classes. Validation and test may have other labels,
+    which become ``unseen``, like the classes that they have and train lacks.
 
     Raises:
-        UserError: a label is not in ``classes``, or a tagging row has a different number of labels and steps.
+        UserError: a label of train is not in ``classes``, or a tagging row has a different number of labels and steps.
     """
-    id_of = {label: index for index, label in enumerate(classes)}
     parts = {"train": train, "validation": validation, "test": test}
     task = task or labels.infer_task_from_labels([y for _, y in parts.values()])
+    unseen = unseen_among(task, [validation[1], test[1]], classes)
+    known = [*classes, *unseen]
+    id_of = {label: index for index, label in enumerate(known)}
     splits: dict[str, Any] = {
         name: _pad(name, x, y, task, id_of, bool(len(vocabulary))) for name, (x, y) in parts.items()
     }
-    names, words = [str(label) for label in classes], list(vocabulary)
-    return Dataset(**splits, classes=names, vocabulary=words, source=source, notes=notes or {}, task=task,
-                   tolerance=tolerance)  # fmt: skip
+    names, words = [str(label) for label in known], list(vocabulary)
+    return set_apart(Dataset(**splits, classes=names[: len(classes)], unseen=names[len(classes) :], vocabulary=words,
+                             source=source, notes=notes or {}, task=task, tolerance=tolerance))  # fmt: skip
 
 
 def _pad(name: str, x: Sequence[Any], y: Sequence[Any], task: str, id_of: dict[Any, int], tokens: bool) -> Split:

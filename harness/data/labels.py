@@ -7,6 +7,8 @@
 | ``regression`` | a number | ``y_N`` float32 |
 | ``ctc`` | a sequence of classes of any length (Graves et al. 2006) | ``y_NT`` int64, -100 after the end of each |
 
+The classes are those of train; a label that only validation or test has is unseen (``harness.data.unseen``).
+
 Dimension letters: N sequences, L length, T longest target.
 """
 
@@ -40,7 +42,7 @@ def encode_labels(
 ) -> np.ndarray:
     """The array of a split's labels.
 
-    ``name`` is the split's name for messages, ``id_of`` maps classes to ids, ``longest`` is the padded length of ``x``.
+    ``name`` is the split's name for messages, ``id_of`` maps labels to ids, ``longest`` is the padded length of ``x``.
 
     Raises:
         UserError: a label is not among the classes, a tagging row has a different number of labels and steps, or the
@@ -74,8 +76,14 @@ def _check_task(task: str) -> None:
         raise UserError(f"data: the task is one of {', '.join(TASKS)}, not {task!r}")
 
 
-def check_labels(task: str, name: str, y: np.ndarray, length_N: np.ndarray, classes: int) -> None:
-    """Refuse labels of one split that no model of the task can learn or be scored on.
+def in_range(y: np.ndarray, ids: int) -> bool:
+    """Whether labels that count are int64 ids below ``ids``."""
+    counted = y[y != IGNORED]
+    return y.dtype == np.int64 and (counted.size == 0 or bool(0 <= counted.min() <= counted.max() < ids))
+
+
+def check_labels(task: str, name: str, y: np.ndarray, length_N: np.ndarray, ids: int) -> None:
+    """Refuse labels of one split that no model of the task can learn or be scored on; ``ids`` is the number of labels.
 
     Raises:
         UserError: their type or range is wrong, a ctc target is too long for its input, or the task is unknown.
@@ -85,9 +93,8 @@ def check_labels(task: str, name: str, y: np.ndarray, length_N: np.ndarray, clas
         if y.dtype != np.float32 or y.ndim != 1 or not np.isfinite(y).all():
             raise UserError(f"data: labels of the {name} split must be finite float32, one for each sequence")
         return
-    labels = y[y != IGNORED]
-    if y.dtype != np.int64 or (labels.size and not 0 <= labels.min() <= labels.max() < classes):
-        raise UserError(f"data: labels of the {name} split must be int64 in 0..{classes - 1}")
+    if not in_range(y, ids):
+        raise UserError(f"data: labels of the {name} split must be int64 in 0..{ids - 1}")
     if task == "ctc":
         _check_targets(name, y, length_N)
 
@@ -110,23 +117,16 @@ def _check_targets(name: str, y_NT: np.ndarray, length_N: np.ndarray) -> None:
         )
 
 
-def check_labels_across_splits(
-    task: str, train: np.ndarray, others: dict[str, np.ndarray], classes: list[str]
-) -> None:
-    """Refuse labels that leave nothing to learn, or that cannot be learned from train.
+def check_training_labels(task: str, train: np.ndarray, classes: list[str]) -> None:
+    """Refuse labels that leave nothing to learn.
 
     Raises:
-        UserError: train has only one class or one value, or another split has a class that train lacks.
+        UserError: train has only one class or one value.
     """
     seen = np.unique(train[train != IGNORED])
     if task == "regression":
         if len(seen) < 2:
             raise UserError("data: all labels of the training split are the same number; regression needs others too")
-        return
-    if len(seen) < 2:
+    elif len(seen) < 2:
         only = f" ({classes[int(seen[0])]!r})" if len(seen) else ""
         raise UserError(f"data: the training split has one class only{only}; a classifier needs two or more")
-    for name, y in others.items():
-        if unknown := sorted(set(np.unique(y[y != IGNORED])) - set(seen)):
-            named = ", ".join(repr(classes[int(label)]) for label in unknown[:5])
-            raise UserError(f"data: the {name} split has labels that the training split lacks: {named}")

@@ -86,12 +86,12 @@ def _quality(split: str, where: str) -> dict[str, Metric]:
             bounds=SHARE,
         ),
         "f1_span": Metric(
-            "", True, f"F1 over whole spans of {where}, as seqeval counts them, where labels are BIO", "quality",
+            "", True, f"F1 over whole spans of {where}, as seqeval counts them, where tags mark spans", "quality",
             "span F1", 2 if test else None, bounds=SHARE, gated=test, decides=1 if test else None,
         ),
         "loss": Metric(
-            "nats", False, f"mean cross-entropy on {where}; of CTC, per label", "quality", "loss",
-            run_column=4 if test else None,
+            "nats", False, f"mean cross-entropy over the labels of {where} that train has; of CTC, per label, over the "
+            "targets of such labels", "quality", "loss", run_column=4 if test else None,
         ),
     }  # fmt: skip
     return {f"{split}/{name}": metric for name, metric in scores.items()}

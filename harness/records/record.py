@@ -22,7 +22,10 @@ PointStatus = Literal["finished", "failed", "timed_out", "out_of_memory"]
 
 @dataclass
 class DataSummary:
-    """The data of a run. ``notes`` are further facts from the loader, such as counts of repeated texts."""
+    """The data of a run. ``unseen`` are the labels that only validation or test has: no output stands for them.
+
+    ``notes`` are further facts from the loader, such as counts of repeated texts.
+    """
 
     source: str
     hash: str
@@ -33,6 +36,7 @@ class DataSummary:
     max_length: int = 0
     tolerance: float | None = None
     notes: dict[str, Any] = field(default_factory=dict)
+    unseen: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -1,9 +1,12 @@
-"""What a reader must know about the data of runs: rows in two splits, empty rows, positions that train lacks, tags."""
+"""What a reader must know about the data of runs: labels, repeated and empty rows, positions that train lacks."""
 
 from collections.abc import Iterator
 
 from harness.records.record import DataSummary, Record
-from harness.tasks.metrics import are_spans
+from harness.tasks.spans import unread_spans
+
+NAMED = 5
+"""A sentence names at most so many labels."""
 
 
 def data_notes(records: list[Record]) -> list[str]:
@@ -13,18 +16,15 @@ def data_notes(records: list[Record]) -> list[str]:
 
 def _of(record: Record) -> Iterator[str]:
     data = record.data
+    yield from _labels(data)
     yield from _repeated(data, "repeated_texts", "texts", ", word for word")
     yield from _repeated(data, "repeated_sequences", "sequences", "")
     if shares := _shares(data, data.notes.get("empty_texts") or {}):
         yield f"{shares} texts contain no word: they are read as padding"
     if shares := _shares(data, data.notes.get("empty_sequences") or {}):
         yield f"{shares} sequences are empty: they are read as padding"
-    gaps = data.notes.get("missing_values") or {}
-    if missing := ", ".join(f"{count:,} {split}" for split, count in gaps.items() if count):
+    if missing := _counts(data.notes.get("missing_values") or {}):
         yield f"{missing} values of the series were missing: each was put on the line between its neighbours"
-    if data.task == "tagging" and not are_spans(data.classes) and any(name[:2] == "B-" for name in data.classes):
-        other = next(name for name in data.classes if name != "O" and name[:2] not in ("B-", "I-"))
-        yield f"spans are not scored, because {other!r} is no BIO label: each is B-kind, I-kind or O"
     longest = data.notes.get("longest") or {}
     if longest and record.choices.get("position") == "learned":
         split = max(longest, key=longest.__getitem__)
@@ -32,6 +32,32 @@ def _of(record: Record) -> Iterator[str]:
             f"the longest {split} sequence has {longest[split]:,} steps, the longest train sequence "
             f"{longest['train']:,}: the positions after it (position=learned) were never trained"
         )
+
+
+def _labels(data: DataSummary) -> Iterator[str]:
+    if dropped := _counts(data.notes.get("unlabelled_rows") or {}):
+        yield f"rows without a label, which were dropped: {dropped}"
+    if untagged := _counts(data.notes.get("untagged_words") or {}):
+        yield f"words without a tag, which do not count: {untagged}"
+    if rare := {split: count for split, count in (data.notes.get("rare_classes") or {}).items() if count}:
+        lacking = " and ".join(f"{split} lacks {count:,}" for split, count in rare.items())
+        yield f"{lacking} of {len(data.classes):,} classes, which have too few rows for every split: train keeps them"
+    if rare_tags := data.notes.get("rare_tags"):
+        yield f"tags with so few rows that these stay in train, and are in no split that was cut from it: {rare_tags:,}"
+    if unseen := data.notes.get("unseen_labels"):
+        counted = data.notes["counted_labels"]
+        shares = ", ".join(f"{count:,} of {counted[split]:,} {split}" for split, count in unseen.items() if count)
+        names = ", ".join(map(repr, data.unseen[:NAMED])) + ", ..." * (len(data.unseen) > NAMED)
+        yield f"{shares} labels are {names}, which train never saw: no output stands for them, each counts as an error"
+    if data.task == "tagging" and (other := unread_spans([*data.classes, *data.unseen])):
+        yield (
+            f"spans are not scored, because {other!r} is no tag of BIO, BIOES, BILOU or BMES: write "
+            "prefix-kind, such as B-PER, or O"
+        )
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {split}" for split, count in counts.items() if count)
 
 
 def _repeated(data: DataSummary, name: str, noun: str, how: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import unicodedata
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,27 +35,27 @@ def learning_curves(history: list[dict[str, Any]], file: Path) -> Path:
     return save(figure, file)
 
 
-def confusion(counts: list[list[int]], classes: list[str], file: Path) -> Path:
+def confusion(counts: list[list[int]], classes: list[str], file: Path, unseen: Sequence[str] = ()) -> Path:
     """Draw the confusion matrix of the test split and return the file.
 
-    ``counts`` has a row for each true class and a column for each predicted class. A cell's colour is its share of the
-    row; a count of 0 is left blank.
+    ``counts`` has a row for each true label, those that train never saw (``unseen``) last, and a column for each
+    predicted class. A cell's colour is its share of the row; a count of 0 is left blank.
     """
-    m_CC = np.array(counts)
-    names = [shortened(name) for name in classes] if len(classes) <= MOST_CLASSES else []
+    m_UC, labels = np.array(counts), [*classes, *unseen]
+    names = [shortened(name) for name in labels] if len(labels) <= MOST_CLASSES else []
     room = 0.6 + _room(names, 9)
-    side = min(9.0, max(2.5, 0.5 * len(classes)))
-    figure, (axis,) = create_figure(1, (side + room + 0.3, side + room + 0.4), left=room, bottom=room, top=0.4)
-    share_CC = m_CC / np.maximum(m_CC.sum(1, keepdims=True), 1)
-    axis.imshow(share_CC, cmap="Blues", vmin=0, vmax=1)
+    width, height = (min(9.0, max(2.5, 0.5 * many)) for many in (len(classes), len(labels)))
+    figure, (axis,) = create_figure(1, (width + room + 0.3, height + room + 0.4), left=room, bottom=room, top=0.4)
+    share_UC = m_UC / np.maximum(m_UC.sum(1, keepdims=True), 1)
+    axis.imshow(share_UC, cmap="Blues", vmin=0, vmax=1)
     axis.set(xlabel="predicted", ylabel="true")
     set_title(axis, "test split; shade: share of the true class")
     if names:
-        axis.set_xticks(range(len(names)), names, rotation=90, fontsize=9, parse_math=False)
-        axis.set_yticks(range(len(names)), names, fontsize=9, parse_math=False)
-        for row, column in np.argwhere(m_CC):
-            colour = "white" if share_CC[row, column] > 0.5 else "black"
-            axis.text(column, row, str(m_CC[row, column]), ha="center", va="center", color=colour, fontsize=8)
+        axis.set_xticks(range(len(classes)), names[: len(classes)], rotation=90, fontsize=9, parse_math=False)
+        axis.set_yticks(range(len(labels)), names, fontsize=9, parse_math=False)
+        for row, column in np.argwhere(m_UC):
+            colour = "white" if share_UC[row, column] > 0.5 else "black"
+            axis.text(column, row, str(m_UC[row, column]), ha="center", va="center", color=colour, fontsize=8)
     return save(figure, file)
 
 

@@ -18,6 +18,6 @@ def make(record: Record) -> None:
         plots.learning_curves(record.history, folder / "learning_curves.png")
     if (folder / store.CONFUSION).exists():
         counts = store.load_json(folder / store.CONFUSION)
-        plots.confusion(counts, record.data.classes, folder / "confusion.png")
+        plots.confusion(counts, record.data.classes, folder / "confusion.png", record.data.unseen)
     if record.profile:
         profiles.picture([record], folder / "profile.png")

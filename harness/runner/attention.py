@@ -70,5 +70,5 @@ def _example(data: Dataset, row: int, predicted: int) -> Example:
     x_L = data.test.x[row, : data.test.length_N[row]]
     tokens = [data.vocabulary[number] for number in x_L] if data.tokens else [f"step {n + 1}" for n in range(len(x_L))]
     true = int(data.test.y[row])
-    names = {"true": data.classes[true], "predicted": data.classes[predicted]}
+    names = {"true": data.label_names[true], "predicted": data.classes[predicted]}
     return {"row": row, "tokens": tokens, "right": predicted == true, **names}

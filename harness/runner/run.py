@@ -31,7 +31,7 @@ def run(request: Request) -> Record:
     prepared = prepare_data(config)
     summary = data.read_summary(prepared)
     task = task_of_summary(summary)
-    check_task(config, task, request.search)
+    check_task(config, task, summary, request.search)
     hardware, usable = devices.of_run(server, config)
     identity, variant = fingerprint.of(config, hardware, summary.hash, pooled=not task.per_step)
     record = new_record(request, hardware, summary, identity, variant)

@@ -5,6 +5,8 @@ The losses are in the backends.
 Dimension letters: N sequences of a batch or a split, L length, C classes.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from harness.config.schema import AUTO, Config
@@ -12,7 +14,7 @@ from harness.data import Dataset, Split
 from harness.errors import UserError
 from harness.records.metrics import METRICS
 from harness.records.record import DataSummary
-from harness.tasks import ctc
+from harness.tasks import ctc, spans
 from harness.tasks import metrics as scoring
 
 Scored = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -27,8 +29,9 @@ class Task:
     loss = "loss"
     """The name of the mean loss, without the split."""
 
-    def __init__(self, classes: list[str], tolerance: float | None) -> None:
+    def __init__(self, classes: list[str], tolerance: float | None, unseen: Sequence[str] = ()) -> None:
         self.classes, self.tolerance = classes, tolerance
+        self.unseen = list(unseen)
 
     @property
     def scores(self) -> tuple[str, ...]:
@@ -41,11 +44,14 @@ class Task:
         return len(self.classes)
 
     def evaluate(self, batches: list[Scored]) -> dict[str, float]:
-        """The scores by their names without the split; batches may be padded to different lengths."""
+        """The scores by their names without the split; batches may be padded to different lengths.
+
+        A label that train never saw counts as an error in every score; the loss is over the other labels.
+        """
         raise NotImplementedError
 
     def confusion(self, outputs: np.ndarray, split: Split) -> list[list[int]] | None:
-        """Counts ``m_CC``, rows the true class; None if the task does not compare labels one by one."""
+        """Counts ``m_UC``, rows the true label, the classes first; None if labels are not compared one by one."""
         return None
 
     def monitor(self, setting: str) -> str:
@@ -68,25 +74,29 @@ class Classification(Task):
     scores = ("accuracy", "f1_macro", "loss")
 
     def evaluate(self, batches: list[Scored]) -> dict[str, float]:
-        return scoring.evaluate_batches([(logits, y) for logits, y, _ in batches])
+        return scoring.evaluate_batches([(logits, y) for logits, y, _ in batches], len(self.unseen))
 
     def confusion(self, outputs: np.ndarray, split: Split) -> list[list[int]]:
-        return scoring.confusion(split.y, outputs.argmax(-1), len(self.classes)).tolist()
+        return scoring.confusion(split.y, outputs.argmax(-1), len(self.classes), len(self.unseen)).tolist()
 
 
 class Tagging(Classification):
-    """One class per step: logits ``NLC``. If the classes are BIO labels, whole spans are scored."""
+    """One class per step: logits ``NLC``. If the tags mark spans (``harness.tasks.spans``), these are scored."""
 
     per_step = True
 
+    def __init__(self, classes: list[str], tolerance: float | None, unseen: Sequence[str] = ()) -> None:
+        super().__init__(classes, tolerance, unseen)
+        self.span_tags = spans.as_bioes([*classes, *unseen])
+
     @property
     def scores(self) -> tuple[str, ...]:
-        return ("f1_span", *super().scores) if scoring.are_spans(self.classes) else super().scores
+        return super().scores if self.span_tags is None else ("f1_span", *super().scores)
 
     def evaluate(self, batches: list[Scored]) -> dict[str, float]:
         scores = super().evaluate(batches)
-        if "f1_span" in self.scores:
-            scores["f1_span"] = scoring.f1_span(((logits, y) for logits, y, _ in batches), self.classes)
+        if self.span_tags is not None:
+            scores["f1_span"] = spans.f1_span(((logits, y) for logits, y, _ in batches), self.span_tags)
         return scores
 
 
@@ -124,8 +134,13 @@ class Transcription(Task):
             for answer, target in zip(ctc.decode(logits, length), y, strict=True):
                 counted = target[target != scoring.IGNORED].tolist()
                 errors, labels = errors + ctc.edit_distance(answer, counted), labels + len(counted)
-        loss_N = np.concatenate([ctc.loss(*batch) for batch in batches])
-        return {"label_error_rate": errors / labels, "loss": float(loss_N.mean())}
+        # a target with a label that has no output cannot be spelled
+        known = [(y < len(self.classes)).all(1) for _, y, _ in batches]
+        loss_N = np.concatenate(
+            [ctc.loss(*(part[rows] for part in batch)) for batch, rows in zip(batches, known, strict=True)]
+        )
+        loss = {"loss": float(loss_N.mean())} if loss_N.size else {}
+        return {"label_error_rate": errors / labels, **loss}
 
 
 TASKS: dict[str, type[Task]] = {
@@ -135,20 +150,20 @@ TASKS: dict[str, type[Task]] = {
 
 def task_of(data: Dataset) -> Task:
     """The task of a data set."""
-    return TASKS[data.task](data.classes, data.tolerance)
+    return TASKS[data.task](data.classes, data.tolerance, data.unseen)
 
 
 def task_of_summary(summary: DataSummary) -> Task:
     """The task of the data that a record describes."""
-    return TASKS[summary.task](summary.classes, summary.tolerance)
+    return TASKS[summary.task](summary.classes, summary.tolerance, summary.unseen)
 
 
-def check_task(config: Config, task: Task, search: str | None = None) -> None:
+def check_task(config: Config, task: Task, summary: DataSummary, search: str | None = None) -> None:
     """Refuse a config that does not fit the task of the data; ``search`` is the direction of a sweeper's search.
 
     Raises:
         UserError: the encoder gives one vector per sequence and every position needs one, the task does not have the
-            metric ``trainer.monitor``, or the search optimizes that metric in the wrong direction.
+            metric ``trainer.monitor``, or validation cannot have it, or the search optimizes it in the wrong direction.
     """
     if task.per_step and config.choices.encoder == "additive_attention":
         raise UserError(
@@ -156,6 +171,12 @@ def check_task(config: Config, task: Task, search: str | None = None) -> None:
             "take an encoder that gives one vector per position, such as self_attention or bidirectional"
         )
     monitor = task.monitor(config.trainer.monitor)
+    unseen = summary.notes.get("unseen_labels", {}).get("validation")
+    if monitor == "val/loss" and unseen and unseen == summary.notes["counted_labels"]["validation"]:
+        raise UserError(
+            "trainer.monitor=val/loss: no label of the validation split occurs in train, so that it has no loss; set "
+            "trainer.monitor=auto, or give validation labels that train has"
+        )
     better = "maximize" if METRICS[monitor].higher_is_better else "minimize"
     if search not in (None, better):
         raise UserError(

@@ -40,13 +40,30 @@ def test_positions_that_train_never_reached_matter_for_learned_positions_only():
     ]
 
 
-@pytest.mark.parametrize(("classes", "other"), [(["B-X", "I", "O"], "I"), (["B-X", "E-X", "I-X", "O"], "E-X")])
+@pytest.mark.parametrize(("classes", "other"), [(["B-X", "I", "O"], "I"), (["B_X", "I_X", "O"], "B_X")])
 def test_tags_that_look_like_spans_and_are_none_are_named(classes, other):
-    sentence = f"spans are not scored, because {other!r} is no BIO label: each is B-kind, I-kind or O"
+    sentence = (
+        f"spans are not scored, because {other!r} is no tag of BIO, BIOES, BILOU or BMES: write prefix-kind, such as "
+        "B-PER, or O"
+    )
     assert notes_of(task="tagging", classes=classes) == [sentence]
     assert notes_of(task="classification", classes=classes) == []
 
 
-@pytest.mark.parametrize("classes", [["B-X", "I-X", "O"], ["B", "I", "O"], ["NOUN", "VERB"]])
+@pytest.mark.parametrize(("notes", "expected"), [
+    ({"unlabelled_rows": {"train": 1234, "test": 0}}, "rows without a label, which were dropped: 1,234 train"),
+    ({"untagged_words": {"train": 0, "test": 2}}, "words without a tag, which do not count: 2 test"),
+    ({"rare_classes": {"validation": 2, "test": 1}},
+     "validation lacks 2 and test lacks 1 of 2 classes, which have too few rows for every split: train keeps them"),
+    ({"rare_tags": 3}, "tags with so few rows that these stay in train, and are in no split that was cut from it: 3"),
+    ({"unseen_labels": {"validation": 0, "test": 3}, "counted_labels": {"validation": 20, "test": 1000}},
+     "3 of 1,000 test labels are 'u1', 'u2', 'u3', 'u4', 'u5', ..., which train never saw: no output stands for them, "
+     "each counts as an error"),
+])  # fmt: skip
+def test_labels_that_are_missing_rare_or_new_are_counted(notes, expected):
+    assert notes_of(notes=notes, classes=["a", "b"], unseen=["u1", "u2", "u3", "u4", "u5", "u6"]) == [expected]
+
+
+@pytest.mark.parametrize("classes", [["B-X", "I-X", "O"], ["B-X", "E-X", "O"], ["B", "I", "O"], ["NOUN", "VERB"]])
 def test_other_tags_need_no_sentence(classes):
     assert notes_of(task="tagging", classes=classes) == []

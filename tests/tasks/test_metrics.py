@@ -5,7 +5,6 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
 
 from harness.tasks import metrics as quality
-from harness.tasks import task as tasks
 
 LABELS = np.random.default_rng(0).integers(0, 5, 211)
 LOGITS = np.random.default_rng(1).normal(size=(211, 7)).astype(np.float32)  # classes 5 and 6 are never true
@@ -59,71 +58,22 @@ def test_large_logits_do_not_overflow():
     assert quality.cross_entropy(np.array([[1e4, 0.0]]), np.array([1])) == pytest.approx(1e4)
 
 
-BIO = ["B-LOC", "B-PER", "I-LOC", "I-PER", "O"]
+UNSEEN = np.where(np.arange(211) % 10 < 7, LABELS, 7 + np.arange(211) % 3)
+"""Labels of which 7, 8 and 9 have no output."""
 
 
-def one_hot(rows):
-    """Logits whose highest classes are these tags; the padding of a row is predicted as a span, too."""
-    numbers = [[BIO.index(tag) for tag in row] + [1] * (5 - len(row)) for row in rows]
-    return np.eye(len(BIO), dtype=np.float32)[numbers]
+def test_labels_that_train_never_saw_are_errors_in_every_score_and_not_in_the_loss():
+    found, predicted, known = quality.evaluate(LOGITS, UNSEEN, unseen=3), LOGITS.argmax(1), UNSEEN < 7
+    assert found["accuracy"] == pytest.approx(accuracy_score(UNSEEN, predicted))
+    assert found["f1_macro"] == pytest.approx(f1_score(UNSEEN, predicted, average="macro"))
+    assert found["loss"] == pytest.approx(quality.cross_entropy(LOGITS[known], UNSEEN[known]))
+    assert found["f1_macro"] < quality.evaluate(LOGITS[known], UNSEEN[known])["f1_macro"]
 
 
-def numbered(rows):
-    return np.array([[BIO.index(tag) for tag in row] + [-100] * (5 - len(row)) for row in rows])
+def test_confusion_has_rows_for_labels_that_train_never_saw():
+    m_UC = quality.confusion(UNSEEN, LOGITS.argmax(1), 7, 3)
+    np.testing.assert_array_equal(m_UC, confusion_matrix(UNSEEN, LOGITS.argmax(1), labels=range(10))[:, :7])
 
 
-TRUE = [["B-PER", "I-PER", "O", "B-LOC", "O"], ["B-LOC", "B-LOC"], ["O", "O", "O"]]
-FOUND = [["B-PER", "I-PER", "O", "B-PER", "O"], ["B-LOC", "I-LOC"], ["O", "O", "B-LOC"]]
-
-
-def test_a_span_is_right_where_kind_beginning_and_end_are():
-    # four true spans, four found, and of these one is right: the first person
-    assert quality.f1_span([(one_hot(FOUND), numbered(TRUE))], BIO) == pytest.approx(2 * 1 / (4 + 4))
-    assert quality.f1_span([(one_hot(TRUE), numbered(TRUE))], BIO) == 1
-    assert quality.f1_span([(one_hot([["O"] * len(row) for row in TRUE]), numbered(TRUE))], BIO) == 0
-
-
-def test_span_f1_is_seqevals_whatever_the_batches():
-    from seqeval.metrics import f1_score as seqeval_f1
-
-    rng = np.random.default_rng(0)
-    rows = [[BIO[number] for number in rng.integers(0, 5, rng.integers(1, 6))] for _ in range(61)]
-    answers = [[tag if rng.random() < 0.7 else BIO[rng.integers(5)] for tag in row] for row in rows]
-    batches = [(one_hot(answers[i : i + 7]), numbered(rows[i : i + 7])) for i in range(0, 61, 7)]
-    expected = seqeval_f1(rows, answers)
-    assert 0.2 < expected < 0.9
-    assert quality.f1_span(batches, BIO) == pytest.approx(expected)
-
-
-def test_bare_tags_are_spans_of_one_kind_without_a_name():
-    classes = ["B", "I", "O"]
-    numbers = {name: number for number, name in enumerate(classes)}
-    true = np.array([[numbers[tag] for tag in "BIOBO"], [numbers[tag] for tag in "BBIIO"]])
-    found = np.array([[numbers[tag] for tag in "BIOBI"], [numbers[tag] for tag in "BBIIO"]])
-    # four true spans, four found, three of them right: the last of the first row is too long
-    assert quality.f1_span([(np.eye(3, dtype=np.float32)[found], true)], classes) == pytest.approx(2 * 3 / (4 + 4))
-
-
-@pytest.mark.parametrize(
-    ("classes", "spans"),
-    [
-        (BIO, True),
-        (["B-X", "O"], True),
-        (["NOUN", "VERB"], False),
-        (["I-X", "O"], True),
-        (["O"], False),
-        (["B-X", "O", "X"], False),
-        (["B", "I", "O"], True),
-        (["I", "O"], True),
-        (["B-X", "I", "O"], False),
-        (["A", "B", "O"], False),
-    ],
-)
-def test_labels_are_spans_where_each_is_bio(classes, spans):
-    assert quality.are_spans(classes) == spans
-    task = tasks.TASKS["tagging"](classes, None)
-    assert task.monitor("auto") == ("val/f1_span" if spans else "val/accuracy")
-    labels_NL = np.zeros((1, 3), int)
-    logits_NLC = np.eye(len(classes), dtype=np.float32)[labels_NL]
-    assert set(task.evaluate([(logits_NLC, labels_NL, np.array([3]))])) == set(task.scores)
-    assert ("f1_span" in task.scores) == spans
+def test_where_no_label_has_an_output_the_loss_is_absent():
+    assert quality.evaluate(LOGITS, np.full(211, 7), unseen=1) == {"accuracy": 0.0, "f1_macro": 0.0}

@@ -1,5 +1,9 @@
 """Columns of a table: found by name, checked for gaps and lists, labels as text."""
 
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -9,10 +13,16 @@ LONGEST_NAME = 40
 """Characters of a column's name that messages show."""
 WITH_HEADER = (".csv", ".tsv")
 """Endings of files whose first line names the columns."""
+UNLABELLED = ("drop", "error")
+"""What ``data.unlabelled`` does with rows that have no label."""
+NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]*)?")
+"""A number as people write one: neither 01, which is an identifier, nor 1E2."""
 
 
-def column(frame: pd.DataFrame, name: str, key: str, where: str, may_be_blank: bool = False) -> pd.Series:
-    """A column of a table, without missing values; ``key`` is the setting that names it, ``where`` names the table.
+def column(
+    frame: pd.DataFrame, name: str, key: str, where: str, may_be_blank: bool = False, may_be_missing: bool = False
+) -> pd.Series:
+    """A column of a table; ``key`` is the setting that names it, ``where`` names the table.
 
     Raises:
         UserError: the table has no such column, or a row has no value in it; the message names the row, counted from 1.
@@ -24,6 +34,8 @@ def column(frame: pd.DataFrame, name: str, key: str, where: str, may_be_blank: b
             f"data: {where} has no column {name!r}; it has {existing}; set {key} to one of them"
             + (" (a file's first line names its columns)" if where.lower().endswith(WITH_HEADER) else "")
         )
+    if may_be_missing:
+        return frame[name]
     missing = frame[name].isna()
     if not may_be_blank:
         missing |= frame[name].astype(str).str.strip() == ""
@@ -52,11 +64,55 @@ def refuse_lists(values: pd.Series, where: str, key: str, remedy: str) -> None:
         raise UserError(f"data: {where}, {row} has a list or an object in {values.name!r}, set by {key}; {remedy}")
 
 
-def label_names(labels: pd.Series) -> list[str]:
-    """Labels as text: whole numbers are the same whether written 1, 1.0 or "1"; True and False are not numbers."""
-    if pd.api.types.is_bool_dtype(labels):
-        return labels.astype(str).tolist()
-    numbers = pd.to_numeric(labels, errors="coerce")
-    if numbers.notna().all() and (numbers % 1 == 0).all():
-        return [str(int(number)) for number in numbers]
-    return labels.astype(str).str.strip().tolist()
+def label_names(labels: pd.Series) -> list[str | None]:
+    """Labels of one table as text, None where there is none (null, NaN, an empty cell).
+
+    A column of whole floats holds integers: pandas turns them into floats where one is missing.
+    """
+    present = labels[labels.notna()]
+    if pd.api.types.is_float_dtype(present) and (present % 1 == 0).all():
+        texts = [str(int(number)) for number in present]
+    else:
+        texts = present.astype(str).str.strip().tolist()
+    names = np.full(len(labels), None, object)
+    names[labels.notna()] = texts
+    return [name or None for name in names]
+
+
+def class_of(labels: Iterable[str]) -> dict[str, str]:
+    """The class that each label of all splits together belongs to: labels are text, and each is its own class.
+
+    Only where all of them are numbers, those written in several ways, such as 1 and 1.0, are one class.
+    """
+    labels = set(labels)
+    if not all(NUMBER.fullmatch(label) for label in labels):
+        return {label: label for label in labels}
+    plain = {label: _plain(label) for label in labels}
+    spellings = defaultdict(set)
+    for label, number in plain.items():
+        spellings[number].add(label)
+    whole = not any("." in number for number in spellings)
+    return {label: number if whole or len(spellings[number]) > 1 else label for label, number in plain.items()}
+
+
+def _plain(number: str) -> str:
+    """The shortest text of a number, as text, so that it keeps all its digits."""
+    short = number.lstrip("+")
+    short = short.rstrip("0").rstrip(".") if "." in short else short
+    return "0" if short == "-0" else short
+
+
+def refuse_unlabelled_rows(labels: Sequence[object], name: str, where: str, unlabelled: str) -> None:
+    """With ``data.unlabelled=error``, refuse rows whose label is None; ``name`` is the column of labels.
+
+    Raises:
+        UserError: there is such a row, or the setting has another value.
+    """
+    if unlabelled not in UNLABELLED:
+        raise UserError(f"data.unlabelled is one of {', '.join(UNLABELLED)}, not {unlabelled!r}")
+    rows = [row for row, label in enumerate(labels) if label is None]
+    if rows and unlabelled == "error":
+        raise UserError(
+            f"data: {where}, {row_name(where, rows[0])} has no {name!r} ({len(rows)} such); fill it, remove the "
+            "row, or set data.unlabelled=drop"
+        )

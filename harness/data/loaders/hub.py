@@ -140,7 +140,13 @@ def _frame(split: Any) -> pd.DataFrame:
     frame = split.to_pandas()
     for name, feature in split.features.items():
         if labels := getattr(feature, "names", None):
-            frame[name] = [labels[number] if number >= 0 else None for number in frame[name]]
+            frame[name] = pd.Series([_class_name(labels, one) for one in frame[name]], dtype=object)
         elif labels := getattr(getattr(feature, "feature", None), "names", None):  # one label per word
-            frame[name] = [[labels[number] if number >= 0 else None for number in row] for row in frame[name]]
+            rows = [None if row is None else [_class_name(labels, one) for one in row] for row in frame[name]]
+            frame[name] = pd.Series(rows, dtype=object)
     return frame
+
+
+def _class_name(names: list[str], number: float | None) -> str | None:
+    """The name of a class; None where the hub has no label: null (NaN beside numbers), or -1."""
+    return None if number is None or number != number or number < 0 else names[int(number)]

@@ -1,20 +1,23 @@
-"""Rows into train, validation and test: cut, sampled, checked for classes and for repeated rows."""
+"""Rows into train, validation and test: labelled ones, cut, sampled, checked for classes and for repeated rows."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from harness.data.dataset import Dataset, from_sequences
+from harness.data.loaders import cuts
+from harness.data.loaders.cuts import SPLIT_SEED
 from harness.data.overlap import shared_rows
 from harness.errors import UserError
 
-SPLIT_SEED = 0
-"""Splits are the same for every run: the seed of a run changes the training, never the data."""
-
 Part = tuple[list[Any], list[Any]]
-"""The inputs of a split and their labels, row by row."""
+"""The inputs of a split and their labels, row by row; the label of a row that has none is None."""
+NUMBER = re.compile(r"-?[0-9]+")
+HIDDEN = "-1"
+"""What published test splits have instead of labels."""
 
 
 def settings_key(**settings: Any) -> str:
@@ -50,6 +53,42 @@ def split_features(
     return from_sequences(*parts, classes=sorted(set(labels.tolist())), source=source)
 
 
+def labelled_rows(parts: Mapping[str, Part | None]) -> tuple[dict[str, Part | None], dict[str, Any]]:
+    """The rows that have a label, and the note of how many have none."""
+    kept: dict[str, Part | None] = dict.fromkeys(parts)
+    dropped = dict.fromkeys(parts, 0)
+    for role, part in parts.items():
+        if part is not None:
+            dropped[role] = sum(label is None for label in part[1])
+            rows = (row for row, label in enumerate(part[1]) if label is not None)
+            kept[role] = _take(part, rows) if dropped[role] else part
+    return kept, {"unlabelled_rows": dropped} if any(dropped.values()) else {}
+
+
+def refuse_hidden_labels(parts: Mapping[str, Part | None], source: str, key: str, leave_out: str) -> None:
+    """Refuse a split without any label, as many published test splits are: labels are missing, or all are -1.
+
+    ``key`` is the setting that names the labels, ``leave_out`` says how to do without a split: ``{role}`` is its name.
+
+    Raises:
+        UserError: a split has no label.
+    """
+    labels = {role: _distinct(part[1]) for role, part in parts.items() if part is not None}
+    if "train" in labels and not labels["train"]:
+        raise UserError(f"data: {source}: no row of the training split has a label; is {key} the right column?")
+    for role, own in labels.items():
+        if not own or (own == {HIDDEN} and HIDDEN not in labels.get("train", own)):
+            raise UserError(
+                f"data: {source}: the {role} split has no labels, like many published test splits; "
+                f"{leave_out.format(role=role)}, and its rows are cut from train, or name another split"
+            )
+
+
+def _distinct(labels: Sequence[Any]) -> set[Any]:
+    """The labels of all rows; of tagged rows, their tags."""
+    return {one for label in labels for one in (label if isinstance(label, tuple) else (label,))} - {None}
+
+
 def complete_splits(
     parts: Mapping[str, Part | None],
     validation: float,
@@ -58,11 +97,15 @@ def complete_splits(
     source: str,
     stratify: bool,
     train_limit: int | None = None,
-) -> dict[str, Part]:
-    """All three splits: missing ones are cut from train, and of each at most ``limit`` rows are sampled.
+    labels_of: Callable[[Any], Collection[Any]] = lambda label: (),
+) -> tuple[dict[str, Part], dict[str, Any]]:
+    """All three splits and notes: missing ones are cut from train, and of each at most ``limit`` rows are sampled.
 
-    ``validation`` and ``test`` are shares of train in 0..1. With ``stratify``, a split that is cut has the
-    same share of every class as train. ``train_limit`` then keeps a nested subset of train (``nested_rows``).
+    ``validation`` and ``test`` are shares of train in 0..1. With ``stratify``, a split that is cut has the same share
+    of every class as train; where a class has too few rows for that, train keeps it, and a note counts such classes.
+    Without, ``labels_of(label)`` are the labels in the label of a row: where train would lack one, the row that has it
+    stays in train, and a note counts these labels. ``train_limit`` then keeps a nested subset of train
+    (``nested_rows``).
 
     Raises:
         UserError: train is missing or too small to cut a split from it, or has no classes that repeat.
@@ -70,45 +113,57 @@ def complete_splits(
     train = parts.get("train")
     if train is None:
         raise UserError(f"data: {source}: the training split must be named")
+    fill = partial(_fill, parts, train, {"test": test, "validation": validation}, source)
+    cut = [role for role in ("validation", "test") if parts.get(role) is None]
+    notes: dict[str, Any] = {}
     if stratify:
-        _refuse_unique_labels(train[1], source, "data.label")
-    held_out: dict[str, Part] = {}
-    for role, share in (("test", test), ("validation", validation)):
-        part = parts.get(role)
-        if part is None:
-            part, train = _cut(train, role, share, source, stratify)
-        held_out[role] = part
-    splits = {"train": train, "validation": held_out["validation"], "test": held_out["test"]}
+        refuse_unique_labels(train[1], source, "data.label")
+        classes = set(train[1])
+        if cut and len(classes) < 2:
+            raise UserError(f"data: {source} has one class only ({train[1][0]!r}); a classifier needs two or more")
+        try:
+            splits = fill(cuts.evenly)
+        except UserError:
+            splits = fill(cuts.beside_rare)
+            notes["rare_classes"] = {role: len(classes - set(splits[role][1])) for role in cut}
+    else:
+        splits = fill(cuts.at_random)
+        if rare := _lacking({role: _sample(part, limit) for role, part in splits.items()}, cut, labels_of):
+            splits = fill(cuts.keeping(labels_of))
+            notes["rare_tags"] = len(rare)
     sampled = {role: _sample(part, limit) for role, part in splits.items()}
     kept = nested_rows(sampled["train"][1], train_limit, stratify)
-    return sampled if len(kept) == len(sampled["train"][1]) else {**sampled, "train": _take(sampled["train"], kept)}
+    if len(kept) < len(sampled["train"][1]):
+        sampled["train"] = _take(sampled["train"], kept)
+    return sampled, notes
 
 
-def _cut(train: Part, role: str, share: float, source: str, stratify: bool) -> tuple[Part, Part]:
-    """A share of train for another split, and the rest of train."""
-    from sklearn.model_selection import train_test_split
+def _fill(
+    parts: Mapping[str, Part | None], train: Part, shares: Mapping[str, float], source: str, cut: cuts.Cut
+) -> dict[str, Part]:
+    """All three splits; those that are missing are cut from train, in the order of ``shares``."""
+    held_out: dict[str, Part] = {}
+    for role, share in shares.items():
+        part = parts.get(role)
+        if part is None:
+            try:
+                rows, kept = cut(train[1], share)
+            except ValueError:
+                raise UserError(
+                    f"data: {source}: {share:.0%} of {len(train[1])} rows make no {role} split; provide a {role} "
+                    "split, or more rows"
+                ) from None
+            part, train = _take(train, rows), _take(train, np.sort(kept))
+        held_out[role] = part
+    return {"train": train, "validation": held_out["validation"], "test": held_out["test"]}
 
-    labels = train[1]
-    if stratify and len(set(labels)) < 2:
-        raise UserError(f"data: {source} has one class only ({labels[0]!r}); a classifier needs two or more")
-    try:
-        rows, kept = train_test_split(
-            np.arange(len(labels)), test_size=1 - share, stratify=labels if stratify else None, random_state=SPLIT_SEED
-        )
-        if stratify and {labels[row] for row in rows} != set(labels):
-            raise ValueError("no row of a rare class is in the share")
-    except ValueError:
-        raise _too_few_rows(labels, role, share, source, stratify) from None
-    return _take(train, rows), _take(train, np.sort(kept))
 
-
-def _too_few_rows(labels: list[Any], role: str, share: float, source: str, stratify: bool) -> UserError:
-    problem, remedy = f"make no {role} split", f"provide a {role} split"
-    if stratify:
-        rarest, count = min(Counter(labels).items(), key=lambda item: item[1])
-        problem += f" in which every class appears (the rarest, {rarest!r}, has {count} row{'s' * (count > 1)})"
-        remedy += ", add rows of that class, or remove the class"
-    return UserError(f"data: {source}: {share:.0%} of {len(labels)} rows {problem}; {remedy}")
+def _lacking(
+    splits: Mapping[str, Part], cut: Iterable[str], labels_of: Callable[[Any], Collection[Any]]
+) -> set[Any]:
+    """The labels that train lacks and a split that was cut from it has."""
+    has = {role: {one for label in part[1] for one in labels_of(label)} for role, part in splits.items()}
+    return {one for role in cut for one in has[role]} - has["train"]
 
 
 def _take(part: Part, rows: Iterable[int]) -> Part:
@@ -141,25 +196,20 @@ def nested_rows(labels: Sequence[Any], count: int | None, stratify: bool) -> np.
     return np.sort(np.argsort(place_N, kind="stable")[:count])
 
 
-def class_names(labels: Mapping[str, Sequence[str]], source: str, key: str) -> list[str]:
-    """The classes of the training split, sorted; ``labels`` are the labels of each split, ``key`` names their setting.
+def class_names(labels: Iterable[str]) -> list[str]:
+    """The classes, sorted, as numbers if all are whole; ``labels`` are those of the training split."""
+    classes = set(labels)
+    if all(NUMBER.fullmatch(name) for name in classes):
+        return sorted(classes, key=lambda name: (int(name), name))
+    return sorted(classes)
+
+
+def refuse_unique_labels(labels: Sequence[str], source: str, key: str) -> None:
+    """Refuse labels of the training split that hardly repeat; ``key`` is the setting that names their column.
 
     Raises:
-        UserError: the labels do not repeat, or another split has labels that train lacks.
+        UserError: more than half of the labels are different.
     """
-    _refuse_unique_labels(labels["train"], source, key)
-    classes = set(labels["train"])
-    for role, own in labels.items():
-        if unknown := sorted(set(own) - classes):
-            named = ", ".join(repr(one) for one in unknown[:5])
-            raise UserError(
-                f"data: the {role} split has labels that the training split lacks: {named}; add training rows with "
-                "these labels, raise data.limit or data.train_limit if they are set, or remove the rows"
-            )
-    return sorted(classes, key=int if all(name.lstrip("-").isdigit() for name in classes) else None)
-
-
-def _refuse_unique_labels(labels: Sequence[str], source: str, key: str) -> None:
     classes = set(labels)
     if len(classes) > 100 and len(classes) > len(labels) / 2:
         raise UserError(

@@ -13,8 +13,15 @@ import pandas as pd
 
 from harness.data.characters import LONGEST_WORD, make_alphabet, spell
 from harness.data.dataset import IGNORED, SPECIAL, UNKNOWN, Dataset, from_sequences
-from harness.data.loaders.columns import column, row_name
-from harness.data.loaders.splits import Part, class_names, complete_splits, repeated_rows
+from harness.data.loaders.columns import class_of, column, refuse_unlabelled_rows, row_name
+from harness.data.loaders.splits import (
+    Part,
+    class_names,
+    complete_splits,
+    labelled_rows,
+    refuse_unique_labels,
+    repeated_rows,
+)
 from harness.data.tokenizers import Words, check_settings, kept_steps, normalise_words, word_vocabulary
 from harness.errors import UserError
 
@@ -22,30 +29,39 @@ WRITTEN_LIST = re.compile(r"""\[(['"]|-?\d+(,\s*|\s+)-?\d).*\]""", re.DOTALL)
 """A list as Python or numpy prints it; to split it at spaces would give wrong words."""
 
 
-def read_tagged(frame: pd.DataFrame, where: str, tokens: str, tags: str) -> Part:
+def read_tagged(frame: pd.DataFrame, where: str, tokens: str, tags: str, unlabelled: str = "drop") -> Part:
     """The words and the tags of each row of a table: lists, or texts separated by spaces.
 
-    A tag of -100, which many files contain, becomes None: the word does not count.
+    A word does not count if its tag is missing, or is -100 as in many files: its tag becomes None. The label of a row
+    is None if all its tags are missing; such rows are refused if ``unlabelled`` is ``error``.
 
     Raises:
         UserError: a column is missing; or a row has no word, different numbers of words and tags, or a list written as
             text: the message names the row, counted from 1.
     """
     words_of = _lists(frame, tokens, "data.tokens", where)
-    tags_of = _lists(frame, tags, "data.tags", where)
+    tags_of = _lists(frame, tags, "data.tags", where, may_be_missing=True)
+    labels: list[Any] = []
     for index, (row_words, row_tags) in enumerate(zip(words_of, tags_of, strict=True)):
         row = f"data: {where}, {row_name(where, index)}"
+        if not row_words or {None, ""} & {*row_words} or "" in row_tags:
+            raise UserError(f"{row} has no word, or a word or a tag without text; correct or remove the row")
+        if not set(row_tags) - {None}:
+            labels.append(None)
+            continue
         if len(row_words) != len(row_tags):
             counts = f"{len(row_words)} in {tokens!r} and {len(row_tags)} in {tags!r}"
             raise UserError(f"{row} has {counts}; every word needs one tag")
-        if not row_words or {None, ""} & {*row_words, *row_tags}:
-            raise UserError(f"{row} has no word, or a word without a tag; correct or remove the row")
-    return words_of, [tuple(None if tag == str(IGNORED) else tag for tag in row_tags) for row_tags in tags_of]
+        labels.append(tuple(None if tag == str(IGNORED) else tag for tag in row_tags))
+    refuse_unlabelled_rows(labels, tags, where, unlabelled)
+    return words_of, labels
 
 
-def _lists(frame: pd.DataFrame, name: str, key: str, where: str) -> list[tuple[str | None, ...]]:
+def _lists(
+    frame: pd.DataFrame, name: str, key: str, where: str, may_be_missing: bool = False
+) -> list[tuple[str | None, ...]]:
     """The list in each row of a column; ``key`` is the setting that names the column."""
-    values = column(frame, name, key, where)
+    values = column(frame, name, key, where, may_be_missing=may_be_missing)
     for index, value in enumerate(values):
         if isinstance(value, str) and WRITTEN_LIST.fullmatch(value.strip()):
             raise UserError(
@@ -89,22 +105,33 @@ def encode_tagged(
     ``vocabulary_size`` counts the most frequent words of train, ``[PAD]`` and ``[UNK]`` included; the alphabet holds
     all characters of train. ``truncate`` names the side of a longer sentence that is kept: its ``head`` or its
     ``tail``. ``limit`` samples at most that many rows of each split, ``train_limit`` of train alone
-    (``splits.nested_rows``). ``column`` is the setting that names the tags, for messages.
+    (``splits.nested_rows``). ``column`` is the setting that names the tags, for messages. Rows whose label is None are
+    left out. Tags that only validation or test has become ``unseen``; splits that are cut leave train every tag where
+    they can.
     """
     check_settings(truncate, max_length, vocabulary_size)
-    rows = complete_splits(parts, validation_share, test_share, limit, source, False, train_limit)
+    labelled, dropped = labelled_rows(parts)
     kept = kept_steps(truncate, max_length)
+    name_of: dict[Any, Any] = class_of(
+        tag for part in labelled.values() if part for row in part[1] for tag in row if tag is not None
+    )
+    rows, rare = complete_splits(
+        labelled, validation_share, test_share, limit, source, False, train_limit,
+        labels_of=lambda tags: {*tags[kept]} - {None},
+    )  # fmt: skip
     words = {role: [normalise_words(row[kept]) for row in inputs] for role, (inputs, _) in rows.items()}
-    tags = {role: [row[kept] for row in labels] for role, (_, labels) in rows.items()}
-    counted = {role: [tag for row in labels for tag in row if tag is not None] for role, labels in tags.items()}
-    classes = class_names(counted, source, column)
+    tags = {role: [tuple(map(name_of.get, row[kept])) for row in labels] for role, (_, labels) in rows.items()}
+    of_train = [tag for row in tags["train"] for tag in row if tag is not None]
+    refuse_unique_labels(of_train, source, column)
     vocabulary = word_vocabulary(words["train"], vocabulary_size)
     id_of = {word: index for index, word in enumerate(vocabulary)}
     ids = {role: [[id_of.get(word, UNKNOWN) for word in row] for row in inputs] for role, inputs in words.items()}
     splits: dict[str, Any] = {role: (ids[role], tags[role]) for role in rows}
-    data = from_sequences(
-        **splits, classes=classes, vocabulary=vocabulary, source=source, notes=repeated_rows(rows)
-    )  # fmt: skip
+    untagged = {role: sum(row.count(None) for row in labels) for role, labels in tags.items()}
+    notes = {**dropped, **rare, **repeated_rows(rows)}
+    if any(untagged.values()):
+        notes["untagged_words"] = untagged
+    data = from_sequences(**splits, classes=class_names(of_train), vocabulary=vocabulary, source=source, notes=notes)
     return _with_characters(data, words)
 
 

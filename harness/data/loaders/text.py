@@ -11,12 +11,20 @@ import pandas as pd
 
 from harness.data.cache import cached_by
 from harness.data.dataset import Dataset, Split
-from harness.data.loaders.columns import column, label_names, refuse_lists
+from harness.data.loaders.columns import class_of, column, label_names, refuse_lists, refuse_unlabelled_rows
 from harness.data.loaders.hub import content_key, read_source
-from harness.data.loaders.splits import Part, class_names, complete_splits, repeated_rows
+from harness.data.loaders.splits import (
+    Part,
+    class_names,
+    complete_splits,
+    labelled_rows,
+    refuse_hidden_labels,
+    repeated_rows,
+)
 from harness.data.loaders.tables import file_key, read_file
 from harness.data.loaders.tagging import encode_tagged, read_tagged
 from harness.data.tokenizers import check_settings, encode_texts, train_tokenizer
+from harness.data.unseen import set_apart
 from harness.errors import UserError
 
 
@@ -34,6 +42,7 @@ def load_hub(
     tokens: str | None = None,
     tags: str | None = None,
     line_break: str | None = None,
+    unlabelled: str = "drop",
     subset: str | None = None,
     revision: str = "main",
     **settings: Any,
@@ -41,19 +50,21 @@ def load_hub(
     """A data set of the hub, or a local copy of it, with a column of texts and one of labels, or of words and tags.
 
     ``splits`` names its splits for train, validation and test; a split that is null is cut from train. ``line_break``
-    is the string that texts contain for a line break, besides ``<br />``. ``settings`` are those of ``encode``, or of
-    ``encode_tagged`` with ``tokens`` and ``tags``.
+    is the string that texts contain for a line break, besides ``<br />``. Rows without a label are dropped, or refused
+    if ``unlabelled`` is ``error``. ``settings`` are those of ``encode``, or of ``encode_tagged`` with ``tokens`` and
+    ``tags``.
 
     Raises:
         UserError: there is no such source, split or column, or the rows are refused.
     """
-    read, encode_rows = _reader_and_encoder(text, label, tokens, tags, line_break)
+    read, encode_rows = _reader_and_encoder(text, label, tokens, tags, line_break, unlabelled)
     tables = read_source(source, subset, revision)
     parts = {}
     for role, name in splits.items():
         if name is not None and name not in tables:
             raise UserError(f"data: {source} has no split {name!r} for {role}; it has {', '.join(tables)}")
         parts[role] = None if name is None else read(tables[name], f"{source}, split {name}")
+    refuse_hidden_labels(parts, source, "data.tags" if tags else "data.label", "set data.splits.{role}=null")
     return encode_rows(parts, source=source, **settings)
 
 
@@ -79,27 +90,29 @@ def load_files(
     tokens: str | None = None,
     tags: str | None = None,
     line_break: str | None = None,
+    unlabelled: str = "drop",
     **settings: Any,
 ) -> Dataset:
     """Files (csv, tsv, jsonl, json, parquet) with a column of texts and one of labels, or of words and tags.
 
-    A split without a file is cut from ``train``. In csv and tsv, spaces separate words, and tags. ``line_break`` and
-    ``settings`` are those of ``load_hub``.
+    A split without a file is cut from ``train``. In csv and tsv, spaces separate words, and tags. ``line_break``,
+    ``unlabelled`` and ``settings`` are those of ``load_hub``.
 
     Raises:
         UserError: a file or a column is missing, two splits are the same file, or the rows are refused.
     """
-    read, encode_rows = _reader_and_encoder(text, label, tokens, tags, line_break)
+    read, encode_rows = _reader_and_encoder(text, label, tokens, tags, line_break, unlabelled)
     files = _named_files(train=train, validation=validation, test=test)
     hashes = [file_key(file) for file in files.values() if file.is_file()]
     if len(set(hashes)) < len(hashes):
         raise UserError("data: two of data.train, data.validation and data.test are the same file; leave one out")
     parts = {role: read(read_file(file), str(file)) for role, file in files.items()}
+    refuse_hidden_labels(parts, train, "data.tags" if tags else "data.label", "leave data.{role} out")
     return encode_rows(parts, source=train, **settings)
 
 
 def _reader_and_encoder(
-    text: str, label: str, tokens: str | None, tags: str | None, line_break: str | None
+    text: str, label: str, tokens: str | None, tags: str | None, line_break: str | None, unlabelled: str
 ) -> tuple[Callable[[pd.DataFrame, str], Part], Callable[..., Dataset]]:
     """The functions that read a table and encode its rows: words and tags if their columns are set, else texts."""
     if (tokens is None) != (tags is None):
@@ -109,19 +122,23 @@ def _reader_and_encoder(
             "data.text and data.label"
         )
     if tokens is None or tags is None:
-        return partial(_read_texts, text=text, label=label, line_break=line_break), encode
-    return partial(read_tagged, tokens=tokens, tags=tags), encode_tagged
+        return partial(_read_texts, text=text, label=label, line_break=line_break, unlabelled=unlabelled), encode
+    return partial(read_tagged, tokens=tokens, tags=tags, unlabelled=unlabelled), encode_tagged
 
 
-def _read_texts(frame: pd.DataFrame, where: str, text: str, label: str, line_break: str | None) -> Part:
+def _read_texts(
+    frame: pd.DataFrame, where: str, text: str, label: str, line_break: str | None, unlabelled: str
+) -> Part:
     texts = column(frame, text, "data.text", where, may_be_blank=True)
-    labels = column(frame, label, "data.label", where)
+    labels = column(frame, label, "data.label", where, may_be_missing=True)
     refuse_lists(texts, where, "data.text", "give one text, or set data.tokens and data.tags for words with tags")
     refuse_lists(labels, where, "data.label", "give one class, as text or number")
     texts = texts.astype(str)
     if line_break:
         texts = texts.str.replace(line_break, " ", regex=False)
-    return texts.tolist(), label_names(labels)
+    names = label_names(labels)
+    refuse_unlabelled_rows(names, label, where, unlabelled)
+    return texts.tolist(), names
 
 
 def encode(
@@ -138,15 +155,20 @@ def encode(
 ) -> Dataset:
     """Token ids for texts. Words are lower-cased; everything but letters, digits and symbols such as emojis is dropped.
 
+    Rows whose label is None are left out. Labels that only validation or test has become ``unseen``.
     ``vocabulary_size`` counts the most frequent words of train, ``[PAD]`` and ``[UNK]`` included. ``truncate`` names
     the side of a longer text that is kept: its ``head`` or its ``tail``. ``limit`` samples at most that many rows of
     each split, ``train_limit`` of train alone (``splits.nested_rows``).
     """
     check_settings(truncate, max_length, vocabulary_size)
-    rows = complete_splits(parts, validation_share, test_share, limit, source, True, train_limit)
-    classes = class_names({role: labels for role, (_, labels) in rows.items()}, source, "data.label")
+    labelled, dropped = labelled_rows(parts)
+    name_of = class_of(label for part in labelled.values() if part for label in part[1])
+    named = {role: part and (part[0], [name_of[label] for label in part[1]]) for role, part in labelled.items()}
+    rows, rare = complete_splits(named, validation_share, test_share, limit, source, True, train_limit)
+    classes = class_names(rows["train"][1])
+    unseen = sorted({label for _, labels in rows.values() for label in labels} - set(classes))
     tokenizer = train_tokenizer(rows["train"][0], vocabulary_size)
-    id_of = {name: index for index, name in enumerate(classes)}
+    id_of = {name: index for index, name in enumerate([*classes, *unseen])}
     splits: dict[str, Any] = {}
     for role, (texts, labels) in rows.items():
         x_NL, length_N = encode_texts(tokenizer, texts, max_length, truncate)
@@ -154,5 +176,7 @@ def encode(
     token_ids = tokenizer.get_vocab()
     vocabulary = sorted(token_ids, key=lambda token: token_ids[token])
     empty = {role: int((split.length_N == 0).sum()) for role, split in splits.items()}
-    notes = {**repeated_rows(rows), "empty_texts": empty}
-    return Dataset(**splits, classes=classes, vocabulary=vocabulary, source=source, notes=notes)
+    notes = {**dropped, **rare, **repeated_rows(rows), "empty_texts": empty}
+    return set_apart(
+        Dataset(**splits, classes=classes, unseen=unseen, vocabulary=vocabulary, source=source, notes=notes)
+    )

@@ -90,7 +90,7 @@ def lines(file, number, line, of=50):
     ('{"text": ["x", "y"], "label": "a"}', "row 40 has a list or an object in 'text'"),
 ])  # fmt: skip
 def test_a_bad_line_of_jsonl_is_named(tmp_path, line, message):
-    assert message in refused(load_files, lines(tmp_path / "a.jsonl", 40, line))
+    assert message in refused(load_files, lines(tmp_path / "a.jsonl", 40, line), unlabelled="error")
 
 
 def test_bad_rows_of_a_csv_are_named_with_what_to_do(tmp_path):
@@ -99,7 +99,8 @@ def test_bad_rows_of_a_csv_are_named_with_what_to_do(tmp_path):
     (tmp_path / "excel.csv").write_text("sep=;\ntext;label\n" + "fine;a\n" * 3 + "two; fields;a\n" + "fine;a\n" * 9)
     assert "row 4 has 3 fields and those before it 2" in refused(read_file, tmp_path / "excel.csv")
     write(tmp_path / "less.csv", [*ROWS[:20], ("alone",), *ROWS[20:]])
-    assert "row 21 below the header has no 'label'" in refused(load_files, str(tmp_path / "less.csv"))
+    message = refused(load_files, str(tmp_path / "less.csv"), unlabelled="error")
+    assert "row 21 below the header has no 'label'" in message
     write(tmp_path / "all.csv", [(*row, "x") for row in ROWS])
     assert "more fields than its header has names" in refused(read_file, tmp_path / "all.csv")
     (tmp_path / "open.csv").write_text("text,label\nfine,a\n" + '"open,b\n' + "fine,a\n" * 20)

@@ -187,16 +187,19 @@ def written(tmp_path, rows):
     ("row", "message"),
     [
         ((["a", "b"], ["O"]), "row 29 has 2 in 'words' and 1 in 'ner'; every word needs one tag"),
-        (([], []), "row 29 has no word, or a word without a tag"),
-        ((["a", "b"], ["O", None]), "row 29 has no word, or a word without a tag"),
-        ((["a", ""], ["O", "O"]), "row 29 has no word, or a word without a tag"),
+        (([], []), "row 29 has no word, or a word or a tag without text"),
+        ((["a", ""], ["O", "O"]), "row 29 has no word, or a word or a tag without text"),
+        ((["a", "b"], ["O", ""]), "row 29 has no word, or a word or a tag without text"),
+        ((["a", "b"], [None, None]), "row 29 has no 'ner' (1 such)"),
+        ((["a", "b"], None), "row 29 has no 'ner' (1 such)"),
         (("['a', 'b']", ["O", "O"]), "row 29 has a list written as text in 'words', set by data.tokens"),
         ((["a", "b"], "[0 3]"), "row 29 has a list written as text in 'ner', set by data.tags"),
         ((None, ["O"]), "row 29 has no 'words' (1 such)"),
     ],
 )
 def test_a_row_that_is_not_a_tagged_sentence_is_named(tmp_path, row, message):
-    assert message in refused(load_files, written(tmp_path, [*ROWS[:28], row, *ROWS[28:]]), **COLUMNS)
+    file = written(tmp_path, [*ROWS[:28], row, *ROWS[28:]])
+    assert message in refused(load_files, file, unlabelled="error", **COLUMNS)
 
 
 def test_tags_that_are_numbers_keep_their_names_beside_ignored_and_missing_tags(tmp_path):
@@ -206,9 +209,12 @@ def test_tags_that_are_numbers_keep_their_names_beside_ignored_and_missing_tags(
     assert data.classes == ["0", "1"]
     rows = {tuple(y[: len(words)]) for words, y in zip(data.train.x, data.train.y.tolist(), strict=True)}
     assert rows == {(1, -100, -100), (0, 1, 0)}
-    frame = pd.DataFrame([(["Ann", "Lee"], [1, None])] * 40, columns=["words", "ner"])
+    assert sum(data.notes["untagged_words"].values()) == 20
+    frame = pd.DataFrame([(["Ann", "Lee"], [row % 2, None]) for row in range(40)], columns=["words", "ner"])
     frame.to_parquet(tmp_path / "gap.parquet")
-    assert "row 1 has no word, or a word without a tag" in refused(load_files, str(tmp_path / "gap.parquet"), **COLUMNS)
+    gaps = load_files(str(tmp_path / "gap.parquet"), **COLUMNS)
+    assert gaps.classes == ["0", "1"]
+    assert (gaps.train.y[:, 1] == -100).all()
 
 
 def test_a_missing_column_names_those_that_exist_and_both_columns_are_needed(tmp_path):
@@ -223,8 +229,48 @@ def test_too_few_rows_to_cut_a_split_from(tmp_path):
     assert "20% of 1 rows make no test split" in refused(load_files, written(tmp_path, ROWS[:1]), **COLUMNS)
 
 
-def test_a_tag_in_test_that_train_lacks(tmp_path):
+def test_a_tag_in_test_that_train_lacks_is_kept_as_an_unseen_label(tmp_path):
     train = written(tmp_path, ROWS)
-    (tmp_path / "b.jsonl").write_text(json.dumps({"words": ["Acme"], "ner": ["B-ORG"]}))
+    (tmp_path / "b.jsonl").write_text(json.dumps({"words": ["Acme", "in"], "ner": ["B-ORG", "O"]}))
+    data = load_files(train, test=str(tmp_path / "b.jsonl"), **COLUMNS)
+    assert (data.classes, data.unseen) == (["B-LOC", "B-PER", "I-PER", "O"], ["B-ORG"])
+    assert data.test.y.tolist() == [[4, 3]]
+    assert data.notes["unseen_labels"] == {"validation": 0, "test": 1}
+    assert data.notes["counted_labels"]["test"] == 2
+    data.check()
+
+
+def test_rows_without_tags_are_dropped_and_counted(tmp_path):
+    rows = [*ROWS[:28], (["a", "b"], None), (["c"], [None]), *ROWS[28:]]
+    data = load_files(written(tmp_path, rows), **COLUMNS)
+    assert data.notes["unlabelled_rows"] == {"train": 2}
+    assert data.hash == load_files(written(tmp_path, ROWS), **COLUMNS).hash
+    assert "untagged_words" not in data.notes
+
+
+def test_a_test_split_without_tags_is_refused(tmp_path):
+    train = written(tmp_path, ROWS)
+    (tmp_path / "b.jsonl").write_text(json.dumps({"words": ["Acme", "in"], "ner": [-1, -1]}))
     message = refused(load_files, train, test=str(tmp_path / "b.jsonl"), **COLUMNS)
-    assert "the test split has labels that the training split lacks: 'B-ORG'" in message
+    assert "the test split has no labels, like many published test splits; leave data.test out" in message
+
+
+def test_train_keeps_the_only_sentence_with_a_tag(tmp_path):
+    rows = [(["the", "Mona"], ["O", f"B-X{row}"]) if row % 10 == 0 else ROWS[row % 2] for row in range(120)]
+    data = load_files(written(tmp_path, rows), **COLUMNS)
+    assert data.unseen == []
+    assert len(data.classes) == 4 + 12
+    assert 0 < data.notes["rare_tags"] <= 12
+    sizes = [len(split) for split in data.splits.values()]
+    assert sum(sizes) == 120
+    assert 12 <= sizes[2] < 24  # a fifth, without the sentences that stay in train
+
+
+def test_a_tag_behind_the_cut_of_a_sentence_moves_nothing(tmp_path):
+    """Only what is read counts: such data are cut as if the tag were not there."""
+    rows = [([*ROWS[row % 2][0], "x"], [*ROWS[row % 2][1], f"B-X{row}"]) for row in range(40)]
+    short = [(words[:2], tags[:2]) for words, tags in rows]
+    assert (
+        load_files(written(tmp_path, rows), max_length=2, **COLUMNS).test.x.tolist()
+        == load_files(written(tmp_path, short), max_length=2, **COLUMNS).test.x.tolist()
+    )

@@ -26,15 +26,14 @@ def words(data, split, row):
     return [data.vocabulary[one] for one in part.x[row, : part.length_N[row]]]
 
 
-def test_every_split_that_is_cut_has_every_class(tmp_path):
-    rare = [(f"film number {row}", "rare" if row % 150 == 0 else "common") for row in range(600)]
-    message = refused(load_files, write_csv(tmp_path / "rare.csv", rare))
-    assert "10% of 480 rows make no validation split in which every class appears (the rarest, 'rare', has 3" in message
-    enough = [(text, "rare" if row % 20 == 0 else label) for row, (text, label) in enumerate(rare)]
+def test_every_split_that_is_cut_has_every_class_with_enough_rows(tmp_path):
+    texts = [f"film number {row}" for row in range(600)]
+    enough = [(text, "rare" if row % 20 == 0 else "common") for row, text in enumerate(texts)]
     data = load_files(write_csv(tmp_path / "enough.csv", enough))
     assert data.classes == ["common", "rare"]
     counts = {role: int((split.y == 1).sum()) for role, split in data.splits.items()}
-    assert counts == {"train": 23, "validation": 3, "test": 6}  # 32 of 600: a fifth, then a tenth of the rest
+    assert counts == {"train": 22, "validation": 2, "test": 6}  # 30 of 600: a fifth, then a tenth of the rest
+    assert "rare_classes" not in data.notes
 
 
 def test_different_loaders_with_the_same_arguments_are_cached_apart(tmp_path):
@@ -170,18 +169,30 @@ def test_text_that_is_not_utf8_names_file_and_row(tmp_path):
     assert f"{file} is not UTF-8 at line 3 (byte 3 of it); save it as UTF-8" in refused(load_files, str(file))
 
 
-def test_a_label_in_test_that_train_lacks(tmp_path):
+def test_a_label_in_test_that_train_lacks_is_kept_as_an_unseen_label(tmp_path):
     train, test = write_csv(tmp_path / "a.csv"), write_csv(tmp_path / "b.csv", [("x", "odd"), ("y", "pos")])
-    assert "the test split has labels that the training split lacks: 'odd'" in refused(load_files, train, test=test)
+    data = load_files(train, test=test)
+    assert (data.classes, data.unseen) == (["neg", "pos"], ["odd"])
+    assert data.test.y.tolist() == [2, 1]
+    assert data.summary().notes["unseen_labels"] == {"validation": 0, "test": 1}
+    assert data.summary().unseen == ["odd"]
+    data.check()
 
 
 def test_one_class_only(tmp_path):
     assert "one class only ('a')" in refused(load_files, write_csv(tmp_path / "a.csv", [("x", "a")] * 9))
 
 
-def test_a_class_too_rare_to_be_in_every_split_is_named(tmp_path):
-    rows = [("x", "a")] * 50 + [("y", "rare")]
-    assert "the rarest, 'rare', has 1 row)" in refused(load_files, write_csv(tmp_path / "a.csv", rows))
+def test_a_class_too_rare_to_be_in_every_split_stays_in_train(tmp_path):
+    rows = [(f"x{row}", "a") for row in range(50)] + [("y", "rare")]
+    data = load_files(write_csv(tmp_path / "a.csv", rows))
+    assert data.classes == ["a", "rare"]
+    assert {role: int((split.y == 1).sum()) for role, split in data.splits.items()} == {
+        "train": 1, "validation": 0, "test": 0
+    }  # fmt: skip
+    assert data.notes["rare_classes"] == {"test": 1, "validation": 1}
+    assert data.unseen == []
+    assert sum(len(split) for split in data.splits.values()) == 51
 
 
 def test_a_label_column_without_repeated_labels_is_refused(tmp_path):
@@ -197,7 +208,8 @@ def test_a_missing_field_names_its_row(tmp_path):
     rows = [{"text": "x", "label": "ab"[number % 2]} for number in range(40)]
     del rows[28]["label"]
     file.write_text("\n".join(map(json.dumps, rows)))
-    assert "row 29 has no 'label' (1 such)" in refused(load_files, str(file))
+    assert "row 29 has no 'label' (1 such)" in refused(load_files, str(file), unlabelled="error")
+    assert load_files(str(file)).notes["unlabelled_rows"] == {"train": 1}
 
 
 def hub_folder(folder, words="good bad"):
