@@ -48,7 +48,11 @@ def _labels(data: DataSummary) -> Iterator[str]:
         counted = data.notes["counted_labels"]
         shares = ", ".join(f"{count:,} of {counted[split]:,} {split}" for split, count in unseen.items() if count)
         names = ", ".join(map(repr, data.unseen[:NAMED])) + ", ..." * (len(data.unseen) > NAMED)
-        yield f"{shares} labels are {names}, which train never saw: no output stands for them, each counts as an error"
+        hint = "; are they written as in train?" if any(unseen[split] == counted[split] > 0 for split in unseen) else ""
+        yield (
+            f"{shares} labels are {names}, which train never saw: no output stands for them, each counts as an error"
+            + hint
+        )
     if data.task == "tagging" and (other := unread_spans([*data.classes, *data.unseen])):
         yield (
             f"spans are not scored, because {other!r} is no tag of BIO, BIOES, BILOU or BMES: write "

@@ -22,7 +22,7 @@ SCHEMES = ("BIOES", "BILOU", "BMEOS", "BMEOW")
 AS_BIOES = {"L": "E", "U": "S", "M": "I", "W": "S"}
 """Prefixes that seqeval's default mode does not know, and those that mean the same."""
 TAG = re.compile(r"([BIESLUMW])(-.*)?", re.DOTALL)
-OTHER_SPELLING = re.compile(r"[BI]_.+|.+[-_][BI]|B-.*", re.DOTALL)
+OTHER_SPELLING = re.compile(r"[BI]_.+|.+[-_][BI]|B-.*", re.DOTALL | re.IGNORECASE)
 """Tags that look like spans to a reader: ``B_PER``, ``PER-B``, or ``B-PER`` among tags of no scheme."""
 
 

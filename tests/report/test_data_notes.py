@@ -59,6 +59,9 @@ def test_tags_that_look_like_spans_and_are_none_are_named(classes, other):
     ({"unseen_labels": {"validation": 0, "test": 3}, "counted_labels": {"validation": 20, "test": 1000}},
      "3 of 1,000 test labels are 'u1', 'u2', 'u3', 'u4', 'u5', ..., which train never saw: no output stands for them, "
      "each counts as an error"),
+    ({"unseen_labels": {"validation": 0, "test": 30}, "counted_labels": {"validation": 0, "test": 30}},
+     "30 of 30 test labels are 'u1', 'u2', 'u3', 'u4', 'u5', ..., which train never saw: no output stands for them, "
+     "each counts as an error; are they written as in train?"),
 ])  # fmt: skip
 def test_labels_that_are_missing_rare_or_new_are_counted(notes, expected):
     assert notes_of(notes=notes, classes=["a", "b"], unseen=["u1", "u2", "u3", "u4", "u5", "u6"]) == [expected]

@@ -155,7 +155,7 @@ def test_spans_of_a_tag_that_train_never_saw_are_missed():
     ("tags", "named"),
     [
         (["B_PER", "I_PER", "O"], "B_PER"), (["O", "PER-B", "PER-I"], "PER-B"), (["LOC_B", "LOC_I"], "LOC_B"),
-        (["B-X", "I", "O"], "I"), (["B-X", "NOUN", "O"], "NOUN"), (BIO, None), (["NOUN", "VERB"], None),
+        (["B-X", "I", "O"], "I"), (["B-X", "NOUN", "O"], "NOUN"), (["b-per", "i-per", "o"], "b-per"), (BIO, None), (["NOUN", "VERB"], None),
         (["B", "E", "M", "S"], None), (["nsubj", "nsubj:pass"], None),
     ],
 )  # fmt: skip

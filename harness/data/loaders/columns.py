@@ -18,6 +18,9 @@ UNLABELLED = ("drop", "error")
 NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]*)?")
 """A number as people write one: neither 01, which is an identifier, nor 1E2."""
 
+MOST_EXACT = 2**53
+"""Up to this number a float keeps all digits of an integer."""
+
 
 def column(
     frame: pd.DataFrame, name: str, key: str, where: str, may_be_blank: bool = False, may_be_missing: bool = False
@@ -68,9 +71,17 @@ def label_names(labels: pd.Series) -> list[str | None]:
     """Labels of one table as text, None where there is none (null, NaN, an empty cell).
 
     A column of whole floats holds integers: pandas turns them into floats where one is missing.
+
+    Raises:
+        UserError: such integers are so large that floats do not keep their digits.
     """
     present = labels[labels.notna()]
     if pd.api.types.is_float_dtype(present) and (present % 1 == 0).all():
+        if (present.abs() > MOST_EXACT).any():
+            raise UserError(
+                f"data: numbers in {labels.name!r} are beyond 2**53 and were read as floats, which keep no more "
+                "digits; save this column as text"
+            )
         texts = [str(int(number)) for number in present]
     else:
         texts = present.astype(str).str.strip().tolist()

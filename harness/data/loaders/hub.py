@@ -137,7 +137,8 @@ def read_source(source: str, subset: str | None, revision: str) -> dict[str, pd.
 
 def _frame(split: Any) -> pd.DataFrame:
     """A split as a table, with the names of classes instead of their numbers; None where there is no label."""
-    frame = split.to_pandas()
+    # integers beside a missing one stay integers: as floats, large ones would lose digits
+    frame = split.with_format("arrow")[:].to_pandas(integer_object_nulls=True)
     for name, feature in split.features.items():
         if labels := getattr(feature, "names", None):
             frame[name] = pd.Series([_class_name(labels, one) for one in frame[name]], dtype=object)

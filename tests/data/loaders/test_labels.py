@@ -26,12 +26,17 @@ from harness.data.loaders.text import load_files, load_hub
         (["1", " 01 ", "1E2", ""], ["1", "01", "1E2", None]),
         ([10**20, 10**20 + 1], [str(10**20), str(10**20 + 1)]),
         ([None, " ", "NaN"], [None, None, "NaN"]),
-        ([1e22], ["10000000000000000000000"]),
+        ([2.0**53], ["9007199254740992"]),
     ],
 )
 def test_labels_are_text_and_a_gap_is_none(labels, names):
     assert label_names(pd.Series(labels)) == names
     assert label_names(pd.Series(labels, index=[7] * len(labels))) == names
+
+
+def test_integers_that_became_floats_without_all_their_digits_are_refused():
+    message = refused(label_names, pd.Series([2.0**53 + 2, None], name="id"))
+    assert "numbers in 'id' are beyond 2**53 and were read as floats, which keep no more digits; save" in message
 
 
 @pytest.mark.parametrize(
@@ -138,6 +143,13 @@ def test_a_published_test_split_without_labels_is_refused_with_what_to_do(tmp_pa
     assert load_files(signs, test=raw[1]).test.y.tolist() == [0] * 9
     none = jsonl(tmp_path / "d.jsonl", [None] * 9)
     assert "no row of the training split has a label; is data.label the right column?" in refused(load_files, none)
+
+
+def test_large_integers_of_the_hub_beside_a_missing_one_keep_their_digits(tmp_path):
+    one, other = 2**53 + 1, 2**53
+    labels = [None if row == 7 else (one, other)[row % 2] for row in range(40)]
+    source = written(tmp_path / "h", (datasets.Value("string"), datasets.Value("int64")), {"train": labels})
+    assert load_hub(source, splits={**SPLITS, "test": None}).classes == [str(other), str(one)]
 
 
 def test_words_of_the_hub_without_a_class_do_not_count(tmp_path):
