@@ -38,7 +38,7 @@ def as_bioes(tags: Sequence[str]) -> list[str] | None:
     prefixes, bare = {match[1] for match in matches if match}, [match[2] is None for match in matches if match]
     if not any(prefixes <= set(scheme) for scheme in SCHEMES):
         return None
-    if any(bare) and not ((all(bare) and prefixes & {"B"}) or prefixes == {"I"}):
+    if any(bare) and not (all(bare) and ("B" in prefixes or prefixes == {"I"})):
         return None
     return [AS_BIOES.get(tag[0], tag[0]) + tag[1:] for tag in tags]
 

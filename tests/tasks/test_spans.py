@@ -72,6 +72,7 @@ def test_bare_tags_are_spans_of_one_kind_without_a_name():
         (["L", "M", "S"], False),
         (["L-X", "S-X", "O"], False),
         (["B-X", "F-X", "O"], False),
+        (["I-X", "I", "O"], False),
         (["B_X", "I_X", "O"], False),
         (["X-B", "X-I", "O"], False),
     ],
@@ -155,8 +156,8 @@ def test_spans_of_a_tag_that_train_never_saw_are_missed():
     ("tags", "named"),
     [
         (["B_PER", "I_PER", "O"], "B_PER"), (["O", "PER-B", "PER-I"], "PER-B"), (["LOC_B", "LOC_I"], "LOC_B"),
-        (["B-X", "I", "O"], "I"), (["B-X", "NOUN", "O"], "NOUN"), (["b-per", "i-per", "o"], "b-per"), (BIO, None), (["NOUN", "VERB"], None),
-        (["B", "E", "M", "S"], None), (["nsubj", "nsubj:pass"], None),
+        (["B-X", "I", "O"], "I"), (["B-X", "NOUN", "O"], "NOUN"), (BIO, None), (["NOUN", "VERB"], None),
+        (["b-per", "i-per", "o"], "b-per"), (["B", "E", "M", "S"], None), (["nsubj", "nsubj:pass"], None),
     ],
 )  # fmt: skip
 def test_tags_that_look_like_spans_and_are_of_no_scheme_are_named(tags, named):
