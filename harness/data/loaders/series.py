@@ -18,12 +18,13 @@ NO_VALUE = ("", "?", "na", "n/a", "nan", "null", "none", "<na>")
 class Series(NamedTuple):
     """The series of a file.
 
-    ``x`` are float64 ``x_LD`` with NaN for missing values, ``labels`` texts, ``names`` what messages call a series.
-    ``channels`` names the channels, if the file does. ``numbers`` says that the file declares labels to be numbers.
+    ``x`` are float64 ``x_LD`` with NaN for missing values, ``labels`` texts, None where there is none, ``names`` what
+    messages call a series. ``channels`` names the channels, if the file does. ``numbers`` says that the file declares
+    labels to be numbers.
     """
 
     x: list[np.ndarray]
-    labels: list[str]
+    labels: Sequence[str | None]
     names: list[str]
     channels: list[str] | None = None
     numbers: bool = False

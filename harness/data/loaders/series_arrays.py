@@ -37,8 +37,7 @@ def read_arrays(file: Path) -> Series:
     series = _by_offsets(file, x, arrays["offsets"]) if "offsets" in arrays else _by_length(file, x, arrays)
     if len(series) != len(y):
         raise UserError(f"data: {file} has {len(series)} series in x and {len(y)} labels in y; every series needs one")
-    texts = [str(label) for label in (y.astype(str) if y.dtype.kind == "S" else y).tolist()]
-    labels = label_names(pd.Series(texts, dtype=str))
+    labels = label_names(pd.Series(y.astype(str) if y.dtype.kind == "S" else y))
     return Series(series, labels, [f"x[{row}]" for row in range(len(series))])
 
 

@@ -91,7 +91,9 @@ def read_rows(file: Path) -> Series:
     """
     rows = [_fields(line) for _, line in _lines(file)]
     x = [to_numbers(values, f"{file}, row {row}")[:, None] for row, (_, *values) in enumerate(rows, start=1)]
-    labels = label_names(pd.Series([label for label, *_ in rows], dtype=str))
+    texts = pd.Series([label for label, *_ in rows], dtype=str)
+    numbers = pd.to_numeric(texts, errors="coerce")  # such files often write 1 as 1.0000000e+00
+    labels = label_names(numbers if numbers.notna().all() else texts)
     return Series(x, labels, [f"row {row + 1}" for row in range(len(rows))])
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.data.cache import cached_by
 from harness.data.dataset import Dataset, from_sequences
+from harness.data.loaders.columns import class_of
 from harness.data.loaders.published_series import published_files
 from harness.data.loaders.series import Scale, Series, check_values, without_padding
 from harness.data.loaders.series_arrays import read_arrays
@@ -74,9 +75,13 @@ def load_timeseries(
     channels = [channels] if isinstance(channels, str) else channels
     parts, names = _read_parts(files, Columns(sequence, step, channels, label), missing, task)
     is_class = task == "classification"
-    rows = complete_splits(parts, validation_share, test_share, limit, named, is_class, train_limit)
-    classes = class_names({role: labels for role, (_, labels) in rows.items()}, named, "data.label") if is_class else []
+    if is_class:
+        name_of = class_of(label for part in parts.values() if part for label in part[1])
+        parts = {role: part and (part[0], [name_of[label] for label in part[1]]) for role, part in parts.items()}
+    rows, rare = complete_splits(parts, validation_share, test_share, limit, named, is_class, train_limit)
+    classes = class_names(rows["train"][1]) if is_class else []
     splits, notes = fill_and_scale(rows, standardise)
+    notes |= rare
     notes |= {"channels": names} if names else {}
     return from_sequences(**splits, classes=classes, source=named, notes=notes, task=task)
 
@@ -119,19 +124,19 @@ def _part(series: Series, file: Path, missing: str, task: str) -> Part:
     series = series._replace(x=[without_padding(x_LD) for x_LD in series.x])
     check_values(series, str(file), missing)
     for label, name in zip(series.labels, series.names, strict=True):
-        if label.lower() in ("", "nan"):
+        if label is None or label.lower() == "nan":
             raise UserError(f"data: {file}, {name} has no label; add it or remove the series")
     if task == "classification":
         if series.numbers:
             raise UserError(f"data: labels of {file} are numbers (@targetLabel true); set data.task=regression")
-        return series.x, series.labels
+        return series.x, list(series.labels)
     named = zip(series.labels, series.names, strict=True)
     return series.x, [_number(label, f"{file}, {name}") for label, name in named]
 
 
-def _number(label: str, where: str) -> float:
+def _number(label: str | None, where: str) -> float:
     try:
-        number = float(label)
+        number = float(label or "nan")
     except ValueError:
         number = math.nan
     if not math.isfinite(number):

@@ -165,6 +165,13 @@ def test_tables_of_all_splits_have_the_columns_of_train(tmp_path):
     assert one.test.x.tolist() == [[[-3]], [[-4]]]
 
 
+def test_labels_that_train_never_saw_stay_in_test_and_numbers_are_compared_over_all_files(tmp_path):
+    train = saved(tmp_path, "a.npz", series(20), np.array([1, 2] * 10))
+    data = load_timeseries(train=train, test=saved(tmp_path, "b.npz", series(4), np.array(["1.0", "2", "3", "1"])))
+    assert (data.classes, data.unseen) == (["1", "2"], ["3"])
+    assert data.test.y.tolist() == [0, 1, 2, 0]
+
+
 def test_a_series_without_a_label_is_refused(tmp_path):
     y = np.arange(20) % 2.0
     y[3] = np.nan
