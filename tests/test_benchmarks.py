@@ -105,7 +105,7 @@ def test_the_loop_by_hand_has_the_recipes_model(reviews):
     with torch.no_grad():
         for theirs, weights in copied:
             theirs.copy_(weights)
-        batch = torch.from_numpy(reviews.test.x), torch.from_numpy(reviews.test.length_N)
+        batch = torch.from_numpy(reviews.test.padded()), torch.from_numpy(reviews.test.length_N)
         torch.testing.assert_close(by_hand(*batch), ours(*batch), atol=1e-6, rtol=0)
 
 
@@ -129,11 +129,11 @@ def test_keras_own_layers_make_the_same_model(in_keras, reviews, encoder):
     if encoder == "self_attention":
         config.encoder["scale"] = 0.125
     test = reviews.test
-    ours, theirs = build(config, reviews, 0), keras_model.build(encoder, 29, test.x.shape[1], 2, 128, 0.5)
+    ours, theirs = build(config, reviews, 0), keras_model.build(encoder, 29, test.longest, 2, 128, 0.5)
     weights = [variable.numpy() for variable in ours.trainable_variables]
     if encoder == "self_attention":  # (D, 3E) in one, (3, D, E) in the other
         weights[1] = np.stack(np.split(weights[1], 3, 1))
     theirs.set_weights([*weights, *theirs.get_weights()[len(weights) :]])  # dropout's state comes last
-    expected = ours(test.x, test.length_N).numpy()
-    np.testing.assert_allclose(theirs(test.x).numpy(), expected, atol=1e-5)
+    expected = ours(test.padded(), test.length_N).numpy()
+    np.testing.assert_allclose(theirs(test.padded()).numpy(), expected, atol=1e-5)
     assert sum(array.size for array in weights) == theirs.count_params()

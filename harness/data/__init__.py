@@ -1,8 +1,9 @@
-"""Data as every encoder and both backends see it: three disjoint splits of padded arrays, and their hash."""
+"""Data as every encoder and both backends see it: three disjoint splits, their hash, and batches of them."""
 
 from harness.data.batches import Batch, Batches
 from harness.data.cache import open_prepared, prepare, read_summary
-from harness.data.dataset import Dataset, Split, from_sequences, one_sequence
+from harness.data.dataset import Dataset, from_sequences, one_sequence
+from harness.data.split import Split
 
 __all__ = [
     "Batch", "Batches", "Dataset", "Split", "from_sequences", "one_sequence", "open_prepared", "prepare",

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.data.dataset import IGNORED, Split
+from harness.data.labels import IGNORED
+from harness.data.split import Split
 
 POOL = 50
 """Batches per pool, in which sequences are sorted by length: large enough to save padding, small enough to vary."""
@@ -111,7 +112,7 @@ def deal(split: Split, rows: np.ndarray, number: int, processes: int, per_step: 
     if processes == 1:
         return gather(split, rows)
     part = rows[number::processes]
-    own, total = (int((split.y[some] != IGNORED).sum()) if per_step else len(some) for some in (part, rows))
+    own, total = (int((split.labels(some) != IGNORED).sum()) if per_step else len(some) for some in (part, rows))
     batch = gather(split, part) if len(part) else gather(split, rows[:1])._replace(tokens=0, sequences=0)
     return batch._replace(whole=len(rows), weight=own * processes / max(1, total))
 
@@ -120,8 +121,8 @@ def gather(split: Split, rows: np.ndarray) -> Batch:
     """The batch that consists of these rows."""
     length_B = split.length_N[rows]
     longest = max(1, int(length_B.max()))
-    # a ctc target is never longer than its input, so that this cuts no label
-    y = split.y[rows] if split.y.ndim == 1 else split.y[rows, :longest]
-    characters_BLW = None if split.characters is None else split.characters.of(rows, longest)
+    x = split.padded(rows, longest)
+    y = split.labels(rows, longest)  # a ctc target is never longer than its input, so that this cuts no label
+    characters_BLW = split.characters_of(rows, longest)
     tokens, sequences = int(length_B.sum()), len(rows)
-    return Batch(split.x[rows, :longest], length_B, y, tokens, sequences, sequences, characters_BLW=characters_BLW)
+    return Batch(x, length_B, y, tokens, sequences, sequences, characters_BLW=characters_BLW)

@@ -23,17 +23,19 @@ from filelock import FileLock
 
 from harness.data import source_code
 from harness.data.characters import Characters
-from harness.data.dataset import Dataset, Split
+from harness.data.dataset import Dataset
+from harness.data.labels import SEVERAL
+from harness.data.split import Split
 from harness.data.unseen import set_apart
 from harness.errors import UserError
 from harness.records import store
 from harness.records.record import DataSummary
 
-ARRAYS = ("x", "length_N", "y")
-CHARACTERS = ("spelling_NL", "table_SW")
+ROLES = ("train", "validation", "test")
+CHARACTERS = ("spelling_T", "table_SW")
 FIELDS = ("classes", "unseen", "vocabulary", "source", "notes", "task", "tolerance", "alphabet")
 GONE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
-FORMAT = "5"
+FORMAT = "6"
 """The version of the stored files: raise it when their layout changes."""
 
 Loader = TypeVar("Loader", bound=Callable[..., Dataset])
@@ -109,7 +111,7 @@ def damage(folder: Path) -> str | None:
         meta = store.load_json(file)
         DataSummary(**meta["summary"])
         characters = CHARACTERS if meta["alphabet"] else ()
-        for name, part in product(("train", "validation", "test"), (*ARRAYS, *characters)):
+        for name, part in product(ROLES, (*_arrays(meta["task"]), *characters)):
             file = folder / f"{name}.{part}.npy"
             if _checksum(file) != meta["checksums"][file.name]:
                 return f"{file} is damaged (its content is not what was written)"
@@ -121,6 +123,11 @@ def damage(folder: Path) -> str | None:
     except OSError as error:  # the file may be whole: a share that does not answer, too many open files
         raise UserError(f"{file} cannot be read ({error.strerror}); try again, or set cache_dir elsewhere") from None
     return None
+
+
+def _arrays(task: str) -> tuple[str, ...]:
+    """The arrays of a split that are stored, each in a file, without those of characters."""
+    return ("x", "offsets", "y", *(("y_offsets",) if task in SEVERAL else ()))
 
 
 def _load(loader: Callable[..., Dataset], arguments: dict[str, Any]) -> Dataset:
@@ -172,7 +179,7 @@ def _write(data: Dataset, folder: Path) -> None:
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     for name, split in data.splits.items():
-        for part in ARRAYS:
+        for part in _arrays(data.task):
             np.save(temporary / f"{name}.{part}.npy", getattr(split, part))
         if split.characters is not None:
             for part in CHARACTERS:
@@ -185,19 +192,27 @@ def _write(data: Dataset, folder: Path) -> None:
 
 
 def open_prepared(folder: Path, characters: bool = True) -> Dataset:
-    """The data set that ``prepare`` stored in a folder, read into memory; characters of words only on request."""
+    """The data set that ``prepare`` stored in a folder; characters of words only on request.
+
+    Its arrays are mapped from their files, read-only: the system reads a page when it is used, and may drop it again.
+    """
     meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
     known_hash, _, _ = meta.pop("hash"), meta.pop("summary"), meta.pop("checksums")
     with_characters = characters and bool(meta["alphabet"])
     splits: dict[str, Any] = {}
-    for name in ("train", "validation", "test"):
-        arrays: dict[str, Any] = {part: np.load(folder / f"{name}.{part}.npy") for part in ARRAYS}
+    for name in ROLES:
+        arrays: dict[str, Any] = {part: _mapped(folder / f"{name}.{part}.npy") for part in _arrays(meta["task"])}
         if with_characters:
-            arrays["characters"] = Characters(*(np.load(folder / f"{name}.{part}.npy") for part in CHARACTERS))
+            arrays["characters"] = Characters(*(_mapped(folder / f"{name}.{part}.npy") for part in CHARACTERS))
         splits[name] = Split(**arrays)
     data = Dataset(**splits, **meta)
     data.__dict__["hash"] = known_hash  # the value of the cached property, so that it is not computed again
     return data
+
+
+def _mapped(file: Path) -> np.ndarray:
+    """The array in a file; a plain array, because indexing one of the class ``memmap`` takes twice the time."""
+    return np.asarray(np.load(file, mmap_mode="r"))
 
 
 def read_summary(folder: Path) -> DataSummary:

@@ -1,6 +1,6 @@
 """What a data loader returns: splits, classes, vocabulary, and the hash of their contents.
 
-Dimension letters: N sequences, L length, D feature width, T longest target.
+Dimension letters: N sequences, T steps of all of them together, L length, D feature width.
 """
 
 import hashlib
@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from harness.data import labels
-from harness.data.characters import Characters, check_characters, full_words
+from harness.data import content, labels
+from harness.data.characters import check_characters, full_words
+from harness.data.flat import chunks, offsets_of
 from harness.data.labels import IGNORED as IGNORED  # exported: most code that reads labels needs it
 from harness.data.overlap import notes_of_arrays
+from harness.data.split import Split as Split
 from harness.data.unseen import set_apart, unseen_among
 from harness.errors import UserError
 from harness.records.record import DataSummary
@@ -23,25 +25,6 @@ SPECIAL = ["[PAD]", "[UNK]"]
 """The first two entries of every vocabulary: padding has id 0."""
 UNKNOWN = 1
 """The id of every token that the vocabulary lacks."""
-
-
-@dataclass(frozen=True)
-class Split:
-    """One part of a data set.
-
-    ``x`` is int32 token ids ``x_NL`` or float32 features ``x_NLD``, zero after the end of each sequence; ``length_N``
-    is int32 real lengths; ``y`` depends on the task (``harness.data.labels``): ``y_N`` for classification and
-    regression, ``y_NL`` for tagging, ``y_NT`` for ctc. ``characters`` are the characters of the words, present if the
-    loader provides them and the run's input reads them.
-    """
-
-    x: np.ndarray
-    length_N: np.ndarray
-    y: np.ndarray
-    characters: Characters | None = None
-
-    def __len__(self) -> int:
-        return len(self.length_N)
 
 
 @dataclass(frozen=True)
@@ -68,7 +51,11 @@ class Dataset:
     unseen: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "task", self.task or labels.infer_task(self.train.y))
+        object.__setattr__(self, "task", self.task or self._inferred_task)
+
+    @property
+    def _inferred_task(self) -> str:
+        return labels.infer_task(self.train.y, self.train.y_offsets)
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -82,30 +69,30 @@ class Dataset:
     @property
     def tokens(self) -> bool:
         """Whether sequences are token ids rather than feature vectors."""
-        return self.train.x.ndim == 2
+        return self.train.x.ndim == 1
 
     @property
     def width(self) -> int:
         """Features per step, or the size of the vocabulary for token ids."""
-        return len(self.vocabulary) if self.tokens else self.train.x.shape[2]
+        return len(self.vocabulary) if self.tokens else self.train.x.shape[1]
 
     @property
     def max_length(self) -> int:
-        """Steps of the longest sequence in any split."""
-        return max(split.x.shape[1] for split in self.splits.values())
+        """Steps of the longest sequence in any split, 1 at least."""
+        return max(split.longest for split in self.splits.values())
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over all splits, classes, vocabulary and alphabet; task, tolerance and unseen if not the defaults."""
+        """SHA-256 over all splits, classes, vocabulary and alphabet; task, tolerance and unseen if not the defaults.
+
+        Splits count as padded arrays, as which they were stored once: the hash of data does not depend on its storage.
+        """
         digest = hashlib.sha256()
         for name, split in self.splits.items():
-            characters = [] if split.characters is None else [split.characters.spelling_NL, split.characters.table_SW]
-            for part in (split.x, split.length_N, split.y, *characters):
-                digest.update(f"{name} {part.dtype} {part.shape}".encode())
-                digest.update(np.ascontiguousarray(part).data)
+            content.add(digest, name, split)
         names = [*self.classes, "", *self.vocabulary, *(["", *self.alphabet] if self.alphabet else [])]
         digest.update("\0".join(names).encode("utf8", "surrogatepass"))
-        if self.task != labels.infer_task(self.train.y) or self.tolerance is not None:
+        if self.task != self._inferred_task or self.tolerance is not None:
             digest.update(f"{self.task} {self.tolerance}".encode())
         if self.unseen:
             digest.update(f"unseen {self.unseen}".encode())
@@ -136,7 +123,7 @@ class Dataset:
         for name, split in self.splits.items():
             _check_split(name, split, self)
             ids = len(self.classes if name == "train" else self.label_names)
-            labels.check_labels(self.task, name, split.y, split.length_N, ids)
+            labels.check_labels(self.task, name, split.y, split.y_offsets, split.length_N, ids)
         if not self.train.length_N.any():
             raise UserError(
                 "data: every sequence of the training split is empty, so that no encoder can learn from it; texts need "
@@ -148,26 +135,24 @@ class Dataset:
 def _check_split(name: str, split: Split, data: Dataset) -> None:
     if len(split) == 0:
         raise UserError(f"data: the {name} split is empty; give it rows, or cut a larger share of the data for it")
-    kind, dimensions = (np.int32, 2) if data.tokens else (np.float32, 3)
+    kind, dimensions = (np.int32, 1) if data.tokens else (np.float32, 2)
     if split.x.dtype != kind or split.x.ndim != dimensions:
         raise UserError(
-            f"data: x of the {name} split must be int32 ids of shape (N, L) or float32 features of shape (N, L, D), "
-            f"the same kind in all splits, and is {split.x.dtype} of shape {split.x.shape}"
+            f"data: x of the {name} split must be int32 ids, or float32 features of the same width at each step, the "
+            f"same kind in all splits, and is {split.x.dtype} of shape {split.x.shape}"
         )
-    if split.x.shape[2:] != data.train.x.shape[2:]:
-        raise UserError(f"data: features of the {name} split are {split.x.shape[2]} wide, those of train {data.width}")
-    if not len(split.x) == len(split.length_N) == len(split.y):
-        sizes = f"{len(split.x)} sequences, {len(split.length_N)} lengths and {len(split.y)} labels"
-        raise UserError(f"data: the {name} split has {sizes}; the three numbers must be equal")
-    if split.length_N.min() < 0 or split.length_N.max() > split.x.shape[1]:
-        raise UserError(f"data: a length in the {name} split is negative or above {split.x.shape[1]}, the steps of x")
-    if not data.tokens and not np.isfinite(split.x).all():
-        row = int(np.argwhere(~np.isfinite(split.x))[0, 0])
+    if split.x.shape[1:] != data.train.x.shape[1:]:
+        raise UserError(f"data: features of the {name} split are {split.x.shape[1]} wide, those of train {data.width}")
+    if (np.diff(split.offsets) < 0).any():
+        raise UserError(f"data: a length in the {name} split is negative: its offsets must not fall")
+    if not data.tokens and not all(np.isfinite(part).all() for part in chunks(split.x)):
+        step = int(np.flatnonzero(~np.isfinite(split.x).all(1))[0])
+        row = int(np.searchsorted(split.offsets, step, "right")) - 1
         raise UserError(f"data: row {row} of the {name} split holds a value that is not finite")
-    if data.tokens and (split.x.min() < 0 or split.x.max() >= data.width):
+    if data.tokens and (split.x.min(initial=0) < 0 or split.x.max(initial=0) >= data.width):
         raise UserError(f"data: token ids of the {name} split must be in 0..{data.width - 1}, the vocabulary's size")
     if split.characters is not None:
-        check_characters(name, split.characters, split.x.shape, len(data.alphabet))
+        check_characters(name, split.characters, len(split.x), len(data.alphabet))
 
 
 Sequences = Sequence[Sequence[int]] | Sequence[np.ndarray]
@@ -202,32 +187,34 @@ def from_sequences(
     known = [*classes, *unseen]
     id_of = {label: index for index, label in enumerate(known)}
     splits: dict[str, Any] = {
-        name: _pad(name, x, y, task, id_of, bool(len(vocabulary))) for name, (x, y) in parts.items()
+        name: _flat(name, x, y, task, id_of, bool(len(vocabulary))) for name, (x, y) in parts.items()
     }
     names, words = [str(label) for label in known], list(vocabulary)
     return set_apart(Dataset(**splits, classes=names[: len(classes)], unseen=names[len(classes) :], vocabulary=words,
                              source=source, notes=notes or {}, task=task, tolerance=tolerance))  # fmt: skip
 
 
-def _pad(name: str, x: Sequence[Any], y: Sequence[Any], task: str, id_of: dict[Any, int], tokens: bool) -> Split:
+def _flat(name: str, x: Sequence[Any], y: Sequence[Any], task: str, id_of: dict[Any, int], tokens: bool) -> Split:
     length_N = np.array([len(sequence) for sequence in x], np.int32)
-    longest = max(1, int(length_N.max(initial=1)))
+    offsets = offsets_of(length_N)
     width = () if tokens else (np.asarray(x[int(length_N.argmax())]).shape[1],) if len(x) else (1,)
-    padded = np.zeros((len(x), longest, *width), np.int32 if tokens else np.float32)
-    for row, sequence in enumerate(x):
-        padded[row, : len(sequence)] = sequence if len(sequence) else 0
-    return Split(padded, length_N, labels.encode_labels(task, name, y, id_of, length_N, longest))
+    flat = np.empty((offsets[-1], *width), np.int32 if tokens else np.float32)
+    for start, end, sequence in zip(offsets, offsets[1:], x, strict=False):
+        flat[start:end] = sequence if len(sequence) else 0
+    y_of_all, y_offsets = labels.encode_labels(task, name, y, id_of, length_N)
+    return Split(flat, offsets, y_of_all, y_offsets)
 
 
 def one_sequence(data: Dataset, length: int) -> Split:
     """A split of one random sequence of ``length`` real steps, the same for every encoder, to measure latency on."""
     generator = np.random.default_rng(0)
     if data.tokens:
-        x = generator.integers(1, data.width, (1, length), dtype=np.int32)
+        x = generator.integers(1, data.width, length, dtype=np.int32)
     else:
-        x = generator.normal(size=(1, length, data.width)).astype(np.float32)
-    y = np.zeros((1, length)[: data.train.y.ndim], data.train.y.dtype)
+        x = generator.normal(size=(length, data.width)).astype(np.float32)
+    offsets, several = np.array([0, length]), data.train.y_offsets is not None
+    y = np.zeros((length if several else 1, *data.train.y.shape[1:]), data.train.y.dtype)
     characters = data.train.characters
     if characters is not None:
         characters = full_words(characters, length, len(data.alphabet))
-    return Split(x, np.array([length], np.int32), y, characters)
+    return Split(x, offsets, y, offsets if several else None, characters)

@@ -1,15 +1,17 @@
 """Labels as arrays, by task, and the checks of these arrays.
 
-| task | label of one sequence | array of a split |
-|---|---|---|
-| ``classification`` | a class | ``y_N`` int64 |
-| ``tagging`` | a class for every step | ``y_NL`` int64, -100 at ignored positions |
-| ``regression`` | a number | ``y_N`` float32 |
-| ``ctc`` | a sequence of classes of any length (Graves et al. 2006) | ``y_NT`` int64, -100 after the end of each |
+| task | label of one sequence | array of a split | of a batch |
+|---|---|---|---|
+| ``classification`` | a class | ``y_N`` int64 | ``y_B`` |
+| ``tagging`` | a class for every step | ``y_T`` int64, -100 at ignored positions | ``y_BL``, -100 at padding |
+| ``regression`` | a number | ``y_N`` float32 | ``y_B`` |
+| ``ctc`` | a sequence of classes of any length (Graves et al. 2006) | ``y_T`` int64 | ``y_BS``, -100 at padding |
 
-The classes are those of train; a label that only validation or test has is unseen (``harness.data.unseen``).
+``y_T`` holds the labels of all sequences, one sequence after the other, and ``y_offsets`` (int64, N + 1 numbers) says
+where those of each begin. The classes are those of train; a label that only validation or test has is unseen
+(``harness.data.unseen``).
 
-Dimension letters: N sequences, L length, T longest target.
+Dimension letters: N sequences, T labels of all of them together, B some of the sequences, L length, S longest target.
 """
 
 from collections.abc import Sequence
@@ -17,18 +19,21 @@ from typing import Any
 
 import numpy as np
 
+from harness.data.flat import chunks, offsets_of
 from harness.errors import UserError
 
 IGNORED = -100
 """The label of a position that counts neither in the loss nor in a metric, such as padding."""
 TASKS = ("classification", "tagging", "regression", "ctc")
+SEVERAL = ("tagging", "ctc")
+"""The tasks with several labels for a sequence."""
 
 
-def infer_task(y: np.ndarray) -> str:
-    """The task that an array of labels implies; ``ctc`` looks like tagging and must be named by the loader."""
+def infer_task(y: np.ndarray, y_offsets: np.ndarray | None) -> str:
+    """The task that labels imply; ``ctc`` looks like tagging and must be named by the loader."""
     if y.dtype.kind == "f":
         return "regression"
-    return "tagging" if y.ndim == 2 else "classification"
+    return "classification" if y_offsets is None else "tagging"
 
 
 def infer_task_from_labels(splits: Sequence[Sequence[Any]]) -> str:
@@ -38,11 +43,11 @@ def infer_task_from_labels(splits: Sequence[Sequence[Any]]) -> str:
 
 
 def encode_labels(
-    task: str, name: str, y: Sequence[Any], id_of: dict[Any, int], length_N: np.ndarray, longest: int
-) -> np.ndarray:
-    """The array of a split's labels.
+    task: str, name: str, y: Sequence[Any], id_of: dict[Any, int], length_N: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The array of a split's labels, and its offsets if a sequence has several.
 
-    ``name`` is the split's name for messages, ``id_of`` maps labels to ids, ``longest`` is the padded length of ``x``.
+    ``name`` is the split's name for messages, ``id_of`` maps labels to ids.
 
     Raises:
         UserError: a label is not among the classes, a tagging row has a different number of labels and steps, or the
@@ -50,18 +55,18 @@ def encode_labels(
     """
     _check_task(task)
     if task == "regression":
-        return np.array(y, np.float32)
+        return np.array(y, np.float32), None
     if task == "classification":
-        return np.array([_class_id(id_of, label, name, row) for row, label in enumerate(y)], np.int64)
-    width = longest if task == "tagging" else max((len(labels) for labels in y), default=0)
-    encoded = np.full((len(y), max(1, width)), IGNORED, np.int64)
-    for row, labels in enumerate(y):
-        if task == "tagging" and len(labels) != length_N[row]:
-            raise UserError(f"data: row {row} of {name} has {length_N[row]} steps and {len(labels)} labels")
-        for step, label in enumerate(labels):
-            if task == "ctc" or label is not None:
-                encoded[row, step] = _class_id(id_of, label, name, row)
-    return encoded
+        return np.array([_class_id(id_of, label, name, row) for row, label in enumerate(y)], np.int64), None
+    for row, (labels, length) in enumerate(zip(y, length_N, strict=False)):  # their numbers are compared later
+        if task == "tagging" and len(labels) != length:
+            raise UserError(f"data: row {row} of {name} has {length} steps and {len(labels)} labels")
+    ids = (
+        IGNORED if label is None and task == "tagging" else _class_id(id_of, label, name, row)
+        for row, labels in enumerate(y)
+        for label in labels
+    )
+    return np.fromiter(ids, np.int64), offsets_of(np.array([len(labels) for labels in y], np.int64))
 
 
 def _class_id(id_of: dict[Any, int], label: Any, name: str, row: int) -> int:
@@ -78,40 +83,70 @@ def _check_task(task: str) -> None:
 
 def in_range(y: np.ndarray, ids: int) -> bool:
     """Whether labels that count are int64 ids below ``ids``."""
-    counted = y[y != IGNORED]
-    return y.dtype == np.int64 and (counted.size == 0 or bool(0 <= counted.min() <= counted.max() < ids))
+    return y.dtype == np.int64 and values(y) - {IGNORED} <= set(range(ids))
 
 
-def check_labels(task: str, name: str, y: np.ndarray, length_N: np.ndarray, ids: int) -> None:
+def values(y: np.ndarray) -> set[int]:
+    """The different labels of an array, ignored ones included."""
+    return {int(label) for part in chunks(y) for label in np.unique(part)}
+
+
+def check_labels(
+    task: str, name: str, y: np.ndarray, y_offsets: np.ndarray | None, length_N: np.ndarray, ids: int
+) -> None:
     """Refuse labels of one split that no model of the task can learn or be scored on; ``ids`` is the number of labels.
 
     Raises:
-        UserError: their type or range is wrong, a ctc target is too long for its input, or the task is unknown.
+        UserError: their number, type or range is wrong, a ctc target is too long for its input, or the task is unknown.
     """
     _check_task(task)
+    _check_number(task, name, y, y_offsets, length_N)
     if task == "regression":
         if y.dtype != np.float32 or y.ndim != 1 or not np.isfinite(y).all():
             raise UserError(f"data: labels of the {name} split must be finite float32, one for each sequence")
         return
     if not in_range(y, ids):
         raise UserError(f"data: labels of the {name} split must be int64 in 0..{ids - 1}")
-    if task == "ctc":
-        _check_targets(name, y, length_N)
+    if task == "ctc" and y_offsets is not None:
+        _check_targets(name, y, y_offsets, length_N)
 
 
-def _check_targets(name: str, y_NT: np.ndarray, length_N: np.ndarray) -> None:
+def _check_number(task: str, name: str, y: np.ndarray, y_offsets: np.ndarray | None, length_N: np.ndarray) -> None:
+    several = task in SEVERAL
+    if several != (y_offsets is not None):
+        expected = "several labels for each sequence, with y_offsets," if several else "one label for each sequence"
+        raise UserError(
+            f"data: task={task} has {expected} and the {name} split has {y.shape} labels"
+            f"{' without' if several else ' with'} y_offsets; is it the right task?"
+        )
+    rows = len(y) if y_offsets is None else len(y_offsets) - 1
+    if rows != len(length_N):
+        raise UserError(f"data: the {name} split has {len(length_N)} sequences and labels of {rows}; make them equal")
+    if y_offsets is not None:
+        number_N = np.diff(y_offsets)
+        if y_offsets[0] != 0 or y_offsets[-1] != len(y) or (number_N < 0).any():
+            raise UserError(f"data: y_offsets of the {name} split must rise from 0 to the number of labels, {len(y)}")
+        if task == "tagging" and (number_N != length_N).any():
+            row = int(np.flatnonzero(number_N != length_N)[0])
+            raise UserError(f"data: row {row} of {name} has {length_N[row]} steps and {number_N[row]} labels")
+
+
+def _check_targets(name: str, y_T: np.ndarray, y_offsets: np.ndarray, length_N: np.ndarray) -> None:
     """CTC outputs a label or a blank at every step, and two equal labels in a row need a blank between them."""
-    inside_NT = y_NT != IGNORED
-    if y_NT.ndim != 2 or (inside_NT[:, 1:] & ~inside_NT[:, :-1]).any():
-        raise UserError(f"data: labels of the {name} split must be rows of classes with -100 only after their end")
-    if not inside_NT.any():
+    if (y_T == IGNORED).any():
+        raise UserError(f"data: targets of the {name} split must hold no {IGNORED}: y_offsets says where they end")
+    if not len(y_T):
         raise UserError(f"data: no target of the {name} split has a label, so no error rate can be computed")
-    repeats_N = ((y_NT[:, 1:] == y_NT[:, :-1]) & inside_NT[:, 1:]).sum(1)
-    needed_N = inside_NT.sum(1) + repeats_N
+    repeats_T = np.append(False, y_T[1:] == y_T[:-1])
+    repeats_T[y_offsets[:-1][y_offsets[:-1] < len(y_T)]] = False  # the first label of a target repeats none
+    repeats_before = offsets_of(repeats_T)
+    target_N = np.diff(y_offsets)
+    repeats_N = repeats_before[y_offsets[1:]] - repeats_before[y_offsets[:-1]]
+    needed_N = target_N + repeats_N
     if (too_long := np.flatnonzero(needed_N > length_N)).size:
         row = too_long[0]
         raise UserError(
-            f"data: row {row} of the {name} split has a target of {inside_NT[row].sum()} labels, {repeats_N[row]} of "
+            f"data: row {row} of the {name} split has a target of {target_N[row]} labels, {repeats_N[row]} of "
             f"them like the one before it, so that ctc needs {needed_N[row]} steps, but its input has {length_N[row]}; "
             "make the input longer or remove the row"
         )
@@ -123,10 +158,11 @@ def check_training_labels(task: str, train: np.ndarray, classes: list[str]) -> N
     Raises:
         UserError: train has only one class or one value.
     """
-    seen = np.unique(train[train != IGNORED])
     if task == "regression":
-        if len(seen) < 2:
+        if train.min() == train.max():
             raise UserError("data: all labels of the training split are the same number; regression needs others too")
-    elif len(seen) < 2:
-        only = f" ({classes[int(seen[0])]!r})" if len(seen) else ""
+        return
+    seen = values(train) - {IGNORED}
+    if len(seen) < 2:
+        only = f" ({classes[next(iter(seen))]!r})" if seen else ""
         raise UserError(f"data: the training split has one class only{only}; a classifier needs two or more")

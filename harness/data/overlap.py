@@ -5,19 +5,10 @@ Rows are not removed, because published data stays as it is: they are counted, a
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from itertools import pairwise
+from typing import Any
 
-import numpy as np
-
-
-class Sequences(Protocol):
-    """The padded sequences of a split, ``x_NL`` or ``x_NLD``, and their lengths ``length_N``."""
-
-    @property
-    def x(self) -> np.ndarray: ...
-
-    @property
-    def length_N(self) -> np.ndarray: ...
+from harness.data.split import Split
 
 
 def shared_rows(rows: Mapping[str, Sequence[Any]], name: str) -> dict[str, Any]:
@@ -31,7 +22,7 @@ def _count(rows: Iterable[Any], others: set[Any]) -> int:
     return sum(row in others for row in rows)
 
 
-def notes_of_arrays(splits: Mapping[str, Sequences], known: Mapping[str, Any]) -> dict[str, Any]:
+def notes_of_arrays(splits: Mapping[str, Split], known: Mapping[str, Any]) -> dict[str, Any]:
     """The notes that the arrays of the splits show, without those that the loader wrote (``known``) and counts of 0."""
     notes: dict[str, Any] = {}
     if "repeated_texts" not in known:
@@ -45,7 +36,7 @@ def notes_of_arrays(splits: Mapping[str, Sequences], known: Mapping[str, Any]) -
     return notes | ({"longest": longest} if max(longest.values()) > longest["train"] else {})
 
 
-def _digests(split: Sequences) -> Iterator[bytes]:
-    """A hash of each sequence without its padding: the rows of large data are not kept in memory."""
-    for x_L, length in zip(split.x, split.length_N, strict=True):
-        yield hashlib.blake2b(x_L[:length].tobytes(), digest_size=16).digest()
+def _digests(split: Split) -> Iterator[bytes]:
+    """A hash of each sequence: the rows of large data are not kept in memory."""
+    for start, end in pairwise(split.offsets.tolist()):
+        yield hashlib.blake2b(split.x[start:end].tobytes(), digest_size=16).digest()

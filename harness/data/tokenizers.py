@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from harness.data.dataset import SPECIAL, UNKNOWN
+from harness.data.flat import offsets_of
 from harness.errors import UserError
 
 if TYPE_CHECKING:
@@ -62,17 +64,16 @@ def normalise(text: str) -> str:
 def encode_texts(
     tokenizer: "Tokenizer", texts: list[str], max_length: int, truncate: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Padded ids ``x_NL`` and lengths ``length_N``; in chunks, because encodings need more memory than ids."""
-    x_NL = np.zeros((len(texts), max_length), np.int32)
-    length_N = np.zeros(len(texts), np.int32)
+    """Ids ``x_T`` of all texts and the offsets of each text; in chunks, because encodings need more memory than ids."""
+    x_T, length_N = array("i"), np.zeros(len(texts), np.int64)
     kept = kept_steps(truncate, max_length)
     for start in _with_progress(range(0, len(texts), 1000), "token ids"):
         chunk = [normalise(text) for text in texts[start : start + 1000]]
         for row, encoding in enumerate(tokenizer.encode_batch_fast(chunk, add_special_tokens=False), start):
             ids = encoding.ids[kept]
-            x_NL[row, : len(ids)] = ids
+            x_T.extend(ids)
             length_N[row] = len(ids)
-    return x_NL[:, : max(1, int(length_N.max()))], length_N
+    return np.asarray(x_T), offsets_of(length_N)
 
 
 def _with_progress(items: Sequence[Any], title: str) -> Iterator[Any]:

@@ -67,7 +67,7 @@ def received(weights: np.ndarray, length: int) -> np.ndarray:
 
 
 def _example(data: Dataset, row: int, predicted: int) -> Example:
-    x_L = data.test.x[row, : data.test.length_N[row]]
+    x_L = data.test.sequence(row)
     tokens = [data.vocabulary[number] for number in x_L] if data.tokens else [f"step {n + 1}" for n in range(len(x_L))]
     true = int(data.test.y[row])
     names = {"true": data.label_names[true], "predicted": data.classes[predicted]}

@@ -114,7 +114,7 @@ def random_tokens(size: int, length: int, config: Config) -> data.Dataset:
     """Random token ids ``x_BL`` of full length with two classes, the same in all three splits."""
     generator, vocabulary = np.random.default_rng(config.seed), config.profile.vocabulary_size
     x_BL = generator.integers(1, vocabulary, (size, length), dtype=np.int32)
-    split = data.Split(x_BL, np.full(size, length, np.int32), generator.integers(0, 2, size))
+    split = data.Split.from_padded(x_BL, np.full(size, length), generator.integers(0, 2, size))
     return data.Dataset(split, split, split, ["0", "1"], [str(number) for number in range(vocabulary)])
 
 

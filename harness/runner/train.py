@@ -103,7 +103,7 @@ def evaluate(task: Task, dataset: data.Dataset, outputs: np.ndarray, folder: Pat
     """
     if (counts := task.confusion(outputs, dataset.test)) is not None:
         store.write_json(folder / store.CONFUSION, counts)
-    scores = task.evaluate([(outputs, dataset.test.y, dataset.test.length_N)])
+    scores = task.evaluate([(outputs, dataset.test.labels(), dataset.test.length_N)])
     for name, value in scores.items():
         if not math.isfinite(value):
             raise RuntimeError(

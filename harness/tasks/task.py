@@ -77,7 +77,7 @@ class Classification(Task):
         return scoring.evaluate_batches([(logits, y) for logits, y, _ in batches], len(self.unseen))
 
     def confusion(self, outputs: np.ndarray, split: Split) -> list[list[int]]:
-        return scoring.confusion(split.y, outputs.argmax(-1), len(self.classes), len(self.unseen)).tolist()
+        return scoring.confusion(split.labels(), outputs.argmax(-1), len(self.classes), len(self.unseen)).tolist()
 
 
 class Tagging(Classification):

@@ -177,7 +177,7 @@ def test_a_word_that_no_training_text_has_keeps_its_first_value(tmp_path):
     made, _, _ = fitted(data, tmp_path)
     moved = (made.model.input.weight != first).any(1)
     there = torch.zeros(29, dtype=torch.bool)
-    for row, length in zip(data.train.x, data.train.length_N, strict=True):
+    for row, length in zip(data.train.padded(), data.train.length_N, strict=True):
         there[row[:length].astype(int)] = True
     assert not moved[~there].any()
     assert moved[there].all()

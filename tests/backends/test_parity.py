@@ -69,7 +69,7 @@ def test_models_start_alike_and_have_the_same_logits_and_gradients(in_torch, in_
     close(in_keras.weights(ours), in_torch.weights(theirs), 0)
     for side, made in ((in_keras, ours), (in_torch, theirs)):
         scatter(side, made)
-    inputs = data.validation.x, data.validation.length_N
+    inputs = data.validation.padded(), data.validation.length_N
     np.testing.assert_allclose(in_keras.output(ours, *inputs), in_torch.output(theirs, *inputs), atol=1e-5)
     _, found = in_keras.gradients(ours, *inputs)
     _, expected = in_torch.gradients(theirs, *inputs)
@@ -82,7 +82,7 @@ def test_models_of_feature_vectors_agree_with_a_projection_and_without(in_torch,
     data = features()
     ours, theirs = models(in_torch, in_keras, data, "encoder=gru", f"input.size={size}")
     close(in_keras.weights(ours), in_torch.weights(theirs), 0)
-    inputs = data.validation.x, data.validation.length_N
+    inputs = data.validation.padded(), data.validation.length_N
     np.testing.assert_allclose(in_keras.output(ours, *inputs), in_torch.output(theirs, *inputs), atol=1e-5)
     assert ours.flops(7) == theirs.flops(7)
 
@@ -96,11 +96,11 @@ def test_models_that_tag_agree_and_ignored_positions_cost_nothing(in_torch, in_k
 
     data = words(tagging=True)
     ours, theirs = models(in_torch, in_keras, data, "encoder=bidirectional")
-    inputs = data.validation.x, data.validation.length_N
+    inputs = data.validation.padded(), data.validation.length_N
     found, expected = in_keras.output(ours, *inputs), in_torch.output(theirs, *inputs)
-    assert found.shape == (17, data.validation.x.shape[1], 3)
+    assert found.shape == (17, data.validation.longest, 3)
     np.testing.assert_allclose(found, expected, atol=1e-5)
-    y_BL = data.validation.y
+    y_BL = data.validation.labels()
     loss = float(keras_loss(tf.constant(found), tf.constant(y_BL)))
     assert loss == pytest.approx(float(torch_loss(torch.from_numpy(expected), torch.from_numpy(y_BL))), rel=1e-5)
     counted = y_BL >= 0

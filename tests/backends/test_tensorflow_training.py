@@ -31,7 +31,7 @@ def arrays(made):
 def test_a_task_without_a_loss_is_refused(task):
     x = np.ones((2, 3, 5), np.float32)
     labels = np.array([0.5, 1.0], np.float32) if task == "regression" else np.array([[0, 1], [1, -100]])
-    split = Split(x, np.array([3, 3], np.int32), labels)
+    split = Split.from_padded(x, np.array([3, 3]), labels)
     said = f"has classification and tagging, and this data asks for {task}; take backend=pytorch"
     with pytest.raises(UserError, match=said):
         ready(Dataset(split, split, split, ["a", "b"], task=task), *SMALL)
@@ -113,7 +113,7 @@ def test_a_compiled_step_gives_the_same_losses(tmp_path, data):
         (history, _), _ = fitted(made, data, tmp_path)
         losses.append([numbers["val/loss"] for numbers in history])
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
-    assert made.predict(data.test).shape == (*data.test.y.shape, 3)
+    assert made.predict(data.test).shape == (*data.test.labels().shape, 3)
 
 
 def test_low_precision_trains_with_weights_in_full_precision(tmp_path):

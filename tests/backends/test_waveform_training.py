@@ -20,5 +20,5 @@ def test_digits_in_tones_are_learned_in_a_few_epochs(tmp_path, request, name):
     backend.seed(0)
     backend.build(data, 0)
     backend.fit(data, StepTimer(time.perf_counter, backend.sync, warmup_steps=0), tmp_path, lambda numbers: None)
-    scores = task_of(data).evaluate([(backend.predict(data.test), data.test.y, data.test.length_N)])
+    scores = task_of(data).evaluate([(backend.predict(data.test), data.test.labels(), data.test.length_N)])
     assert scores["accuracy"] > 0.95

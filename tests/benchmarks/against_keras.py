@@ -58,13 +58,13 @@ def fit(job: dict[str, Any], tell: Any) -> None:
 
     keras.utils.set_random_seed(config.seed)
     train, settings, optimizer = dataset.train, config.trainer, config.optimizer
-    shape = (dataset.width, train.x.shape[1], len(dataset.classes), config.input.size, config.head.dropout)
+    shape = (dataset.width, train.longest, len(dataset.classes), config.input.size, config.head.dropout)
     model = keras_model.build(job["encoder"], *shape)
     beta_1, beta_2 = optimizer.betas
     adam = keras.optimizers.Adam(optimizer.lr, beta_1=beta_1, beta_2=beta_2, epsilon=optimizer.eps)
     model.compile(adam, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     timed, size = EpochSeconds(), settings.batch_size
-    history = model.fit(train.x, train.y, size, settings.epochs, verbose=0, callbacks=[timed])
+    history = model.fit(train.padded(), train.y, size, settings.epochs, verbose=0, callbacks=[timed])
     seconds, loss = statistics.median(timed.seconds[1:]), history.history["loss"][-1]
     tell({"epoch_seconds": seconds, "last_loss": loss, "parameters": model.count_params()})
 

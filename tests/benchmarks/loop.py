@@ -66,7 +66,11 @@ class Split:
     """One part of the prepared data."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        self.x_NL, self.length_N, self.y_N = (np.load(folder / f"{name}.{part}.npy") for part in ("x", "length_N", "y"))
+        x_T, offsets, self.y_N = (np.load(folder / f"{name}.{part}.npy") for part in ("x", "offsets", "y"))
+        self.length_N = np.diff(offsets)
+        self.x_NL = np.zeros((len(self.y_N), self.length_N.max()), np.int32)
+        for row_L, start, end in zip(self.x_NL, offsets[:-1], offsets[1:], strict=True):
+            row_L[: end - start] = x_T[start:end]
 
     def batches(self, rows: list[np.ndarray]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         for some in rows:

@@ -37,19 +37,20 @@ def test_bucketed_batches_are_not_ordered_by_length():
 
 
 def test_a_batch_is_cut_to_its_longest_member_and_counts_real_tokens():
-    split = Split(np.arange(21, dtype=np.int32).reshape(3, 7), np.array([2, 5, 3], np.int32), np.array([1, 0, 1]))
+    x_NL = np.arange(21, dtype=np.int32).reshape(3, 7)
+    split = Split.from_padded(x_NL, np.array([2, 5, 3]), np.array([1, 0, 1]))
     batch = gather(split, np.array([2, 0]))
-    assert batch.x.tolist() == [[14, 15, 16], [0, 1, 2]]
+    assert batch.x.tolist() == [[14, 15, 16], [0, 1, 0]]
     assert (batch.tokens, batch.sequences, batch.y.tolist()) == (5, 2, [1, 1])
 
 
 def test_a_batch_of_empty_sequences_keeps_one_step():
-    split = Split(np.zeros((2, 3), np.int32), np.zeros(2, np.int32), np.zeros(2, np.int64))
+    split = Split.from_padded(np.zeros((2, 3), np.int32), np.zeros(2, np.int32), np.zeros(2, np.int64))
     assert gather(split, np.array([0, 1])).x.shape == (2, 1)
 
 
 def test_evaluation_goes_through_all_rows_in_order_of_length():
-    split = Split(np.zeros((1013, 40), np.int32), LENGTHS, np.zeros(1013, np.int64))
+    split = Split.from_padded(np.zeros((1013, 40), np.int32), LENGTHS, np.zeros(1013, np.int64))
     batches = Batches(split, 10)
     lengths = np.concatenate([batch.length_B for batch in batches])
     assert len(batches) == 102
@@ -58,7 +59,7 @@ def test_evaluation_goes_through_all_rows_in_order_of_length():
 
 
 def test_the_last_batch_may_be_smaller_and_the_epoch_is_chosen():
-    split = Split(np.zeros((10, 2), np.int32), np.full(10, 2, np.int32), np.arange(10))
+    split = Split.from_padded(np.zeros((10, 2), np.int32), np.full(10, 2, np.int32), np.arange(10))
     batches = Batches(split, 4, seed=1)
     first = [batch.y.tolist() for batch in batches]
     batches.set_epoch(1)
@@ -67,7 +68,7 @@ def test_the_last_batch_may_be_smaller_and_the_epoch_is_chosen():
 
 
 def test_the_largest_batch_has_the_most_steps_with_padding():
-    split = Split(np.zeros((1013, 40), np.int32), LENGTHS, np.zeros(1013, np.int64))
+    split = Split.from_padded(np.zeros((1013, 40), np.int32), LENGTHS, np.zeros(1013, np.int64))
     batches = Batches(split, 10, seed=3)
     assert batches.largest().x.size == max(batch.x.size for batch in batches)
     assert Batches(split, 10, seed=3, share=(1, 2)).largest().x.shape[0] == 5

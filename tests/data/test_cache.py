@@ -41,8 +41,8 @@ def test_a_changed_comment_or_docstring_of_a_custom_loader_keeps_its_prepared_da
 def test_a_changed_custom_loader_is_prepared_again(tmp_path):
     first = prepared(tmp_path, LOADER)
     second = prepared(tmp_path, LOADER.replace("[[2], [3]]", "[[2], [2]]"))
-    assert open_prepared(first).train.x.tolist() == [[2], [3]] * 5
-    assert open_prepared(second).train.x.tolist() == [[2], [2]] * 5
+    assert open_prepared(first).train.x.tolist() == [2, 3] * 5
+    assert open_prepared(second).train.x.tolist() == [2, 2] * 5
 
 
 def test_the_key_covers_the_shared_code_and_the_file_of_the_loader(tmp_path, monkeypatch):

@@ -25,7 +25,7 @@ def test_each_spelling_is_kept_once_and_batches_are_cut_to_their_longest_word():
     data = tagged()
     assert data.alphabet == ["[PAD]", "[UNK]", "a", "b", "c"]
     assert len(data.train.characters.table_SW) == 1 + len({"abc", "a", "b", "bc", "abcab"})
-    first, last = (data.train.characters.of(np.array(rows), longest) for rows, longest in (([0, 1], 2), ([2], 3)))
+    first, last = (data.train.characters_of(np.array(rows), longest) for rows, longest in (([0, 1], 2), ([2], 3)))
     assert first.tolist() == [[[2, 3, 4], [2, 0, 0]], [[3, 0, 0], [0, 0, 0]]]
     assert last.tolist() == [[[2, 0, 0, 0, 0], [3, 4, 0, 0, 0], [2, 3, 4, 2, 3]]]
 
@@ -60,7 +60,7 @@ def test_prepared_data_has_the_same_hash_whether_its_characters_are_opened_or_no
     assert data.hash == with_characters.hash == without.hash
     for name, split in data.splits.items():
         np.testing.assert_array_equal(with_characters.splits[name].characters.table_SW, split.characters.table_SW)
-        np.testing.assert_array_equal(with_characters.splits[name].characters.spelling_NL, split.characters.spelling_NL)
+        np.testing.assert_array_equal(with_characters.splits[name].characters.spelling_T, split.characters.spelling_T)
         assert without.splits[name].characters is None
     assert with_characters.alphabet == data.alphabet
 
@@ -70,7 +70,7 @@ def test_one_sequence_has_words_of_full_length_and_the_same_ids_with_and_without
     bare = Dataset(*(replace(split, characters=None) for split in data.splits.values()), data.classes, data.vocabulary)
     one, without = one_sequence(data, 7), one_sequence(bare, 7)
     np.testing.assert_array_equal(one.x, without.x)
-    characters_BLW = one.characters.of(np.array([0]), 7)
+    characters_BLW = one.characters_of()
     assert characters_BLW.shape == (1, 7, 5)
     assert characters_BLW.min() >= 1
     assert characters_BLW.max() < len(data.alphabet)
@@ -80,10 +80,10 @@ def test_one_sequence_has_words_of_full_length_and_the_same_ids_with_and_without
 @pytest.mark.parametrize(
     ("characters", "message"),
     [
-        (Characters(np.ones((3, 2), np.int32), np.zeros((2, 4), np.int32)), "must name a row of table_SW"),
-        (Characters(np.ones((3, 3), np.int32), np.zeros((1, 4), np.int32)), "must name a row of table_SW"),
-        (Characters(np.ones((3, 3), np.int32), np.array([[0], [5]], np.int32)), "the train split must be in 0..4"),
-        (Characters(np.ones((3, 3), np.int32), np.array([[2], [2]], np.int32)), "row of table_SW must be all 0"),
+        (Characters(np.ones(5, np.int32), np.zeros((2, 4), np.int32)), "must name a row of table_SW"),
+        (Characters(np.ones(6, np.int32), np.zeros((1, 4), np.int32)), "must name a row of table_SW"),
+        (Characters(np.ones(6, np.int32), np.array([[0], [5]], np.int32)), "the train split must be in 0..4"),
+        (Characters(np.ones(6, np.int32), np.array([[2], [2]], np.int32)), "row of table_SW must be all 0"),
     ],
 )
 def test_characters_that_do_not_match_the_words_are_refused(characters, message):

@@ -18,7 +18,7 @@ def small(**changes):
 
 def test_sequences_are_padded_with_zero_and_labels_numbered():
     data = small()
-    assert data.train.x.tolist() == [[2, 3, 0], [4, 0, 0], [2, 2, 2]]
+    assert data.train.padded().tolist() == [[2, 3, 0], [4, 0, 0], [2, 2, 2]]
     assert data.train.length_N.tolist() == [2, 1, 3]
     assert data.train.y.tolist() == [0, 1, 0]
     assert (data.task, data.tokens, data.width, data.max_length) == ("classification", True, 5, 3)
@@ -29,7 +29,7 @@ def test_tagging_labels_are_padded_with_the_ignored_label():
     tags = [["a", "b"], ["b"], ["a", "a", "b"]]
     x = [[2, 3], [4], [2, 2, 2]]
     data = small(train=(x, tags), validation=(x, tags), test=(x, tags))
-    assert data.train.y.tolist() == [[0, 1, -100], [1, -100, -100], [0, 0, 1]]
+    assert data.train.labels().tolist() == [[0, 1, -100], [1, -100, -100], [0, 0, 1]]
     assert data.task == "tagging"
     data.check()
 
@@ -60,9 +60,9 @@ def test_data_on_which_a_comparison_is_meaningless_is_refused(change, message):
 
 def test_features_that_are_not_finite_name_their_row():
     x = np.ones((4, 3, 2), np.float32)
-    good = Split(x, np.full(4, 3, np.int32), np.array([0, 1, 0, 1]))
-    bad = Split(x.copy(), good.length_N, good.y)
-    bad.x[2, 1, 0] = np.nan
+    good = Split.from_padded(x, np.full(4, 3, np.int32), np.array([0, 1, 0, 1]))
+    bad = Split.from_padded(x, good.length_N, good.y)
+    bad.x[7, 0] = np.nan  # the second step of row 2
     with pytest.raises(UserError, match="row 2 of the test split"):
         Dataset(good, good, bad, ["a", "b"]).check()
 
@@ -76,9 +76,9 @@ def test_digits_are_scikit_learns_read_row_by_row():
     from sklearn.datasets import load_digits
 
     data = digits()
-    assert [split.x.shape for split in data.splits.values()] == [(1167, 8, 8), (270, 8, 8), (360, 8, 8)]
+    assert [split.padded().shape for split in data.splits.values()] == [(1167, 8, 8), (270, 8, 8), (360, 8, 8)]
     images = (load_digits().images / 16).astype(np.float32)
-    everything = np.concatenate([split.x for split in data.splits.values()])
+    everything = np.concatenate([split.padded() for split in data.splits.values()])
     order = np.lexsort(everything.reshape(len(everything), -1).T)
     expected = images[np.lexsort(images.reshape(len(images), -1).T)]
     np.testing.assert_array_equal(everything[order], expected)
@@ -87,7 +87,7 @@ def test_digits_are_scikit_learns_read_row_by_row():
 
 def test_splits_of_digits_share_no_row():
     data = digits()
-    rows = [{image.tobytes() for image in split.x} for split in data.splits.values()]
+    rows = [{image.tobytes() for image in split.padded()} for split in data.splits.values()]
     assert not rows[0] & rows[1]
     assert not rows[0] & rows[2]
     assert not rows[1] & rows[2]
@@ -95,9 +95,9 @@ def test_splits_of_digits_share_no_row():
 
 def test_synthetic_features_have_the_shape_and_lengths_that_are_set():
     data = synthetic_features(sequences=200, length=11, width=7, classes=3, min_length=5)
-    assert data.train.x.shape[1:] == (11, 7)
+    assert data.train.padded().shape[1:] == (11, 7)
     assert data.train.length_N.min() >= 5
-    assert (data.train.x[data.train.length_N < 11, -1] == 0).all()
+    assert (data.train.padded()[data.train.length_N < 11, -1] == 0).all()
     assert len(data.classes) == 3
     data.check()
 
@@ -105,7 +105,7 @@ def test_synthetic_features_have_the_shape_and_lengths_that_are_set():
 def test_one_sequence_has_no_padding_and_is_always_the_same():
     data = small()
     one, again = one_sequence(data, 13), one_sequence(data, 13)
-    assert one.x.shape == (1, 13)
+    assert one.padded().shape == (1, 13)
     assert one.length_N.tolist() == [13]
     assert one.x.min() >= 1
     np.testing.assert_array_equal(one.x, again.x)

@@ -109,7 +109,7 @@ def test_a_sweep_is_not_shared_by_nodes(command):
 
 
 def test_a_batch_is_dealt_out_whole_and_each_part_weighs_its_rows():
-    split = Split(np.arange(10, dtype=np.int32)[:, None], np.ones(10, np.int32), np.arange(10))
+    split = Split.from_padded(np.arange(10, dtype=np.int32)[:, None], np.ones(10, np.int32), np.arange(10))
     parts = [deal(split, np.array([3, 1, 4, 0, 5]), number, 2) for number in range(2)]
     assert [part.y.tolist() for part in parts] == [[3, 4, 5], [1, 0]]
     assert [part.weight for part in parts] == pytest.approx([3 * 2 / 5, 2 * 2 / 5])
@@ -117,7 +117,7 @@ def test_a_batch_is_dealt_out_whole_and_each_part_weighs_its_rows():
 
 
 def test_a_process_that_gets_no_row_counts_for_nothing():
-    split = Split(np.arange(10, dtype=np.int32)[:, None], np.ones(10, np.int32), np.arange(10))
+    split = Split.from_padded(np.arange(10, dtype=np.int32)[:, None], np.ones(10, np.int32), np.arange(10))
     part = deal(split, np.array([6]), 1, 2)
     assert (part.weight, part.tokens, part.sequences, part.y.tolist()) == (0.0, 0, 0, [6])
 
@@ -126,7 +126,7 @@ def test_where_each_step_has_a_label_the_parts_losses_come_to_the_mean_over_all_
     length_N = np.array([4, 1, 1, 3], np.int32)
     y_NL = np.where(np.arange(4) < length_N[:, None], np.arange(16).reshape(4, 4), -100)
     y_NL[3, 1] = -100  # a step within a sequence that does not count
-    split = Split(np.ones((4, 4), np.int32), length_N, y_NL)
+    split = Split.from_padded(np.ones((4, 4), np.int32), length_N, y_NL)
     rows = np.arange(4)
     parts = [deal(split, rows, number, 3, per_step=True) for number in range(3)]
     means = [part.y[part.y != -100].mean() for part in parts]  # as if each label were its step's loss

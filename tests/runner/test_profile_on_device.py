@@ -33,7 +33,7 @@ class Backend:
         return None
 
     def passes(self, split, rows):
-        return self._holding(2**-16), [split.x[some] for some in rows]
+        return self._holding(2**-16), [split.padded(some) for some in rows]
 
     def training_pass(self):
         return self._holding(2**-14)

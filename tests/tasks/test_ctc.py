@@ -85,10 +85,10 @@ def test_label_error_rate_is_summed_over_the_split_before_it_is_divided():
     data = made()
     task = task_of(data)
     logits = logits_of([A, B, BLANK, BLANK, BLANK, BLANK], [B, B, B, A, BLANK, A])  # ab for aba, baa for bb
-    halves = [(logits[i : i + 1], data.test.y[i : i + 1], data.test.length_N[i : i + 1]) for i in range(2)]
+    halves = [(logits[i : i + 1], data.test.labels()[i : i + 1], data.test.length_N[i : i + 1]) for i in range(2)]
     found = task.evaluate(halves)
     assert found["label_error_rate"] == (1 + 2) / (3 + 2)
-    assert found["loss"] == pytest.approx(ctc.loss(logits, data.test.y, data.test.length_N).mean())
+    assert found["loss"] == pytest.approx(ctc.loss(logits, data.test.labels(), data.test.length_N).mean())
     assert task.width == 3
     assert task.monitor("auto") == "val/label_error_rate"
 
@@ -97,9 +97,9 @@ def test_targets_are_kept_in_order_and_named_a_task_of_their_own():
     data = made()
     data.check()
     assert data.task == "ctc"
-    assert data.train.y.tolist() == [[0, 1, 0], [1, 1, -100]]
-    x, y, length_N = data.train.x, data.train.y, data.train.length_N
-    tagging = type(data)(*[type(data.train)(x[:, :3], length_N.clip(max=3), y)] * 3, ["a", "b"])
+    assert data.train.labels().tolist() == [[0, 1, 0], [1, 1, -100]]
+    x, y, length_N = data.train.padded(), data.train.labels(), data.train.length_N
+    tagging = type(data)(*[data.train.from_padded(x[:, :3], length_N.clip(max=3), y)] * 3, ["a", "b"])
     assert tagging.task == "tagging"
     assert made(task="ctc").hash == data.hash
 

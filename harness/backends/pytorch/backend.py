@@ -135,7 +135,7 @@ class Backend:
 
     def predict(self, split: Split) -> np.ndarray:
         batches = self._evaluation(split)
-        shape = split.x.shape[:2] if self.task.per_step else (len(split),)
+        shape = (len(split), split.longest) if self.task.per_step else (len(split),)
         logits = np.zeros((*shape, self.task.width), np.float32)
         forward = self._forward()
         for rows, batch in zip(batches.rows(), batches, strict=True):

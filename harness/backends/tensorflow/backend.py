@@ -76,7 +76,7 @@ class Backend:
         )
         if settings.compile:
             # XLA compiles again for every shape: all batches get the length of the longest sequence
-            batches.to_device = lambda batch: self._to_device(batch, data.train.x.shape[1])
+            batches.to_device = lambda batch: self._to_device(batch, data.train.longest)
         total_steps = settings.epochs * len(batches)
         optimizer = make_optimizer(self.config.optimizer, self.model.trainable_variables, total_steps)
         training = Training(self.model, optimizer, self.specs, settings.clip_norm, settings.compile)
@@ -114,7 +114,7 @@ class Backend:
     def predict(self, split: Split) -> np.ndarray:
         batches = self._evaluation(split)
         classes = self.model.parts["head"].layers[-1].out_dim
-        logits = np.zeros((*split.y.shape, classes), np.float32)
+        logits = np.zeros((*split.labels_shape, classes), np.float32)
         for rows, (outputs, *_) in zip(batches.rows(), self._outcomes(split), strict=True):
             if outputs.ndim == 2:
                 logits[rows] = outputs

@@ -95,7 +95,8 @@ def build(config: Config, data: Dataset, seed: int) -> SequenceModel:
     parts["head"] = Head(width, len(data.classes), **config.head.model_dump())
     model = SequenceModel(parts, config.input.dropout)
     # custom layers may create their weights at the first call, so the model is called once
-    model(tf.convert_to_tensor(data.train.x[:1]), tf.convert_to_tensor(data.train.length_N[:1]))
+    first = np.arange(1)
+    model(tf.convert_to_tensor(data.train.padded(first)), tf.convert_to_tensor(data.train.length_N[first]))
     initialise(model.parts, seed)
     if name := custom_target(config.encoder):
         _check_custom(name, encoder, in_dim, data.max_length)

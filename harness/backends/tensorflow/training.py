@@ -33,7 +33,7 @@ def signature(data: Dataset, integer: tf.DType = tf.int32) -> list[tf.TensorSpec
     ``integer`` is the type of token ids and lengths.
     """
     x = tf.TensorSpec([None, None], integer) if data.tokens else tf.TensorSpec([None, None, data.width], tf.float32)
-    y = tf.TensorSpec([None] * data.train.y.ndim, tf.int64)
+    y = tf.TensorSpec([None] * len(data.train.labels_shape), tf.int64)
     return [x, tf.TensorSpec([None], integer), y]
 
 

@@ -140,7 +140,7 @@ def _with_characters(data: Dataset, words: Mapping[str, Sequence[Words]]) -> Dat
     longest = max(len(word) for sentences in words.values() for row in sentences for word in row)
     width = min(LONGEST_WORD, max(1, longest))
     splits: dict[str, Any] = {
-        role: replace(split, characters=spell(words[role], alphabet, split.x.shape[1], width, UNKNOWN))
+        role: replace(split, characters=spell(words[role], alphabet, width, UNKNOWN))
         for role, split in data.splits.items()
     }
     return replace(data, **splits, alphabet=alphabet)

@@ -171,8 +171,8 @@ def encode(
     id_of = {name: index for index, name in enumerate([*classes, *unseen])}
     splits: dict[str, Any] = {}
     for role, (texts, labels) in rows.items():
-        x_NL, length_N = encode_texts(tokenizer, texts, max_length, truncate)
-        splits[role] = Split(x_NL, length_N, np.array([id_of[label] for label in labels], np.int64))
+        x_T, offsets = encode_texts(tokenizer, texts, max_length, truncate)
+        splits[role] = Split(x_T, offsets, np.array([id_of[label] for label in labels], np.int64))
     token_ids = tokenizer.get_vocab()
     vocabulary = sorted(token_ids, key=lambda token: token_ids[token])
     empty = {role: int((split.length_N == 0).sum()) for role, split in splits.items()}

@@ -86,10 +86,10 @@ def fake_batch(data: Dataset) -> DeviceBatch:
         return torch.empty(array.shape, dtype=getattr(torch, str(array.dtype)), device=DEVICE)
 
     split = data.train
-    x = fake(split.x)
+    x = fake(split.padded())
     if split.characters is not None:
-        x = (x, fake(split.characters.of(np.arange(len(split)), split.x.shape[1])))
-    return DeviceBatch(x, fake(split.length_N), fake(split.y), len(split), len(split), len(split), 1.0)
+        x = (x, fake(split.characters_of()))
+    return DeviceBatch(x, fake(split.length_N), fake(split.labels()), len(split), len(split), len(split), 1.0)
 
 
 recurrent_types: set[str] = set()

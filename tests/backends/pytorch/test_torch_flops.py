@@ -38,7 +38,7 @@ def torch_count(module, *inputs):
 
 def tokens(length, vocabulary=17):
     x_NL = np.random.default_rng(0).integers(1, vocabulary, (1, length), dtype=np.int32)
-    split = Split(x_NL, np.array([length], np.int32), np.zeros(1, np.int64))
+    split = Split.from_padded(x_NL, np.array([length]), np.zeros(1, np.int64))
     return Dataset(split, split, split, ["a", "b", "c"], [str(number) for number in range(vocabulary)])
 
 

@@ -46,7 +46,7 @@ def made(data, **settings):
 
 def inputs(split, rows):
     longest = split.length_N[rows].max()
-    return torch.from_numpy(split.x[rows, :longest]), torch.from_numpy(split.characters.of(rows, longest))
+    return torch.from_numpy(split.padded(rows, longest)), torch.from_numpy(split.characters_of(rows, longest))
 
 
 def test_a_word_gets_the_maximum_of_each_filter_over_its_characters():
@@ -128,8 +128,9 @@ def test_unknown_words_are_distinguished_only_by_their_characters(tmp_path):
     for name, some in (("word_char", data), ("embedding", without_characters(data))):
         found, history = fitted(some, tmp_path / name, f"input={name}", "input.word_dropout=0.2", "trainer.epochs=8")
         answers_NL = found.predict(some.test).argmax(-1)
-        right[name] = (answers_NL == some.test.y)[some.test.x == 1].mean()
-        validation = (found.predict(some.validation).argmax(-1) == some.validation.y)[some.validation.y >= 0].mean()
+        right[name] = (answers_NL == some.test.labels())[some.test.padded() == 1].mean()
+        y_NL = some.validation.labels()
+        validation = (found.predict(some.validation).argmax(-1) == y_NL)[y_NL >= 0].mean()
         assert max(numbers["val/accuracy"] for numbers in history) == pytest.approx(validation)
     assert (data.test.x == 1).sum() > 40
     assert right["word_char"] > 0.7

@@ -38,7 +38,7 @@ def load(tmp_path, monkeypatch):
 
 def words(data, split):
     part = data.splits[split]
-    rows = zip(part.x, part.length_N, strict=True)
+    rows = zip(part.padded(), part.length_N, strict=True)
     return {" ".join(data.vocabulary[one] for one in row[:length]) for row, length in rows}
 
 

@@ -52,7 +52,7 @@ def test_a_right_to_left_language_in_texts_labels_and_header(tmp_path):
     rows = [(f"كان الفيلم {label} رقم{number}", label) for number in range(30) for label in ("جيد", "سيئ")]
     data = load_files(write(tmp_path / "a.csv", rows, header=("نص", "تصنيف")), text="نص", label="تصنيف")
     assert data.classes == ["جيد", "سيئ"]
-    first = data.train.x[0, : data.train.length_N[0]]
+    first = data.train.sequence(0)
     assert [data.vocabulary[one] for one in first[:2]] == ["كان", "الفيلم"]  # in the order in which it is read
 
 

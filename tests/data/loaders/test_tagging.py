@@ -37,13 +37,13 @@ def treebank(folder, **verbs):
 def read(data, split, row=0):
     part = data.splits[split]
     inside = slice(None, part.length_N[row])
-    words = [data.vocabulary[number] for number in part.x[row, inside]]
-    return words, [data.classes[number] for number in part.y[row, inside]]
+    words = [data.vocabulary[number] for number in part.sequence(row)]
+    return words, [data.classes[number] for number in part.labels()[row, inside]]
 
 
 def spelled(data, split, row=0):
     part = data.splits[split]
-    characters_LW = part.characters.of(np.array([row]), part.length_N[row])[0]
+    characters_LW = part.characters_of(np.array([row]), part.length_N[row])[0]
     return ["".join(data.alphabet[number] for number in word if number) for word in characters_LW]
 
 
@@ -149,9 +149,9 @@ def test_vocabulary_and_alphabet_come_from_train_only_by_frequency():
     data = encode_tagged(parts, source="here", vocabulary_size=4)
     assert data.vocabulary == ["[PAD]", "[UNK]", "a", "b"]
     assert data.alphabet == ["[PAD]", "[UNK]", "a", "b", "c"]
-    assert data.test.x.tolist() == [[1, 2, 1]]
-    assert data.train.x.tolist() == [[3, 2, 2], [1, 0, 0]]
-    assert data.train.y.tolist() == [[0, 1, 0], [1, -100, -100]]
+    assert data.test.padded().tolist() == [[1, 2, 1]]
+    assert data.train.padded().tolist() == [[3, 2, 2], [1, 0, 0]]
+    assert data.train.labels().tolist() == [[0, 1, 0], [1, -100, -100]]
 
 
 @pytest.mark.parametrize(("side", "kept"), [("head", ["a", "b"]), ("tail", ["c", "d"])])
@@ -207,7 +207,7 @@ def test_tags_that_are_numbers_keep_their_names_beside_ignored_and_missing_tags(
     rows = [(["Ann", "Lee"], [1.0, -100.0]), (["in", "Rome", "[laughs]"], [0, 1, 0])] * 20
     data = load_files(written(tmp_path, rows), **COLUMNS)
     assert data.classes == ["0", "1"]
-    rows = {tuple(y[: len(words)]) for words, y in zip(data.train.x, data.train.y.tolist(), strict=True)}
+    rows = {tuple(y[: len(words)]) for words, y in zip(data.train.padded(), data.train.labels().tolist(), strict=True)}
     assert rows == {(1, -100, -100), (0, 1, 0)}
     assert sum(data.notes["untagged_words"].values()) == 20
     frame = pd.DataFrame([(["Ann", "Lee"], [row % 2, None]) for row in range(40)], columns=["words", "ner"])

@@ -23,7 +23,7 @@ def write_csv(path, rows=ROWS, columns=("text", "label"), **options):
 
 def words(data, split, row):
     part = data.splits[split]
-    return [data.vocabulary[one] for one in part.x[row, : part.length_N[row]]]
+    return [data.vocabulary[one] for one in part.sequence(row)]
 
 
 def test_every_split_that_is_cut_has_every_class_with_enough_rows(tmp_path):
@@ -71,7 +71,7 @@ def test_the_apostrophe_of_phones_equals_the_plain_one():
 
 def test_composed_and_decomposed_characters_are_the_same_word():
     parts = {role: (["caf\u00e9", "cafe\u0301"], ["0", "1"]) for role in ("train", "validation", "test")}
-    assert encode(parts, source="here").train.x[:, 0].tolist() == [2, 2]
+    assert encode(parts, source="here").train.padded()[:, 0].tolist() == [2, 2]
 
 
 def test_vocabulary_is_by_frequency_from_train_only_and_counts_its_special_tokens():
@@ -80,7 +80,7 @@ def test_vocabulary_is_by_frequency_from_train_only_and_counts_its_special_token
     }
     data = encode(parts, source="here", vocabulary_size=4)
     assert data.vocabulary == ["[PAD]", "[UNK]", "a", "b"]
-    assert data.test.x[0].tolist() == [1, 1, 1, 1, 1, 2]
+    assert data.test.sequence(0).tolist() == [1, 1, 1, 1, 1, 2]
 
 
 @pytest.mark.parametrize(("side", "kept"), [("head", ["a", "b"]), ("tail", ["c", "d"])])

@@ -29,10 +29,10 @@ SIZES = {"train": 401, "validation": 101, "test": 211, "seed": 0}
 def sequences(data: Dataset, split: str = "test"):
     """Words and label of each sequence: a class, or for tagging a label per step, None where it does not count."""
     part = data.splits[split]
-    for x_L, length, y in zip(part.x, part.length_N, part.y, strict=True):
+    for x_L, length, y in zip(part.padded(), part.length_N, part.labels(), strict=True):
         words = [data.vocabulary[token] for token in x_L[:length]]
         named = [None if label == -100 else data.classes[label] for label in np.atleast_1d(y)]
-        yield words, named[0] if part.y.ndim == 1 else named[:length]
+        yield words, named[0] if part.y_offsets is None else named[:length]
 
 
 @pytest.mark.parametrize("name", probes.__all__)
@@ -41,7 +41,7 @@ def test_no_sequence_is_repeated_and_the_seed_of_the_data_decides(name):
     data = probe(**SIZES)
     data.check()
     assert [len(split) for split in data.splits.values()] == [401, 101, 211]
-    pairs = [pair for split in data.splits.values() for pair in zip(split.x, split.length_N, strict=True)]
+    pairs = [pair for split in data.splits.values() for pair in zip(split.padded(), split.length_N, strict=True)]
     rows = [x[:length].tobytes() for x, length in pairs]
     assert len(set(rows)) == len(rows) == 713
     assert probe(**SIZES).hash == data.hash
@@ -91,7 +91,7 @@ def test_settings_out_of_range_are_refused(name, settings, message):
 def test_adding_is_the_sum_of_the_marked_numbers():
     data = probes.adding(length=23, **SIZES)
     lengths = set()
-    for x_LD, length, y in zip(data.test.x, data.test.length_N, data.test.y, strict=True):
+    for x_LD, length, y in zip(data.test.padded(), data.test.length_N, data.test.labels(), strict=True):
         numbers, markers = x_LD[:length].T
         assert Counter(markers[1:-1]) + Counter(markers[[0, -1]]) == {0: length - 4 + (markers[0] == 1), 1: 2,
                                                                       -1: 2 - (markers[0] == 1)}  # fmt: skip
@@ -251,11 +251,11 @@ def test_bracket_counts_do_not_predict_the_label():
 
 def test_without_noise_transcription_can_be_read_from_the_frames():
     data = probes.transcription(length=7, min_length=2, symbols=5, width=3, noise=0.0, **SIZES)
-    x_ND = np.concatenate([x[:length] for x, length in zip(data.test.x, data.test.length_N, strict=True)])
+    x_ND = data.test.x
     assert len(np.unique(x_ND.round(4), axis=0)) == 2 * 5  # a first frame and a held one of each symbol
     first: dict[bytes, int] = {}
     repeats = 0
-    for x_LD, length, y in zip(data.test.x, data.test.length_N, data.test.y, strict=True):
+    for x_LD, length, y in zip(data.test.padded(), data.test.length_N, data.test.labels(), strict=True):
         target = y[y != -100]
         changes = [0, *(np.flatnonzero((x_LD[1:length] != x_LD[: length - 1]).any(1)) + 1)]
         starts = changes[::2]  # each symbol is a first frame, then held ones
@@ -273,7 +273,7 @@ def test_the_noise_of_transcription_has_its_standard_deviation():
     """With the same random numbers, noise of 1.5 less noise of 0.5 is noise of 1."""
     loud, louder = (probes.transcription(noise=noise, **SIZES).test for noise in (0.5, 1.5))
     noise = np.concatenate([
-        (more - less)[:length] for more, less, length in zip(louder.x, loud.x, loud.length_N, strict=True)
+        (more - less)[:length] for more, less, length in zip(louder.padded(), loud.padded(), loud.length_N, strict=True)
     ])  # fmt: skip
     assert noise.std() == pytest.approx(1.0, rel=0.02)
     assert abs(np.corrcoef(noise[1:, 0], noise[:-1, 0])[0, 1]) < 0.05
@@ -302,16 +302,16 @@ def outputs(data: Dataset, x_NL: np.ndarray, *settings: str) -> np.ndarray:
 @pytest.mark.parametrize("name", [*UNORDERED, *ORDERED])
 def test_encoders_without_order_give_the_same_answer_for_every_order(name):
     data = probes.dyck(length=12, min_length=12, **SIZES)
-    shuffled_NL = np.random.default_rng(0).permuted(data.test.x, axis=1)
-    one, other = (outputs(data, x_NL, *{**UNORDERED, **ORDERED}[name]) for x_NL in (data.test.x, shuffled_NL))
+    shuffled_NL = np.random.default_rng(0).permuted(data.test.padded(), axis=1)
+    one, other = (outputs(data, x_NL, *{**UNORDERED, **ORDERED}[name]) for x_NL in (data.test.padded(), shuffled_NL))
     assert np.allclose(one, other, atol=1e-5) == (name in UNORDERED)
 
 
 def test_attention_without_positions_gives_the_same_answer_at_all_blanks_of_copying():
     data = probes.copying(length=5, gap=3, **SIZES)
-    asked_NLC = outputs(data, data.test.x, *UNORDERED["attention"])[:, -2:]
+    asked_NLC = outputs(data, data.test.padded(), *UNORDERED["attention"])[:, -2:]
     np.testing.assert_allclose(asked_NLC[:, 0], asked_NLC[:, 1], atol=1e-5)
-    placed_NLC = outputs(data, data.test.x, *ORDERED["attention with positions"])[:, -2:]
+    placed_NLC = outputs(data, data.test.padded(), *ORDERED["attention with positions"])[:, -2:]
     assert np.abs(placed_NLC[:, 0] - placed_NLC[:, 1]).max() > 1e-3
 
 
@@ -322,7 +322,7 @@ def trained(data: Dataset, folder: Path, *settings: str) -> dict[str, float]:
     backend.seed(0)
     backend.build(data, 0)
     backend.fit(data, StepTimer(time.perf_counter, backend.sync, warmup_steps=0), folder, lambda numbers: None)
-    return task_of(data).evaluate([(backend.predict(data.test), data.test.y, data.test.length_N)])
+    return task_of(data).evaluate([(backend.predict(data.test), data.test.labels(), data.test.length_N)])
 
 
 @pytest.mark.parametrize("name", [*UNORDERED, "lstm"])
