@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+PAGE = 2**12
+"""Bytes of the smallest page of memory of any machine."""
 CHUNK = 2**24
 """About how many bytes are looked at together where all of an array is read: checks need no copy of it."""
 
@@ -42,6 +44,11 @@ def padded(flat: np.ndarray, start_B: np.ndarray, length_B: np.ndarray, width: i
         else:
             found[after_BL] = fill
     return found
+
+
+def make_resident(array: np.ndarray) -> None:
+    """Read one number of each page of an array that is mapped from a file, so that the page is in memory."""
+    array.reshape(-1)[:: PAGE // array.itemsize].max(initial=0)
 
 
 def chunks(array: np.ndarray) -> Iterator[np.ndarray]:

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from harness.data.characters import Characters
-from harness.data.flat import offsets_of, padded
+from harness.data.flat import make_resident, offsets_of, padded
 from harness.data.labels import IGNORED
 from harness.errors import UserError
 
@@ -78,6 +78,14 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    def make_resident(self) -> None:
+        """Read the pages of mapped arrays into memory, and count lengths, before memory is measured."""
+        characters = () if self.characters is None else (self.characters.spelling_T, self.characters.table_SW)
+        for array in (self.x, self.y, self.offsets, self.y_offsets, *characters):
+            if array is not None:
+                make_resident(array)
+        _ = self.length_N, self.longest, self.most_labels
 
     @cached_property
     def length_N(self) -> np.ndarray:

@@ -47,6 +47,8 @@ def train(job: TrainJob, tell: Tell) -> Outcome | None:
 def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     config, clock = job.config, time.perf_counter
     dataset = data.open_prepared(job.prepared, characters=config.input.characters is not None)
+    for split in dataset.splits.values():
+        split.make_resident()  # its pages belong to the baseline of memory, and not to the model that reads them first
     task = task_of(dataset)
     backend = backends.load(config.backend.name)(config, job.hardware)
     # the first process looks for all: to each other the processes of a run would be strangers
