@@ -37,12 +37,9 @@ def padded(flat: np.ndarray, start_B: np.ndarray, length_B: np.ndarray, width: i
         found = np.ndarray((end + 1, width, *flat.shape[1:]), flat.dtype, flat, strides=strides)[start_B]
     else:  # a window would reach beyond the end of the array
         found = flat.take(start_B[:, None] + np.arange(width), 0, mode="clip")
-    if length_B.min(initial=width) < width:
-        after_BL = np.arange(width) >= length_B[:, None]
-        if found.ndim == 2:
-            np.putmask(found, after_BL, fill)
-        else:
-            found[after_BL] = fill
+    shortest = min(width, int(length_B.min(initial=width)))
+    if shortest < width:  # only steps that are padding in some row: batches are of similar lengths
+        found[:, shortest:][np.arange(shortest, width) >= length_B[:, None]] = fill
     return found
 
 
