@@ -94,7 +94,7 @@ def test_models_of_one_hot_vectors_agree(in_torch, in_keras):
     ours, theirs = models(in_torch, in_keras, data, "encoder=gru", "input=one_hot", "input.size=null")
     close(in_keras.weights(ours), in_torch.weights(theirs), 0)
     assert (3 * 128, 29) in {value.shape for value in in_torch.weights(theirs).values()}  # the gates of the GRU
-    inputs = data.validation.x, data.validation.length_N
+    inputs = data.validation.padded(), data.validation.length_N
     np.testing.assert_allclose(in_keras.output(ours, *inputs), in_torch.output(theirs, *inputs), atol=1e-5)
     _, found = in_keras.gradients(ours, *inputs)
     _, expected = in_torch.gradients(theirs, *inputs)

@@ -17,7 +17,7 @@ def outputs(backend, *overrides):
     build = import_module(f"harness.backends.{backend.name}.model").build
     model = build(composed(f"backend={backend.name}", "input.size=7", *overrides), data, seed=0)
     scatter(backend, model)
-    x_NLD, length_N = data.validation.x, data.validation.length_N
+    x_NLD, length_N = data.validation.padded(), data.validation.length_N
     rng = np.random.default_rng(1)
     other_NLD = x_NLD.copy()
     for row, length in enumerate(length_N):

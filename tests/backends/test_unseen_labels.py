@@ -49,7 +49,7 @@ def atis():
 
 def rows_of(data, split, logits):
     """The true and the predicted tags of each row."""
-    names, pairs = data.label_names, zip(split.y, logits.argmax(-1), split.length_N, strict=True)
+    names, pairs = data.label_names, zip(split.labels(), logits.argmax(-1), split.length_N, strict=True)
     both = [([names[n] for n in y[:length]], [names[n] for n in found[:length]]) for y, found, length in pairs]
     return [true for true, _ in both], [found for _, found in both]
 
@@ -63,15 +63,15 @@ def test_slots_that_train_never_saw_are_missed_spans(atis, backend, tmp_path):
         logits = made.predict(split)
         assert logits.shape[-1] == len(atis.classes)
         true, found = rows_of(atis, split, logits)
-        scores = task_of(atis).evaluate([(logits, split.y, split.length_N)])
+        scores = task_of(atis).evaluate([(logits, split.labels(), split.length_N)])
         assert scores["f1_span"] == pytest.approx(seqeval_f1(true, found))
         flat_true, flat_found = list(chain(*true)), list(chain(*found))
         assert scores["accuracy"] == pytest.approx(accuracy_score(flat_true, flat_found))
         assert scores["f1_macro"] == pytest.approx(f1_score(flat_true, flat_found, average="macro"))
-        known = (split.y >= 0) & (split.y < len(atis.classes))
+        known = (split.labels() >= 0) & (split.labels() < len(atis.classes))
         shares = np.exp(logits[known].astype(float))
         shares /= shares.sum(1, keepdims=True)
-        assert scores["loss"] == pytest.approx(log_loss(split.y[known], shares, labels=range(len(atis.classes))))
+        assert scores["loss"] == pytest.approx(log_loss(split.labels()[known], shares, labels=range(len(atis.classes))))
         if numbers:
             assert {name: numbers[f"val/{name}"] for name in scores} == pytest.approx(scores, abs=1e-6)
     assert 0.3 < scores["f1_span"] < 1 - 6 / 60  # it learns, and misses the spans that train never saw

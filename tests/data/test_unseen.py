@@ -45,7 +45,7 @@ def test_tags_that_train_lacks_are_unseen_and_ignored_ones_stay_so():
     more = [["a", "c"], [None], ["d", None, "b"]]
     data = from_sequences((X, tags), (X, tags), (X, more), classes=["d", "a", "b"], vocabulary=WORDS)
     assert (data.classes, data.unseen) == (["a", "b"], ["d", "c"])
-    assert data.test.y.tolist() == [[0, 3, -100], [-100, -100, -100], [2, -100, 1]]
+    assert data.test.labels().tolist() == [[0, 3, -100], [-100, -100, -100], [2, -100, 1]]
     assert data.notes["counted_labels"] == {"validation": 5, "test": 4}
     data.check()
 
@@ -65,8 +65,8 @@ def test_a_class_of_another_type_is_refused_instead_of_counted_as_an_error():
 
 def arrays(test):
     x, length_N = np.ones((3, 2, 5), np.float32), np.full(3, 2, np.int32)
-    first = Split(x, length_N, np.array([2, 1, 2]))
-    return Dataset(first, first, Split(x, length_N, np.array(test)), ["a", "b", "c"])
+    first = Split.from_padded(x, length_N, np.array([2, 1, 2]))
+    return Dataset(first, first, Split.from_padded(x, length_N, np.array(test)), ["a", "b", "c"])
 
 
 def load_arrays():

@@ -118,12 +118,12 @@ def test_targets_with_a_label_that_train_never_saw_are_errors_and_have_no_loss()
     data = made(test=(x, ["aca", "bb"]))
     data.check()
     assert (data.classes, data.unseen) == (["a", "b"], ["c"])
-    assert data.test.y.tolist() == [[0, 2, 0], [1, 1, -100]]
+    assert data.test.labels().tolist() == [[0, 2, 0], [1, 1, -100]]
     task = task_of(data)
     logits = logits_of([A, BLANK, BLANK, A, BLANK, BLANK], [B, B, B, BLANK, B, BLANK])  # aa for aca, bb for bb
-    whole = [(logits, data.test.y, data.test.length_N)]
-    known = ctc.loss(logits[1:], data.test.y[1:], data.test.length_N[1:])
+    whole = [(logits, data.test.labels(), data.test.length_N)]
+    known = ctc.loss(logits[1:], data.test.labels()[1:], data.test.length_N[1:])
     assert task.width == 3
     assert task.evaluate(whole) == {"label_error_rate": 1 / 5, "loss": pytest.approx(known.mean())}
-    alone = [(logits[:1], data.test.y[:1], data.test.length_N[:1])]
+    alone = [(logits[:1], data.test.labels()[:1], data.test.length_N[:1])]
     assert task.evaluate(alone) == {"label_error_rate": 1 / 3}

@@ -158,7 +158,7 @@ def test_words_of_the_hub_without_a_class_do_not_count(tmp_path):
     source = written(tmp_path / "h", ([datasets.Value("string")], tags), {"train": labels})
     data = load_hub(source, splits={**SPLITS, "test": None}, tokens="text", tags="label")
     assert data.classes == ["neg", "pos"]
-    assert (data.train.y[:, 1] == -100).all()
+    assert (data.train.labels()[:, 1] == -100).all()
     assert sum(len(split) for split in data.splits.values()) == 39
     assert data.notes["unlabelled_rows"]["train"] == 1
     assert sum(data.notes["untagged_words"].values()) == 39

@@ -214,7 +214,7 @@ def test_tags_that_are_numbers_keep_their_names_beside_ignored_and_missing_tags(
     frame.to_parquet(tmp_path / "gap.parquet")
     gaps = load_files(str(tmp_path / "gap.parquet"), **COLUMNS)
     assert gaps.classes == ["0", "1"]
-    assert (gaps.train.y[:, 1] == -100).all()
+    assert (gaps.train.labels()[:, 1] == -100).all()
 
 
 def test_a_missing_column_names_those_that_exist_and_both_columns_are_needed(tmp_path):
@@ -234,7 +234,7 @@ def test_a_tag_in_test_that_train_lacks_is_kept_as_an_unseen_label(tmp_path):
     (tmp_path / "b.jsonl").write_text(json.dumps({"words": ["Acme", "in"], "ner": ["B-ORG", "O"]}))
     data = load_files(train, test=str(tmp_path / "b.jsonl"), **COLUMNS)
     assert (data.classes, data.unseen) == (["B-LOC", "B-PER", "I-PER", "O"], ["B-ORG"])
-    assert data.test.y.tolist() == [[4, 3]]
+    assert data.test.labels().tolist() == [[4, 3]]
     assert data.notes["unseen_labels"] == {"validation": 0, "test": 1}
     assert data.notes["counted_labels"]["test"] == 2
     data.check()

@@ -39,7 +39,7 @@ def file(tmp_path):
 
 
 def rows(split):
-    return [x_LD[:length] for x_LD, length in zip(split.x, split.length_N, strict=True)]
+    return [split.sequence(row) for row in range(len(split))]
 
 
 def test_each_channel_has_mean_0_and_deviation_1_over_the_real_steps_of_train(tmp_path):
@@ -118,7 +118,7 @@ def test_steps_without_any_value_at_the_end_are_padding(tmp_path):
     (tmp_path / "a.tsv").write_text("\n".join(f"{row % 2}\t{row}\tNaN\t3\tNaN\tNaN" for row in range(20)))
     data = load_timeseries(train=str(tmp_path / "a.tsv"), standardise=False)
     assert set(data.train.length_N) == {3}
-    first = data.train.x[0, :, 0]
+    first = data.train.sequence(0)[:, 0]
     assert first[1] == (first[0] + 3) / 2
     x = np.full((20, 5, 2), nan)
     x[:, 1, 0] = np.arange(20)
@@ -159,10 +159,10 @@ def test_tables_of_all_splits_have_the_columns_of_train(tmp_path):
     (tmp_path / "a.csv").write_text("\n".join([header, *train]))
     (tmp_path / "b.csv").write_text("\n".join([other, "x,-3,a,3", "y,-4,b,4"]))
     data = load_timeseries(train=str(tmp_path / "a.csv"), test=str(tmp_path / "b.csv"), standardise=False)
-    assert data.test.x.tolist() == [[[3, -3]], [[4, -4]]]
+    assert data.test.padded().tolist() == [[[3, -3]], [[4, -4]]]
     assert data.notes["channels"] == ["u", "v"]
     one = load_timeseries(train=str(tmp_path / "a.csv"), test=str(tmp_path / "b.csv"), channels="v", standardise=False)
-    assert one.test.x.tolist() == [[[-3]], [[-4]]]
+    assert one.test.padded().tolist() == [[[-3]], [[-4]]]
 
 
 def test_labels_that_train_never_saw_stay_in_test_and_numbers_are_compared_over_all_files(tmp_path):
