@@ -31,7 +31,7 @@ def arrays(made):
 def test_a_task_without_a_loss_is_refused(task):
     x = np.ones((2, 3, 5), np.float32)
     labels = np.array([0.5, 1.0], np.float32) if task == "regression" else np.array([[0, 1], [1, -100]])
-    split = Split.from_padded(x, np.array([3, 3]), labels)
+    split = Split.from_padded(x, np.array([3, 3]), labels, task)
     said = f"has classification and tagging, and this data asks for {task}; take backend=pytorch"
     with pytest.raises(UserError, match=said):
         ready(Dataset(split, split, split, ["a", "b"], task=task), *SMALL)
