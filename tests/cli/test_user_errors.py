@@ -106,8 +106,9 @@ def test_a_user_error_is_one_sentence_and_nothing_is_half_written(command, tmp_p
 def test_a_file_that_no_model_can_learn_from(command, tmp_path, rows, expected):
     pd.DataFrame(rows, columns=["text", "label"]).to_csv(tmp_path / "a.csv", index=False)
     ended = command("data=files", "data.train=a.csv")
-    progress, error = ended.err.strip().splitlines()
+    progress, *read, error = ended.err.strip().splitlines()
     assert (ended.code, progress) == (2, "self_attention/seed=0/data.train=a.csv: preparing data")
+    assert read == ["data: read 20 rows of a.csv"] * bool(rows)
     assert expected in error
 
 

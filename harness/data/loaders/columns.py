@@ -3,14 +3,18 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from harness.data.loaders.archives import without_compression
 from harness.errors import UserError
 
 LONGEST_NAME = 40
 """Characters of a column's name that messages show."""
+MOST_NAMES = 20
+"""Columns that a message lists."""
 WITH_HEADER = (".csv", ".tsv")
 """Endings of files whose first line names the columns."""
 UNLABELLED = ("drop", "error")
@@ -20,23 +24,74 @@ NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]*)?")
 
 MOST_EXACT = 2**53
 """Up to this number a float keeps all digits of an integer."""
+WRITTEN_SO = {True: ("true", "yes", "on"), False: ("false", "no", "off"), None: ("null", "~")}
+"""What Hydra and YAML make a truth value or nothing of, in lower case."""
+PLAIN_NAME = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
+"""A name that a command can give without quotes of its own."""
+
+
+def column_name(names: Sequence[Any], name: Any, key: str, where: str) -> Any:
+    """The one of a table's columns that a setting names; ``key`` is the setting, ``where`` names the table.
+
+    Hydra reads ``data.text=1e3`` as a number and ``data.text=true`` as a truth value. Such a value finds the column
+    whose name is written so, or else the only one that means the same.
+
+    Raises:
+        UserError: there is no such column, or several.
+    """
+    found = [one for one in names if str(one) == str(name)]
+    if not isinstance(name, str) and not (found and type(name) is int):  # an integer has one usual spelling
+        found = [one for one in names if _means(str(one), name)]
+        if len(set(map(str, found))) > 1:
+            raise UserError(
+                f"data: {where} has several columns that {key}={name} may mean: {', '.join(map(str, found))}; quote "
+                f"the name: {_setting(key, str(found[0]), quoted=True)}"
+            )
+    if not found:
+        raise _no_column(names, name, key, where)
+    if len(found) > 1:
+        raise UserError(f"data: {where} has {len(found)} columns named {found[0]!r}; rename or remove all but one")
+    return found[0]
+
+
+def _means(written: str, value: Any) -> bool:
+    """Whether a text means a number, a truth value or nothing."""
+    if value is None or isinstance(value, bool):
+        return written.strip().lower() in WRITTEN_SO[value]
+    try:
+        number = int(written) if isinstance(value, int) else float(written)
+    except ValueError:
+        return False
+    return number == value or (number != number and value != value)  # nan is a name too
+
+
+def _no_column(names: Sequence[Any], name: Any, key: str, where: str) -> UserError:
+    # without a header, a name is a whole text
+    shown = [" ".join(str(one).split())[:LONGEST_NAME] for one in names[:MOST_NAMES]]
+    existing = ", ".join([*shown, "..."] if len(names) > MOST_NAMES else shown)
+    has_header = without_compression(where).lower().endswith(WITH_HEADER)
+    near = [one for one in names if str(one).strip().casefold() == str(name).strip().casefold()]
+    meant = f"; did you mean {_setting(key, str(near[0]))}?" if len(near) == 1 else f"; set {key} to one of them"
+    return UserError(
+        f"data: {where} has no column {name!r}; it has {existing}{meant}"
+        + (" (a file's first line names its columns)" if has_header else "")
+    )
+
+
+def _setting(key: str, name: str, quoted: bool = False) -> str:
+    """How a command sets a key to a name; a name with other characters than a-z needs quotes inside quotes."""
+    return f"{key}={name}" if PLAIN_NAME.fullmatch(name) and not quoted else f"""'{key}="{name}"'"""
 
 
 def column(
-    frame: pd.DataFrame, name: str, key: str, where: str, may_be_blank: bool = False, may_be_missing: bool = False
+    frame: pd.DataFrame, name: Any, key: str, where: str, may_be_blank: bool = False, may_be_missing: bool = False
 ) -> pd.Series:
     """A column of a table; ``key`` is the setting that names it, ``where`` names the table.
 
     Raises:
         UserError: the table has no such column, or a row has no value in it; the message names the row, counted from 1.
     """
-    if name not in frame.columns:
-        # without a header, a name is a whole text
-        existing = ", ".join(" ".join(str(one).split())[:LONGEST_NAME] for one in frame.columns)
-        raise UserError(
-            f"data: {where} has no column {name!r}; it has {existing}; set {key} to one of them"
-            + (" (a file's first line names its columns)" if where.lower().endswith(WITH_HEADER) else "")
-        )
+    name = column_name(list(frame.columns), name, key, where)
     if may_be_missing:
         return frame[name]
     missing = frame[name].isna()
@@ -52,7 +107,8 @@ def column(
 
 def row_name(where: str, index: int) -> str:
     """The name of a row for the user, who counts from 1, and sees a header above row 1 of a csv or tsv."""
-    return f"row {index + 1}" + (" below the header" if where.lower().endswith(WITH_HEADER) else "")
+    has_header = without_compression(where).lower().endswith(WITH_HEADER)
+    return f"row {index + 1}" + (" below the header" if has_header else "")
 
 
 def refuse_lists(values: pd.Series, where: str, key: str, remedy: str) -> None:

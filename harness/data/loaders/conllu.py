@@ -1,11 +1,15 @@
 """Loader of CoNLL-U files: treebanks of Universal Dependencies (de Marneffe et al. 2021), words with tags."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from harness.data.cache import cached_by
 from harness.data.dataset import Dataset
+from harness.data.loaders.archives import Source
+from harness.data.loaders.conll import TAGS, WORDS
 from harness.data.loaders.hub import content_key, local_copy, not_below_mirror
+from harness.data.loaders.raw_table import Choose, Columns, FaultError
 from harness.data.loaders.splits import Part
 from harness.data.loaders.tagging import encode_tagged
 from harness.errors import UserError
@@ -55,17 +59,10 @@ def _file(source: str, published: str) -> Path:
 
 
 def _read(file: Path, column: str) -> Part:
-    import conllu.exceptions
-
     words, tags = [], []
-    fields = ["id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel"]
     with open(file, encoding="utf-8-sig") as opened:
         try:
-            for sentence in conllu.parse_incr(opened, fields=fields):
-                # id 3-4 is a contraction, whose words follow; 8.1 is an empty node, a word that the text omits
-                tokens = [token for token in sentence if isinstance(token["id"], int)]
-                if not tokens:
-                    continue  # only comments or empty nodes
+            for sentence, tokens in _sentences(opened):
                 words.append(tuple(token["form"] for token in tokens))
                 tags.append(tuple(token[column] for token in tokens))
                 if None in tags[-1] or "_" in tags[-1]:
@@ -73,6 +70,39 @@ def _read(file: Path, column: str) -> Part:
                     raise UserError(f"data: {file}, sentence {named} has a word without {column!r}; use another column")
         except UnicodeDecodeError as error:
             raise UserError(f"data: {file} is not UTF-8, as CoNLL-U must be: byte {error.start} is invalid") from None
-        except conllu.exceptions.ParseException as error:
-            raise UserError(f"data: {file} is not CoNLL-U: {str(error).splitlines()[0]}") from None
+        except FaultError as error:
+            raise UserError(f"data: {file} is not CoNLL-U: {error.what}") from None
     return words, tags
+
+
+def read_conllu(source: Source, choose: Choose) -> Columns:
+    """The columns of a CoNLL-U file: for each sentence, the list of its words or tags; a word without a tag has None.
+
+    ``words`` are the forms; ``tags`` is another name of ``upos``.
+
+    Raises:
+        FaultError: the file is not CoNLL-U.
+    """
+    fields = {WORDS: "form", TAGS: "upos", "lemma": "lemma"} | {name: name for name in COLUMNS}
+    columns: Columns = {name: [] for name in choose(list(fields))}
+    with source.text() as opened:
+        for _, tokens in _sentences(opened):
+            for name, rows in columns.items():
+                row = [token[fields[name]] for token in tokens]
+                rows.append(row if name == WORDS else [None if one == "_" else one for one in row])
+    return columns
+
+
+def _sentences(opened: TextIO) -> Iterator[tuple[Any, list[Any]]]:
+    """Each sentence with its words: those of contractions, without words that the text omits."""
+    import conllu.exceptions
+
+    fields = ["id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel"]
+    try:
+        for sentence in conllu.parse_incr(opened, fields=fields):
+            # id 3-4 is a contraction, whose words follow; 8.1 is an empty node, a word that the text omits
+            tokens = [token for token in sentence if isinstance(token["id"], int)]
+            if tokens:  # else only comments or empty nodes
+                yield sentence, tokens
+    except conllu.exceptions.ParseException as error:
+        raise FaultError(str(error).splitlines()[0], "correct it") from None

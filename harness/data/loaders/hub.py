@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.data.loaders.tables import file_key
+from harness.data.loaders.archives import file_key
 from harness.errors import UserError
 
 MIRROR = "HARNESS_DATA_MIRROR"

@@ -1,125 +1,140 @@
-"""Tables from files (csv, tsv, jsonl, json, parquet) as other programs write them, and messages about broken files.
+"""Tables from files and folders as other programs write them: which reader reads which, messages about broken files.
 
-Rows are counted from 1 below the header of a csv or tsv; a field may extend over several lines of the file.
+Rows are counted from 1, below the header of a csv or tsv; a field may extend over several lines of the file.
 """
 
-import hashlib
-import json
-import re
-import warnings
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from harness.data.loaders.archives import COMPRESSED, DAMAGED, Source, open_source
+from harness.data.loaders.class_folders import read_class_folders
+from harness.data.loaders.columns import column_name
+from harness.data.loaders.conll import read_conll
+from harness.data.loaders.conllu import read_conllu
+from harness.data.loaders.delimited import SEPARATORS, read_delimited
+from harness.data.loaders.fasttext import is_fasttext, read_fasttext
+from harness.data.loaders.json_files import read_json, read_json_lines
+from harness.data.loaders.parquet import read_parquet
+from harness.data.loaders.raw_table import Choose, Columns
 from harness.errors import UserError
 
-SEPARATORS = {".csv": ",;\t", ".tsv": "\t"}
-"""Possible separators of fields; Excel writes semicolons in countries where the comma is the decimal sign."""
-READERS = (*SEPARATORS, ".jsonl", ".json", ".parquet")
-SAMPLE = 2**16
-"""Characters at the start of a csv from which its separator is inferred."""
+TAGGED = (".conll", ".bio", ".iob", ".iob2", ".conllu")
+READERS = {
+    ".jsonl": read_json_lines, ".ndjson": read_json_lines, ".json": read_json, ".parquet": read_parquet,
+    **dict.fromkeys(TAGGED, read_conll), ".conllu": read_conllu,
+}  # fmt: skip
+ENDINGS = (*SEPARATORS, *READERS, ".txt")
+ALIKE: tuple[set[type], ...] = ({bool}, {int}, {float}, {float, type(None)})
+"""Types of values that pandas holds as one type without loss."""
+EXCEL = (".xlsx", ".xls", ".ods")
 
 
-def file_key(file: Path) -> str:
-    """The hash of a file's bytes."""
-    with open(file, "rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+def read_file(file: Path, wanted: Mapping[str, Any] | None = None, quotes: str = "auto") -> pd.DataFrame:
+    """The columns of a table: a file, plain or compressed, or a folder with a folder for each class.
 
-
-def read_file(file: Path) -> pd.DataFrame:
-    """The rows of a csv, tsv, jsonl, json or parquet file; the separator of a csv is inferred from its first rows.
+    ``wanted`` gives the names of the columns by the settings that name them; a value may be a list of names. Other
+    columns are not read, so they may hold anything; without ``wanted``, all are read. ``quotes`` is that of
+    ``read_delimited``. How many rows were read is printed to standard error.
 
     Raises:
-        UserError: the file is missing, empty, not UTF-8, or not of the kind of its ending; the message names the row.
+        UserError: the file is missing, empty, damaged, not UTF-8, or not of the kind of its ending, or has no such
+            column; the message names the row.
     """
-    kind = file.suffix.lower()
-    if kind not in READERS:
-        raise UserError(f"data: {file} ends in {file.suffix!r}; expected one of {', '.join(READERS)}")
-    if not file.is_file():
+    choose = partial(_choose, wanted, str(file))
+    if not file.exists():
+        kind = Source(file).kind
+        if kind and kind not in (*ENDINGS, ".zip"):
+            raise _no_reader(Source(file))
         raise UserError(f"data: there is no file {file} (looked in {Path.cwd()})")
-    if file.stat().st_size == 0:
-        raise UserError(f"data: {file} is empty; expected rows of text and label")
+    source = open_source(file) if file.is_file() else Source(file)
     try:
-        frame = _read_table(file, SEPARATORS[kind]) if kind in SEPARATORS else _read_objects(file, kind)
+        if file.is_dir():
+            columns, remark = read_class_folders(file, choose)
+        else:
+            columns, remark = _read(source, choose, wanted or {}, quotes)
+    except UserError:
+        raise
     except UnicodeDecodeError:
-        raise UserError(f"data: {file} is not UTF-8 at {_undecodable(file)}; {_as_utf8(file)}") from None
-    except (ValueError, OSError) as error:  # pandas and pyarrow raise these for a broken file
-        raise UserError(f"data: {file} cannot be read as {kind[1:]}: {_fault(file, kind, str(error))}") from None
-    if frame.empty:
+        raise UserError(f"data: {file} is not UTF-8 at {_undecodable(source)}; {_as_utf8(source)}") from None
+    except (ValueError, *DAMAGED) as error:  # libraries raise these for a broken file
+        reason = (str(error) or "it is damaged").splitlines()[0]
+        raise UserError(f"data: {file} cannot be read as {source.kind[1:] or 'a folder'}: {reason}") from None
+    count = len(next(iter(columns.values()), []))
+    if not count:
         raise UserError(f"data: {file} has no rows; expected rows of text and label")
-    return frame
+    say_rows(count, str(file), remark)
+    return pd.DataFrame({name: _series(values) for name, values in columns.items()})
 
 
-def _read_objects(file: Path, kind: str) -> pd.DataFrame:
-    if kind == ".parquet":
-        return pd.read_parquet(file)
-    # without conversions: "1" stays text, and a missing field becomes None, unlike an empty one
-    return pd.read_json(file, lines=kind == ".jsonl", encoding="utf-8-sig", dtype=False, convert_dates=False)
+def say_rows(count: int, where: str, remark: str = "") -> None:
+    """Print how many rows were read. Prepared data are kept, so this is said once."""
+    print(f"data: read {count:,} row{'s' * (count != 1)} of {where}{remark}", file=sys.stderr, flush=True)
 
 
-def _read_table(file: Path, separators: str) -> pd.DataFrame:
-    with open(file, encoding="utf-8-sig", newline="") as opened:
-        start = opened.read(SAMPLE)
-    declared = re.match(r"sep=(.)\r?\n", start)  # Excel can declare the separator in a line above the header
-    separator = declared[1] if declared else _separator(start, separators)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        try:
-            # NA, null and nan stay texts, labels keep their spelling, and no column becomes an index
-            return pd.read_csv(
-                file, sep=separator, encoding="utf-8-sig", dtype=str, keep_default_na=False, index_col=False,
-                skiprows=1 if declared else 0,
-            )  # fmt: skip
-        except pd.errors.ParserWarning:
-            raise ValueError("its rows have more fields than its header has names; name every column") from None
+def holds_tagged_words(file: Path) -> bool:
+    """Whether a file's ending tells that it has one word a line, with a tag; in columns ``words`` and ``tags``."""
+    return file.is_file() and open_source(file).kind in TAGGED
 
 
-def _separator(start: str, separators: str) -> str:
-    """The separator that gives most of the first rows as many fields as the header; of several, the most fields."""
-    rows = re.sub(r'"[^"]*"', "", start).splitlines()
-    rows = rows[:-1] if len(start) == SAMPLE and len(rows) > 1 else rows  # the last may be cut
+def _choose(wanted: Mapping[str, Any] | None, where: str, names: Sequence[str]) -> dict[str, str]:
+    """The columns to read, each with the setting that names it."""
+    if wanted is None:
+        return {column_name(names, name, "", where): "" for name in names}
+    chosen: dict[str, str] = {}
+    for key, value in wanted.items():
+        for name in value if isinstance(value, Sequence) and not isinstance(value, str) else [value]:
+            chosen.setdefault(column_name(names, name, key, where), key)
+    return chosen
 
-    def fit(separator: str) -> tuple[float, int]:
-        counts = [row.count(separator) for row in rows if row]
-        return (counts.count(counts[0]) / len(counts), counts[0]) if counts and counts[0] else (0, 0)
 
-    return max(separators, key=fit)
-
-
-def _fault(file: Path, kind: str, reason: str) -> str:
-    """A reader's message; where it can be understood, with the row and what to do."""
-    with open(file, encoding="utf-8-sig", errors="replace") as opened:
-        skipped = opened.readline().startswith("sep=")  # the reader counts this line as a row
-    if fields := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", reason):
-        expected, line, seen = map(int, fields.groups())
-        return (
-            f"row {line - 1 - skipped} has {seen} fields and those before it {expected}; "
-            "put double quotes around a text that contains the separator, and double each quote inside it"
+def _read(source: Source, choose: Choose, wanted: Mapping[str, Any], quotes: str) -> tuple[Columns, str]:
+    """The columns of a file, and a remark on how it was read."""
+    kind = source.kind
+    if kind not in ENDINGS:
+        raise _no_reader(source)
+    with source.binary() as opened:
+        if not opened.read(1):
+            raise UserError(f"data: {source.file} is empty; expected rows of text and label")
+    if kind in SEPARATORS:
+        return read_delimited(source, choose, quotes)
+    if kind in READERS:
+        return READERS[kind](source, choose), ""
+    if "data.tokens" in wanted:
+        return read_conll(source, choose), ""
+    if not is_fasttext(source):
+        raise UserError(
+            f"data: the first line of {source.file} has no label; a .txt file has lines such as '__label__good a fine "
+            "film', or one word a line with its tag (then set data.tokens=words data.tags=tags); save others as csv"
         )
-    if quote := re.search(r"EOF inside string starting at row (\d+)", reason):
-        row = int(quote[1]) - skipped
-        return f"row {row} opens a quote that nothing closes; close it, or double each quote inside a quoted text"
-    if kind == ".jsonl" and (bad := _first_bad_line(file)):
-        return f"line {bad} is no JSON object; correct or remove it (a file with one list of objects must end in .json)"
-    return reason.splitlines()[0] if reason else "it is damaged"
+    return read_fasttext(source, choose), ""
 
 
-def _first_bad_line(file: Path) -> int | None:
-    """The first line that is not a JSON object, counted from 1."""
-    with open(file, encoding="utf-8-sig") as opened:
-        for number, line in enumerate(opened, start=1):
-            try:
-                if line.strip() and not isinstance(json.loads(line), dict):
-                    return number
-            except ValueError:
-                return number
-    return None
+def _no_reader(source: Source) -> UserError:
+    if source.kind in EXCEL:
+        return UserError(f"data: {source.file} is a spreadsheet; save it as CSV UTF-8 (in Excel: File, Save As)")
+    what = f"{source.file} ends in {source.kind!r}" if source.member is None else f"{source.member!r} in {source.file}"
+    return UserError(
+        f"data: {what}; expected one of {', '.join(ENDINGS)}, each also compressed ({', '.join(COMPRESSED)}), or a "
+        "folder with a folder for each class"
+    )
 
 
-def _undecodable(file: Path) -> str:
-    if file.suffix.lower() == ".parquet":
-        return "an unknown row"
-    with open(file, "rb") as opened:
+def _series(values: list[Any]) -> pd.Series:
+    """A column of Python values; numbers have a type of their own where this changes none of them.
+
+    Integers beside a missing value stay as they are: as floats they would lose digits.
+    """
+    kinds = set(map(type, values))
+    return pd.Series(values) if kinds in ALIKE else pd.Series(values, dtype=object)
+
+
+def _undecodable(source: Source) -> str:
+    with source.binary() as opened:
         for number, line in enumerate(opened, start=1):
             try:
                 line.decode("utf8")
@@ -128,9 +143,9 @@ def _undecodable(file: Path) -> str:
     return "its end"
 
 
-def _as_utf8(file: Path) -> str:
+def _as_utf8(source: Source) -> str:
     """How to convert a file to UTF-8, by its likely encoding."""
-    with open(file, "rb") as opened:
+    with source.binary() as opened:
         start = opened.read(2)
     if start in (b"\xff\xfe", b"\xfe\xff"):
         return "it is UTF-16: save it as UTF-8 (in Excel: CSV UTF-8)"

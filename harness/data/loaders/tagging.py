@@ -27,6 +27,8 @@ from harness.errors import UserError
 
 WRITTEN_LIST = re.compile(r"""\[(['"]|-?\d+(,\s*|\s+)-?\d).*\]""", re.DOTALL)
 """A list as Python or numpy prints it; to split it at spaces would give wrong words."""
+BETWEEN_WORDS = re.compile(r"[ \t\r\n]+")
+"""Other spaces, such as the no-break space, are characters of words."""
 
 
 def read_tagged(frame: pd.DataFrame, where: str, tokens: str, tags: str, unlabelled: str = "drop") -> Part:
@@ -73,7 +75,7 @@ def _lists(
 
 def _as_words(value: Any) -> tuple[str | None, ...]:
     if isinstance(value, str):
-        return tuple(value.split())
+        return tuple(BETWEEN_WORDS.split(value.strip(" \t\r\n")))
     try:
         return tuple(_text(one) for one in value)
     except TypeError:  # neither a list nor a text, such as a number

@@ -11,6 +11,7 @@ import pandas as pd
 
 from harness.data.cache import cached_by
 from harness.data.dataset import Dataset, Split
+from harness.data.loaders.archives import file_key
 from harness.data.loaders.columns import class_of, column, label_names, refuse_lists, refuse_unlabelled_rows
 from harness.data.loaders.hub import content_key, read_source
 from harness.data.loaders.splits import (
@@ -21,7 +22,7 @@ from harness.data.loaders.splits import (
     refuse_hidden_labels,
     repeated_rows,
 )
-from harness.data.loaders.tables import file_key, read_file
+from harness.data.loaders.tables import holds_tagged_words, read_file, say_rows
 from harness.data.loaders.tagging import encode_tagged, read_tagged
 from harness.data.tokenizers import check_settings, encode_texts, train_tokenizer
 from harness.data.unseen import set_apart
@@ -63,6 +64,8 @@ def load_hub(
     for role, name in splits.items():
         if name is not None and name not in tables:
             raise UserError(f"data: {source} has no split {name!r} for {role}; it has {', '.join(tables)}")
+        if name is not None:
+            say_rows(len(tables[name]), f"{source}, split {name}")
         parts[role] = None if name is None else read(tables[name], f"{source}, split {name}")
     refuse_hidden_labels(parts, source, "data.tags" if tags else "data.label", "set data.splits.{role}=null")
     return encode_rows(parts, source=source, **settings)
@@ -70,7 +73,7 @@ def load_hub(
 
 def _files_key(**settings: Any) -> str:
     files = _named_files(**settings)
-    return f"{[file_key(file) for file in files.values() if file.is_file()]} {sorted(settings.items())!r}"
+    return f"{[file_key(file) for file in files.values() if file.exists()]} {sorted(settings.items())!r}"
 
 
 def _named_files(**settings: Any) -> dict[str, Path]:
@@ -91,24 +94,34 @@ def load_files(
     tags: str | None = None,
     line_break: str | None = None,
     unlabelled: str = "drop",
+    quotes: str = "auto",
     **settings: Any,
 ) -> Dataset:
-    """Files (csv, tsv, jsonl, json, parquet) with a column of texts and one of labels, or of words and tags.
+    """Files with a column of texts and one of labels, or of words and tags: all that ``read_file`` reads.
 
-    A split without a file is cut from ``train``. In csv and tsv, spaces separate words, and tags. ``line_break``,
-    ``unlabelled`` and ``settings`` are those of ``load_hub``.
+    A split without a file is cut from ``train``. In csv and tsv, spaces separate words, and tags. ``quotes`` is that of
+    ``read_delimited``; ``line_break``, ``unlabelled`` and ``settings`` are those of ``load_hub``.
 
     Raises:
         UserError: a file or a column is missing, two splits are the same file, or the rows are refused.
     """
-    read, encode_rows = _reader_and_encoder(text, label, tokens, tags, line_break, unlabelled)
     files = _named_files(train=train, validation=validation, test=test)
-    hashes = [file_key(file) for file in files.values() if file.is_file()]
+    if tokens is None and tags is None and holds_tagged_words(files["train"]):
+        tokens, tags = "words", "tags"
+    read, encode_rows = _reader_and_encoder(text, label, tokens, tags, line_break, unlabelled)
+    wanted = _wanted_columns(text, label, tokens, tags)
+    hashes = [file_key(file) for file in files.values() if file.exists()]
     if len(set(hashes)) < len(hashes):
         raise UserError("data: two of data.train, data.validation and data.test are the same file; leave one out")
-    parts = {role: read(read_file(file), str(file)) for role, file in files.items()}
+    parts = {role: read(read_file(file, wanted, quotes), str(file)) for role, file in files.items()}
     refuse_hidden_labels(parts, train, "data.tags" if tags else "data.label", "leave data.{role} out")
     return encode_rows(parts, source=train, **settings)
+
+
+def _wanted_columns(text: Any, label: Any, tokens: Any, tags: Any) -> dict[str, Any]:
+    """The columns that are read, by the settings that name them."""
+    inputs = {"data.text": text} if tokens is None else {"data.tokens": tokens}
+    return inputs | ({"data.label": label} if tags is None else {"data.tags": tags})
 
 
 def _reader_and_encoder(

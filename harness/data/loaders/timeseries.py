@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.data.cache import cached_by
 from harness.data.dataset import Dataset, from_sequences
+from harness.data.loaders.archives import file_key
 from harness.data.loaders.columns import class_of
 from harness.data.loaders.published_series import published_files
 from harness.data.loaders.series import Scale, Series, check_values, without_padding
@@ -17,7 +18,7 @@ from harness.data.loaders.series_arrays import read_arrays
 from harness.data.loaders.series_tables import Columns, read_steps
 from harness.data.loaders.series_text import has_rows, read_rows, read_ts
 from harness.data.loaders.splits import Part, class_names, complete_splits
-from harness.data.loaders.tables import file_key, read_file
+from harness.data.loaders.tables import read_file
 from harness.errors import UserError
 
 SERIES_ONLY = (".ts", ".txt", ".npz")

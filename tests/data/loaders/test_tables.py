@@ -6,6 +6,7 @@ import json
 import pytest
 from conftest import refused
 
+from harness.data import prepare
 from harness.data.loaders.tables import read_file
 from harness.data.loaders.text import load_files
 
@@ -103,7 +104,7 @@ def test_bad_rows_of_a_csv_are_named_with_what_to_do(tmp_path):
     assert "row 21 below the header has no 'label'" in message
     write(tmp_path / "all.csv", [(*row, "x") for row in ROWS])
     assert "more fields than its header has names" in refused(read_file, tmp_path / "all.csv")
-    (tmp_path / "open.csv").write_text("text,label\nfine,a\n" + '"open,b\n' + "fine,a\n" * 20)
+    (tmp_path / "open.csv").write_text("text,label\nfine,a\n" + '"open,b\n' + "fine, too,a\n" * 20)
     assert "row 2 opens a quote that nothing closes" in refused(read_file, tmp_path / "open.csv")
     write(tmp_path / "headless.csv", ROWS, header=ROWS[1])
     assert "a file's first line names its columns" in refused(load_files, str(tmp_path / "headless.csv"))
@@ -120,3 +121,25 @@ def test_other_encodings_are_named_by_line_with_what_to_do(tmp_path):
 def test_labels_that_do_not_repeat_are_refused_before_splits_are_cut(tmp_path):
     rows = [("x", number / 7) for number in range(300)]
     assert "300 different values in 300 rows" in refused(load_files, write(tmp_path / "a.csv", rows))
+
+
+def test_columns_whose_names_are_numbers(tmp_path):
+    rows = [(f"word{number % 9} is {number % 2}", number % 2) for number in range(200)]
+    data = load_files(write(tmp_path / "a.csv", rows, header=("0", "1")), text=0, label=1)
+    assert data.classes == ["0", "1"]
+    assert sum(len(split) for split in data.splits.values()) == 200
+
+
+@pytest.mark.parametrize("other", [10**20, [1, "x"], {"a": None}, True, 1e300, None])
+def test_a_column_that_nobody_asked_for_may_hold_anything(tmp_path, other):
+    rows = [{"other": [other, number][number % 2], "text": f"w{number}", "label": number % 2} for number in range(40)]
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    assert load_files(str(tmp_path / "a.jsonl")).classes == ["0", "1"]
+
+
+def test_the_number_of_rows_is_said_when_data_are_prepared_and_not_again(tmp_path, capfd):
+    settings = {"train": write(tmp_path / "a.csv", ROWS), "test": write(tmp_path / "b.csv", ROWS[:40])}
+    for _ in range(2):
+        prepare(load_files, settings, tmp_path / "cache")
+    said = [line for line in capfd.readouterr().err.splitlines() if line.startswith("data: ")]
+    assert said == [f"data: read 140 rows of {tmp_path}/a.csv", f"data: read 40 rows of {tmp_path}/b.csv"]

@@ -160,7 +160,8 @@ def test_an_empty_file_and_a_file_with_only_a_header(tmp_path):
 
 def test_no_such_file_and_no_such_kind(tmp_path):
     assert "there is no file" in refused(load_files, str(tmp_path / "none.csv"))
-    assert ".csv, .tsv, .jsonl" in refused(load_files, str(tmp_path / "a.xlsx"))
+    assert ".csv, .tsv, .jsonl" in refused(load_files, str(tmp_path / "a.docx"))
+    assert "a.xlsx is a spreadsheet; save it as CSV UTF-8" in refused(load_files, str(tmp_path / "a.xlsx"))
 
 
 def test_text_that_is_not_utf8_names_file_and_row(tmp_path):

@@ -1,0 +1,97 @@
+"""Files as they lie on disk: plain, or compressed as gzip, bzip2, xz or zip."""
+
+import bz2
+import glob
+import gzip
+import hashlib
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+from harness.errors import UserError
+
+OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+COMPRESSED = (*OPENERS, ".zip")
+DAMAGED = (EOFError, OSError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+"""What these libraries raise for a damaged file, for one with a password, and for an unknown compression."""
+
+
+def file_key(path: Path) -> str:
+    """The hash of a file's bytes; of a folder, the hash of the names and bytes of all its files."""
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for file in visible_files(path):
+            digest.update(f"{file.relative_to(path).as_posix()} {file_key(file)}".encode())
+        return digest.hexdigest()
+    with open(path, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """All files below a folder, sorted by their paths, without hidden files and hidden folders; links are followed."""
+    inside = sorted(glob.glob("**", root_dir=folder, recursive=True))  # leaves out names that start with a dot
+    return [folder / name for name in inside if (folder / name).is_file()]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to read, or the one member of a zip archive."""
+
+    file: Path
+    member: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """The ending that tells what is inside, in lower case: ``.csv`` for ``reviews.csv.gz``."""
+        return Path(self.member or without_compression(self.file.name)).suffix.lower()
+
+    @contextmanager
+    def binary(self) -> Iterator[BinaryIO]:
+        """The bytes inside, as a stream."""
+        if self.member is not None:
+            with zipfile.ZipFile(self.file) as archive, archive.open(self.member) as opened:
+                yield opened  # type: ignore[misc]
+            return
+        with OPENERS.get(self.file.suffix.lower(), open)(self.file, "rb") as opened:
+            yield opened
+
+    @contextmanager
+    def text(self, newline: str | None = None) -> Iterator[TextIO]:
+        """The text inside, which must be UTF-8, with or without a byte order mark; ``newline`` is that of ``open``."""
+        with self.binary() as opened, io.TextIOWrapper(opened, "utf-8-sig", newline=newline) as text:
+            yield text
+
+
+def open_source(file: Path) -> Source:
+    """What a file holds, inside its compression.
+
+    Raises:
+        UserError: a zip archive is damaged or has not exactly one file in it.
+    """
+    if file.suffix.lower() != ".zip":
+        return Source(file)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = [one.filename for one in archive.infolist() if not one.is_dir()]
+    except DAMAGED as error:
+        raise UserError(f"data: {file} cannot be read as zip: {error}") from None
+    members = [name for name in names if not name.startswith("__MACOSX/") and not Path(name).name.startswith(".")]
+    if len(members) != 1:
+        shown = ", ".join(members[:5]) + (", ..." if len(members) > 5 else "")
+        raise UserError(
+            f"data: {file} has {len(members)} files in it{f' ({shown})' if members else ''}; expected one: "
+            "unpack it, and name the file"
+        )
+    return Source(file, members[0])
+
+
+def without_compression(name: str) -> str:
+    """A file's name without the ending of its compression: ``a.csv`` for ``a.csv.gz``."""
+    path = Path(name)
+    return str(path.with_suffix("")) if path.suffix.lower() in COMPRESSED else name
