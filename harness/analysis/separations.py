@@ -1,5 +1,6 @@
-"""Sentences that say which variants are not ranked together, and why."""
+"""Sentences that say which variants are not ranked together, or were chosen differently, and why."""
 
+from harness.analysis import epoch_choice
 from harness.analysis.comparability import ComparisonGroup, conditions, differing, group_facts
 from harness.analysis.variants import Variant
 from harness.records.metrics import TOTAL_SECONDS
@@ -9,9 +10,10 @@ MOST_NAMED = 6
 
 
 def separations(groups: list[ComparisonGroup]) -> list[str]:
-    """A sentence for everything that keeps variants from being ranked together."""
+    """A sentence for everything that keeps variants from being ranked together, or from being alike."""
     sentences = [_different_groups(groups)] if len(groups) > 1 else []
     for group in groups:
+        sentences += [f"{group.title}: {choice}." for choice in epoch_choice.of_variants(group.variants)]
         if len(group.hardware_groups) > 1:
             sentences.append(_different_hardware(group))
         if resumed := [variant for variant in group.variants if variant.resumed and TOTAL_SECONDS in variant.means]:

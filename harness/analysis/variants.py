@@ -10,7 +10,7 @@ from harness.analysis.disturbances import disturbances
 from harness.analysis.statistics import Difference, Mean, Verdict
 from harness.config.libraries import COMPUTING_PACKAGES
 from harness.records.record import Record
-from harness.records.settings import flatten
+from harness.records.settings import flatten, one_form
 
 UNNAMED = (
     "name",
@@ -144,7 +144,7 @@ def _identity(record: Record) -> str:
     # a key that a later version of the harness added is null if it is not used
     settings = {
         key: value
-        for key, value in flat_settings(record).items()
+        for key, value in flatten(one_form(_named(record)))
         if not key.startswith("hardware.") and value is not None
     }
     hardware = [asdict(record.environment.hardware), processor_of(record)]
@@ -177,5 +177,8 @@ def processor_of(record: Record) -> str:
 
 def flat_settings(record: Record) -> dict[str, Any]:
     """Dotted keys to values, of the parts of a config by which variants can differ."""
-    kept = {key: value for key, value in record.config.items() if key not in UNNAMED}
-    return dict(flatten(kept))
+    return dict(flatten(_named(record)))
+
+
+def _named(record: Record) -> dict[str, Any]:
+    return {key: value for key, value in record.config.items() if key not in UNNAMED}

@@ -59,7 +59,7 @@ class Backend(Protocol):
     def fit(
         self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None]
     ) -> tuple[list[Metrics], int]:
-        """Train, and leave the model with the weights of the epoch that was best on validation.
+        """Train, and leave the model with the weights of the best epoch.
 
         A checkpoint in ``folder`` is resumed; a damaged one is set aside. ``epoch_done`` is called with the metrics of
         each epoch.

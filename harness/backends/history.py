@@ -2,7 +2,8 @@
 
 import math
 
-from harness.records.metrics import METRICS
+from harness.config.schema import LAST_EPOCH
+from harness.records.metrics import METRICS, split_of
 
 Metrics = dict[str, float]
 
@@ -13,15 +14,33 @@ def direction(monitor: str) -> str:
 
 
 def best_epoch(history: list[Metrics], monitor: str) -> int:
-    """The epoch, counted from 1, with the best value of a metric; the first one if several are equal."""
-    best = max if direction(monitor) == "max" else min
-    values = [entry[monitor] for entry in history]
-    return values.index(best(values)) + 1
+    """The epoch, counted from 1, with the best value of a metric; with ``LAST_EPOCH``, the last one.
+
+    Of epochs that are equally good on validation, the one with the lower validation loss is the best, then the first
+    one. A data set that has few validation rows gives many equal accuracies.
+    """
+    if monitor == LAST_EPOCH:
+        return len(history)
+    second = "val/loss" if split_of(monitor) == "val" else monitor
+    ranks = list(zip(costs(history, monitor), (entry.get(second, 0.0) for entry in history), strict=True))
+    return ranks.index(min(ranks)) + 1
+
+
+def costs(history: list[Metrics], monitor: str) -> list[float]:
+    """The values of a metric, negated if higher is better: the lowest is the best."""
+    sign = -1 if direction(monitor) == "max" else 1
+    return [sign * entry[monitor] for entry in history]
 
 
 def patience_is_out(history: list[Metrics], monitor: str, patience: int | None) -> bool:
-    """Whether ``patience`` epochs have passed without a better score; never if ``patience`` is None."""
-    return patience is not None and len(history) - best_epoch(history, monitor) >= patience
+    """Whether ``patience`` epochs have passed without a better score; never if ``patience`` is None.
+
+    An equal score is no better one, whatever the loss.
+    """
+    if patience is None:
+        return False
+    scores = costs(history, monitor)
+    return len(scores) - (scores.index(min(scores)) + 1) >= patience
 
 
 def entry(epoch: int, train_loss: float, scores: dict[str, Metrics]) -> Metrics:

@@ -2,6 +2,15 @@
 
 from collections.abc import Iterator
 
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+
+from harness.config import per_encoder as settings
+from harness.config.compose import compose_whole, conf_dir
+
+MULTIRUN = ("-m", "--multirun")
+
 
 def refused(arguments: list[str]) -> str | None:
     """A sentence for the first argument that nobody may give: text that is not UTF-8, or the id of a sweep."""
@@ -36,6 +45,28 @@ def last_of_each(arguments: list[str]) -> tuple[list[str], list[str]]:
         if names[place].lstrip("+") not in repeated or names[place] not in names[place + 1 :]
     ]  # fmt: skip
     return kept, notes
+
+
+def per_encoder(arguments: list[str]) -> list[str]:
+    """The arguments with ``encoder.kernel_size=5`` for ``per.cnn.kernel_size=5``, if the run has that encoder.
+
+    For a sweep, this is done for each of its runs; here the setting gets its ``+`` where that was left out.
+
+    Raises:
+        UserError: the run has another encoder, or its encoder has no such setting.
+    """
+    given = [argument for _, argument in _overrides(arguments)]
+    if not any(settings.read(argument) for argument in given):
+        return arguments
+    if set(MULTIRUN) & set(arguments):
+        return [f"+{one.lstrip('+')}" if one in given and settings.read(one) else one for one in arguments]
+    try:
+        with hydra.initialize_config_dir(str(conf_dir().absolute()), version_base="1.3"):
+            settings.check(given, GlobalHydra.instance().config_loader(), several=False)
+        own = settings.rewritten(given, lambda others: compose_whole(*others))
+    except HydraException:  # Hydra says what it is
+        return arguments
+    return [*(argument for argument in arguments if argument not in given), *own]
 
 
 def _overrides(arguments: list[str]) -> Iterator[tuple[str, str]]:

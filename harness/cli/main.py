@@ -65,9 +65,13 @@ def main() -> None:
     if missing := _missing_plugin(arguments):
         print(missing, file=sys.stderr)
         sys.exit(USER_ERROR)
-    if {"-m", "--multirun"} & set(arguments):
-        # in front: Hydra takes no flag between overrides
-        sys.argv[1:] = ["-m", *(argument for argument in arguments if argument not in ("-m", "--multirun"))]
+    try:
+        arguments = words.per_encoder(arguments)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(USER_ERROR)
+    # in front: Hydra takes no flag between overrides
+    sys.argv[1:] = sorted(arguments, key=lambda argument: argument not in words.MULTIRUN)
     signal.signal(signal.SIGTERM, _interrupt)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would otherwise print before it exits with 1
     try:

@@ -24,7 +24,7 @@ RENAMED = {"input.letters": "input.characters"}
 def explain(error: Exception, arguments: list[str]) -> Iterator[str]:
     """The lines to print for a command that Hydra could not compose."""
     if swept := _to_be_swept(error, arguments):
-        yield f"in a sweep over choices, a key that only some of them have must be swept too: {swept}"
+        yield swept
     elif near := _meant(error, arguments):
         yield f"did you mean {near}?"
     if joined := _without_blanks(error, arguments):
@@ -85,7 +85,7 @@ def _with_choices(arguments: list[str]) -> DictConfig:
 
 
 def _to_be_swept(error: Exception, arguments: list[str]) -> str | None:
-    """The refused override written as a sweep, where one of the choices that are swept over has the key; else None.
+    """How to set the refused key, where choices that are swept over have it; None where none has it.
 
     Hydra first composes what the runs of a sweep have in common. For a swept group it takes the default choice, which
     lacks the key.
@@ -96,14 +96,20 @@ def _to_be_swept(error: Exception, arguments: list[str]) -> str | None:
     options = _options(group, given.get(group, ""))
     if not value or set(",(") & set(value) or options == [given.get(group, "")]:
         return None
-    for option in options:
-        try:
-            composed = compose_whole(f"{group}={option}")
-        except HydraException:  # that choice is misspelt too
-            continue
-        if key in _keys(OmegaConf.to_container(composed, resolve=False)):
-            return f"'{key}=choice({value})'"
-    return None
+    having = [option for option in options if key in _keys_of(f"{group}={option}")]
+    if having and group == "encoder" and len(having) < len(options):
+        own = " ".join(f"+per.{option}.{key.partition('.')[2]}={value}" for option in having)
+        return f"only {', '.join(having)} of the encoders has {key}; set it for its runs alone: {own}"
+    swept = f"in a sweep over choices, a key that only some choices have must be swept too: '{key}=choice({value})'"
+    return swept if having else None
+
+
+def _keys_of(*overrides: str) -> set[str]:
+    """Every key of the config of these choices; none where a choice is misspelt."""
+    try:
+        return set(_keys(OmegaConf.to_container(compose_whole(*overrides), resolve=False)))
+    except HydraException:
+        return set()
 
 
 def _options(key: str, value: str) -> list[str]:

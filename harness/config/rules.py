@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from harness.config.schema import Config
+from harness.config.schema import LAST_EPOCH, Config
 from harness.errors import UserError
 from harness.records.settings import flatten
 
@@ -26,6 +26,7 @@ def check_together(config: Config) -> None:
             check_count(f"data.{key}", config.data[key])
     _check_input(config)
     _check_optimizer(config)
+    _check_monitor(config)
     _check_encoder(config)
     if config.hardware.nodes > 1 and config.sweep:
         nodes = config.hardware.nodes
@@ -46,14 +47,40 @@ def _check_input(config: Config) -> None:
         raise UserError(f"backend=tensorflow has input=embedding and one_hot; for input={chosen} take backend=pytorch")
 
 
+def _check_monitor(config: Config) -> None:
+    """Refuse a patience without a score to wait for, and a plateau without its settings or the reverse."""
+    trainer, optimizer = config.trainer, config.optimizer
+    if trainer.monitor == LAST_EPOCH and trainer.patience is not None:
+        raise UserError("trainer.patience waits for a better score, and trainer.monitor=last has none; name a metric")
+    plateau = {"factor": optimizer.factor, "patience": optimizer.patience}
+    if optimizer.schedule != "plateau":
+        for key, value in {**plateau, "min_lr": optimizer.min_lr}.items():
+            if value is not None:
+                raise UserError(f"optimizer.{key} is for optimizer.schedule=plateau; set that, or leave it out")
+        return
+    if missing := [f"optimizer.{key}" for key, value in plateau.items() if value is None]:
+        raise UserError(
+            f"optimizer.schedule=plateau needs {' and '.join(missing)}, such as optimizer.factor=0.5 "
+            "optimizer.patience=5: lr is halved after every 5 epochs without a better score"
+        )
+    if trainer.monitor == LAST_EPOCH:
+        raise UserError("optimizer.schedule=plateau follows a metric, and trainer.monitor=last is none; name a metric")
+    if (optimizer.min_lr or 0) > optimizer.lr:
+        raise UserError(f"optimizer.min_lr={optimizer.min_lr} is above optimizer.lr={optimizer.lr}; set it below")
+
+
 def _check_optimizer(config: Config) -> None:
     """Refuse settings that no optimizer can train with, and lazy_adam where it cannot work."""
+    if config.optimizer.decay < 0:
+        raise UserError(f"optimizer.decay must be a number of 0 or more, and is {config.optimizer.decay!r}")
+    if config.optimizer.name == "custom":
+        return  # in the framework's class, or the user's own, the other keys may mean something else
     own = config.optimizer.model_extra or {}
     for key in ("eps", "weight_decay", "momentum"):
         if key in own and not (_is_number(own[key]) and own[key] >= 0):
             raise UserError(f"optimizer.{key} must be a number of 0 or more, and is {own[key]!r}")
-    if config.optimizer.decay < 0:
-        raise UserError(f"optimizer.decay must be a number of 0 or more, and is {config.optimizer.decay!r}")
+    if not _is_share(own.get("rho", 0)):
+        raise UserError(f"optimizer.rho must be at least 0 and below 1, and is {own['rho']!r}")
     betas = own.get("betas", [0.9, 0.999])
     if not (isinstance(betas, list) and len(betas) == 2 and all(map(_is_share, betas))):
         raise UserError(

@@ -11,6 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from harness.records.metrics import ON_VALIDATION
 
 AUTO = "auto"
+LAST_EPOCH = "last"
+"""A value of ``trainer.monitor``: the last epoch is used, so that nothing chooses."""
 AFTERWARDS = ("attention_examples",)
 """Keys of ``measure`` that are used after all measurements, so that no metric depends on them."""
 UNUSED = {"train": ("profile",), "profile": ("trainer", "optimizer", "measure")}
@@ -20,6 +22,7 @@ Count = Annotated[int, Field(strict=True, ge=1)]
 CountOrZero = Annotated[int, Field(strict=True, ge=0)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(strict=True, gt=0, lt=1, allow_inf_nan=False)]
 Share = Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
 Flag = Annotated[bool, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -85,10 +88,13 @@ class OptimizerConfig(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    name: str = Field(description="adam, adamw, sgd or lazy_adam")
+    name: str = Field(description="adam, adamw, sgd, adadelta, lazy_adam or custom")
     lr: Positive = Field(description="learning rate")
-    schedule: Literal["constant", "cosine", "inverse_time"] = Field(description="change of the learning rate")
+    schedule: Literal["constant", "cosine", "inverse_time", "plateau"] = Field(description="change of the rate")
     decay: Number = Field(description="decay per step of the schedule inverse_time")
+    factor: Fraction | None = Field(description="what a plateau multiplies the learning rate by; null: no plateau")
+    patience: Count | None = Field(description="epochs without a better score that make a plateau")
+    min_lr: NotNegative | None = Field(description="learning rate that no plateau goes below; null: 0")
 
 
 class TrainerConfig(Part):
@@ -98,7 +104,9 @@ class TrainerConfig(Part):
     batch_size: Count = Field(description="sequences in a training batch")
     eval_batch_size: Count = Field(description="sequences in an evaluation batch")
     bucket: Flag = Field(description="group sequences of similar length")
-    monitor: Literal["auto", *ON_VALIDATION] = Field(description="the validation metric that chooses the best epoch")  # type: ignore[valid-type]
+    monitor: Literal["auto", *ON_VALIDATION, "train/loss", "train/mse", "last"] = Field(  # type: ignore[valid-type]
+        description="the metric that chooses the best epoch; last: nothing chooses, the last epoch is used"
+    )
     patience: Count | None = Field(description="epochs without a better score after which training stops; null: never")
     clip_norm: Positive | None = Field(description="largest norm of the gradients; null: no clipping")
     report_test_each_epoch: Flag = Field(description="also record each epoch's test metrics; nothing is chosen by them")

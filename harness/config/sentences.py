@@ -67,6 +67,8 @@ def _expected(annotation: Any, constraints: list[Any]) -> str:
     if annotation is int:
         return f"must be a whole number of {least} or more,"
     if annotation is float and any(isinstance(one, Lt) for one in constraints):
+        if any(isinstance(one, Gt) for one in constraints):
+            return "must be above 0 and below 1,"
         return "must be at least 0 and below 1,"
     if annotation is float and any(isinstance(one, Gt) for one in constraints):
         return "must be a finite number above 0,"

@@ -31,6 +31,8 @@ UNKNOWN = 1
 class Dataset:
     """Train, validation and test, which are disjoint, with what the model must know about them.
 
+    Validation may be empty: then ``trainer.monitor`` must be ``last``, or a metric of training.
+
     ``vocabulary`` lists the tokens by id (0 is padding, 1 unknown) and is empty for feature vectors. ``classes`` lists
     the names of the classes by id. ``unseen`` lists the labels that only validation or test has; their ids follow those
     of the classes. ``notes`` go into the record. ``task`` is inferred from the labels, except ``ctc``, which must be
@@ -122,8 +124,9 @@ class Dataset:
         """
         for name, split in self.splits.items():
             _check_split(name, split, self)
-            ids = len(self.classes if name == "train" else self.label_names)
-            labels.check_labels(self.task, name, split.y, split.y_offsets, split.length_N, ids)
+            if len(split):
+                ids = len(self.classes if name == "train" else self.label_names)
+                labels.check_labels(self.task, name, split.y, split.y_offsets, split.length_N, ids)
         if not self.train.length_N.any():
             raise UserError(
                 "data: every sequence of the training split is empty, so that no encoder can learn from it; texts need "
@@ -134,6 +137,8 @@ class Dataset:
 
 def _check_split(name: str, split: Split, data: Dataset) -> None:
     if len(split) == 0:
+        if name == "validation":
+            return
         raise UserError(f"data: the {name} split is empty; give it rows, or cut a larger share of the data for it")
     kind, dimensions = (np.int32, 1) if data.tokens else (np.float32, 2)
     if split.x.dtype != kind or split.x.ndim != dimensions:

@@ -98,7 +98,7 @@ def _quality(split: str, where: str) -> dict[str, Metric]:
 
 
 METRICS: dict[str, Metric] = {
-    **_quality("test", "the test split, with the weights of the epoch that was best on validation"),
+    **_quality("test", "the test split, with the weights of the best epoch"),
     **_quality("val", "the validation split"),
     "train/loss": Metric(
         "nats", False, "mean cross-entropy over the epoch's training steps; of CTC, per label", "quality", "loss"
@@ -107,7 +107,7 @@ METRICS: dict[str, Metric] = {
         "", False, "mean squared error over the epoch's training steps", "quality", "squared error",
         difference_format=".2g",
     ),
-    "best/epoch": Metric("", None, "epoch with the best validation score, counted from 1", "quality"),
+    "best/epoch": Metric("", None, "epoch with the best score of trainer.monitor, counted from 1", "quality"),
     THROUGHPUT: Metric(
         "1/s", True, "unpadded tokens over seconds, both summed over timed steps", "speed", "train tokens/s", 6,
         run_column=5, gated=True,
@@ -210,7 +210,7 @@ FITTED = ("train", "val")
 """The splits whose metrics a history has for each epoch."""
 
 ON_VALIDATION = [name for name in METRICS if name.startswith("val/")]
-"""The metrics that can choose the best epoch; nothing is chosen on the test split."""
+"""The metrics of validation that can choose the best epoch; nothing is chosen on the test split."""
 
 
 def definition(name: str) -> Metric:

@@ -1,4 +1,4 @@
-"""A nested config as dotted keys."""
+"""A nested config: as dotted keys, and with equal numbers written alike."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,3 +11,18 @@ def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         return
     for key, inner in value.items():
         yield from flatten(inner, f"{prefix}.{key}" if prefix else str(key))
+
+
+def one_form(value: Any, is_ours: bool = True) -> Any:
+    """A config in which equal numbers are written alike, since ``encoder.dropout=0`` and ``0.0`` are one run.
+
+    Except in parts that name code of the user's own, where a share of 1.0 may mean another thing than a count of 1. A
+    flag is no number.
+    """
+    if isinstance(value, dict):
+        target = value.get("_target_")
+        is_ours = str(target).startswith("harness.") if target is not None else is_ours
+        return {key: one_form(inner, is_ours) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [one_form(inner, is_ours) for inner in value]
+    return int(value) if is_ours and isinstance(value, float) and value.is_integer() else value

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
+from harness.analysis import epoch_choice
 from harness.analysis.comparability import ComparisonGroup, HardwareGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.disturbances import disturbances
@@ -54,7 +55,7 @@ def print_runs(records: list[Record]) -> None:
         out.print(
             f"[yellow]busy[/]    other processes {what} during {runs}: speed is not comparable{advice}", soft_wrap=True
         )
-    for sentence in data_notes(finished):
+    for sentence in [*data_notes(finished), *epoch_choice.of_runs(finished)]:
         out.print(f"[dim]note    {escape(sentence)}[/]", soft_wrap=True)
     output_dir = relative_path(output_dir_of(records[0]))
     if len(records) == 1:

@@ -22,6 +22,7 @@ from harness.errors import UserError
 from harness.measure import environment
 from harness.measure.processors import processor_name
 from harness.records.record import Hardware
+from harness.records.settings import one_form
 
 NOT_DECIDING = (
     *("name", "choices", "output_dir", "cache_dir", "tracking", "sweep", "rerun", "run_timeout", "fail_fast"),
@@ -61,6 +62,7 @@ def of(config: Config, hardware: Hardware, data_hash: str | None, pooled: bool =
     installed = environment.versions()
     computing = ("python", "numpy", *COMPUTING_PACKAGES.get(backend, ()))
     deciding["versions"] = {name: installed[name] for name in computing if name in installed}
+    deciding = one_form(deciding)
     without_seed = {key: value for key, value in deciding.items() if key != "seed"}
     return _digest(deciding), _digest(without_seed)
 
@@ -81,7 +83,7 @@ def code_hash(config: Config, pooled: bool = True) -> str:
     files = [path for path in files if not other_backends & set(path.parents)]
     settings = config.to_dict()
     if config.mode == "profile":
-        del settings["data"]  # its loader computes nothing here
+        del settings["data"], settings["optimizer"]  # they compute nothing here
     if not pooled:
         del settings["pooling"]
     for target in sorted(_targets(settings)):

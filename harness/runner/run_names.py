@@ -12,6 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
+from harness.config import per_encoder
 from harness.records import store
 
 NEVER_NAMED = (
@@ -62,21 +63,22 @@ def _key(override: str) -> str:
 
 def keep_swept(config: DictConfig) -> None:
     """Write which keys a sweep varies, for its jobs, which may run on other machines."""
-    lines = [*config.hydra.overrides.task, *(f"{key}={value}" for key, value in _searched(config))]
+    lines = [*config.hydra.overrides.task, *searched(config)]
     folder = sweep_folder(config)
     folder.mkdir(parents=True, exist_ok=True)
     store.write_json(folder / "swept.json", swept_keys(lines))
 
 
-def _searched(config: DictConfig) -> Iterable[tuple[str, str]]:
-    """The keys and search spaces in the settings of a sweeper that searches."""
-    return ((config.hydra.sweeper.get("params") or {}) or {}).items()
+def searched(config: DictConfig) -> list[str]:
+    """The keys and search spaces in the settings of a sweeper that searches, as ``key=value``."""
+    return [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
 
 
 def swept_keys(overrides: Iterable[str]) -> list[str]:
-    """The keys that these overrides vary."""
+    """The keys that these overrides vary in the runs."""
     parsed = OverridesParser.create().parse_overrides(list(overrides))
-    return sorted({_key(override.input_line or "") for override in parsed if override.is_sweep_override()})
+    varied = (override.input_line or "" for override in parsed if override.is_sweep_override())
+    return sorted({per_encoder.key_in_run(_key(line)) for line in varied})
 
 
 def read_swept(config: DictConfig) -> list[str] | None:

@@ -18,6 +18,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict, read_write
 
+from harness.config import per_encoder
 from harness.config.composed_once import ComposedOnce
 from harness.errors import UserError
 from harness.records import store
@@ -96,6 +97,7 @@ class Sweep(Callback):
             if "output_dir" in run_names.swept_keys(config.hydra.overrides.task):
                 raise UserError("output_dir cannot be swept over: a sweep has one output folder; sweep over name")
             check_writable(Path(config.output_dir))
+            set_per_encoder(config)
         except UserError as error:  # Hydra would turn the exception into a warning and continue
             print(error, file=sys.stderr)
             sys.exit(2)
@@ -162,6 +164,21 @@ def seed_outermost(overrides: Iterable[str]) -> list[str]:
     The runs of one seed then follow each other: a machine that drifts slows all variants of a seed alike.
     """
     return sorted(overrides, key=lambda override: not override.startswith("seed="))
+
+
+def set_per_encoder(config: DictConfig) -> None:
+    """Let each job be composed with the settings of its own encoder, ``+per.cnn.kernel_size=5``.
+
+    Raises:
+        UserError: no job has such an encoder, or the encoder has no such setting.
+    """
+    hydra = GlobalHydra.instance().hydra
+    if hydra is None or not any(per_encoder.read(override) for override in config.hydra.overrides.task):
+        return
+    several = not config.hydra.launcher._target_.endswith(".BasicLauncher")
+    lines = [*config.hydra.overrides.task, *run_names.searched(config)]
+    per_encoder.check(lines, hydra.config_loader, several)
+    hydra.config_loader = per_encoder.PerEncoder(hydra.config_loader)
 
 
 def compose_jobs_once(config: DictConfig) -> None:

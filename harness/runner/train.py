@@ -109,7 +109,7 @@ def evaluate(task: Task, dataset: data.Dataset, outputs: np.ndarray, folder: Pat
     for name, value in scores.items():
         if not math.isfinite(value):
             raise RuntimeError(
-                f"test/{name} is {value}, though validation was finite: the outputs overflow on the test split; "
+                f"test/{name} is {value}, though training was finite: the outputs overflow on the test split; "
                 "a lower optimizer.lr or trainer.clip_norm may help"
             )
     return {f"test/{name}": value for name, value in scores.items()}
@@ -118,17 +118,21 @@ def evaluate(task: Task, dataset: data.Dataset, outputs: np.ndarray, folder: Pat
 def measure_inference(
     backend: backends.Backend, dataset: data.Dataset, config: Config, clock: Callable[[], float]
 ) -> dict[str, float]:
-    """Throughput on batches of validation, the same for every encoder; latency and operations of one sequence."""
-    settings, validation = config.measure, dataset.validation
-    rows = plan(validation.length_N, config.trainer.eval_batch_size, seed=0, epoch=0, bucket=True)
+    """Throughput on batches of validation, the same for every encoder; latency and operations of one sequence.
+
+    Without a validation split, the batches are those of train.
+    """
+    settings = config.measure
+    split = dataset.validation if len(dataset.validation) else dataset.train
+    rows = plan(split.length_N, config.trainer.eval_batch_size, seed=0, epoch=0, bucket=True)
     rows = rows[: settings.inference_batches]
     on_host = backend.device_peak() is None
     # a device's peak must hold one batch; on a host, loading between the passes would only disturb its caches
-    forward, preloaded = backend.passes(validation, rows if on_host else [])
+    forward, preloaded = backend.passes(split, rows if on_host else [])
     sized = [(batch, len(some)) for batch, some in zip(preloaded if on_host else rows, rows, strict=True)]
 
     def load(batch: Any) -> Any:
-        return batch if on_host else backend.passes(validation, [batch])[1][0]
+        return batch if on_host else backend.passes(split, [batch])[1][0]
 
     found = measure.throughput(forward, sized, clock, backend.sync, settings.inference_seconds, load)
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.config.schema import AUTO, Config
+from harness.config.schema import AUTO, LAST_EPOCH, Config
 from harness.data import Dataset, Split
 from harness.errors import UserError
-from harness.records.metrics import METRICS
+from harness.records.metrics import METRICS, split_of
 from harness.records.record import DataSummary
 from harness.tasks import ctc, spans
 from harness.tasks import metrics as scoring
@@ -55,15 +55,15 @@ class Task:
         return None
 
     def monitor(self, setting: str) -> str:
-        """The metric that chooses the best epoch, such as ``val/accuracy``.
+        """The metric that chooses the best epoch, such as ``val/accuracy``; ``LAST_EPOCH`` where nothing chooses.
 
         Raises:
             UserError: the task has no such metric.
         """
         available = [f"val/{name}" for name in self.scores]
         chosen = available[0] if setting == AUTO else setting
-        if chosen not in available:
-            names = ", ".join(available)
+        if chosen not in (*available, f"train/{self.loss}", LAST_EPOCH):
+            names = ", ".join([*available, f"train/{self.loss}", LAST_EPOCH])
             raise UserError(f"trainer.monitor={setting}: this data's task has {names}; take one of them, or auto")
         return chosen
 
@@ -171,6 +171,15 @@ def check_task(config: Config, task: Task, summary: DataSummary, search: str | N
             "take an encoder that gives one vector per position, such as self_attention or bidirectional"
         )
     monitor = task.monitor(config.trainer.monitor)
+    if split_of(monitor) == "val" and summary.sizes["validation"] == 0:
+        raise UserError(
+            f"trainer.monitor={config.trainer.monitor} chooses the epoch on validation, and this data has no "
+            f"validation rows; set trainer.monitor=train/{task.loss} or trainer.monitor=last, or give it some"
+        )
+    if monitor == LAST_EPOCH:
+        if search is not None:
+            raise UserError("trainer.monitor=last gives a search no score; set trainer.monitor to a metric, or auto")
+        return
     unseen = summary.notes.get("unseen_labels", {}).get("validation")
     if monitor == "val/loss" and unseen and unseen == summary.notes["counted_labels"]["validation"]:
         raise UserError(

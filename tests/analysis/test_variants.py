@@ -165,3 +165,12 @@ def test_a_variant_disturbed_in_two_ways_says_both():
 
 def test_settings_that_do_not_decide_a_result_name_no_variant():
     assert set(NOT_DECIDING) - {"data", "hardware"} <= set(UNNAMED)
+
+
+def test_versions_of_one_variant_may_write_a_number_otherwise_but_not_in_the_users_own_code():
+    old = made(code="old", config={"encoder.dropout": 0})
+    new = made(code="new", started=1, config={"encoder.dropout": 0.0})
+    assert [variant.record for variant in gather([old, new]).variants] == [new]
+    for record in (old, new):
+        record.config["encoder"]["_target_"] = "own.Encoder"
+    assert len(gather([old, new]).variants) == 2

@@ -16,6 +16,32 @@ def test_the_first_of_equally_good_epochs_is_the_best():
     assert history_of.best_epoch(history("val/loss", 0.5, 0.3, 0.3, 0.6), "val/loss") == 2
 
 
+def both(accuracies, losses):
+    return [
+        {"epoch": number, "train/loss": 1 / number, "val/accuracy": accuracy, "val/loss": loss}
+        for number, (accuracy, loss) in enumerate(zip(accuracies, losses, strict=True), 1)
+    ]
+
+
+def test_of_epochs_with_equal_accuracy_the_one_with_the_lower_loss_is_the_best_then_the_first():
+    assert history_of.best_epoch(both([0.5, 0.7, 0.7, 0.7, 0.6], [0.9, 0.8, 0.4, 0.4, 0.1]), "val/accuracy") == 3
+    assert history_of.best_epoch(both([0.5, 0.7, 0.7], [0.9, 0.4, 0.8]), "val/accuracy") == 2
+    assert history_of.best_epoch(history("val/mse", 0.5, 0.3, 0.3), "val/mse") == 2
+
+
+def test_the_training_loss_or_nothing_may_choose_the_epoch():
+    made = both([0.7, 0.6, 0.7], [0.1, 0.2, 0.3])
+    assert history_of.best_epoch(made, "train/loss") == 3
+    made[2]["train/loss"] = made[1]["train/loss"]
+    assert history_of.best_epoch(made, "train/loss") == 2
+    assert history_of.best_epoch(made, "last") == 3
+    assert [history_of.best_epoch(made[:count], "last") for count in (1, 2)] == [1, 2]
+
+
+def test_patience_waits_for_a_better_score_not_for_a_lower_loss():
+    assert history_of.patience_is_out(both([0.7, 0.7, 0.7], [0.5, 0.4, 0.3]), "val/accuracy", 2)
+
+
 @pytest.mark.parametrize(
     ("losses", "patience", "expected"),
     [

@@ -23,6 +23,8 @@ REFUSED = [
     (["optimizer=sgd", "optimizer.nesterov=true"], "nesterov=true looks ahead along the momentum; set"),
     (["optimizer=sgd", "optimizer.nesterov=maybe"], "optimizer.nesterov must be true or false, and is 'maybe'"),
     (["optimizer.schedule=inverse_time", "optimizer.decay=-1"], "optimizer.decay must be a number of 0 or more"),
+    (["optimizer=adadelta", "optimizer.rho=1"], "optimizer.rho must be at least 0 and below 1, and is 1"),
+    (["optimizer=adadelta", "optimizer.eps=-1"], "optimizer.eps must be a number of 0 or more, and is -1"),
     (["+optimizer.foo=1"], "optimizer.foo: adam with backend="),
     (["+optimizer.momentum=0.9"], "optimizer.momentum: adam with backend="),
 ]
@@ -39,6 +41,7 @@ ALLOWED = [
     ["optimizer=sgd", "optimizer.momentum=0.9", "optimizer.nesterov=true", "+optimizer.weight_decay=0.1"],
     ["optimizer=sgd", "optimizer.momentum=0", "optimizer.nesterov=false"],
     ["optimizer=adamw", "optimizer.weight_decay=0"],
+    ["optimizer=adadelta", "optimizer.rho=0"],
     ["optimizer.schedule=inverse_time", "optimizer.decay=0.5"],
 ]
 SMALL = ("encoder=bag_of_embeddings", "trainer.epochs=1", "trainer.batch_size=7")

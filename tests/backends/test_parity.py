@@ -149,6 +149,11 @@ OPTIMIZERS = {
     "sgd clipped": (*SGD, "trainer.clip_norm=0.05", "optimizer.schedule=inverse_time", "optimizer.decay=0.2"),
     "sgd nesterov": (*SGD, "optimizer.momentum=0.7", "optimizer.nesterov=true", "+optimizer.weight_decay=0.1"),
     "sgd momentum": (*SGD, "optimizer.momentum=0.7"),
+    "adadelta": ("optimizer=adadelta",),
+    "adadelta, epsilon that weighs": (
+        "optimizer=adadelta", "optimizer.rho=0.7", "optimizer.eps=0.01", "+optimizer.weight_decay=0.1",
+        "optimizer.schedule=cosine", "trainer.clip_norm=0.05",
+    ),
 }
 STEPS = 7
 

@@ -71,3 +71,23 @@ def test_the_best_epoch_is_kept_whatever_comes_after_and_wherever_the_folder_is_
 def test_a_training_that_patience_has_ended_is_not_resumed(fit, tmp_path):
     assert fit(tmp_path / "run", epochs=6, patience=1, interrupted_after=2) == ([1, 2], None, None)
     assert fit(tmp_path / "run", epochs=6, patience=1) == ([], [1.0, 2.0], 1)
+
+
+def epoch_of_best_file(folder):
+    """The epoch, counted from 1, whose weights the file of the best epoch holds."""
+    if (folder / "best.ckpt").exists():
+        from harness.backends.pytorch.checkpoints import load
+
+        return load(folder / "best.ckpt")["epoch"] + 1
+    from harness.backends.tensorflow.checkpoints import load
+
+    return load(folder / "best.npz")[1]
+
+
+@pytest.mark.parametrize(("monitor", "best"), [("val/accuracy", 3), ("last", 5)])
+def test_of_equal_epochs_the_one_with_the_lowest_loss_is_kept_and_with_last_the_last(fit, tmp_path, monitor, best):
+    assert fit(tmp_path / "whole", epochs=5, monitor=monitor) == ([1, 2, 3, 4, 5], LOSSES[:5], best)
+    assert epoch_of_best_file(tmp_path / "whole") == best
+    fit(tmp_path / "run", epochs=5, monitor=monitor, interrupted_after=4)
+    assert fit(tmp_path / "run", epochs=5, monitor=monitor) == ([5], LOSSES[:5], best)
+    assert epoch_of_best_file(tmp_path / "run") == best

@@ -57,7 +57,8 @@ OTHERS = [
 def test_every_other_choice_trains(command, group, name):
     quick = [one for one in QUICK if not (name == "none" and one.startswith("tracking"))]
     data = "dyck" if name == "lazy_adam" else "digits"  # lazy_adam needs an embedding
-    ended = command(f"{group}={name}", *quick, f"data={data}", "trainer.epochs=1")
+    needed = ("optimizer._target_=torch.optim.RMSprop", "optimizer.lr=0.01") if name == "custom" else ()
+    ended = command(f"{group}={name}", *needed, *quick, f"data={data}", "trainer.epochs=1")
     assert ended.code == 0, ended.err
     assert ended.record.status == "finished"
 

@@ -10,6 +10,7 @@ from harness.config.compose import compose
 from harness.config.hardware import resolve_hardware
 from harness.data.synthetic.features import synthetic_features
 from harness.records.record import Hardware
+from harness.records.settings import one_form
 from harness.runner import fingerprint
 
 
@@ -98,3 +99,48 @@ def test_a_power_limit_that_was_changed_makes_no_other_run():
     assert fingerprint.of(config, Hardware("gpu", device_names=["T4"]), "hash") != fingerprint.of(
         config, Hardware("gpu", device_names=["A100"]), "hash"
     )
+
+
+def test_equal_numbers_are_one_run_however_they_are_written():
+    def identity(*overrides):
+        return fingerprint.of(compose(*overrides), Hardware("cpu"), "hash")
+
+    for key, *values in (
+        ("input.dropout", "0", "0.0"),
+        ("optimizer.lr", "1", "1.0", "1e0"),
+        ("optimizer.eps", "0", "0.0"),
+        ("optimizer.betas", "[0,0.9]", "[0.0,0.9]"),
+        ("encoder.dropout", "0", "0.0"),
+    ):
+        found = {identity("encoder=transformer", f"{key}={value}") for value in values}
+        assert len(found) == 1, key
+    assert identity("encoder=transformer", "encoder.rotary=true") != identity("encoder=transformer")
+    assert one_form({"a": [1.0, True, 0.5, "1.0", None]}) == {"a": [1, True, 0.5, "1.0", None]}
+    assert [type(value) for value in one_form([1.0, True])] == [int, bool]
+
+
+def test_in_the_users_own_code_a_share_of_1_and_a_count_of_1_stay_apart(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "own_part.py").write_text("class Encoder: pass\n")
+    own = ("encoder=custom", "encoder._target_=own_part.Encoder")
+    found = {fingerprint.of(compose(*own, f"+encoder.kept={one}"), Hardware("cpu"), "hash") for one in ("1", "1.0")}
+    assert len(found) == 2
+
+
+def test_a_run_whose_zero_is_written_otherwise_is_skipped(command):
+    quick = ("encoder=transformer", "encoder.hidden_size=8", "encoder.feed_forward_size=8", "tracking=none", *QUICK)
+    assert command(*quick, "encoder.dropout=0", "input.dropout=0").code == 0
+    again = command(*quick, "encoder.dropout=0.0", "input.dropout=0.0")
+    assert "skipped" in again.out
+    assert len(again.records) == 1
+
+
+def test_a_changed_optimizer_of_the_users_own_is_another_result_but_not_of_a_profile(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "own_steps.py").write_text("class Steps: pass\n")
+    own = ("optimizer=custom", "optimizer._target_=own_steps.Steps", "optimizer.lr=1")
+    trained, profiled = compose(*own), compose(*own, "mode=profile")
+    before = [fingerprint.code_hash(config) for config in (trained, profiled)]
+    (tmp_path / "own_steps.py").write_text("class Steps: more = 1\n")
+    assert fingerprint.code_hash(trained) != before[0]
+    assert fingerprint.code_hash(profiled) == before[1]

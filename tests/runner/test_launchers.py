@@ -11,7 +11,7 @@ from conftest import QUICK
 from harness.cli import main as cli
 from harness.records import store
 
-SWEEP = ("-m", "encoder=rnn,bag_of_embeddings", "seed=0", *QUICK)
+SWEEP = ("-m", "encoder=rnn,bag_of_embeddings", "seed=0", "+per.rnn.hidden_size=13", *QUICK)
 LAUNCHERS = {"joblib": "joblib", "submitit_local": "submitit", "ray": "ray"}
 READ_ONLY = Path("/proc")
 """A folder in which not even root can create a file."""
@@ -33,6 +33,7 @@ def test_every_launcher_gives_the_same_numbers(tmp_path, expected, launcher):
     found = list(store.read_all(tmp_path / "some where" / "runs"))
     losses = {record.label: record.metrics["test/loss"] for record in found}
     assert len(losses) == 2
+    assert {record.config["encoder"].get("hidden_size") for record in found} == {13, None}
     assert expected.setdefault("losses", losses) == losses
     assert all(record.mlflow_run_id for record in found)
     assert len({record.sweep for record in found}) == 1

@@ -37,7 +37,7 @@ def test_scores_of_the_test_split_and_its_confusion(data, tmp_path):
 @pytest.mark.parametrize("value", [np.inf, np.nan])
 def test_a_score_that_is_not_finite_on_test_is_a_failure_that_names_it(data, tmp_path, value):
     logits_NC = np.array([[1.0, 0.0], [1.0, 0.0], [value, 0.0]], np.float32)
-    with np.errstate(invalid="ignore"), pytest.raises(RuntimeError, match=r"test/loss is nan, though validation was"):
+    with np.errstate(invalid="ignore"), pytest.raises(RuntimeError, match=r"test/loss is nan, though training was"):
         evaluate(task_of(data), data, logits_NC, tmp_path)
 
 

@@ -81,7 +81,8 @@ def test_the_best_epoch_is_chosen_by_what_the_task_has(task, tolerance, first):
 
 
 def test_a_metric_that_the_task_lacks_chooses_nothing():
-    with pytest.raises(UserError, match=r"trainer\.monitor=val/accuracy: this data's task has val/mse; take"):
+    expected = r"trainer\.monitor=val/accuracy: this data's task has val/mse, train/mse, last; take"
+    with pytest.raises(UserError, match=expected):
         task_of(regression()).monitor("val/accuracy")
 
 

@@ -27,6 +27,7 @@ from harness.backends.pytorch.model import build, check_custom_encoder
 from harness.backends.pytorch.progress import Progress
 from harness.backends.pytorch.training import TimedBatches, Training
 from harness.backends.resuming import resumable
+from harness.backends.schedules import rate_of
 from harness.config.schema import Config
 from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
@@ -88,14 +89,19 @@ class Backend:
             to_device=self._to_device,
         )
         total_steps, clip_norm = settings.epochs * len(batches), settings.clip_norm
-        training = Training(self.model, data, self.config.optimizer, clip_norm, seed, total_steps, timer)
         monitor = self.task.monitor(settings.monitor)
+        splits = {"val": data.validation} if len(data.validation) else {}
+        if settings.report_test_each_epoch:
+            splits["test"] = data.test
+        training = Training(
+            self.model, data, self.config.optimizer, clip_norm, seed, total_steps, timer,
+            rate_of(self.config.optimizer, monitor), evaluated=tuple(splits),
+        )  # fmt: skip
         resumes = not self.config.rerun and resumable(folder / LAST, folder / BEST, load)
         callbacks = [EpochEnds(folder, monitor, settings.patience, epoch_done), Progress(timer)]
         if self.hardware.nodes > 1:
             # the folder's name is the run's fingerprint: config, data, code, versions and kind of machine
             callbacks.append(SameOnAllNodes({"the run": folder.name, "the checkpoint to resume from": resumes}))
-        splits = [data.validation, data.test] if settings.report_test_each_epoch else [data.validation]
         checkpoints = AtomicCheckpoints()
         trainer = lightning.Trainer(
             accelerator=self.hardware.accelerator,
@@ -113,7 +119,7 @@ class Backend:
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
-        evaluated = [self._evaluation(split) for split in splits]
+        evaluated = [self._evaluation(split) for split in splits.values()]
         resumed = str(folder / LAST) if resumes else None
         if self.device.type != "cpu":
             self._run_once(batches.largest())

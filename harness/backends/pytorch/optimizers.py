@@ -13,6 +13,7 @@ from torch.nn.utils import clip_grad_norm_, get_total_norm
 from torch.optim.adam import adam
 
 from harness.backends.arguments import check_settings
+from harness.backends.custom_optimizer import CUSTOM, make_custom, target_of
 from harness.backends.schedules import schedule_factor
 from harness.config.schema import OptimizerConfig
 from harness.errors import UserError
@@ -68,13 +69,16 @@ class LazyAdam(torch.optim.Adam):
             table.index_copy_(0, rows_U, rows_UD)
 
 
-OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD, "lazy_adam": LazyAdam}
+OPTIMIZERS = {
+    "adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD, "adadelta": torch.optim.Adadelta,
+    "lazy_adam": LazyAdam,
+}  # fmt: skip
 
 
 def make_optimizer(
     settings: OptimizerConfig, model: nn.Module, total_steps: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR | None]:
-    """The optimizer of a config, and the scheduler of its learning rate; None if the rate is constant.
+    """The optimizer of a config, and the scheduler of its learning rate; None if the rate is constant in an epoch.
 
     Raises:
         UserError: there is no such optimizer or setting, torch refuses the settings, or lazy_adam has no embedding to
@@ -84,7 +88,7 @@ def make_optimizer(
     if settings.name == "lazy_adam":
         _make_sparse(model.input)
     optimizer = _optimizer(settings, [parameter for parameter in model.parameters() if parameter.requires_grad])
-    if settings.schedule == "constant":
+    if settings.schedule in ("constant", "plateau"):
         return optimizer, None
     factor = schedule_factor(settings.schedule, settings.decay, total_steps)
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
@@ -92,8 +96,10 @@ def make_optimizer(
 
 def _optimizer(settings: OptimizerConfig, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
     name = settings.name
+    if name == CUSTOM:
+        return make_custom(settings, torch.optim.Optimizer, "pytorch", parameters)
     if name not in OPTIMIZERS:
-        raise UserError(f"optimizer.name is one of {', '.join(OPTIMIZERS)}, not {name!r}")
+        raise UserError(f"optimizer.name is one of {', '.join([*OPTIMIZERS, CUSTOM])}, not {name!r}")
     arguments = {"lr": settings.lr, **(settings.model_extra or {})}
     signature = inspect.signature(OPTIMIZERS[name]).parameters
     known = {key: one.default for key, one in signature.items() if key not in ("params", "fused", "foreach")}
@@ -101,7 +107,8 @@ def _optimizer(settings: OptimizerConfig, parameters: list[nn.Parameter]) -> tor
     if "betas" in arguments:  # torch refuses whole numbers, such as a beta of 0
         arguments["betas"] = [float(beta) for beta in arguments["betas"]]
     # one kernel for all parameters: with the default, the optimizer takes longer than the model
-    return OPTIMIZERS[name](parameters, fused=True, **arguments)
+    fused = {"fused": True} if "fused" in signature else {}
+    return OPTIMIZERS[name](parameters, **fused, **arguments)
 
 
 def _check_step(settings: OptimizerConfig) -> None:
@@ -114,7 +121,8 @@ def _check_step(settings: OptimizerConfig) -> None:
         raise
     except (IndexError, RuntimeError, TypeError, ValueError) as error:
         words = str(error).splitlines()[0]
-        raise UserError(f"optimizer: torch's {settings.name} refuses these settings: {words}") from error
+        name = target_of(settings) if settings.name == CUSTOM else f"torch's {settings.name}"
+        raise UserError(f"optimizer: {name} refuses these settings: {words}") from error
 
 
 def _make_sparse(source: nn.Module) -> None:

@@ -1,6 +1,6 @@
 """The training of a model: step, optimizer, schedule and validation, as a LightningModule."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -14,6 +14,7 @@ from harness.backends.history import Metrics
 from harness.backends.pytorch.losses import LOSSES
 from harness.backends.pytorch.model import SequenceModel
 from harness.backends.pytorch.optimizers import clip_gradients, make_optimizer
+from harness.backends.schedules import RateOf
 from harness.config.schema import OptimizerConfig
 from harness.data import Batches, Dataset
 from harness.measure import StepTimer
@@ -41,19 +42,23 @@ class TimedBatches:
 class Training(lightning.LightningModule):
     """A model with its loss and optimizer. ``history`` gets one entry of metrics per epoch.
 
+    ``evaluated`` names the splits that are evaluated after each epoch; without any, the entry has the training loss
+    alone. ``rate_of`` gives the learning rate of an epoch, where the history decides it.
+
     The step is written out here instead of using Lightning's automatic optimization, whose work around forward,
     backward and update would take a millisecond of every measured step.
     """
 
     def __init__(
         self, model: SequenceModel, data: Dataset, optimizer: OptimizerConfig, clip_norm: float | None, seed: int,
-        total_steps: int, timer: StepTimer,
+        total_steps: int, timer: StepTimer, rate_of: RateOf | None = None, evaluated: Sequence[str] = ("val",),
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.task, self.loss = task_of(data), LOSSES[data.task]
         self.model, self.optimizer_settings, self.clip_norm = model, optimizer, clip_norm
         self.seed, self.total_steps, self.timer = seed, total_steps, timer
+        self.rate_of, self.evaluated = rate_of, evaluated
         self.history: list[Metrics] = []
         self._loss_sum = torch.zeros(())
         self._sequences = 0
@@ -66,6 +71,10 @@ class Training(lightning.LightningModule):
         torch.manual_seed(int(np.random.SeedSequence([self.seed, self.current_epoch, *rank]).generate_state(1)[0]))
         self._loss_sum = torch.zeros((), device=self.device)
         self._sequences = 0
+        if self.rate_of is not None:
+            rate = self.rate_of(self.history)
+            for group in self.optimizers().param_groups:
+                group["lr"] = rate
         self.timer.epoch_begins()
 
     def training_step(self, batch: DeviceBatch, index: int) -> None:
@@ -87,6 +96,8 @@ class Training(lightning.LightningModule):
         self._sequences += batch.whole
         if index + 1 == self.trainer.num_training_batches:
             self.timer.epoch_ends()
+            if not self.evaluated:  # Lightning then calls no hook of validation
+                self._end_epoch()
 
     def _single_precision(self) -> AbstractContextManager:
         """Leave autocast, which Lightning enables for the whole step if the precision is bf16.
@@ -103,8 +114,11 @@ class Training(lightning.LightningModule):
         self._evaluated.append((dataloader_idx, scored))
 
     def on_validation_epoch_end(self) -> None:
+        self._end_epoch()
+
+    def _end_epoch(self) -> None:
         metrics = {f"train/{self.task.loss}": self._mean_loss()}
-        for index, split in enumerate(("val", "test")):
+        for index, split in enumerate(self.evaluated):
             parts = [scored for number, scored in self._evaluated if number == index]
             if parts:
                 suffix = "_each_epoch" if split == "test" else ""

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from harness.backends.base import DeviceBatch
 from harness.backends.history import Metrics
+from harness.backends.schedules import rate_of
 from harness.backends.tensorflow import runtime
 from harness.backends.tensorflow.layers import named_layers
 from harness.backends.tensorflow.model import build
@@ -67,7 +68,8 @@ class Backend:
     def fit(
         self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None]
     ) -> tuple[list[Metrics], int]:
-        settings, splits, task = self.config.trainer, {"val": data.validation}, task_of(data)
+        settings, task = self.config.trainer, task_of(data)
+        splits = {"val": data.validation} if len(data.validation) else {}
         if settings.report_test_each_epoch:
             splits["test"] = data.test
         batches = Batches(
@@ -85,7 +87,9 @@ class Backend:
         def evaluate() -> dict[str, Metrics]:
             return {name: task.evaluate(list(self._outcomes(split))) for name, split in splits.items()}
 
-        result = fit(training, batches, evaluate, settings, task.monitor(settings.monitor), timer, folder, epoch_done)
+        monitor = task.monitor(settings.monitor)
+        rate = rate_of(self.config.optimizer, monitor)
+        result = fit(training, batches, evaluate, settings, monitor, timer, folder, epoch_done, rate)
         # the memory of inference must not include the optimizer; step and training form a reference cycle
         del training, optimizer
         gc.collect()

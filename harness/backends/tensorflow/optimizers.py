@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from harness.backends.arguments import check_settings
+from harness.backends.custom_optimizer import CUSTOM, make_custom
 from harness.backends.schedules import schedule_factor
 from harness.config.schema import OptimizerConfig
 from harness.errors import UserError
@@ -31,7 +32,7 @@ class Optimizer:
 
     def __init__(self, variables: Sequence[keras.Variable], factors: np.ndarray, lr: float) -> None:
         self.variables = [variable.value for variable in variables]
-        self.learning_rates = tf.constant(lr * factors, tf.float32)
+        self.learning_rates = tf.Variable(lr * factors, trainable=False, dtype=tf.float32)
         self.steps = tf.Variable(0, trainable=False, dtype=tf.int64)
         self.moments = [
             [tf.Variable(tf.zeros_like(variable), trainable=False) for _ in range(self.slots)]
@@ -41,6 +42,10 @@ class Optimizer:
     @property
     def state(self) -> list[tf.Variable]:
         return [self.steps, *(moment for moments in self.moments for moment in moments)]
+
+    def set_rate(self, lr: float) -> None:
+        """Set the learning rate of all steps from here on; a resumed training sets it again."""
+        self.learning_rates.assign(tf.fill(self.learning_rates.shape, tf.constant(lr, tf.float32)))
 
     def apply(self, gradients: Sequence[tf.Tensor | None]) -> None:
         """One step. A variable without a gradient stays as it is."""
@@ -128,7 +133,59 @@ class AdamW(Adam):
         return gradient
 
 
-OPTIMIZERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
+class Adadelta(Optimizer):
+    """``s = rho * s + (1 - rho) * g^2``, ``d = g * sqrt(u + eps) / sqrt(s + eps)``, ``u = rho * u + (1 - rho) * d^2``,
+    ``w = w - lr * d`` (Zeiler 2012, with lr = 1).
+
+    ``weight_decay`` adds to the gradient.
+    """
+
+    slots = 2
+
+    def __init__(
+        self, variables, factors, lr: float, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0.0
+    ) -> None:
+        super().__init__(variables, factors, lr)
+        self.rho, self.eps, self.weight_decay = rho, eps, weight_decay
+
+    def update(self, variable, gradient, lr, *moments) -> None:
+        if self.weight_decay:
+            gradient += self.weight_decay * variable
+        squares, updates = moments
+        tf.raw_ops.ResourceApplyAdadelta(
+            var=variable.handle, accum=squares.handle, accum_update=updates.handle, lr=lr, rho=self.rho,
+            epsilon=self.eps, grad=gradient,
+        )  # fmt: skip
+
+
+class OfKeras(Optimizer):
+    """An optimizer of Keras, or one of the user's own that is derived from it: ``optimizer=custom``.
+
+    Raises:
+        UserError: it needs what this training does not do: a scaled loss, or averaged weights at the end.
+    """
+
+    def __init__(self, variables: Sequence[keras.Variable], factors: np.ndarray, settings: OptimizerConfig) -> None:
+        super().__init__(variables, factors, settings.lr)
+        self.trained = list(variables)
+        self.made = make_custom(settings, keras.optimizers.Optimizer, "tensorflow", lr="learning_rate")
+        for key in ("use_ema", "loss_scale_factor"):
+            if getattr(self.made, key, None):
+                raise UserError(f"optimizer.{key} has no effect in this harness; leave it out")
+        self.made.build(self.trained)
+
+    @property
+    def state(self) -> list[tf.Variable]:
+        return [self.steps, *(variable.value for variable in self.made.variables)]
+
+    def apply(self, gradients: Sequence[tf.Tensor | None]) -> None:
+        self.made.learning_rate = tf.gather(self.learning_rates, self.steps)
+        self.steps.assign_add(1)
+        pairs = [pair for pair in zip(gradients, self.trained, strict=True) if pair[0] is not None]
+        self.made.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
+
+
+OPTIMIZERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD, "adadelta": Adadelta}
 
 
 def make_optimizer(settings: OptimizerConfig, variables: Sequence[keras.Variable], total_steps: int) -> Optimizer:
@@ -138,14 +195,17 @@ def make_optimizer(settings: OptimizerConfig, variables: Sequence[keras.Variable
         UserError: there is no such optimizer or setting.
     """
     name = settings.name
+    factor = schedule_factor(settings.schedule, settings.decay, total_steps)
+    factors = np.array([factor(step) for step in range(total_steps)])
+    if name == CUSTOM:
+        return OfKeras(variables, factors, settings)
     if name not in OPTIMIZERS:
-        raise UserError(f"optimizer.name is one of {', '.join(OPTIMIZERS)}, not {name!r}")
+        raise UserError(f"optimizer.name is one of {', '.join([*OPTIMIZERS, CUSTOM])}, not {name!r}")
     arguments = {"lr": settings.lr, **(settings.model_extra or {})}
     parameters = list(inspect.signature(OPTIMIZERS[name]).parameters.items())[2:]
     known = {key: parameter.default for key, parameter in parameters}
     check_settings(name, arguments, known, "tensorflow")
-    factor = schedule_factor(settings.schedule, settings.decay, total_steps)
-    return OPTIMIZERS[name](variables, np.array([factor(step) for step in range(total_steps)]), **arguments)
+    return OPTIMIZERS[name](variables, factors, **arguments)
 
 
 def clipped(gradients: Sequence[tf.Tensor | None], max_norm: float) -> list[tf.Tensor | None]:

@@ -13,6 +13,7 @@ from harness.backends import history as history_of
 from harness.backends.base import DeviceBatch
 from harness.backends.history import Metrics
 from harness.backends.resuming import resumable
+from harness.backends.schedules import RateOf
 from harness.backends.tensorflow import checkpoints
 from harness.backends.tensorflow.layers import seed_generators
 from harness.backends.tensorflow.losses import cross_entropy
@@ -107,12 +108,14 @@ def fit(
     timer: StepTimer,
     folder: Path,
     epoch_done: Callable[[Metrics], None],
+    rate_of: RateOf | None = None,
 ) -> tuple[list[Metrics], int]:
     """Train, and leave the model with the weights of the best epoch.
 
-    ``evaluate`` returns the scores of ``val`` and, if it is evaluated each epoch, ``test``; the metric ``monitor``
-    chooses the best epoch. A checkpoint in the folder is resumed, unless it is damaged, and the last one stays: the
-    caller removes it when the results are safe.
+    ``evaluate`` returns the scores of ``val``, if there is such a split, and, if it is evaluated each epoch, ``test``;
+    the metric ``monitor`` chooses the best epoch. ``rate_of`` gives the learning rate of an epoch, where the history
+    decides it. A checkpoint in the folder is resumed, unless it is damaged, and the last one stays: the caller removes
+    it when the results are safe.
 
     Returns:
         The history, one entry per epoch, and the best epoch, counted from 1.
@@ -125,6 +128,8 @@ def fit(
     while len(history) < settings.epochs and not (
         history and history_of.patience_is_out(history, monitor, settings.patience)
     ):
+        if rate_of is not None:
+            training.optimizer.set_rate(rate_of(history))
         train_loss = train_epoch(training, batches, len(history), timer, progress)
         history_of.check_finite(history_of.entry(len(history) + 1, train_loss, {}))
         numbers = history_of.entry(len(history) + 1, train_loss, evaluate())

@@ -36,6 +36,7 @@ def split_features(
 ) -> Dataset:
     """Cut feature sequences into three splits with equal shares of every class, the same for every seed.
 
+    With a share of 0, there is no validation split.
     Of train, ``limit`` keeps the first rows and ``train_limit`` a nested subset (``nested_rows``).
     """
     from sklearn.model_selection import train_test_split
@@ -44,9 +45,11 @@ def split_features(
         np.arange(len(labels)), test_size=test, stratify=labels, random_state=SPLIT_SEED
     )
     share = validation / (1 - test)
-    train_rows, validation_rows = train_test_split(
-        rest, test_size=share, stratify=labels[rest], random_state=SPLIT_SEED
-    )
+    train_rows, validation_rows = rest, rest[:0]
+    if validation:
+        train_rows, validation_rows = train_test_split(
+            rest, test_size=share, stratify=labels[rest], random_state=SPLIT_SEED
+        )
     train_rows = train_rows[:limit]
     train_rows = train_rows[nested_rows(labels[train_rows].tolist(), train_limit, stratify=True)]
     parts = [([x[row] for row in rows], labels[rows]) for rows in (train_rows, validation_rows, test_rows)]
@@ -101,7 +104,8 @@ def complete_splits(
 ) -> tuple[dict[str, Part], dict[str, Any]]:
     """All three splits and notes: missing ones are cut from train, and of each at most ``limit`` rows are sampled.
 
-    ``validation`` and ``test`` are shares of train in 0..1. With ``stratify``, a split that is cut has the same share
+    ``validation`` and ``test`` are shares of train in 0..1. With ``validation=0``, all rows train, and the split of
+    validation is empty. With ``stratify``, a split that is cut has the same share
     of every class as train; where a class has too few rows for that, train keeps it, and a note counts such classes.
     Without, ``labels_of(label)`` are the labels in the label of a row: where train would lack one, the row that has it
     stays in train, and a note counts these labels. ``train_limit`` then keeps a nested subset of train
@@ -113,8 +117,9 @@ def complete_splits(
     train = parts.get("train")
     if train is None:
         raise UserError(f"data: {source}: the training split must be named")
-    fill = partial(_fill, parts, train, {"test": test, "validation": validation}, source)
-    cut = [role for role in ("validation", "test") if parts.get(role) is None]
+    shares = {"test": test, "validation": validation}
+    fill = partial(_fill, parts, train, shares, source)
+    cut = [role for role in ("validation", "test") if parts.get(role) is None and (shares[role] or role == "test")]
     notes: dict[str, Any] = {}
     if stratify:
         refuse_unique_labels(train[1], source, "data.label")
@@ -145,7 +150,9 @@ def _fill(
     held_out: dict[str, Part] = {}
     for role, share in shares.items():
         part = parts.get(role)
-        if part is None:
+        if part is None and role == "validation" and share == 0:
+            part = ([], [])
+        elif part is None:
             try:
                 rows, kept = cut(train[1], share)
             except ValueError:

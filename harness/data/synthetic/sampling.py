@@ -42,8 +42,9 @@ def dataset(
     """
     sizes = {"train": train, "validation": validation, "test": test}
     for key, size in sizes.items():
-        if not _is_whole(size, least=1):
-            raise UserError(f"data.{key} is the number of sequences of {name}, 1 or more, and is {size!r}")
+        least = 0 if key == "validation" else 1
+        if not _is_whole(size, least):
+            raise UserError(f"data.{key} is the number of sequences of {name}, {least} or more, and is {size!r}")
     rng = np.random.default_rng(seed)
     examples = different(name, draw, sum(sizes.values()), rng)
     counts = list(sizes.values())
@@ -51,7 +52,7 @@ def dataset(
     if at_every_step:
         parts[1:] = [_ignore_known_prefixes(part, parts[0]) for part in parts[1:]]
     words = [*SPECIAL, *vocabulary] if len(vocabulary) else ()
-    columns: list[Any] = [tuple(zip(*part, strict=True)) for part in parts]
+    columns: list[Any] = [tuple(zip(*part, strict=True)) or ((), ()) for part in parts]
     return from_sequences(*columns, vocabulary=words, source=name, **more)
 
 
