@@ -14,7 +14,8 @@ import numpy as np
 from harness.analysis.comparability import ComparisonGroup, data_name
 from harness.analysis.statistics import Mean
 from harness.analysis.variants import Variant, flat_settings, processor_of, versions
-from harness.records.metrics import QUALITY, SHARE, known
+from harness.records.metric import SHARE
+from harness.records.metrics import QUALITY, known
 
 LIMIT = "data.train_limit"
 FEWEST = 3

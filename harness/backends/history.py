@@ -43,9 +43,13 @@ def patience_is_out(history: list[Metrics], monitor: str, patience: int | None) 
     return len(scores) - (scores.index(min(scores)) + 1) >= patience
 
 
-def entry(epoch: int, train_loss: float, scores: dict[str, Metrics]) -> Metrics:
-    """The entry of an epoch in the history, from the scores of ``val`` and, if it is evaluated each epoch, ``test``."""
-    named = {"epoch": epoch, "train/loss": train_loss}
+def entry(epoch: int, trained: Metrics, scores: dict[str, Metrics]) -> Metrics:
+    """The entry of an epoch in the history.
+
+    ``trained`` is the mean loss by its whole name; ``scores`` are those of ``val`` and, if it is evaluated each epoch,
+    of ``test``, by their names without the split.
+    """
+    named = {"epoch": epoch, **trained}
     for split, values in scores.items():
         suffix = "_each_epoch" if split == "test" else ""
         named |= {f"{split}/{name}{suffix}": value for name, value in values.items()}

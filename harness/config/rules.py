@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from harness.config.schema import LAST_EPOCH, Config
+from harness.config.schema import CLASS_WEIGHTS, LAST_EPOCH, Config
 from harness.errors import UserError
 from harness.records.settings import flatten
 
@@ -24,6 +24,8 @@ def check_together(config: Config) -> None:
     for key in ("limit", "train_limit"):
         if config.data.get(key) is not None:
             check_count(f"data.{key}", config.data[key])
+    if (weights := config.data.get(CLASS_WEIGHTS)) not in (None, "balanced"):
+        raise UserError(f"data.class_weights must be balanced or null, and is {weights!r}")
     _check_input(config)
     _check_optimizer(config)
     _check_monitor(config)

@@ -15,6 +15,8 @@ LAST_EPOCH = "last"
 """A value of ``trainer.monitor``: the last epoch is used, so that nothing chooses."""
 AFTERWARDS = ("attention_examples",)
 """Keys of ``measure`` that are used after all measurements, so that no metric depends on them."""
+CLASS_WEIGHTS = "class_weights"
+"""The key of ``data`` that changes the training loss and not the data: the loader does not get it."""
 UNUSED = {"train": ("profile",), "profile": ("trainer", "optimizer", "measure")}
 """The keys that a run of each mode does not use."""
 
@@ -172,7 +174,7 @@ class Config(Part):
     sweep: str | None = Field(description="id of the sweep that this run belongs to; set by -m")
     backend: BackendConfig = Field(description="the framework that trains")
     hardware: HardwareConfig = Field(description="what a run may use of the machine")
-    data: dict[str, Any] = Field(description="the data loader and its arguments")
+    data: dict[str, Any] = Field(description="the data loader and its arguments, and class_weights")
     input: InputConfig = Field(description="from token ids or features to the input of the encoder")
     pooling: dict[str, Any] | None = Field(description="the pooling and its arguments; null where the encoder pools")
     position: dict[str, Any] = Field(description="the position encoding and its arguments")

@@ -1,7 +1,7 @@
 """Batches: a pure function of split, batch size, seed and epoch, so that both backends see them in the same order.
 
 Dimension letters: N sequences of a split, B sequences of a batch, L length, D feature width, T longest target,
-W characters of a word.
+A all labels, C classes, W characters of a word.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,10 +19,10 @@ POOL = 50
 class Batch(NamedTuple):
     """Sequences padded to the longest of them.
 
-    ``x`` is ``x_BL`` or ``x_BLD``; ``y`` is ``y_B``, ``y_BL`` or ``y_BT``, by task. ``tokens`` counts real steps
-    without padding; ``sequences`` counts the sequences that are trained on. Where several processes share a training, a
-    batch is this process's part of a batch of ``whole`` sequences, and ``weight`` is the weight of its mean loss in the
-    mean over the processes; with one process the weight is 1.
+    ``x`` is ``x_BL`` or ``x_BLD``; ``y`` is ``y_B``, ``y_BL``, ``y_BT`` or ``y_BA``, by task. ``tokens`` counts real
+    steps without padding; ``sequences`` counts the sequences that are trained on. Where several processes share a
+    training, a batch is this process's part of a batch of ``whole`` sequences, and ``weight`` is the weight of its mean
+    loss in the mean over the processes; with one process the weight is 1.
     """
 
     x: np.ndarray
@@ -61,8 +61,9 @@ class Batches:
 
     ``share`` is (number of this process, number of processes): each batch is divided among the processes, and this
     process gets its part. ``per_step`` means that the loss is a mean over the steps that have a label, and not over
-    sequences. Without a seed, rows are ordered by length, for evaluation. ``to_device`` turns each batch into what the
-    backend trains on; its time counts as waiting for data, like the time to gather the rows.
+    sequences; with ``class_weights_C`` the mean is weighted by the class of each label. Without a seed, rows are
+    ordered by length, for evaluation. ``to_device`` turns each batch into what the backend trains on; its time counts
+    as waiting for data, like the time to gather the rows.
     """
 
     def __init__(
@@ -74,10 +75,12 @@ class Batches:
         bucket: bool = True,
         share: tuple[int, int] = (0, 1),
         per_step: bool = False,
+        class_weights_C: np.ndarray | None = None,
         to_device: Callable[[Batch], Any] = lambda batch: batch,
     ) -> None:
         self.split, self.batch_size, self.seed, self.bucket = split, batch_size, seed, bucket
-        self.share, self.per_step, self.to_device = share, per_step, to_device
+        self.share, self.per_step, self.class_weights_C = share, per_step, class_weights_C
+        self.to_device = to_device
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -98,13 +101,19 @@ class Batches:
         """The batch of the chosen epoch with the most steps, padding included."""
         length_N = self.split.length_N
         rows = max(self.rows(), key=lambda rows: len(rows) * int(length_N[rows].max()))
-        return self.to_device(deal(self.split, rows, *self.share, self.per_step))
+        return self.to_device(self._deal(rows))
 
     def __iter__(self) -> Iterator[Any]:
-        return (self.to_device(deal(self.split, rows, *self.share, self.per_step)) for rows in self.rows())
+        return (self.to_device(self._deal(rows)) for rows in self.rows())
+
+    def _deal(self, rows: np.ndarray) -> Batch:
+        return deal(self.split, rows, *self.share, self.per_step, self.class_weights_C)
 
 
-def deal(split: Split, rows: np.ndarray, number: int, processes: int, per_step: bool = False) -> Batch:
+def deal(
+    split: Split, rows: np.ndarray, number: int, processes: int, per_step: bool = False,
+    class_weights_C: np.ndarray | None = None,
+) -> Batch:
     """This process's part of a batch; a process without a row gets a copy of the first row at weight 0.
 
     The weighted mean of the parts' losses equals the mean loss of the whole batch.
@@ -112,9 +121,16 @@ def deal(split: Split, rows: np.ndarray, number: int, processes: int, per_step: 
     if processes == 1:
         return gather(split, rows)
     part = rows[number::processes]
-    own, total = (int((split.labels(some) != IGNORED).sum()) if per_step else len(some) for some in (part, rows))
+    own, total = (_weight(split.labels(some), per_step, class_weights_C) for some in (part, rows))
     batch = gather(split, part) if len(part) else gather(split, rows[:1])._replace(tokens=0, sequences=0)
-    return batch._replace(whole=len(rows), weight=own * processes / max(1, total))
+    return batch._replace(whole=len(rows), weight=own * processes / total if total else 0.0)
+
+
+def _weight(y: np.ndarray, per_step: bool, class_weights_C: np.ndarray | None) -> float:
+    """The number of labels in the mean loss of some sequences, or the sum of their weights."""
+    if class_weights_C is not None:
+        return float(class_weights_C[y[y != IGNORED]].sum())
+    return int((y != IGNORED).sum()) if per_step else len(y)
 
 
 def gather(split: Split, rows: np.ndarray) -> Batch:

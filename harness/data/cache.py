@@ -33,7 +33,7 @@ from harness.records.record import DataSummary
 
 ROLES = ("train", "validation", "test")
 CHARACTERS = ("spelling_T", "table_SW")
-FIELDS = ("classes", "unseen", "vocabulary", "source", "notes", "task", "tolerance", "alphabet")
+FIELDS = ("classes", "unseen", "vocabulary", "source", "notes", "task", "tolerance", "label_scale", "alphabet")
 GONE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 FORMAT = "6"
 """The version of the stored files: raise it when their layout changes."""

@@ -37,7 +37,9 @@ class Dataset:
     the names of the classes by id. ``unseen`` lists the labels that only validation or test has; their ids follow those
     of the classes. ``notes`` go into the record. ``task`` is inferred from the labels, except ``ctc``, which must be
     given. ``tolerance`` is the error below which a prediction of a regression counts as correct, if the data defines
-    one. ``alphabet`` lists the characters of words by id, if the loader provides them.
+    one. ``label_scale`` is the mean and the standard deviation of train's labels, if a regression trains on labels
+    that are standardised by them; outputs and metrics are in the unit of the labels either way. ``alphabet`` lists the
+    characters of words by id, if the loader provides them.
     """
 
     train: Split
@@ -51,6 +53,7 @@ class Dataset:
     tolerance: float | None = None
     alphabet: list[str] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
+    label_scale: list[float] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "task", self.task or self._inferred_task)
@@ -98,6 +101,8 @@ class Dataset:
             digest.update(f"{self.task} {self.tolerance}".encode())
         if self.unseen:
             digest.update(f"unseen {self.unseen}".encode())
+        if self.label_scale is not None:  # it changes the training
+            digest.update(f"label_scale {self.label_scale}".encode())
         return digest.hexdigest()
 
     def summary(self) -> DataSummary:
@@ -112,6 +117,7 @@ class Dataset:
             vocabulary_size=len(self.vocabulary),
             max_length=self.max_length,
             tolerance=self.tolerance,
+            label_scale=self.label_scale,
             notes={**self.notes, **notes_of_arrays(self.splits, self.notes)},
         )
 
@@ -174,14 +180,17 @@ def from_sequences(
     notes: dict[str, Any] | None = None,
     task: str | None = None,
     tolerance: float | None = None,
+    standardise_labels: bool = False,
 ) -> Dataset:
     """A data set from plain sequences; each split is a pair ``(x, y)`` of sequences and their labels.
 
     A sequence is a list of token ids, which need a ``vocabulary`` (0 padding, 1 unknown), or an array of features of
     shape (length, D). Labels are members of ``classes``: one per sequence for classification; for tagging, a list of
     them as long as the sequence, with None at positions that do not count; for ``task="ctc"``, a list of any length.
-    For ``task="regression"``, labels are numbers and there are no classes. Validation and test may have other labels,
-    which become ``unseen``, like the classes that they have and train lacks.
+    For ``task="multilabel"``, labels are lists of classes, which may be empty. For ``task="regression"``, labels are
+    numbers and there are no classes; with ``standardise_labels`` the model trains on them in standard deviations from
+    the mean of train, and its outputs and metrics stay in their unit. Validation and test may have other labels, which
+    become ``unseen``, like the classes that they have and train lacks.
 
     Raises:
         UserError: a label of train is not in ``classes``, or a tagging row has a different number of labels and steps.
@@ -194,9 +203,11 @@ def from_sequences(
     splits: dict[str, Any] = {
         name: _flat(name, x, y, task, id_of, bool(len(vocabulary))) for name, (x, y) in parts.items()
     }
+    scale = labels.scale_of(splits["train"].y) if task == "regression" and standardise_labels else None
     names, words = [str(label) for label in known], list(vocabulary)
     return set_apart(Dataset(**splits, classes=names[: len(classes)], unseen=names[len(classes) :], vocabulary=words,
-                             source=source, notes=notes or {}, task=task, tolerance=tolerance))  # fmt: skip
+                             source=source, notes=notes or {}, task=task, tolerance=tolerance,
+                             label_scale=scale))  # fmt: skip
 
 
 def _flat(name: str, x: Sequence[Any], y: Sequence[Any], task: str, id_of: dict[Any, int], tokens: bool) -> Split:

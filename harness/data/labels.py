@@ -4,6 +4,7 @@
 |---|---|---|---|
 | ``classification`` | a class | ``y_N`` int64 | ``y_B`` |
 | ``tagging`` | a class for every step | ``y_T`` int64, -100 at ignored positions | ``y_BL``, -100 at padding |
+| ``multilabel`` | any number of classes | ``y_NA`` float32, 1 where a sequence has a label, else 0 | ``y_BA`` |
 | ``regression`` | a number | ``y_N`` float32 | ``y_B`` |
 | ``ctc`` | a sequence of classes of any length (Graves et al. 2006) | ``y_T`` int64 | ``y_BS``, -100 at padding |
 
@@ -11,10 +12,11 @@
 where those of each begin. The classes are those of train; a label that only validation or test has is unseen
 (``harness.data.unseen``).
 
-Dimension letters: N sequences, T labels of all of them together, B some of the sequences, L length, S longest target.
+Dimension letters: N sequences, T labels of all of them together, B some of the sequences, L length, S longest target,
+C classes, A all labels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,20 +26,20 @@ from harness.errors import UserError
 
 IGNORED = -100
 """The label of a position that counts neither in the loss nor in a metric, such as padding."""
-TASKS = ("classification", "tagging", "regression", "ctc")
+TASKS = ("classification", "tagging", "multilabel", "regression", "ctc")
 SEVERAL = ("tagging", "ctc")
-"""The tasks with several labels for a sequence."""
+"""The tasks whose sequences have a sequence of labels each."""
 
 
 def infer_task(y: np.ndarray, y_offsets: np.ndarray | None) -> str:
     """The task that labels imply; ``ctc`` looks like tagging and must be named by the loader."""
     if y.dtype.kind == "f":
-        return "regression"
+        return "multilabel" if y.ndim == 2 else "regression"
     return "classification" if y_offsets is None else "tagging"
 
 
 def infer_task_from_labels(splits: Sequence[Sequence[Any]]) -> str:
-    """The task that labels imply before they are arrays; ``regression`` and ``ctc`` must be named by the loader."""
+    """The task that labels imply before they are arrays; all but classification and tagging must be named."""
     y = next(filter(len, splits), ())
     return "tagging" if len(y) > 0 and not isinstance(y[0], str) and np.ndim(y[0]) == 1 else "classification"
 
@@ -56,6 +58,8 @@ def encode_labels(
     _check_task(task)
     if task == "regression":
         return np.array(y, np.float32), None
+    if task == "multilabel":
+        return _encode_sets(name, y, id_of), None
     if task == "classification":
         return np.array([_class_id(id_of, label, name, row) for row, label in enumerate(y)], np.int64), None
     for row, (labels, length) in enumerate(zip(y, length_N, strict=False)):  # their numbers are compared later
@@ -67,6 +71,13 @@ def encode_labels(
         for label in labels
     )
     return np.fromiter(ids, np.int64), offsets_of(np.array([len(labels) for labels in y], np.int64))
+
+
+def _encode_sets(name: str, y: Sequence[Iterable[Any]], id_of: dict[Any, int]) -> np.ndarray:
+    y_NA = np.zeros((len(y), len(id_of)), np.float32)
+    for row, labels in enumerate(y):
+        y_NA[row, [_class_id(id_of, label, name, row) for label in labels]] = 1
+    return y_NA
 
 
 def _class_id(id_of: dict[Any, int], label: Any, name: str, row: int) -> int:
@@ -104,6 +115,10 @@ def check_labels(
     if task == "regression":
         if y.dtype != np.float32 or y.ndim != 1 or not np.isfinite(y).all():
             raise UserError(f"data: labels of the {name} split must be finite float32, one for each sequence")
+        return
+    if task == "multilabel":
+        if y.dtype != np.float32 or y.ndim != 2 or y.shape[1] < max(1, ids) or not np.isin(y, (0, 1)).all():
+            raise UserError(f"data: labels of the {name} split must be float32, 0 or 1 for each of {ids} labels")
         return
     if not in_range(y, ids):
         raise UserError(f"data: labels of the {name} split must be int64 in 0..{ids - 1}")
@@ -158,6 +173,10 @@ def check_training_labels(task: str, train: np.ndarray, classes: list[str]) -> N
     Raises:
         UserError: train has only one class or one value.
     """
+    if task == "multilabel":
+        if (train == train[0]).all():
+            raise UserError("data: all rows of the training split have the same labels; a classifier needs others too")
+        return
     if task == "regression":
         if train.min() == train.max():
             raise UserError("data: all labels of the training split are the same number; regression needs others too")
@@ -166,3 +185,20 @@ def check_training_labels(task: str, train: np.ndarray, classes: list[str]) -> N
     if len(seen) < 2:
         only = f" ({classes[next(iter(seen))]!r})" if seen else ""
         raise UserError(f"data: the training split has one class only{only}; a classifier needs two or more")
+
+
+def scale_of(y_N: np.ndarray) -> list[float]:
+    """The mean and the standard deviation of the labels of a regression, as ``Dataset.label_scale``."""
+    y_N = y_N.astype(np.float64)
+    return [float(y_N.mean()), float(y_N.std())]
+
+
+def balanced_weights(y: np.ndarray, classes: int) -> np.ndarray:
+    """A weight for each class by its number of labels, ``w_C = n / (C n_C)``, as scikit-learn's ``balanced``.
+
+    ``y`` are the labels of train, of which ignored ones do not count. A class without a label weighs 0, and is not
+    counted in C.
+    """
+    count_C = np.bincount(y[y != IGNORED].ravel(), minlength=classes)
+    occurring = max(1, int((count_C > 0).sum()))
+    return np.where(count_C > 0, count_C.sum() / (occurring * np.maximum(count_C, 1)), 0.0).astype(np.float32)

@@ -22,7 +22,7 @@ def unseen_among(task: str, y: Iterable[Sequence[Any]], known: Iterable[Any]) ->
     Raises:
         UserError: one of them has the name of a class, and another type.
     """
-    if task not in WITH_CLASSES:
+    if task not in (*WITH_CLASSES, "multilabel"):
         return []
     found = {label for split in y for one in split for label in ((one,) if task == "classification" else one)}
     unseen, names = sorted(found - {None, *known}, key=str), {str(one): one for one in known}
@@ -39,6 +39,8 @@ def set_apart(data: Any) -> Any:
 
     The notes say how many labels of validation and test are unseen, of how many.
     """
+    if data.task == "multilabel":
+        return _columns_apart(data)
     if data.task not in WITH_CLASSES:
         return data
     y, splits, names = {role: split.y for role, split in data.splits.items()}, data.splits, data.label_names
@@ -51,6 +53,22 @@ def set_apart(data: Any) -> Any:
     classes = int((~is_unseen).sum())
     notes = {**data.notes, **_counts(y, classes)}
     return replace(data, **splits, classes=names[:classes], unseen=names[classes:], notes=notes)
+
+
+def _columns_apart(data: Any) -> Any:
+    """``set_apart`` where labels are the columns of ``y_NA``."""
+    y = {role: split.y for role, split in data.splits.items()}
+    if any(one.ndim != 2 or one.shape[1] != len(data.label_names) for one in y.values()):
+        return data  # the checks of the data refuse these labels
+    count_A = {role: (one > 0).sum(0) for role, one in y.items()}
+    is_unseen = (count_A["train"] == 0) & (count_A["validation"] + count_A["test"] > 0)
+    order, classes = np.argsort(is_unseen, kind="stable"), int((~is_unseen).sum())
+    splits = {role: replace(split, y=y[role][:, order]) for role, split in data.splits.items()}
+    names = [data.label_names[label] for label in order]
+    counted = {role: int(count_A[role].sum()) for role in ("validation", "test")}
+    unseen = {role: int(count_A[role][is_unseen].sum()) for role in counted}
+    notes = {"unseen_labels": unseen, "counted_labels": counted} if any(unseen.values()) else {}
+    return replace(data, **splits, classes=names[:classes], unseen=names[classes:], notes={**data.notes, **notes})
 
 
 def _are_unseen(y: Mapping[str, np.ndarray], classes: int, unseen: int) -> np.ndarray:

@@ -4,56 +4,9 @@ The names are the keys in ``record.json`` and in MLflow. To add a metric, add it
 metrics of a run.
 """
 
-import math
 import re
-from dataclasses import dataclass
-from typing import Literal
 
-Kind = Literal["quality", "speed", "latency", "memory", "cost", "profile"]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """The properties of a metric.
-
-    - ``higher_is_better``: None if neither direction is better; such a metric is never ranked.
-    - ``short_name``: the name in tables; without it, tables use the full name.
-    - ``column``: the place in the tables of a comparison, the smallest number first. A metric without one appears only
-      among all numbers. ``run_column``: the same for the terminal's table of several runs, which is narrower.
-    - ``exact``: counted, not measured, so that one seed is enough.
-    - ``bounds``: the smallest and the largest possible value.
-    - ``gated``: the regression gate checks it.
-    - ``decides``: the best variant is chosen by the metric with the smallest number that all variants have.
-    - ``difference_format``: the format of a difference of a quality, which is given in the metric's own unit.
-    """
-
-    unit: str
-    higher_is_better: bool | None
-    definition: str
-    kind: Kind
-    short_name: str = ""
-    column: int | None = None
-    run_column: int | None = None
-    exact: bool = False
-    bounds: tuple[float, float] = (0.0, math.inf)
-    gated: bool = False
-    decides: int | None = None
-    difference_format: str = ".3f"
-
-    @property
-    def timed(self) -> bool:
-        """Whether other processes on the machine influence it."""
-        return self.kind in ("speed", "latency")
-
-    @property
-    def of_hardware(self) -> bool:
-        """Whether it is ranked only among the variants of one hardware group."""
-        return self.kind in ("speed", "latency", "memory")
-
-
-SHARE = (0.0, 1.0)
-"""The bounds of a share, such as an accuracy."""
-ANY = (-math.inf, math.inf)
+from harness.records.metric import ANY, SHARE, Metric
 
 ACCURACY = "test/accuracy"
 THROUGHPUT = "speed/train_tokens_per_second"
@@ -73,25 +26,35 @@ def _quality(split: str, where: str) -> dict[str, Metric]:
             "", True, f"share of {where} that is labelled correctly", "quality", "accuracy", 1 if test else None,
             run_column=1 if test else None, bounds=SHARE, gated=test, decides=2 if test else None,
         ),
+        "f1_micro": Metric(
+            "", True, f"F1 over all labels of {where} together, where a sequence has several labels", "quality",
+            "micro F1", 3 if test else None, run_column=2 if test else None, bounds=SHARE, gated=test,
+            decides=3 if test else None,
+        ),
+        "exact_match": Metric(
+            "", True, f"share of {where} of which every label is right, where a sequence has several labels",
+            "quality", "exact match", bounds=SHARE,
+        ),
         "label_error_rate": Metric(
             "", False, f"edit distance over target length, both summed over {where}", "quality", "label error rate",
-            4 if test else None, run_column=2 if test else None, gated=test, decides=3 if test else None,
+            5 if test else None, run_column=3 if test else None, gated=test, decides=4 if test else None,
         ),
         "mse": Metric(
-            "", False, f"mean squared error on {where}", "quality", "squared error", 5 if test else None,
-            run_column=3 if test else None, gated=test, decides=4 if test else None, difference_format=".2g",
+            "", False, f"mean squared error on {where}", "quality", "squared error", 6 if test else None,
+            run_column=4 if test else None, gated=test, decides=5 if test else None, difference_format=".2g",
         ),
         "f1_macro": Metric(
-            "", True, f"unweighted mean over classes of F1 on {where}", "quality", "macro F1", 3 if test else None,
-            bounds=SHARE,
+            "", True, f"unweighted mean over classes of F1 on {where}; with several labels a sequence, over all "
+            "labels of the data", "quality", "macro F1", 4 if test else None, bounds=SHARE,
         ),
         "f1_span": Metric(
             "", True, f"F1 over whole spans of {where}, as seqeval counts them, where tags mark spans", "quality",
             "span F1", 2 if test else None, bounds=SHARE, gated=test, decides=1 if test else None,
         ),
         "loss": Metric(
-            "nats", False, f"mean cross-entropy over the labels of {where} that train has; of CTC, per label, over the "
-            "targets of such labels", "quality", "loss", run_column=4 if test else None,
+            "nats", False, f"mean cross-entropy over the labels of {where} that train has, without class weights; of "
+            "CTC, per label, over the targets of such labels; with several labels a sequence, binary, over sequences "
+            "and classes", "quality", "loss", run_column=5 if test else None,
         ),
     }  # fmt: skip
     return {f"{split}/{name}": metric for name, metric in scores.items()}
@@ -101,7 +64,8 @@ METRICS: dict[str, Metric] = {
     **_quality("test", "the test split, with the weights of the best epoch"),
     **_quality("val", "the validation split"),
     "train/loss": Metric(
-        "nats", False, "mean cross-entropy over the epoch's training steps; of CTC, per label", "quality", "loss"
+        "nats", False, "mean cross-entropy over the epoch's training steps, by the definition of val/loss; with "
+        "data.class_weights the weighted mean of each step", "quality", "loss",
     ),
     "train/mse": Metric(
         "", False, "mean squared error over the epoch's training steps", "quality", "squared error",
@@ -109,12 +73,12 @@ METRICS: dict[str, Metric] = {
     ),
     "best/epoch": Metric("", None, "epoch with the best score of trainer.monitor, counted from 1", "quality"),
     THROUGHPUT: Metric(
-        "1/s", True, "unpadded tokens over seconds, both summed over timed steps", "speed", "train tokens/s", 6,
-        run_column=5, gated=True,
+        "1/s", True, "unpadded tokens over seconds, both summed over timed steps", "speed", "train tokens/s", 7,
+        run_column=6, gated=True,
     ),
     "speed/end_to_end_tokens_per_second": Metric(
         "1/s", True, "unpadded tokens of an epoch over its wall seconds, data included, median; no step is waited for",
-        "speed", "end-to-end tokens/s", 7,
+        "speed", "end-to-end tokens/s", 8,
     ),
     "speed/train_sequences_per_second": Metric(
         "1/s", True, "sequences over seconds, both summed over timed steps", "speed"
@@ -132,21 +96,21 @@ METRICS: dict[str, Metric] = {
     "speed/startup_seconds": Metric("s", None, "from the same start to the first training step", "speed"),
     "speed/inference_sequences_per_second": Metric(
         "1/s", True, "sequences over seconds of forward passes at the evaluation batch size", "speed",
-        "inference seq./s", 8, gated=True,
+        "inference seq./s", 9, gated=True,
     ),
     "speed/inference_batch_ms_p50": Metric(
         "ms", False, "median time of a forward pass at the evaluation batch size", "speed"
     ),
     "speed/inference_batch_ms_p95": Metric("ms", False, "95th percentile of the time of such a pass", "speed"),
     LATENCY: Metric(
-        "ms", False, "median time of one sequence at batch size 1", "latency", "latency p50", 9, run_column=6,
+        "ms", False, "median time of one sequence at batch size 1", "latency", "latency p50", 10, run_column=7,
         gated=True,
     ),
     "latency/p95_ms": Metric("ms", False, "95th percentile of the time of one sequence at batch size 1", "latency"),
     "latency/p99_ms": Metric("ms", False, "99th percentile of the time of one sequence at batch size 1", "latency"),
     HOST_MEMORY: Metric(
         "MiB", False, "peak resident memory in training, minus the value before the model was built", "memory",
-        "train peak", 10, run_column=7, gated=True,
+        "train peak", 11, run_column=8, gated=True,
     ),
     "memory/host_inference_peak_mib": Metric(
         "MiB", False, "peak resident memory in inference, minus the value before the model was built", "memory",
@@ -154,13 +118,13 @@ METRICS: dict[str, Metric] = {
     ),
     "memory/host_peak_mib": Metric("MiB", False, "peak resident memory of the run's whole process", "memory"),
     DEVICE_MEMORY: Metric(
-        "MiB", False, "the allocator's peak on the accelerator in training", "memory", "device peak", 11, gated=True
+        "MiB", False, "the allocator's peak on the accelerator in training", "memory", "device peak", 12, gated=True
     ),
     "memory/device_inference_peak_mib": Metric(
         "MiB", False, "the allocator's peak on the accelerator in inference", "memory", gated=True
     ),
     PARAMETERS: Metric(
-        "", False, "trainable parameters of the built model", "cost", "parameters", 12, run_column=8, exact=True
+        "", False, "trainable parameters of the built model", "cost", "parameters", 13, run_column=9, exact=True
     ),
     "cost/encoder_parameters": Metric(
         "", False, "trainable parameters between the input layer and the head", "cost", exact=True

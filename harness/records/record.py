@@ -24,7 +24,8 @@ PointStatus = Literal["finished", "failed", "timed_out", "out_of_memory"]
 class DataSummary:
     """The data of a run. ``unseen`` are the labels that only validation or test has: no output stands for them.
 
-    ``notes`` are further facts from the loader, such as counts of repeated texts.
+    ``label_scale`` is the mean and the standard deviation by which a regression standardises its labels in training;
+    null: it does not. ``notes`` are further facts from the loader, such as counts of repeated texts.
     """
 
     source: str
@@ -37,6 +38,7 @@ class DataSummary:
     tolerance: float | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     unseen: list[str] = field(default_factory=list)
+    label_scale: list[float] | None = None
 
 
 @dataclass

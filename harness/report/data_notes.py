@@ -43,7 +43,9 @@ def _labels(data: DataSummary) -> Iterator[str]:
         lacking = " and ".join(f"{split} lacks {count:,}" for split, count in rare.items())
         yield f"{lacking} of {len(data.classes):,} classes, which have too few rows for every split: train keeps them"
     if rare_tags := data.notes.get("rare_tags"):
-        yield f"tags with so few rows that these stay in train, and are in no split that was cut from it: {rare_tags:,}"
+        what = "labels" if data.task == "multilabel" else "tags"
+        place = "these stay in train, and are in no split that was cut from it"
+        yield f"{what} with so few rows that {place}: {rare_tags:,}"
     if unseen := data.notes.get("unseen_labels"):
         counted = data.notes["counted_labels"]
         shares = ", ".join(f"{count:,} of {counted[split]:,} {split}" for split, count in unseen.items() if count)

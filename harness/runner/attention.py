@@ -21,6 +21,8 @@ LEGIBLE = pictures.MOST_TOKENS
 LONGEST = 512
 """The length, in tokens, beyond which no sequence is taken: weights take memory as the square of the length."""
 
+NO_LABEL = "no label"
+
 Example = dict[str, Any]
 
 
@@ -30,16 +32,17 @@ def keep(backend: Backend, data: Dataset, logits_NC: np.ndarray, folder: Path, e
     ``logits_NC`` are the outputs on the test split, ``examples`` the number of sequences. ``attention.json`` goes into
     ``folder``, and a picture for each sequence and each part that attends into its ``artifacts/attention``.
     """
-    if not examples or data.task != "classification":
+    if not examples or data.task not in ("classification", "multilabel"):
         return []
-    rows = choose(data.test, logits_NC.argmax(-1), examples)
+    right_N = are_right(data, logits_NC)
+    rows = choose(data.test, right_N, examples)
     found = backend.attention(data.test, rows) if len(rows) else {}
     if not found:
         return []
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     kept, drawn = [], []
     for place, row in enumerate(rows):
-        example = _example(data, int(row), int(logits_NC[row].argmax()))
+        example = {**_example(data, int(row), logits_NC[row]), "right": bool(right_N[row])}
         length = len(example["tokens"])
         maps = {part: weights[place] for part, weights in found.items()}
         example["received"] = {part: received(weights, length).tolist() for part, weights in maps.items()}
@@ -52,11 +55,19 @@ def keep(backend: Backend, data: Dataset, logits_NC: np.ndarray, folder: Path, e
     return drawn
 
 
-def choose(split: Split, predicted_N: np.ndarray, examples: int) -> np.ndarray:
+def are_right(data: Dataset, logits_NC: np.ndarray) -> np.ndarray:
+    """Whether each test sequence is labelled right, ``right_N``; of several labels, every one."""
+    y, classes = data.test.y, logits_NC.shape[1]
+    if data.task == "classification":
+        return logits_NC.argmax(-1) == y
+    return ((logits_NC > 0) == (y[:, :classes] > 0)).all(1) & ~y[:, classes:].any(1)
+
+
+def choose(split: Split, right_N: np.ndarray, examples: int) -> np.ndarray:
     """The rows to draw: half of them labelled right, half wrong, if there are enough; legible ones first, in order."""
     order = np.argsort(np.maximum(split.length_N, LEGIBLE), kind="stable")
     order = order[(split.length_N[order] > 0) & (split.length_N[order] <= LONGEST)]
-    right = predicted_N[order] == split.y[order]
+    right = right_N[order]
     wrong_rows, right_rows = order[~right][: examples // 2], order[right]
     return np.concatenate([right_rows[: examples - len(wrong_rows)], wrong_rows])
 
@@ -66,9 +77,16 @@ def received(weights: np.ndarray, length: int) -> np.ndarray:
     return weights[:length] if weights.ndim == 1 else weights[:, :length, :length].mean((0, 1))
 
 
-def _example(data: Dataset, row: int, predicted: int) -> Example:
+def _example(data: Dataset, row: int, logits_C: np.ndarray) -> Example:
     x_L = data.test.sequence(row)
     tokens = [data.vocabulary[number] for number in x_L] if data.tokens else [f"step {n + 1}" for n in range(len(x_L))]
-    true = int(data.test.y[row])
-    names = {"true": data.label_names[true], "predicted": data.classes[predicted]}
-    return {"row": row, "tokens": tokens, "right": predicted == true, **names}
+    true, predicted = _labels(data, data.test.y[row], logits_C)
+    return {"row": row, "tokens": tokens, "true": true, "predicted": predicted}
+
+
+def _labels(data: Dataset, y: np.ndarray, logits_C: np.ndarray) -> tuple[str, str]:
+    """The true and the predicted label of a sequence; several are joined by commas."""
+    if data.task == "classification":
+        return data.label_names[int(y)], data.classes[int(logits_C.argmax())]
+    true, predicted = ([data.label_names[one] for one in np.flatnonzero(scores > 0)] for scores in (y, logits_C))
+    return ", ".join(true) or NO_LABEL, ", ".join(predicted) or NO_LABEL

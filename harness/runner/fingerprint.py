@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config.libraries import COMPUTING_PACKAGES
-from harness.config.schema import AFTERWARDS, UNUSED, Config
+from harness.config.schema import AFTERWARDS, CLASS_WEIGHTS, UNUSED, Config
 from harness.data import source_code
 from harness.errors import UserError
 from harness.measure import environment
@@ -28,8 +28,8 @@ NOT_DECIDING = (
     *("name", "choices", "output_dir", "cache_dir", "tracking", "sweep", "rerun", "run_timeout", "fail_fast"),
     *("data", "hardware"),
 )
-"""Keys that do not decide a run's result: where it is put and what it is called. Of data, the hash decides; of
-hardware, what it is resolved to."""
+"""Keys that do not decide a run's result: where it is put and what it is called. Of data, the hash and the class
+weights decide; of hardware, what it is resolved to."""
 
 COMPUTING = {
     "train": ("data", "measure", "backends", "tasks", "runner/train.py"),
@@ -55,6 +55,7 @@ def of(config: Config, hardware: Hardware, data_hash: str | None, pooled: bool =
     else:
         for key in AFTERWARDS:
             del deciding["measure"][key]
+        deciding[CLASS_WEIGHTS] = config.data.get(CLASS_WEIGHTS)
     used = dataclasses.asdict(hardware)
     del used["device_power_limits_w"]  # an administrator's change of it is no other run
     deciding |= {"hardware": used, "data_hash": data_hash, "code": code_hash(config, pooled)}

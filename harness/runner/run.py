@@ -8,7 +8,7 @@ from pathlib import Path
 from harness import data, tracking
 from harness.backends.distributed import node_rank
 from harness.config.hardware import check_machine
-from harness.config.schema import Config
+from harness.config.schema import CLASS_WEIGHTS, Config
 from harness.errors import UserError
 from harness.records.record import Record
 from harness.runner import devices, fingerprint, worker
@@ -104,6 +104,7 @@ def prepare_data(config: Config) -> Path:
     """
     settings = dict(config.data)
     target = settings.pop("_target_")
+    settings.pop(CLASS_WEIGHTS, None)
     module, _, name = target.rpartition(".")
     try:
         loader = getattr(import_module(module), name)

@@ -6,15 +6,17 @@ Dimension letters: N sequences of a batch or a split, L length, C classes.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
-from harness.config.schema import AUTO, LAST_EPOCH, Config
+from harness.config.schema import AUTO, CLASS_WEIGHTS, LAST_EPOCH, Config
 from harness.data import Dataset, Split
+from harness.data.labels import balanced_weights
 from harness.errors import UserError
 from harness.records.metrics import METRICS, split_of
 from harness.records.record import DataSummary
-from harness.tasks import ctc, spans
+from harness.tasks import ctc, multilabel, spans
 from harness.tasks import metrics as scoring
 
 Scored = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -26,17 +28,30 @@ class Task:
 
     per_step = False
     """Whether the head gives an output for every step, instead of one after a pooling."""
+    weighs_classes = False
+    """Whether ``data.class_weights`` can be set: the loss has one class per sequence or per step."""
     loss = "loss"
     """The name of the mean loss, without the split."""
 
-    def __init__(self, classes: list[str], tolerance: float | None, unseen: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        classes: list[str],
+        tolerance: float | None = None,
+        unseen: Sequence[str] = (),
+        label_scale: list[float] | None = None,
+    ) -> None:
         self.classes, self.tolerance = classes, tolerance
-        self.unseen = list(unseen)
+        self.unseen, self.label_scale = list(unseen), label_scale
 
     @property
     def scores(self) -> tuple[str, ...]:
         """The names of the scores of ``evaluate``; with ``trainer.monitor=auto`` the first chooses the best epoch."""
         raise NotImplementedError
+
+    @property
+    def loss_unit(self) -> float:
+        """What the mean loss that is trained on is multiplied by for the metric ``train/{loss}``."""
+        return 1.0
 
     @property
     def width(self) -> int:
@@ -72,6 +87,7 @@ class Classification(Task):
     """One class per sequence: logits ``NC``."""
 
     scores = ("accuracy", "f1_macro", "loss")
+    weighs_classes = True
 
     def evaluate(self, batches: list[Scored]) -> dict[str, float]:
         return scoring.evaluate_batches([(logits, y) for logits, y, _ in batches], len(self.unseen))
@@ -85,9 +101,10 @@ class Tagging(Classification):
 
     per_step = True
 
-    def __init__(self, classes: list[str], tolerance: float | None, unseen: Sequence[str] = ()) -> None:
-        super().__init__(classes, tolerance, unseen)
-        self.span_tags = spans.as_bioes([*classes, *unseen])
+    @cached_property
+    def span_tags(self) -> list[str] | None:
+        """The tags in the form in which spans are scored; None if they mark no spans."""
+        return spans.as_bioes([*self.classes, *self.unseen])
 
     @property
     def scores(self) -> tuple[str, ...]:
@@ -100,11 +117,26 @@ class Tagging(Classification):
         return scores
 
 
+class Multilabel(Task):
+    """Any number of classes per sequence, none too: logits ``NC`` of independent yes-or-no decisions."""
+
+    scores = ("f1_micro", "f1_macro", "exact_match", "loss")
+
+    def evaluate(self, batches: list[Scored]) -> dict[str, float]:
+        logits_NC, y_NA = (np.concatenate([batch[part] for batch in batches]) for part in (0, 1))
+        return multilabel.scores(logits_NC, y_NA)
+
+
 class Regression(Task):
-    """One number per sequence, ``N1``; with a tolerance, numbers within it count as correct."""
+    """One number per sequence, ``N1``, in the unit of the labels; with a tolerance, numbers within it are correct."""
 
     loss = "mse"
     width = 1
+
+    @property
+    def loss_unit(self) -> float:
+        """The loss is of labels in standard deviations, the metric in the unit of the labels."""
+        return 1.0 if self.label_scale is None else self.label_scale[1] ** 2
 
     @property
     def scores(self) -> tuple[str, ...]:
@@ -144,31 +176,52 @@ class Transcription(Task):
 
 
 TASKS: dict[str, type[Task]] = {
-    "classification": Classification, "tagging": Tagging, "regression": Regression, "ctc": Transcription,
-}  # fmt: skip
+    "classification": Classification,
+    "tagging": Tagging,
+    "multilabel": Multilabel,
+    "regression": Regression,
+    "ctc": Transcription,
+}
 
 
 def task_of(data: Dataset) -> Task:
     """The task of a data set."""
-    return TASKS[data.task](data.classes, data.tolerance, data.unseen)
+    return TASKS[data.task](data.classes, data.tolerance, data.unseen, data.label_scale)
 
 
 def task_of_summary(summary: DataSummary) -> Task:
     """The task of the data that a record describes."""
-    return TASKS[summary.task](summary.classes, summary.tolerance, summary.unseen)
+    return TASKS[summary.task](summary.classes, summary.tolerance, summary.unseen, summary.label_scale)
+
+
+def class_weights(config: Config, data: Dataset) -> np.ndarray | None:
+    """The weights of the classes in the training loss, ``w_C``; None if ``data.class_weights`` is not set.
+
+    A profile trains on random tokens, and has none.
+    """
+    if config.mode == "profile" or config.data.get(CLASS_WEIGHTS) is None:
+        return None
+    return balanced_weights(data.train.y, len(data.classes))
 
 
 def check_task(config: Config, task: Task, summary: DataSummary, search: str | None = None) -> None:
     """Refuse a config that does not fit the task of the data; ``search`` is the direction of a sweeper's search.
 
     Raises:
-        UserError: the encoder gives one vector per sequence and every position needs one, the task does not have the
-            metric ``trainer.monitor``, or validation cannot have it, or the search optimizes it in the wrong direction.
+        UserError: the encoder gives one vector per sequence and every position needs one, the task has no class
+            weights, or not the metric ``trainer.monitor``, or validation cannot have it, or the search optimizes it in
+            the wrong direction.
     """
     if task.per_step and config.choices.encoder == "additive_attention":
         raise UserError(
             "encoder=additive_attention gives one vector per sequence, and this data has a label for every position; "
             "take an encoder that gives one vector per position, such as self_attention or bidirectional"
+        )
+    weights = config.data.get(CLASS_WEIGHTS)
+    if weights is not None and not task.weighs_classes:
+        raise UserError(
+            f"data.class_weights={weights} is for classification and tagging, and this data's task is {summary.task}; "
+            "set it to null"
         )
     monitor = task.monitor(config.trainer.monitor)
     if split_of(monitor) == "val" and summary.sizes["validation"] == 0:

@@ -23,7 +23,7 @@ def test_a_training_step_has_the_gradients_of_a_training_pass():
 
     backend.build(data, 0)
     timer = StepTimer(lambda: 0.0, lambda: None, warmup_steps=0)
-    training = Training(backend.model, data, config.optimizer, None, 0, 1, timer)
+    training = Training(backend.model, backend.task, backend.loss, config.optimizer, None, 0, 1, timer)
     parts = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
     trainer = lightning.Trainer(
         accelerator="cpu", precision="bf16-mixed", max_epochs=1, limit_val_batches=0, **dict.fromkeys(parts, False)

@@ -75,7 +75,7 @@ def test_patience_is_what_lightning_makes_of_it():
 
 
 def test_an_entry_names_a_watched_test_split_so_that_nothing_chooses_by_it():
-    found = history_of.entry(3, 0.25, {"val": {"loss": 0.5}, "test": {"loss": 0.75}})
+    found = history_of.entry(3, {"train/loss": 0.25}, {"val": {"loss": 0.5}, "test": {"loss": 0.75}})
     assert found == {"epoch": 3, "train/loss": 0.25, "val/loss": 0.5, "test/loss_each_epoch": 0.75}
     assert history_of.line(found, 7) == "epoch 3/7: train/loss 0.2500, val/loss 0.5000, test/loss_each_epoch 0.7500"
 

@@ -164,9 +164,11 @@ def torch_steps(in_torch, model, config, data):
     import torch
 
     from harness.backends import DeviceBatch
+    from harness.backends.pytorch.losses import make_loss
     from harness.backends.pytorch.training import Training
     from harness.data import Batches
     from harness.measure import StepTimer
+    from harness.tasks.task import task_of
 
     found = []
 
@@ -175,7 +177,8 @@ def torch_steps(in_torch, model, config, data):
             found.append((in_torch.weights(model), module.last_loss.item()))
 
     timer = StepTimer(lambda: 0.0, lambda: None, warmup_steps=0)
-    training = Training(model, data, config.optimizer, config.trainer.clip_norm, 0, STEPS, timer)
+    loss = make_loss(data, None, torch.device("cpu"))
+    training = Training(model, task_of(data), loss, config.optimizer, config.trainer.clip_norm, 0, STEPS, timer)
 
     def tensors(batch):
         x, length_B, y = map(torch.from_numpy, (batch.x, batch.length_B, batch.y))
@@ -192,6 +195,7 @@ def torch_steps(in_torch, model, config, data):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_one_step_and_several_lead_to_the_same_weights(in_torch, in_keras, name):
+    from harness.backends.tensorflow.losses import cross_entropy
     from harness.backends.tensorflow.optimizers import make_optimizer
     from harness.backends.tensorflow.training import Training, signature
     from harness.data import Batches
@@ -200,7 +204,7 @@ def test_one_step_and_several_lead_to_the_same_weights(in_torch, in_keras, name)
     ours, theirs = models(in_torch, in_keras, data, "encoder=bag_of_embeddings", "pooling=additive_attention")
     config = composed("backend=tensorflow", *OPTIMIZERS[name])
     optimizer = make_optimizer(config.optimizer, ours.trainable_variables, STEPS)
-    training = Training(ours, optimizer, signature(data), config.trainer.clip_norm)
+    training = Training(ours, cross_entropy, optimizer, signature(data), config.trainer.clip_norm)
     batches = list(Batches(data.train, 7, seed=0))
     for batch, (expected, loss) in zip(batches, torch_steps(in_torch, theirs, config, data), strict=True):
         training.step(batch.x, batch.length_B, batch.y)
@@ -210,6 +214,7 @@ def test_one_step_and_several_lead_to_the_same_weights(in_torch, in_keras, name)
 
 
 def test_lstm_steps_lead_to_the_same_weights(in_torch, in_keras):
+    from harness.backends.tensorflow.losses import cross_entropy
     from harness.backends.tensorflow.optimizers import make_optimizer
     from harness.backends.tensorflow.training import Training, signature
     from harness.data import Batches
@@ -217,7 +222,8 @@ def test_lstm_steps_lead_to_the_same_weights(in_torch, in_keras):
     data = words(7 * STEPS)
     ours, theirs = models(in_torch, in_keras, data, "encoder=lstm", "encoder.hidden_size=7", "encoder.num_layers=2")
     config = composed("backend=tensorflow")
-    training = Training(ours, make_optimizer(config.optimizer, ours.trainable_variables, STEPS), signature(data))
+    optimizer = make_optimizer(config.optimizer, ours.trainable_variables, STEPS)
+    training = Training(ours, cross_entropy, optimizer, signature(data))
     batches = list(Batches(data.train, 7, seed=0))
     for batch, (expected, _) in zip(batches, torch_steps(in_torch, theirs, config, data), strict=True):
         training.step(batch.x, batch.length_B, batch.y)

@@ -29,7 +29,7 @@ def test_a_gpu_gets_the_largest_batch_before_training_and_a_processor_none(backe
 
 def test_the_pass_over_it_changes_nothing(backend):
     optimizer = make_optimizer(backend.config.optimizer, backend.model.trainable_variables, 10)
-    training = Training(backend.model, optimizer, backend.specs)
+    training = Training(backend.model, backend.loss, optimizer, backend.specs)
     before = [variable.numpy() for variable in training.state]
     training.prepare([batches_of(backend).largest()])
     assert all(np.array_equal(variable.numpy(), kept) for variable, kept in zip(training.state, before, strict=True))

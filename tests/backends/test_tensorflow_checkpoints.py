@@ -125,7 +125,7 @@ def test_every_random_generator_of_a_model_with_dropout_is_found_by_its_type_and
     assert len(created) == len(found)
 
     optimizer = make_optimizer(made.config.optimizer, made.model.trainable_variables, 3)
-    training = Training(made.model, optimizer, made.specs)
+    training = Training(made.model, made.loss, optimizer, made.specs)
     assert {id(state) for state in training.random_states} == {id(one.state) for one in found}
     states = []
     for epoch in (1, 2, 1):

@@ -84,7 +84,7 @@ def graphs(data, precision: str, *overrides: str) -> Iterator:
     backend.integer = tf.int64
     backend.build(data, 0)
     optimizer = make_optimizer(config.optimizer, backend.model.trainable_variables, 10)
-    training = Training(backend.model, optimizer, backend.specs, config.trainer.clip_norm)
+    training = Training(backend.model, backend.loss, optimizer, backend.specs, config.trainer.clip_norm)
     yield training.step.get_concrete_function().graph
     yield backend.forward.get_concrete_function().graph
 

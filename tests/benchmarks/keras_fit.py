@@ -45,7 +45,7 @@ def ours(data: Dataset, config: Config, epochs: int) -> Callable[[], Found]:
     timer = StepTimer(time.perf_counter, backend.sync, warmup_steps=0)
     batches = Batches(data.train, BATCH, seed=0, to_device=backend._to_device)
     optimizer = make_optimizer(config.optimizer.model_dump(), backend.model.trainable_variables, epochs * len(batches))
-    trained = training.Training(backend.model, optimizer, backend.specs)
+    trained = training.Training(backend.model, backend.loss, optimizer, backend.specs)
     progress, numbers = Progress(timer, 1, lambda: 0.0), count()
 
     def epoch() -> Found:

@@ -13,6 +13,7 @@ from shipped import choices
 from harness.backends.pytorch import encoders
 from harness.config.compose import compose, compose_whole
 from harness.config.hardware import check_machine, resolve_hardware
+from harness.config.schema import CLASS_WEIGHTS
 from harness.errors import UserError
 from harness.measure import processors
 from harness.measure.accelerators import accelerators
@@ -70,6 +71,7 @@ def test_every_data_set_composes_and_its_loader_takes_its_settings():
         config = compose_whole(f"data={name}")
         settings = OmegaConf.to_container(config.data)  # a required value is still ???
         module, _, function = settings.pop("_target_").rpartition(".")
+        assert settings.pop(CLASS_WEIGHTS) is None  # of the training: no loader gets it
         inspect.signature(getattr(import_module(module), function)).bind(**settings)
 
 

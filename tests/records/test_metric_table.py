@@ -13,7 +13,8 @@ from typing import get_args
 import pytest
 from conftest import REPOSITORY
 
-from harness.records.metrics import COLUMNS, GATED, METRICS, QUALITY, RUN_COLUMNS, Kind, definition, known
+from harness.records.metric import Kind
+from harness.records.metrics import COLUMNS, GATED, METRICS, QUALITY, RUN_COLUMNS, definition, known
 
 PACKAGE = REPOSITORY / "harness"
 PREFIXES = {name.partition("/")[0] for name in METRICS}
@@ -37,7 +38,7 @@ def test_columns_and_preferences_are_derived_from_the_table():
         assert derived == sorted(places, key=places.get)
         assert len(set(places.values())) == len(places), f"two metrics have the same {field}"
     assert [name for name, metric in METRICS.items() if metric.gated] == GATED
-    assert QUALITY == ["test/f1_span", "test/accuracy", "test/label_error_rate", "test/mse"]
+    assert QUALITY == ["test/f1_span", "test/accuracy", "test/f1_micro", "test/label_error_rate", "test/mse"]
     assert COLUMNS[:2] == ["test/accuracy", "test/f1_span"]
     assert COLUMNS[-1] == RUN_COLUMNS[-1] == "cost/parameters"
 

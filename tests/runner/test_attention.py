@@ -99,11 +99,11 @@ def test_received_is_the_mean_over_heads_and_real_steps():
 
 
 def test_half_of_the_rows_are_wrong_ones_and_legible_ones_come_first():
-    split = SimpleNamespace(length_N=np.array([90, 3, 0, 5, 70, 7, 513]), y=np.array([0, 0, 0, 1, 1, 1, 1]))
-    predicted_N = np.array([0, 0, 0, 0, 0, 1, 0])  # rows 3 and 4 are wrong; row 2 is empty, row 6 too long
-    assert list(attention.choose(split, predicted_N, 3)) == [1, 5, 3]
-    assert list(attention.choose(split, predicted_N, 4)) == [1, 5, 3, 4]
-    assert list(attention.choose(split, split.y, 3)) == [1, 3, 5]  # nothing is wrong
+    split = SimpleNamespace(length_N=np.array([90, 3, 0, 5, 70, 7, 513]))
+    right_N = np.array([1, 1, 1, 0, 0, 1, 0], bool)  # rows 3 and 4 are wrong; row 2 is empty, row 6 too long
+    assert list(attention.choose(split, right_N, 3)) == [1, 5, 3]
+    assert list(attention.choose(split, right_N, 4)) == [1, 5, 3, 4]
+    assert list(attention.choose(split, np.ones(7, bool), 3)) == [1, 3, 5]  # nothing is wrong
 
 
 def dataset():
@@ -126,6 +126,19 @@ def test_what_is_kept_has_the_tokens_their_weights_and_a_picture_each(tmp_path):
     assert (first["tokens"], first["received"]) == (["good", EVIL], {"pooling": pytest.approx([0.25, 0.75])})
     assert (second["tokens"], second["true"], second["predicted"]) == ([EVIL, "$x_$", "good"], EVIL, "a")
     assert second["received"]["pooling"] == pytest.approx([0.5, 0.3, 0.2])
+
+
+def test_of_several_labels_a_text_is_right_if_all_are(tmp_path):
+    rows = ([[2, 3], [3, 4, 2]], [["a", "b"], []])
+    words = ["[PAD]", "[UNK]", "good", EVIL, "$x_$"]
+    data = from_sequences(rows, rows, rows, classes=["a", "b"], vocabulary=words, task="multilabel")
+    weights = np.full((2, 3), 0.5, np.float32)
+    backend = SimpleNamespace(attention=lambda split, rows: {"pooling": weights[rows]})
+    drawn = attention.keep(backend, data, np.array([[2.0, -1.0], [-3.0, -1.0]]), tmp_path, 2)
+    assert [file.name for file in drawn] == ["1-right-pooling.png", "2-wrong-pooling.png"]
+    first, second = json.loads((tmp_path / "attention.json").read_text())["examples"]
+    assert (first["true"], first["predicted"]) == ("no label", "no label")
+    assert (second["true"], second["predicted"]) == ("a, b", "a")
 
 
 def test_nothing_is_kept_where_nothing_is_asked_for_or_nothing_attends(tmp_path):

@@ -39,7 +39,8 @@ def test_labels_that_are_one_number_or_none_at_all_are_refused():
     for labels, said in (([0.5, 0.5], "all labels of the training split are the same"), ([0.5, np.nan], "finite")):
         with pytest.raises(UserError, match=said):
             from_sequences((x, labels), (x, labels), (x, labels), task="regression").check()
-    with pytest.raises(UserError, match="the task is one of classification, tagging, regression, ctc, not 'ranking'"):
+    said = "the task is one of classification, tagging, multilabel, regression, ctc, not 'ranking'"
+    with pytest.raises(UserError, match=said):
         from_sequences((x, [0, 1]), (x, [0, 1]), (x, [0, 1]), classes=[0, 1], task="ranking").check()
 
 

@@ -22,7 +22,7 @@ from harness.backends.pytorch.accelerator import on_device, warm_up
 from harness.backends.pytorch.attention_weights import attention_of
 from harness.backends.pytorch.checkpoints import BEST, LAST, AtomicCheckpoints, EpochEnds, load
 from harness.backends.pytorch.distributed import SameOnAllNodes
-from harness.backends.pytorch.losses import LOSSES
+from harness.backends.pytorch.losses import make_loss
 from harness.backends.pytorch.model import build, check_custom_encoder
 from harness.backends.pytorch.progress import Progress
 from harness.backends.pytorch.training import TimedBatches, Training
@@ -34,7 +34,7 @@ from harness.data.batches import gather
 from harness.errors import UserError
 from harness.measure import StepTimer
 from harness.records.record import Hardware
-from harness.tasks.task import task_of
+from harness.tasks.task import class_weights, task_of
 
 PRECISION = {"32": "32-true", "bf16": "bf16-mixed"}
 DEVICE = {"cpu": "cpu", "gpu": "cuda", "mps": "mps"}
@@ -63,7 +63,8 @@ class Backend:
             raise UserError("trainer.compile=true is for backend=tensorflow (XLA); take that, or set it to false")
         self.model = build(self.config, data, seed)
         check_custom_encoder(self.model, self.config, data, self.device, self._precision)
-        self.task, self.loss = task_of(data), LOSSES[data.task]
+        self.task, self.class_weights_C = task_of(data), class_weights(self.config, data)
+        self.loss = make_loss(data, self.class_weights_C, self.device)
         trained = [(name, part) for name, part in self.model.named_parameters() if part.requires_grad]
         counted = {name: part.numel() for name, part in trained}
         outer = ("input.", "head.")
@@ -86,6 +87,7 @@ class Backend:
             bucket=settings.bucket,
             share=(self.rank, self.world_size),
             per_step=data.task == "tagging",
+            class_weights_C=self.class_weights_C,
             to_device=self._to_device,
         )
         total_steps, clip_norm = settings.epochs * len(batches), settings.clip_norm
@@ -94,7 +96,7 @@ class Backend:
         if settings.report_test_each_epoch:
             splits["test"] = data.test
         training = Training(
-            self.model, data, self.config.optimizer, clip_norm, seed, total_steps, timer,
+            self.model, self.task, self.loss, self.config.optimizer, clip_norm, seed, total_steps, timer,
             rate_of(self.config.optimizer, monitor), evaluated=tuple(splits),
         )  # fmt: skip
         resumes = not self.config.rerun and resumable(folder / LAST, folder / BEST, load)

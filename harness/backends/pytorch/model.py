@@ -35,10 +35,17 @@ DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropou
 
 
 class Head(nn.Module):
-    """Dropout, dense relu layers, then one dense layer to the outputs of the task, such as a logit per class."""
+    """Dropout, dense relu layers, then one dense layer to the outputs of the task, such as a logit per class.
 
-    def __init__(self, in_dim: int, out_dim: int, hidden_sizes: Sequence[int], dropout: float) -> None:
+    With ``scale``, the mean and the standard deviation of the labels, an output is a number in their unit.
+    """
+
+    def __init__(
+        self, in_dim: int, out_dim: int, hidden_sizes: Sequence[int], dropout: float,
+        scale: Sequence[float] | None = None,
+    ) -> None:
         super().__init__()
+        self.scale = scale
         self.dropout = nn.Dropout(dropout)
         widths = [in_dim, *hidden_sizes, out_dim]
         self.layers = nn.ModuleList(Dense(*pair) for pair in pairwise(widths))
@@ -47,7 +54,11 @@ class Head(nn.Module):
         z_BE = self.dropout(z_BE)
         for layer in self.layers[:-1]:
             z_BE = layer(z_BE).relu()
-        return self.layers[-1](z_BE)
+        outputs = self.layers[-1](z_BE)
+        if self.scale is None:
+            return outputs
+        mean, deviation = self.scale
+        return outputs.float() * deviation + mean
 
     def flops(self, length: int) -> int:
         return sum(layer.flops(length) for layer in self.layers)
@@ -88,7 +99,8 @@ def build(config: Config, data: Dataset, seed: int) -> SequenceModel:
     encoder = make_encoder(config.encoder, width)
     task = task_of(data)
     pooling = None if task.per_step else make("pooling", config.pooling or {}, encoder.out_dim)
-    head = Head(encoder.out_dim if pooling is None else pooling.out_dim, task.width, **config.head.model_dump())
+    in_dim = encoder.out_dim if pooling is None else pooling.out_dim
+    head = Head(in_dim, task.width, **config.head.model_dump(), scale=data.label_scale)
     model = SequenceModel(source, config.input.dropout, position, encoder, pooling, head)
     model.in_dim = width  # of the encoder's input
     initialise(model, seed)

@@ -11,15 +11,14 @@ from torch import Tensor
 
 from harness.backends.base import DeviceBatch
 from harness.backends.history import Metrics
-from harness.backends.pytorch.losses import LOSSES
+from harness.backends.pytorch.losses import Loss
 from harness.backends.pytorch.model import SequenceModel
 from harness.backends.pytorch.optimizers import clip_gradients, make_optimizer
 from harness.backends.schedules import RateOf
 from harness.config.schema import OptimizerConfig
-from harness.data import Batches, Dataset
+from harness.data import Batches
 from harness.measure import StepTimer
 from harness.tasks import task as tasks
-from harness.tasks.task import task_of
 
 
 class TimedBatches:
@@ -50,12 +49,13 @@ class Training(lightning.LightningModule):
     """
 
     def __init__(
-        self, model: SequenceModel, data: Dataset, optimizer: OptimizerConfig, clip_norm: float | None, seed: int,
-        total_steps: int, timer: StepTimer, rate_of: RateOf | None = None, evaluated: Sequence[str] = ("val",),
+        self, model: SequenceModel, task: tasks.Task, loss: Loss, optimizer: OptimizerConfig, clip_norm: float | None,
+        seed: int, total_steps: int, timer: StepTimer, rate_of: RateOf | None = None,
+        evaluated: Sequence[str] = ("val",),
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.task, self.loss = task_of(data), LOSSES[data.task]
+        self.task, self.loss = task, loss
         self.model, self.optimizer_settings, self.clip_norm = model, optimizer, clip_norm
         self.seed, self.total_steps, self.timer = seed, total_steps, timer
         self.rate_of, self.evaluated = rate_of, evaluated
@@ -117,7 +117,7 @@ class Training(lightning.LightningModule):
         self._end_epoch()
 
     def _end_epoch(self) -> None:
-        metrics = {f"train/{self.task.loss}": self._mean_loss()}
+        metrics = {f"train/{self.task.loss}": self._mean_loss() * self.task.loss_unit}
         for index, split in enumerate(self.evaluated):
             parts = [scored for number, scored in self._evaluated if number == index]
             if parts:

@@ -17,6 +17,7 @@ from harness.backends.history import Metrics
 from harness.backends.schedules import rate_of
 from harness.backends.tensorflow import runtime
 from harness.backends.tensorflow.layers import named_layers
+from harness.backends.tensorflow.losses import make_loss
 from harness.backends.tensorflow.model import build
 from harness.backends.tensorflow.optimizers import make_optimizer
 from harness.backends.tensorflow.training import Training, differentiate, fit, signature
@@ -28,7 +29,7 @@ from harness.errors import UserError
 from harness.measure import StepTimer
 from harness.records.record import Hardware
 from harness.tasks import task as tasks
-from harness.tasks.task import task_of
+from harness.tasks.task import class_weights, task_of
 
 
 class Backend:
@@ -51,7 +52,8 @@ class Backend:
         runtime.check(self.hardware)
         settings = self.config.trainer
         self.model = model = build(self.config, data, seed)
-        self.specs = signature(data, self.integer)
+        self.task, self.specs = task_of(data), signature(data, self.integer)
+        self.loss = make_loss(data, class_weights(self.config, data))
         if settings.compile and not all(layer.supports_jit for _, layer in named_layers(model.parts)):
             raise UserError("trainer.compile=true: XLA cannot compile cuDNN's recurrent kernels; take another encoder")
         self.forward = tf.function(self._forward, input_signature=self.specs[:2])
@@ -68,7 +70,7 @@ class Backend:
     def fit(
         self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None]
     ) -> tuple[list[Metrics], int]:
-        settings, task = self.config.trainer, task_of(data)
+        settings, task = self.config.trainer, self.task
         splits = {"val": data.validation} if len(data.validation) else {}
         if settings.report_test_each_epoch:
             splits["test"] = data.test
@@ -81,15 +83,14 @@ class Backend:
             batches.to_device = lambda batch: self._to_device(batch, data.train.longest)
         total_steps = settings.epochs * len(batches)
         optimizer = make_optimizer(self.config.optimizer, self.model.trainable_variables, total_steps)
-        training = Training(self.model, optimizer, self.specs, settings.clip_norm, settings.compile)
+        training = Training(self.model, self.loss, optimizer, self.specs, settings.clip_norm, settings.compile)
         training.prepare(self._first_batches(batches))
 
         def evaluate() -> dict[str, Metrics]:
             return {name: task.evaluate(list(self._outcomes(split))) for name, split in splits.items()}
 
-        monitor = task.monitor(settings.monitor)
-        rate = rate_of(self.config.optimizer, monitor)
-        result = fit(training, batches, evaluate, settings, monitor, timer, folder, epoch_done, rate)
+        rate = rate_of(self.config.optimizer, task.monitor(settings.monitor))
+        result = fit(training, batches, evaluate, settings, task, timer, folder, epoch_done, rate)
         # the memory of inference must not include the optimizer; step and training form a reference cycle
         del training, optimizer
         gc.collect()
@@ -117,8 +118,8 @@ class Backend:
 
     def predict(self, split: Split) -> np.ndarray:
         batches = self._evaluation(split)
-        classes = self.model.parts["head"].layers[-1].out_dim
-        logits = np.zeros((*split.labels_shape, classes), np.float32)
+        shape = (len(split), split.longest) if self.task.per_step else (len(split),)
+        logits = np.zeros((*shape, self.task.width), np.float32)
         for rows, (outputs, *_) in zip(batches.rows(), self._outcomes(split), strict=True):
             if outputs.ndim == 2:
                 logits[rows] = outputs
@@ -138,7 +139,8 @@ class Backend:
     def training_pass(self) -> Callable[[DeviceBatch], object]:
         compiled = self.config.trainer.compile or None
         # the gradients are returned, because a graph computes only what it returns
-        one_pass = tf.function(partial(differentiate, self.model), input_signature=self.specs, jit_compile=compiled)
+        whole = partial(differentiate, self.model, self.loss)
+        one_pass = tf.function(whole, input_signature=self.specs, jit_compile=compiled)
         return lambda batch: one_pass(batch.x, batch.length_B, batch.y)
 
     def warm_up_device(self) -> None:
@@ -162,7 +164,10 @@ class Backend:
 
     def _to_device(self, batch: Batch, length: int | None = None) -> DeviceBatch:
         """The batch on the device, padded to ``length`` steps if that is given."""
-        x, y = (batch.x, batch.y) if length is None else _padded(batch.x, batch.y, length)
+        x, y = batch.x, batch.y
+        if length is not None:
+            x = _padded(x, length)
+            y = _padded(y, length, IGNORED) if self.task.per_step else y
         with tf.device(self.device):
             x, length_B, y = (
                 tf.convert_to_tensor(array, self.integer if array.dtype == np.int32 else None)
@@ -171,11 +176,10 @@ class Backend:
         return DeviceBatch(x, length_B, y, batch.tokens, batch.sequences, batch.whole, batch.weight)
 
 
-def _padded(x: np.ndarray, y: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs, and labels if there is one per step, padded to ``length`` steps."""
-    more = (0, length - x.shape[1])
-    x = np.pad(x, [(0, 0), more, *[(0, 0)] * (x.ndim - 2)])
-    return x, y if y.ndim == 1 else np.pad(y, [(0, 0), more], constant_values=IGNORED)
+def _padded(values: np.ndarray, length: int, padding: int = 0) -> np.ndarray:
+    """Values per step, ``BL`` or ``BLD``, padded to ``length`` steps."""
+    more = [(0, 0), (0, length - values.shape[1]), *[(0, 0)] * (values.ndim - 2)]
+    return np.pad(values, more, constant_values=padding)
 
 
 def _parameters(layer: keras.layers.Layer) -> int:

@@ -24,7 +24,7 @@ from harness.backends.build import (
 )
 from harness.backends.tensorflow.inputs import OneHot
 from harness.backends.tensorflow.layers import AsIs, Dense, Embedding, Part, initialise, length_mask, named_layers
-from harness.backends.tensorflow.losses import TASKS
+from harness.backends.tensorflow.losses import LOSSES
 from harness.config.schema import Config, InputConfig
 from harness.data import Dataset
 from harness.errors import UserError
@@ -32,25 +32,36 @@ from harness.tasks.task import task_of
 
 
 class Head(Part):
-    """Dropout, dense relu layers, then one dense layer to the classes."""
+    """Dropout, dense relu layers, then one dense layer to the outputs of the task, such as a logit per class.
 
-    def __init__(self, in_dim: int, classes: int, hidden_sizes: Sequence[int], dropout: float) -> None:
+    With ``scale``, the mean and the standard deviation of the labels, an output is a number in their unit.
+    """
+
+    def __init__(
+        self, in_dim: int, out_dim: int, hidden_sizes: Sequence[int], dropout: float,
+        scale: Sequence[float] | None = None,
+    ) -> None:
         super().__init__()
+        self.scale = scale
         self.dropout = keras.layers.Dropout(dropout)
-        self.layers = [Dense(*pair) for pair in pairwise([in_dim, *hidden_sizes, classes])]
+        self.layers = [Dense(*pair) for pair in pairwise([in_dim, *hidden_sizes, out_dim])]
 
     def call(self, z_BE: tf.Tensor) -> tf.Tensor:
         z_BE = self.dropout(z_BE)
         for layer in self.layers[:-1]:
             z_BE = tf.nn.relu(layer(z_BE))
-        return self.layers[-1](z_BE)
+        outputs = self.layers[-1](z_BE)
+        if self.scale is None:
+            return outputs
+        mean, deviation = self.scale
+        return tf.cast(outputs, tf.float32) * deviation + mean
 
     def flops(self, length: int) -> int:
         return sum(layer.flops(length) for layer in self.layers)
 
 
 class SequenceModel(Part):
-    """Logits ``BC`` per sequence, or without a pooling ``BLC`` per step, in float32.
+    """Outputs ``BC`` per sequence, or without a pooling ``BLC`` per step, in float32; C is set by the task.
 
     ``parts`` holds ``input``, ``position``, ``encoder``, ``pooling`` (not for tagging) and ``head``.
     """
@@ -80,19 +91,20 @@ def build(config: Config, data: Dataset, seed: int) -> SequenceModel:
     Raises:
         UserError: a part cannot be built from its settings, or this backend has no loss for the data's task.
     """
-    if data.task not in TASKS:
+    if data.task not in LOSSES:
         raise UserError(
-            f"backend=tensorflow has {' and '.join(TASKS)}, and this data asks for {data.task}; take backend=pytorch"
+            f"backend=tensorflow has {', '.join(LOSSES)}, and this data asks for {data.task}; take backend=pytorch"
         )
     parts: dict[str, keras.layers.Layer] = {}
     parts["input"], width = _input(config.input, data)
     parts["position"] = make_position(config, width, data)
     parts["encoder"] = encoder = make_encoder(config.encoder, width)
     in_dim, width = width, encoder.out_dim
-    if not task_of(data).per_step:
+    task = task_of(data)
+    if not task.per_step:
         parts["pooling"] = make("pooling", config.pooling or {}, width)
         width = parts["pooling"].out_dim
-    parts["head"] = Head(width, len(data.classes), **config.head.model_dump())
+    parts["head"] = Head(width, task.width, **config.head.model_dump(), scale=data.label_scale)
     model = SequenceModel(parts, config.input.dropout)
     # custom layers may create their weights at the first call, so the model is called once
     first = np.arange(1)

@@ -16,13 +16,14 @@ from harness.backends.resuming import resumable
 from harness.backends.schedules import RateOf
 from harness.backends.tensorflow import checkpoints
 from harness.backends.tensorflow.layers import seed_generators
-from harness.backends.tensorflow.losses import cross_entropy
+from harness.backends.tensorflow.losses import Loss
 from harness.backends.tensorflow.model import SequenceModel
 from harness.backends.tensorflow.optimizers import Optimizer, clipped
 from harness.backends.tensorflow.progress import Progress
 from harness.config.schema import TrainerConfig
 from harness.data import Batches, Dataset
 from harness.measure import StepTimer
+from harness.tasks.task import Task
 
 LAST, BEST = "last.npz", "best.npz"
 """Everything that the next epoch depends on, after the last epoch; the weights of the best epoch."""
@@ -34,16 +35,18 @@ def signature(data: Dataset, integer: tf.DType = tf.int32) -> list[tf.TensorSpec
     ``integer`` is the type of token ids and lengths.
     """
     x = tf.TensorSpec([None, None], integer) if data.tokens else tf.TensorSpec([None, None, data.width], tf.float32)
-    y = tf.TensorSpec([None] * len(data.train.labels_shape), tf.int64)
+    y = tf.TensorSpec([None] * len(data.train.labels_shape), tf.as_dtype(data.train.y.dtype))
     return [x, tf.TensorSpec([None], integer), y]
 
 
-def differentiate(model: SequenceModel, x: tf.Tensor, length_B: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, list]:
+def differentiate(
+    model: SequenceModel, loss_of: Loss, x: tf.Tensor, length_B: tf.Tensor, y: tf.Tensor
+) -> tuple[tf.Tensor, list]:
     """The loss, and its dense gradient for each trained weight; None for a weight that the loss does not depend on."""
     trained = [variable.value for variable in model.trainable_variables]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(trained)
-        loss = cross_entropy(model(x, length_B, training=True), y)
+        loss = loss_of(model(x, length_B, training=True), y)
     gradients = tape.gradient(loss, trained)
     return loss, [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in gradients]
 
@@ -52,10 +55,11 @@ class Training:
     """A model with its optimizer and the step that trains it."""
 
     def __init__(
-        self, model: SequenceModel, optimizer: Optimizer, specs: Sequence[tf.TensorSpec],
+        self, model: SequenceModel, loss: Loss, optimizer: Optimizer, specs: Sequence[tf.TensorSpec],
         clip_norm: float | None = None, compiled: bool = False,
     ) -> None:
-        self.model, self.optimizer, self.clip_norm, self.compiled = model, optimizer, clip_norm, compiled
+        self.model, self.loss, self.optimizer = model, loss, optimizer
+        self.clip_norm, self.compiled = clip_norm, compiled
         self.weights = [variable.value for variable in model.variables]
         random_states = {id(generator.state) for generator in seed_generators(model)}
         self.random_states = [variable for variable in model.variables if id(variable) in random_states]
@@ -64,7 +68,7 @@ class Training:
         self.step = tf.function(self._step, input_signature=specs, jit_compile=compiled or None)
 
     def _step(self, x: tf.Tensor, length_B: tf.Tensor, y: tf.Tensor) -> None:
-        loss, gradients = differentiate(self.model, x, length_B, y)
+        loss, gradients = differentiate(self.model, self.loss, x, length_B, y)
         self.optimizer.apply(gradients if self.clip_norm is None else clipped(gradients, self.clip_norm))
         self.last_loss.assign(loss)
         self.loss_sum.assign_add(loss * tf.cast(tf.shape(length_B)[0], tf.float32))
@@ -104,7 +108,7 @@ def fit(
     batches: Batches,
     evaluate: Callable[[], dict[str, Metrics]],
     settings: TrainerConfig,
-    monitor: str,
+    task: Task,
     timer: StepTimer,
     folder: Path,
     epoch_done: Callable[[Metrics], None],
@@ -113,9 +117,9 @@ def fit(
     """Train, and leave the model with the weights of the best epoch.
 
     ``evaluate`` returns the scores of ``val``, if there is such a split, and, if it is evaluated each epoch, ``test``;
-    the metric ``monitor`` chooses the best epoch. ``rate_of`` gives the learning rate of an epoch, where the history
-    decides it. A checkpoint in the folder is resumed, unless it is damaged, and the last one stays: the caller removes
-    it when the results are safe.
+    the metric that ``trainer.monitor`` names chooses the best epoch. ``rate_of`` gives the learning rate of an epoch,
+    where the history decides it. A checkpoint in the folder is resumed, unless it is damaged, and the last one stays:
+    the caller removes it when the results are safe.
 
     Returns:
         The history, one entry per epoch, and the best epoch, counted from 1.
@@ -123,6 +127,7 @@ def fit(
     Raises:
         RuntimeError: the training diverged.
     """
+    monitor = task.monitor(settings.monitor)
     history = resume(training, monitor, folder)
     progress = Progress(timer, settings.epochs, lambda: float(training.last_loss))
     while len(history) < settings.epochs and not (
@@ -130,9 +135,10 @@ def fit(
     ):
         if rate_of is not None:
             training.optimizer.set_rate(rate_of(history))
-        train_loss = train_epoch(training, batches, len(history), timer, progress)
-        history_of.check_finite(history_of.entry(len(history) + 1, train_loss, {}))
-        numbers = history_of.entry(len(history) + 1, train_loss, evaluate())
+        mean_loss = train_epoch(training, batches, len(history), timer, progress)
+        trained = {f"train/{task.loss}": mean_loss * task.loss_unit}
+        history_of.check_finite(history_of.entry(len(history) + 1, trained, {}))
+        numbers = history_of.entry(len(history) + 1, trained, evaluate())
         history_of.check_finite(numbers)
         history.append(numbers)
         save(training, history, monitor, folder)

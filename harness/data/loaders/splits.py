@@ -88,8 +88,8 @@ def refuse_hidden_labels(parts: Mapping[str, Part | None], source: str, key: str
 
 
 def _distinct(labels: Sequence[Any]) -> set[Any]:
-    """The labels of all rows; of tagged rows, their tags."""
-    return {one for label in labels for one in (label if isinstance(label, tuple) else (label,))} - {None}
+    """The labels of all rows; of rows with several, each of them, and () where a row has none of them."""
+    return {one for label in labels for one in ((isinstance(label, tuple) and label) or (label,))} - {None}
 
 
 def complete_splits(
@@ -221,7 +221,7 @@ def refuse_unique_labels(labels: Sequence[str], source: str, key: str) -> None:
     if len(classes) > 100 and len(classes) > len(labels) / 2:
         raise UserError(
             f"data: {source}: the label column has {len(classes)} different values in {len(labels)} rows, but classes "
-            f"repeat; is {key} the right column? (For regression on numbers write a loader with task='regression'.)"
+            f"repeat; is {key} the right column? (For regression on numbers set data.task=regression.)"
         )
 
 

@@ -6,27 +6,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from harness.data.cache import cached_by
 from harness.data.dataset import Dataset, Split
 from harness.data.loaders.archives import file_key
-from harness.data.loaders.columns import class_of, column, label_names, refuse_lists, refuse_unlabelled_rows
+from harness.data.loaders.columns import column, refuse_lists, refuse_unlabelled_rows
 from harness.data.loaders.hub import content_key, read_source
-from harness.data.loaders.splits import (
-    Part,
-    class_names,
-    complete_splits,
-    labelled_rows,
-    refuse_hidden_labels,
-    repeated_rows,
-)
+from harness.data.loaders.splits import Part, complete_splits, labelled_rows, refuse_hidden_labels, repeated_rows
 from harness.data.loaders.tables import holds_tagged_words, read_file, say_rows
 from harness.data.loaders.tagging import encode_tagged, read_tagged
+from harness.data.loaders.targets import Target
 from harness.data.tokenizers import check_settings, encode_texts, train_tokenizer
 from harness.data.unseen import set_apart
 from harness.errors import UserError
+
+CLASSES = Target()
 
 
 def _hub_key(source: str, revision: str = "main", **settings: Any) -> str:
@@ -39,7 +34,10 @@ def load_hub(
     *,
     splits: dict[str, str | None],
     text: str = "text",
-    label: str = "label",
+    label: str | list[str] = "label",
+    task: str | None = None,
+    label_separator: str | None = None,
+    tolerance: float | None = None,
     tokens: str | None = None,
     tags: str | None = None,
     line_break: str | None = None,
@@ -58,7 +56,8 @@ def load_hub(
     Raises:
         UserError: there is no such source, split or column, or the rows are refused.
     """
-    read, encode_rows = _reader_and_encoder(text, label, tokens, tags, line_break, unlabelled)
+    target = Target(task, label, label_separator, tolerance)
+    read, encode_rows = _reader_and_encoder(target, text, tokens, tags, line_break, unlabelled)
     tables = read_source(source, subset, revision)
     parts = {}
     for role, name in splits.items():
@@ -89,7 +88,10 @@ def load_files(
     test: str | None = None,
     *,
     text: str = "text",
-    label: str = "label",
+    label: str | list[str] = "label",
+    task: str | None = None,
+    label_separator: str | None = None,
+    tolerance: float | None = None,
     tokens: str | None = None,
     tags: str | None = None,
     line_break: str | None = None,
@@ -105,10 +107,11 @@ def load_files(
     Raises:
         UserError: a file or a column is missing, two splits are the same file, or the rows are refused.
     """
+    target = Target(task, label, label_separator, tolerance)
     files = _named_files(train=train, validation=validation, test=test)
     if tokens is None and tags is None and holds_tagged_words(files["train"]):
         tokens, tags = "words", "tags"
-    read, encode_rows = _reader_and_encoder(text, label, tokens, tags, line_break, unlabelled)
+    read, encode_rows = _reader_and_encoder(target, text, tokens, tags, line_break, unlabelled)
     wanted = _wanted_columns(text, label, tokens, tags)
     hashes = [file_key(file) for file in files.values() if file.exists()]
     if len(set(hashes)) < len(hashes):
@@ -125,7 +128,7 @@ def _wanted_columns(text: Any, label: Any, tokens: Any, tags: Any) -> dict[str, 
 
 
 def _reader_and_encoder(
-    text: str, label: str, tokens: str | None, tags: str | None, line_break: str | None, unlabelled: str
+    target: Target, text: str, tokens: str | None, tags: str | None, line_break: str | None, unlabelled: str
 ) -> tuple[Callable[[pd.DataFrame, str], Part], Callable[..., Dataset]]:
     """The functions that read a table and encode its rows: words and tags if their columns are set, else texts."""
     if (tokens is None) != (tags is None):
@@ -135,29 +138,34 @@ def _reader_and_encoder(
             "data.text and data.label"
         )
     if tokens is None or tags is None:
-        return partial(_read_texts, text=text, label=label, line_break=line_break, unlabelled=unlabelled), encode
+        read = partial(_read_texts, text=text, target=target, line_break=line_break, unlabelled=unlabelled)
+        return read, partial(encode, target=target)
+    if target.task is not None:
+        raise UserError(
+            f"data.task={target.task} reads data.text and data.label, and data.tokens and data.tags are for a tag for "
+            "each word: set either to null"
+        )
     return partial(read_tagged, tokens=tokens, tags=tags, unlabelled=unlabelled), encode_tagged
 
 
 def _read_texts(
-    frame: pd.DataFrame, where: str, text: str, label: str, line_break: str | None, unlabelled: str
+    frame: pd.DataFrame, where: str, text: str, target: Target, line_break: str | None, unlabelled: str
 ) -> Part:
     texts = column(frame, text, "data.text", where, may_be_blank=True)
-    labels = column(frame, label, "data.label", where, may_be_missing=True)
+    labels = target.read(frame, where)
+    refuse_unlabelled_rows(labels, target.columns, where, unlabelled)
     refuse_lists(texts, where, "data.text", "give one text, or set data.tokens and data.tags for words with tags")
-    refuse_lists(labels, where, "data.label", "give one class, as text or number")
     texts = texts.astype(str)
     if line_break:
         texts = texts.str.replace(line_break, " ", regex=False)
-    names = label_names(labels)
-    refuse_unlabelled_rows(names, label, where, unlabelled)
-    return texts.tolist(), names
+    return texts.tolist(), labels
 
 
 def encode(
     parts: dict[str, Part | None],
     *,
     source: str,
+    target: Target = CLASSES,
     vocabulary_size: int = 20_000,
     max_length: int = 256,
     truncate: str = "head",
@@ -171,25 +179,22 @@ def encode(
     Rows whose label is None are left out. Labels that only validation or test has become ``unseen``.
     ``vocabulary_size`` counts the most frequent words of train, ``[PAD]`` and ``[UNK]`` included. ``truncate`` names
     the side of a longer text that is kept: its ``head`` or its ``tail``. ``limit`` samples at most that many rows of
-    each split, ``train_limit`` of train alone (``splits.nested_rows``).
+    each split, ``train_limit`` of train alone (``splits.nested_rows``). ``target`` says what texts are answered with.
     """
     check_settings(truncate, max_length, vocabulary_size)
     labelled, dropped = labelled_rows(parts)
-    name_of = class_of(label for part in labelled.values() if part for label in part[1])
-    named = {role: part and (part[0], [name_of[label] for label in part[1]]) for role, part in labelled.items()}
-    rows, rare = complete_splits(named, validation_share, test_share, limit, source, True, train_limit)
-    classes = class_names(rows["train"][1])
-    unseen = sorted({label for _, labels in rows.values() for label in labels} - set(classes))
+    rows, rare = complete_splits(
+        target.named(labelled), validation_share, test_share, limit, source, target.stratify, train_limit,
+        labels_of=target.labels_of,
+    )  # fmt: skip
+    y, answers = target.encode({role: labels for role, (_, labels) in rows.items()}, source)
     tokenizer = train_tokenizer(rows["train"][0], vocabulary_size)
-    id_of = {name: index for index, name in enumerate([*classes, *unseen])}
     splits: dict[str, Any] = {}
-    for role, (texts, labels) in rows.items():
+    for role, (texts, _) in rows.items():
         x_T, offsets = encode_texts(tokenizer, texts, max_length, truncate)
-        splits[role] = Split(x_T, offsets, np.array([id_of[label] for label in labels], np.int64))
+        splits[role] = Split(x_T, offsets, y[role])
     token_ids = tokenizer.get_vocab()
     vocabulary = sorted(token_ids, key=lambda token: token_ids[token])
     empty = {role: int((split.length_N == 0).sum()) for role, split in splits.items()}
     notes = {**dropped, **rare, **repeated_rows(rows), "empty_texts": empty}
-    return set_apart(
-        Dataset(**splits, classes=classes, unseen=unseen, vocabulary=vocabulary, source=source, notes=notes)
-    )
+    return set_apart(Dataset(**splits, **answers, vocabulary=vocabulary, source=source, notes=notes))

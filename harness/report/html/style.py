@@ -6,7 +6,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from harness.records.metrics import SHARE, known
+from harness.records.metric import SHARE
+from harness.records.metrics import known
 
 COLOURS = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#6a4c93", "#8c564b", "#5b6770", "#7a9a01",

@@ -248,7 +248,7 @@ def test_prepared_data_is_opened_without_being_prepared_again(tmp_path, monkeypa
     first = prepare(load_files, arguments, tmp_path / "cache")
     monkeypatch.setattr("harness.data.loaders.text.encode", None)  # preparing would fail now
     assert prepare(load_files, arguments, tmp_path / "cache") == first
-    with pytest.raises(UserError, match="not callable"):
+    with pytest.raises(UserError, match="must be callable"):
         prepare(load_files, {**arguments, "max_length": 3}, tmp_path / "cache")
 
 
