@@ -99,7 +99,8 @@ def test_class_weights_decide_the_run_and_not_the_data():
 
 @pytest.mark.parametrize("task", TASKS)
 def test_only_data_with_one_class_each_have_class_weights(task):
-    asked = compose("data.class_weights=balanced"), TASKS[task](["a", "b"]), DataSummary("x", "", task, {"validation": 1})
+    summary = DataSummary("x", "", task, {"validation": 1})
+    asked = compose("data.class_weights=balanced"), TASKS[task](["a", "b"]), summary
     if task in ("classification", "tagging"):
         check_task(*asked)
     else:
