@@ -111,9 +111,10 @@ def damage(folder: Path) -> str | None:
         meta = store.load_json(file)
         DataSummary(**meta["summary"])
         characters = CHARACTERS if meta["alphabet"] else ()
-        for name, part in product(ROLES, (*_arrays(meta["task"]), *characters)):
-            file = folder / f"{name}.{part}.npy"
-            if _checksum(file) != meta["checksums"][file.name]:
+        parts = {f"{name}.{part}.npy" for name, part in product(ROLES, (*_arrays(meta["task"]), *characters))}
+        for name in sorted(parts | meta["checksums"].keys()):
+            file = folder / name
+            if _checksum(file) != meta["checksums"][name]:
                 return f"{file} is damaged (its content is not what was written)"
         file = folder / "meta.json"
         if missing := {"hash", *FIELDS} - meta.keys():
@@ -186,7 +187,9 @@ def _write(data: Dataset, folder: Path) -> None:
                 np.save(temporary / f"{name}.{part}.npy", getattr(split.characters, part))
     meta = {name: getattr(data, name) for name in FIELDS}
     meta |= {"hash": data.hash, "summary": dataclasses.asdict(data.summary())}
-    meta["checksums"] = {file.name: _checksum(file) for file in sorted(temporary.glob("*.npy"))}
+    if data.preparation is not None:
+        data.preparation.save(temporary)
+    meta["checksums"] = {file.name: _checksum(file) for file in sorted(temporary.iterdir())}
     store.write_json(temporary / "meta.json", meta)
     temporary.rename(folder)
 

@@ -7,7 +7,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -27,6 +28,15 @@ UNKNOWN = 1
 """The id of every token that the vocabulary lacks."""
 
 
+class Preparation(Protocol):
+    """What made token ids of rows (``harness.data.preparation``); ``identity`` is empty for the default."""
+
+    @property
+    def identity(self) -> str: ...
+
+    def save(self, folder: Path) -> None: ...
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Train, validation and test, which are disjoint, with what the model must know about them.
@@ -39,7 +49,7 @@ class Dataset:
     given. ``tolerance`` is the error below which a prediction of a regression counts as correct, if the data defines
     one. ``label_scale`` is the mean and the standard deviation of train's labels, if a regression trains on labels
     that are standardised by them; outputs and metrics are in the unit of the labels either way. ``alphabet`` lists the
-    characters of words by id, if the loader provides them.
+    characters of words by id, if the loader provides them. ``preparation`` is what made the ids, for new rows.
     """
 
     train: Split
@@ -54,6 +64,7 @@ class Dataset:
     alphabet: list[str] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
     label_scale: list[float] | None = None
+    preparation: Preparation | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "task", self.task or self._inferred_task)
@@ -88,7 +99,7 @@ class Dataset:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over all splits, classes, vocabulary and alphabet; task, tolerance and unseen if not the defaults.
+        """SHA-256 over splits, classes, vocabulary, alphabet; task, tolerance, unseen, tokenizer if not the defaults.
 
         Splits count as padded arrays, as which they were stored once: the hash of data does not depend on its storage.
         """
@@ -103,6 +114,8 @@ class Dataset:
             digest.update(f"unseen {self.unseen}".encode())
         if self.label_scale is not None:  # it changes the training
             digest.update(f"label_scale {self.label_scale}".encode())
+        if self.preparation is not None:
+            digest.update(self.preparation.identity.encode())
         return digest.hexdigest()
 
     def summary(self) -> DataSummary:
@@ -118,7 +131,7 @@ class Dataset:
             max_length=self.max_length,
             tolerance=self.tolerance,
             label_scale=self.label_scale,
-            notes={**self.notes, **notes_of_arrays(self.splits, self.notes)},
+            notes={**self.notes, **notes_of_arrays(self.splits, self.notes, UNKNOWN if self.tokens else None)},
         )
 
     def check(self) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from harness.data.split import Split
 
 
@@ -22,8 +24,21 @@ def _count(rows: Iterable[Any], others: set[Any]) -> int:
     return sum(row in others for row in rows)
 
 
-def notes_of_arrays(splits: Mapping[str, Split], known: Mapping[str, Any]) -> dict[str, Any]:
-    """The notes that the arrays of the splits show, without those that the loader wrote (``known``) and counts of 0."""
+def unknown_shares(splits: Mapping[str, Split], unknown: int) -> dict[str, float]:
+    """Which share of the tokens of validation and of test has the id ``unknown``."""
+    return {
+        role: float(np.count_nonzero(splits[role].x == unknown) / max(1, len(splits[role].x)))
+        for role in ("validation", "test")
+    }
+
+
+def notes_of_arrays(
+    splits: Mapping[str, Split], known: Mapping[str, Any], unknown: int | None = None
+) -> dict[str, Any]:
+    """The notes that the arrays of the splits show, without those that the loader wrote (``known``) and counts of 0.
+
+    ``unknown`` is the id of unknown tokens; None where sequences are no tokens.
+    """
     notes: dict[str, Any] = {}
     if "repeated_texts" not in known:
         notes = shared_rows({role: list(_digests(split)) for role, split in splits.items()}, "repeated_sequences")
@@ -32,6 +47,9 @@ def notes_of_arrays(splits: Mapping[str, Split], known: Mapping[str, Any]) -> di
     if "empty_texts" not in known:
         empty = {role: int((split.length_N == 0).sum()) for role, split in splits.items()}
         notes |= {"empty_sequences": empty} if any(empty.values()) else {}
+    if "unknown_tokens" not in known and unknown is not None:
+        shares = unknown_shares(splits, unknown)
+        notes |= {"unknown_tokens": shares} if any(shares.values()) else {}
     longest = {role: int(split.length_N.max(initial=0)) for role, split in splits.items()}
     return notes | ({"longest": longest} if max(longest.values()) > longest["train"] else {})
 

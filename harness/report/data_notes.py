@@ -1,4 +1,4 @@
-"""What a reader must know about the data of runs: labels, repeated and empty rows, positions that train lacks."""
+"""What a reader must know about the data of runs: labels, repeated and empty rows, unknown tokens, positions."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,9 @@ from harness.tasks.spans import unread_spans
 
 NAMED = 5
 """A sentence names at most so many labels."""
+
+MANY_UNKNOWN = 0.2
+"""From this share of unknown tokens on, a reader is warned: what a text says is mostly in its rarer words."""
 
 
 def data_notes(records: list[Record]) -> list[str]:
@@ -23,6 +26,7 @@ def _of(record: Record) -> Iterator[str]:
         yield f"{shares} texts contain no word: they are read as padding"
     if shares := _shares(data, data.notes.get("empty_sequences") or {}):
         yield f"{shares} sequences are empty: they are read as padding"
+    yield from _unknown(record)
     if missing := _counts(data.notes.get("missing_values") or {}):
         yield f"{missing} values of the series were missing: each was put on the line between its neighbours"
     longest = data.notes.get("longest") or {}
@@ -64,6 +68,30 @@ def _labels(data: DataSummary) -> Iterator[str]:
 
 def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {split}" for split, count in counts.items() if count)
+
+
+def _unknown(record: Record) -> Iterator[str]:
+    """Which share of the tokens train lacks, if it is large, and what reads them."""
+    shares = (record.data.notes.get("unknown_tokens") or {}).items()
+    if many := [f"{share:.0%} of the {split} tokens" for split, share in shares if share > MANY_UNKNOWN]:
+        yield f"{' and '.join(many)} are unknown ([UNK]): the vocabulary lacks them{_cure(record)}"
+
+
+def _cure(record: Record) -> str:
+    """What to do about unknown tokens, by the settings of the data."""
+    settings = record.config.get("data", {})
+    tokenizer = settings.get("tokenizer")
+    if record.data.task == "tagging" or settings.get("tokens"):
+        read = record.choices.get("input") == "word_char"
+        return "; their characters are read" if read else "; input=word_char reads the characters of words as well"
+    if tokenizer is None:  # a loader of its own
+        return ""
+    if tokenizer not in ("words", "subwords", "characters"):
+        return "; data.tokenizer=subwords learns a vocabulary from train"
+    full = record.data.vocabulary_size >= settings.get("vocabulary_size", 0)
+    pieces = "data.tokenizer=subwords or characters reads them in pieces" if tokenizer == "words" else ""
+    other = pieces or "data.tokenizer=bytes lacks none"
+    return f"; {other}" + (", and a larger data.vocabulary_size has more of them" if full else "")
 
 
 def _repeated(data: DataSummary, name: str, noun: str, how: str) -> Iterator[str]:

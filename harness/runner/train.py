@@ -81,6 +81,7 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     memory.phase_ends("inference")  # before the scoring, whose arrays belong to no encoder
     device_users.look()
     metrics |= evaluate(task, dataset, outputs, job.folder)
+    data.copy_preparation(job.prepared, job.folder)
     metrics |= {name: value for name, value in history[best - 1].items() if split_of(name) in FITTED}
     metrics["best/epoch"] = best
     if timer.first_step_at is not None:  # None where all epochs were trained before an interruption

@@ -54,6 +54,8 @@ USER_ERRORS = [
     (["data=hub", "data.source=owner/none"], "no source 'owner/none'"),
     (["data=hub"], "data.source must be given"),
     (["data=files", "data.train=none.csv"], "there is no file none.csv"),
+    (["data=files", "data.train=none.csv", "data.tokenizer=word"], "not 'word'; did you mean words?"),
+    (["data=files", "data.train=none.csv", "data.tokenizer=a/b.json"], "there is no file a/b.json"),
     (["hardware=gpu"], "hardware=gpu needs 1 GPU device(s), and this machine has none"),
     (["hardware=mps"], "hardware=mps needs 1 MPS device(s)"),
     (["output_dir=/dev/null/out"], "output_dir=/dev/null/out cannot be written to"),

@@ -7,7 +7,7 @@ from conftest import QUICK, refused
 
 from harness.data import from_sequences
 from harness.data.loaders.tagging import encode_tagged
-from harness.data.loaders.text import encode
+from harness.data.loaders.text_rows import encode
 from harness.data.overlap import notes_of_arrays
 
 VOCABULARY = [str(number) for number in range(11)]

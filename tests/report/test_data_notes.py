@@ -31,6 +31,36 @@ def test_what_is_in_two_splits_or_empty_is_counted(notes, expected):
     assert notes_of(notes=notes) == expected
 
 
+def unknown_note(shares, vocabulary_size=20, task="classification", choice="embedding", **settings):
+    notes = {"unknown_tokens": shares}
+    record = made(data={"hash": "1", "notes": notes, "vocabulary_size": vocabulary_size, "task": task})
+    record.choices["input"] = choice
+    record.config["data"] = {"vocabulary_size": 30, **settings}
+    return data_notes([record, record])
+
+
+def test_many_unknown_tokens_are_named_with_what_reads_them():
+    shares = {"validation": 0.204, "test": 0.416}
+    lacking = "20% of the validation tokens and 42% of the test tokens are unknown ([UNK]): the vocabulary lacks them"
+    assert unknown_note({"validation": 0.2, "test": 0.0}, tokenizer="words") == []
+    assert unknown_note(shares, tokenizer="words") == [
+        f"{lacking}; data.tokenizer=subwords or characters reads them in pieces"
+    ]
+    assert unknown_note({"validation": 0.1, "test": 0.416}, 30, tokenizer="words") == [
+        "42% of the test tokens are unknown ([UNK]): the vocabulary lacks them; data.tokenizer=subwords or characters "
+        "reads them in pieces, and a larger data.vocabulary_size has more of them"
+    ]
+    assert unknown_note(shares, tokenizer="characters") == [f"{lacking}; data.tokenizer=bytes lacks none"]
+    assert unknown_note(shares, tokenizer="mine/tokenizer.json") == [
+        f"{lacking}; data.tokenizer=subwords learns a vocabulary from train"
+    ]
+    assert unknown_note(shares, tokenizer="words", tokens="words") == [
+        f"{lacking}; input=word_char reads the characters of words as well"
+    ]
+    assert unknown_note(shares, task="tagging", choice="word_char") == [f"{lacking}; their characters are read"]
+    assert unknown_note(shares) == [lacking]
+
+
 def test_positions_that_train_never_reached_matter_for_learned_positions_only():
     longest = {"longest": {"train": 7, "validation": 11, "test": 5}}
     assert notes_of(notes=longest) == notes_of({"position": "sinusoidal"}, notes=longest) == []

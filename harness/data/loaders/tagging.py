@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.data.characters import LONGEST_WORD, make_alphabet, spell
-from harness.data.dataset import IGNORED, SPECIAL, UNKNOWN, Dataset, from_sequences
+from harness.data.dataset import IGNORED, UNKNOWN, Dataset, from_sequences
 from harness.data.loaders.columns import class_of, column, refuse_unlabelled_rows, row_name
 from harness.data.loaders.splits import (
     Part,
@@ -22,7 +21,9 @@ from harness.data.loaders.splits import (
     refuse_unique_labels,
     repeated_rows,
 )
-from harness.data.tokenizers import Words, check_settings, kept_steps, normalise_words, word_vocabulary
+from harness.data.overlap import unknown_shares
+from harness.data.preparation import WordPreparation
+from harness.data.word_lists import Words, check_settings, kept_steps
 from harness.errors import UserError
 
 WRITTEN_LIST = re.compile(r"""\[(['"]|-?\d+(,\s*|\s+)-?\d).*\]""", re.DOTALL)
@@ -41,8 +42,8 @@ def read_tagged(frame: pd.DataFrame, where: str, tokens: str, tags: str, unlabel
         UserError: a column is missing; or a row has no word, different numbers of words and tags, or a list written as
             text: the message names the row, counted from 1.
     """
-    words_of = _lists(frame, tokens, "data.tokens", where)
-    tags_of = _lists(frame, tags, "data.tags", where, may_be_missing=True)
+    words_of = lists_of(frame, tokens, "data.tokens", where)
+    tags_of = lists_of(frame, tags, "data.tags", where, may_be_missing=True)
     labels: list[Any] = []
     for index, (row_words, row_tags) in enumerate(zip(words_of, tags_of, strict=True)):
         row = f"data: {where}, {row_name(where, index)}"
@@ -59,11 +60,11 @@ def read_tagged(frame: pd.DataFrame, where: str, tokens: str, tags: str, unlabel
     return words_of, labels
 
 
-def _lists(
-    frame: pd.DataFrame, name: str, key: str, where: str, may_be_missing: bool = False
+def lists_of(
+    frame: pd.DataFrame, name: str, key: str, where: str, may_be_blank: bool = False, may_be_missing: bool = False
 ) -> list[tuple[str | None, ...]]:
     """The list in each row of a column; ``key`` is the setting that names the column."""
-    values = column(frame, name, key, where, may_be_missing=may_be_missing)
+    values = column(frame, name, key, where, may_be_blank, may_be_missing)
     for index, value in enumerate(values):
         if isinstance(value, str) and WRITTEN_LIST.fullmatch(value.strip()):
             raise UserError(
@@ -75,7 +76,8 @@ def _lists(
 
 def _as_words(value: Any) -> tuple[str | None, ...]:
     if isinstance(value, str):
-        return tuple(BETWEEN_WORDS.split(value.strip(" \t\r\n")))
+        stripped = value.strip(" \t\r\n")
+        return tuple(BETWEEN_WORDS.split(stripped)) if stripped else ()
     try:
         return tuple(_text(one) for one in value)
     except TypeError:  # neither a list nor a text, such as a number
@@ -101,15 +103,16 @@ def encode_tagged(
     limit: int | None = None,
     train_limit: int | None = None,
     column: str = "data.tags",
+    tokens: str = "words",
 ) -> Dataset:
     """Ids of words, which keep their upper case, a class for each word, and the characters of words.
 
     ``vocabulary_size`` counts the most frequent words of train, ``[PAD]`` and ``[UNK]`` included; the alphabet holds
     all characters of train. ``truncate`` names the side of a longer sentence that is kept: its ``head`` or its
     ``tail``. ``limit`` samples at most that many rows of each split, ``train_limit`` of train alone
-    (``splits.nested_rows``). ``column`` is the setting that names the tags, for messages. Rows whose label is None are
-    left out. Tags that only validation or test has become ``unseen``; splits that are cut leave train every tag where
-    they can.
+    (``splits.nested_rows``). ``column`` is the setting that names the tags, for messages; ``tokens`` is the
+    column of words, which is kept for new rows. Rows whose label is None are left out. Tags that only validation or
+    test has become ``unseen``; splits that are cut leave train every tag where they can.
     """
     check_settings(truncate, max_length, vocabulary_size)
     labelled, dropped = labelled_rows(parts)
@@ -121,28 +124,26 @@ def encode_tagged(
         labelled, validation_share, test_share, limit, source, False, train_limit,
         labels_of=lambda tags: {*tags[kept]} - {None},
     )  # fmt: skip
-    words = {role: [normalise_words(row[kept]) for row in inputs] for role, (inputs, _) in rows.items()}
+    words = {role: inputs for role, (inputs, _) in rows.items()}
+    preparation = WordPreparation.learn(words, (tokens,), vocabulary_size, max_length, truncate)
     tags = {role: [tuple(map(name_of.get, row[kept])) for row in labels] for role, (_, labels) in rows.items()}
     of_train = [tag for row in tags["train"] for tag in row if tag is not None]
     refuse_unique_labels(of_train, source, column)
-    vocabulary = word_vocabulary(words["train"], vocabulary_size)
-    id_of = {word: index for index, word in enumerate(vocabulary)}
-    ids = {role: [[id_of.get(word, UNKNOWN) for word in row] for row in inputs] for role, inputs in words.items()}
-    splits: dict[str, Any] = {role: (ids[role], tags[role]) for role in rows}
+    splits: dict[str, Any] = {role: (preparation.encode(words[role]), tags[role]) for role in rows}
     untagged = {role: sum(row.count(None) for row in labels) for role, labels in tags.items()}
     notes = {**dropped, **rare, **repeated_rows(rows)}
     if any(untagged.values()):
         notes["untagged_words"] = untagged
-    data = from_sequences(**splits, classes=class_names(of_train), vocabulary=vocabulary, source=source, notes=notes)
-    return _with_characters(data, words)
+    names = preparation.vocabulary
+    data = from_sequences(**splits, classes=class_names(of_train), vocabulary=names, source=source, notes=notes)
+    return with_preparation(data, words, preparation)
 
 
-def _with_characters(data: Dataset, words: Mapping[str, Sequence[Words]]) -> Dataset:
-    alphabet = make_alphabet(words["train"], SPECIAL)
-    longest = max(len(word) for sentences in words.values() for row in sentences for word in row)
-    width = min(LONGEST_WORD, max(1, longest))
+def with_preparation(data: Dataset, words: Mapping[str, Sequence[Words]], preparation: WordPreparation) -> Dataset:
+    """The data with the characters of its words, by split, and with what made its ids."""
     splits: dict[str, Any] = {
-        role: replace(split, characters=spell(words[role], alphabet, width, UNKNOWN))
+        role: replace(split, characters=preparation.spell(words[role]))
         for role, split in data.splits.items()
     }
-    return replace(data, **splits, alphabet=alphabet)
+    notes = {**data.notes, "unknown_tokens": unknown_shares(data.splits, UNKNOWN)}
+    return replace(data, **splits, alphabet=preparation.alphabet, preparation=preparation, notes=notes)

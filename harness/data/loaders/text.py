@@ -1,4 +1,4 @@
-"""Loaders of texts with a label, or of words with tags, from the hub or from files."""
+"""Loaders of texts or words with a label, or of words with tags, from the hub or from files."""
 
 import os
 from collections.abc import Callable
@@ -9,23 +9,27 @@ from typing import Any
 import pandas as pd
 
 from harness.data.cache import cached_by
-from harness.data.dataset import Dataset, Split
+from harness.data.dataset import Dataset
 from harness.data.loaders.archives import file_key
-from harness.data.loaders.columns import column, refuse_lists, refuse_unlabelled_rows
 from harness.data.loaders.hub import content_key, read_source
-from harness.data.loaders.splits import Part, complete_splits, labelled_rows, refuse_hidden_labels, repeated_rows
+from harness.data.loaders.pretokenized import encode_pretokenized, read_pretokenized
+from harness.data.loaders.splits import Part, refuse_hidden_labels
 from harness.data.loaders.tables import holds_tagged_words, read_file, say_rows
 from harness.data.loaders.tagging import encode_tagged, read_tagged
 from harness.data.loaders.targets import Target
-from harness.data.tokenizers import check_settings, encode_texts, train_tokenizer
-from harness.data.unseen import set_apart
+from harness.data.loaders.text_rows import encode, read_labelled_texts
+from harness.data.tokenizers import tokenizer_file
 from harness.errors import UserError
-
-CLASSES = Target()
 
 
 def _hub_key(source: str, revision: str = "main", **settings: Any) -> str:
-    return f"{content_key(source, revision)} {sorted(settings.items())}"
+    return f"{content_key(source, revision)} {_tokenizer_key(**settings)} {sorted(settings.items())}"
+
+
+def _tokenizer_key(tokenizer: str = "words", **_settings: Any) -> str:
+    """The content of the file that ``data.tokenizer`` names; nothing where it names none."""
+    file = tokenizer_file(tokenizer)
+    return file_key(file) if file else ""
 
 
 @cached_by(_hub_key)
@@ -33,31 +37,38 @@ def load_hub(
     source: str,
     *,
     splits: dict[str, str | None],
-    text: str = "text",
+    text: str | list[str] = "text",
     label: str | list[str] = "label",
-    task: str | None = None,
-    label_separator: str | None = None,
-    tolerance: float | None = None,
     tokens: str | None = None,
     tags: str | None = None,
     line_break: str | None = None,
     unlabelled: str = "drop",
+    task: str | None = None,
+    label_separator: str | None = None,
+    tolerance: float | None = None,
+    tokenizer: str = "words",
+    punctuation: bool = False,
     subset: str | None = None,
     revision: str = "main",
     **settings: Any,
 ) -> Dataset:
-    """A data set of the hub, or a local copy of it, with a column of texts and one of labels, or of words and tags.
+    """A data set of the hub, or a local copy of it, with columns of texts and one of labels, or of words and tags.
 
-    ``splits`` names its splits for train, validation and test; a split that is null is cut from train. ``line_break``
-    is the string that texts contain for a line break, besides ``<br />``. Rows without a label are dropped, or refused
-    if ``unlabelled`` is ``error``. ``settings`` are those of ``encode``, or of ``encode_tagged`` with ``tokens`` and
-    ``tags``.
+    ``splits`` names its splits for train, validation and test; a split that is null is cut from train. ``text`` names a
+    column or several. ``line_break`` is the string that texts contain for a line break, besides ``<br />``.
+    Rows without a label are dropped, or refused if ``unlabelled`` is ``error``.
+    ``tokenizer`` and ``punctuation`` are those of ``train_tokenizer``. ``tokens`` names a column of words, which is
+    read instead of texts, ``tags`` one of their tags, which is read instead of labels. ``settings`` are those of
+    ``encode``, ``encode_pretokenized`` or ``encode_tagged``.
 
     Raises:
         UserError: there is no such source, split or column, or the rows are refused.
     """
     target = Target(task, label, label_separator, tolerance)
-    read, encode_rows = _reader_and_encoder(target, text, tokens, tags, line_break, unlabelled)
+    if tokens is None and tags is None:
+        read, encode_rows = _of_texts(target, text, line_break, unlabelled, tokenizer, punctuation)
+    else:
+        read, encode_rows = _of_words(target, tokens, tags, unlabelled, tokenizer, punctuation)
     tables = read_source(source, subset, revision)
     parts = {}
     for role, name in splits.items():
@@ -72,7 +83,8 @@ def load_hub(
 
 def _files_key(**settings: Any) -> str:
     files = _named_files(**settings)
-    return f"{[file_key(file) for file in files.values() if file.exists()]} {sorted(settings.items())!r}"
+    hashes = [file_key(file) for file in files.values() if file.exists()]
+    return f"{hashes} {_tokenizer_key(**settings)} {sorted(settings.items())!r}"
 
 
 def _named_files(**settings: Any) -> dict[str, Path]:
@@ -87,32 +99,37 @@ def load_files(
     validation: str | None = None,
     test: str | None = None,
     *,
-    text: str = "text",
+    text: str | list[str] = "text",
     label: str | list[str] = "label",
-    task: str | None = None,
-    label_separator: str | None = None,
-    tolerance: float | None = None,
     tokens: str | None = None,
     tags: str | None = None,
     line_break: str | None = None,
     unlabelled: str = "drop",
+    task: str | None = None,
+    label_separator: str | None = None,
+    tolerance: float | None = None,
     quotes: str = "auto",
+    tokenizer: str = "words",
+    punctuation: bool = False,
     **settings: Any,
 ) -> Dataset:
-    """Files with a column of texts and one of labels, or of words and tags: all that ``read_file`` reads.
+    """Files with columns of texts and one of labels, or of words and tags: all that ``read_file`` reads.
 
     A split without a file is cut from ``train``. In csv and tsv, spaces separate words, and tags. ``quotes`` is that of
-    ``read_delimited``; ``line_break``, ``unlabelled`` and ``settings`` are those of ``load_hub``.
+    ``read_delimited``; all other settings are those of ``load_hub``.
 
     Raises:
         UserError: a file or a column is missing, two splits are the same file, or the rows are refused.
     """
-    target = Target(task, label, label_separator, tolerance)
     files = _named_files(train=train, validation=validation, test=test)
     if tokens is None and tags is None and holds_tagged_words(files["train"]):
         tokens, tags = "words", "tags"
-    read, encode_rows = _reader_and_encoder(target, text, tokens, tags, line_break, unlabelled)
     wanted = _wanted_columns(text, label, tokens, tags)
+    target = Target(task, label, label_separator, tolerance)
+    if tokens is None and tags is None:
+        read, encode_rows = _of_texts(target, text, line_break, unlabelled, tokenizer, punctuation)
+    else:
+        read, encode_rows = _of_words(target, tokens, tags, unlabelled, tokenizer, punctuation)
     hashes = [file_key(file) for file in files.values() if file.exists()]
     if len(set(hashes)) < len(hashes):
         raise UserError("data: two of data.train, data.validation and data.test are the same file; leave one out")
@@ -127,74 +144,49 @@ def _wanted_columns(text: Any, label: Any, tokens: Any, tags: Any) -> dict[str, 
     return inputs | ({"data.label": label} if tags is None else {"data.tags": tags})
 
 
-def _reader_and_encoder(
-    target: Target, text: str, tokens: str | None, tags: str | None, line_break: str | None, unlabelled: str
-) -> tuple[Callable[[pd.DataFrame, str], Part], Callable[..., Dataset]]:
-    """The functions that read a table and encode its rows: words and tags if their columns are set, else texts."""
-    if (tokens is None) != (tags is None):
-        missing, named = ("tags", f"tokens={tokens}") if tags is None else ("tokens", f"tags={tags}")
+ReaderAndEncoder = tuple[Callable[[pd.DataFrame, str], Part], Callable[..., Dataset]]
+"""The functions that read a table and encode its rows."""
+
+
+def _of_texts(
+    target: Target,
+    text: str | list[str],
+    line_break: str | None,
+    unlabelled: str,
+    tokenizer: str,
+    punctuation: bool,
+) -> ReaderAndEncoder:
+    columns = tuple(text) if isinstance(text, (list, tuple)) else (text,)
+    if not columns:
+        raise UserError("data.text must name a column or several, such as [title,body], and is an empty list")
+    if not isinstance(punctuation, bool):
+        raise UserError(f"data.punctuation must be true or false, and is {punctuation!r}")
+    tokenizer_file(tokenizer)  # refuses what is no tokenizer before any row is read
+    read = partial(read_labelled_texts, columns=columns, target=target, line_break=line_break, unlabelled=unlabelled)
+    return read, partial(
+        encode, target=target, columns=columns, line_break=line_break, tokenizer=tokenizer, punctuation=punctuation
+    )
+
+
+def _of_words(
+    target: Target, tokens: str | None, tags: str | None, unlabelled: str, tokenizer: str, punctuation: bool
+) -> ReaderAndEncoder:
+    if tokens is None:
         raise UserError(
-            f"data.{named} needs data.{missing}: set both, the columns of words and of tags, or neither to read "
+            f"data.tags={tags} needs data.tokens: set both, the columns of words and of tags, or neither to read "
             "data.text and data.label"
         )
-    if tokens is None or tags is None:
-        read = partial(_read_texts, text=text, target=target, line_break=line_break, unlabelled=unlabelled)
-        return read, partial(encode, target=target)
     if target.task is not None:
         raise UserError(
             f"data.task={target.task} reads data.text and data.label, and data.tokens and data.tags are for a tag for "
             "each word: set either to null"
         )
-    return partial(read_tagged, tokens=tokens, tags=tags, unlabelled=unlabelled), encode_tagged
-
-
-def _read_texts(
-    frame: pd.DataFrame, where: str, text: str, target: Target, line_break: str | None, unlabelled: str
-) -> Part:
-    texts = column(frame, text, "data.text", where, may_be_blank=True)
-    labels = target.read(frame, where)
-    refuse_unlabelled_rows(labels, target.columns, where, unlabelled)
-    refuse_lists(texts, where, "data.text", "give one text, or set data.tokens and data.tags for words with tags")
-    texts = texts.astype(str)
-    if line_break:
-        texts = texts.str.replace(line_break, " ", regex=False)
-    return texts.tolist(), labels
-
-
-def encode(
-    parts: dict[str, Part | None],
-    *,
-    source: str,
-    target: Target = CLASSES,
-    vocabulary_size: int = 20_000,
-    max_length: int = 256,
-    truncate: str = "head",
-    validation_share: float = 0.1,
-    test_share: float = 0.2,
-    limit: int | None = None,
-    train_limit: int | None = None,
-) -> Dataset:
-    """Token ids for texts. Words are lower-cased; everything but letters, digits and symbols such as emojis is dropped.
-
-    Rows whose label is None are left out. Labels that only validation or test has become ``unseen``.
-    ``vocabulary_size`` counts the most frequent words of train, ``[PAD]`` and ``[UNK]`` included. ``truncate`` names
-    the side of a longer text that is kept: its ``head`` or its ``tail``. ``limit`` samples at most that many rows of
-    each split, ``train_limit`` of train alone (``splits.nested_rows``). ``target`` says what texts are answered with.
-    """
-    check_settings(truncate, max_length, vocabulary_size)
-    labelled, dropped = labelled_rows(parts)
-    rows, rare = complete_splits(
-        target.named(labelled), validation_share, test_share, limit, source, target.stratify, train_limit,
-        labels_of=target.labels_of,
-    )  # fmt: skip
-    y, answers = target.encode({role: labels for role, (_, labels) in rows.items()}, source)
-    tokenizer = train_tokenizer(rows["train"][0], vocabulary_size)
-    splits: dict[str, Any] = {}
-    for role, (texts, _) in rows.items():
-        x_T, offsets = encode_texts(tokenizer, texts, max_length, truncate)
-        splits[role] = Split(x_T, offsets, y[role])
-    token_ids = tokenizer.get_vocab()
-    vocabulary = sorted(token_ids, key=lambda token: token_ids[token])
-    empty = {role: int((split.length_N == 0).sum()) for role, split in splits.items()}
-    notes = {**dropped, **rare, **repeated_rows(rows), "empty_texts": empty}
-    return set_apart(Dataset(**splits, **answers, vocabulary=vocabulary, source=source, notes=notes))
+    if tokenizer != "words" or punctuation is not False:
+        raise UserError(
+            f"data.tokens={tokens} are words already, which no tokenizer divides: leave out data.tokenizer and "
+            "data.punctuation, or read data.text"
+        )
+    if tags is None:
+        read = partial(read_pretokenized, tokens=tokens, label=target.label, unlabelled=unlabelled)
+        return read, partial(encode_pretokenized, tokens=tokens)
+    return partial(read_tagged, tokens=tokens, tags=tags, unlabelled=unlabelled), partial(encode_tagged, tokens=tokens)

@@ -221,7 +221,8 @@ def test_a_missing_column_names_those_that_exist_and_both_columns_are_needed(tmp
     file = written(tmp_path, ROWS)
     message = refused(load_files, file, tokens="words", tags="pos")
     assert "no column 'pos'; it has words, ner; set data.tags" in message
-    assert "data.tokens=words needs data.tags" in refused(load_files, file, tokens="words")
+    message = refused(load_files, file, tokens="words")
+    assert "no column 'label'; it has words, ner; set data.label to one of them" in message
     assert "data.tags=ner needs data.tokens" in refused(load_files, file, tags="ner")
 
 

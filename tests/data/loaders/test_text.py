@@ -9,7 +9,8 @@ from conftest import refused
 
 from harness.data import open_prepared, prepare
 from harness.data.loaders.digits import digits
-from harness.data.loaders.text import encode, load_files, load_hub
+from harness.data.loaders.text import load_files, load_hub
+from harness.data.loaders.text_rows import encode
 from harness.data.synthetic.features import synthetic_features
 from harness.errors import UserError
 
@@ -287,6 +288,7 @@ def test_imdb_is_whole_and_its_splits_are_as_published(mirror, monkeypatch, tmp_
     assert [int(split.y.sum()) for split in data.splits.values()] == [11_250, 1_250, 12_500]
     assert data.classes == ["neg", "pos"]
     assert len(data.vocabulary) == 20_000
+    assert data.hash == "c06681df18429b0a5c2a18c8d9d0084f9771c4c0bdc7231c77793301c0f1ded3"  # as before other tokenizers
 
 
 def test_the_same_file_twice_is_refused(tmp_path):

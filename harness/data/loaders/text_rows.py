@@ -1,0 +1,118 @@
+"""Rows of texts with one label: read from tables, encoded as token ids.
+
+Dimension letters: N rows, T tokens of all of them together.
+"""
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.data.dataset import UNKNOWN, Dataset
+from harness.data.flat import offsets_of
+from harness.data.loaders.columns import column, refuse_lists, refuse_unlabelled_rows
+from harness.data.loaders.splits import Part, complete_splits, labelled_rows, repeated_rows
+from harness.data.loaders.targets import Target
+from harness.data.overlap import unknown_shares
+from harness.data.preparation import TextPreparation, all_texts
+from harness.data.split import Split
+from harness.data.tokenizers import NAMES, special_tokens, train_tokenizer
+from harness.data.unseen import set_apart
+from harness.data.word_lists import check_settings
+
+CLASSES = Target()
+
+
+def read_labelled_texts(
+    frame: pd.DataFrame, where: str, columns: Sequence[str], target: Target, line_break: str | None, unlabelled: str
+) -> Part:
+    """The texts and the class of each row of a table, as ``read_texts`` reads them; None is no class.
+
+    Raises:
+        UserError: a column or a text is missing, or with ``unlabelled=error`` a class; the message names the row,
+            counted from 1.
+    """
+    texts = read_texts(frame, where, columns, line_break)
+    labels = target.read(frame, where)
+    refuse_unlabelled_rows(labels, target.columns, where, unlabelled)
+    return texts, labels
+
+
+def read_texts(
+    frame: pd.DataFrame, where: str, columns: Sequence[str], line_break: str | None
+) -> list[str] | list[tuple[str, ...]]:
+    """The text of each row, or a tuple of the texts of several columns; in these, a missing text is an empty one.
+
+    Raises:
+        UserError: a column is missing, or a text; the message names the row, counted from 1.
+    """
+    several = len(columns) > 1
+    texts = []
+    for name in columns:
+        own = column(frame, name, "data.text", where, may_be_blank=True, may_be_missing=several)
+        refuse_lists(own, where, "data.text", "give one text, or set data.tokens for words")
+        if several:
+            own = own.astype(object).where(own.notna(), "")
+        own = own.astype(str)
+        texts.append((own.str.replace(line_break, " ", regex=False) if line_break else own).tolist())
+    return list(zip(*texts, strict=True)) if several else texts[0]
+
+
+def encode(
+    parts: dict[str, Part | None],
+    *,
+    source: str,
+    target: Target = CLASSES,
+    columns: Sequence[str] = ("text",),
+    line_break: str | None = None,
+    tokenizer: str = "words",
+    punctuation: bool = False,
+    vocabulary_size: int = 20_000,
+    max_length: int = 256,
+    truncate: str = "head",
+    validation_share: float = 0.1,
+    test_share: float = 0.2,
+    limit: int | None = None,
+    train_limit: int | None = None,
+) -> Dataset:
+    """Token ids for texts, by the tokenizer that ``data.tokenizer`` names (``harness.data.tokenizers``).
+
+    Rows whose label is None are left out. Labels that only validation or test has become ``unseen``.
+    ``columns`` are those of the texts; ``line_break``, which is a space in them by now, is kept for new rows.
+    ``vocabulary_size`` counts the most frequent tokens of train, special ones such as ``[PAD]`` included. ``truncate``
+    names the side of a longer text that is kept: its ``head`` or its ``tail``. ``limit`` samples at most that many rows
+    of each split, ``train_limit`` of train alone (``splits.nested_rows``). ``target`` says
+    what texts are answered with.
+    """
+    check_settings(truncate, max_length, vocabulary_size)
+    labelled, dropped = labelled_rows(parts)
+    rows, rare = complete_splits(
+        target.named(labelled), validation_share, test_share, limit, source, target.stratify, train_limit,
+        labels_of=target.labels_of,
+    )  # fmt: skip
+    y, answers = target.encode({role: labels for role, (_, labels) in rows.items()}, source)
+    texts, special = all_texts(rows["train"][0]), special_tokens(len(columns) - 1)
+    learned = train_tokenizer(tokenizer, texts, vocabulary_size, special, punctuation)
+    name = tokenizer if tokenizer in NAMES else "file"
+    preparation = TextPreparation(learned, name, punctuation, tuple(columns), line_break, max_length, truncate)
+    splits: dict[str, Any] = {}
+    for role, (inputs, _) in rows.items():
+        x_T, offsets = _flat(preparation.encode(inputs), len(inputs))
+        splits[role] = Split(x_T, offsets, y[role])
+    empty = {role: int((split.length_N == 0).sum()) for role, split in splits.items()}
+    notes = {**dropped, **rare, **repeated_rows(rows), "empty_texts": empty}
+    notes["unknown_tokens"] = unknown_shares(splits, UNKNOWN)
+    data = Dataset(**splits, **answers, vocabulary=learned.vocabulary, source=source, notes=notes)
+    return replace(set_apart(data), preparation=preparation)
+
+
+def _flat(rows: Iterator[Sequence[int]], count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The ids ``x_T`` of ``count`` rows and where each row begins."""
+    x_T, length_N = array("i"), np.zeros(count, np.int64)
+    for row, ids in enumerate(rows):
+        x_T.extend(ids)
+        length_N[row] = len(ids)
+    return np.asarray(x_T), offsets_of(length_N)
