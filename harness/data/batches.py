@@ -62,7 +62,7 @@ class Batches:
     ``share`` is (number of this process, number of processes): each batch is divided among the processes, and this
     process gets its part. ``per_step`` means that the loss is a mean over the steps that have a label, and not over
     sequences; with ``class_weights_C`` the mean is weighted by the class of each label. Without a seed, rows are
-    ordered by length, for evaluation. ``to_device`` turns each batch into what the backend trains on; its time counts
+    ordered by length, the batch of the longest first, for evaluation. ``to_device`` turns each batch into what the backend trains on; its time counts
     as waiting for data, like the time to gather the rows.
     """
 
@@ -94,7 +94,8 @@ class Batches:
         """The row numbers of each batch of the chosen epoch."""
         length_N = self.split.length_N
         if self.seed is None:
-            return _cut(np.argsort(length_N, kind="stable"), self.batch_size)
+            # longest first: with growing batches no freed memory fits the next one, and the process grows by each
+            return _cut(np.argsort(length_N, kind="stable"), self.batch_size)[::-1]
         return plan(length_N, self.batch_size, self.seed, self.epoch, self.bucket)
 
     def largest(self) -> Any:
