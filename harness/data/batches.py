@@ -61,9 +61,9 @@ class Batches:
 
     ``share`` is (number of this process, number of processes): each batch is divided among the processes, and this
     process gets its part. ``per_step`` means that the loss is a mean over the steps that have a label, and not over
-    sequences; with ``class_weights_C`` the mean is weighted by the class of each label. Without a seed, rows are
-    ordered by length, the batch of the longest first, for evaluation. ``to_device`` turns each batch into what the backend trains on; its time counts
-    as waiting for data, like the time to gather the rows.
+    sequences; with ``class_weights_C`` the mean is weighted by the class of each label. Without a seed, for evaluation,
+    rows are ordered by length, and the batch of the longest comes first. ``to_device`` turns each batch into what the
+    backend trains on; its time counts as waiting for data, like the time to gather the rows.
     """
 
     def __init__(

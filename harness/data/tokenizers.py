@@ -10,7 +10,6 @@
 """
 
 import difflib
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,16 +19,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tqdm import tqdm
 
 from harness.data.dataset import SPECIAL, UNKNOWN
+from harness.data.normalised import normalise
 from harness.data.tokenizer_file import FileTokenizer
 from harness.data.word_patterns import RUN, RUN_OR_MARK, WORD, WORD_OR_MARK
+from harness.data.word_splitter import WordSplitter
 from harness.errors import UserError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Library
 
-RIGHT_QUOTE = "\N{RIGHT SINGLE QUOTATION MARK}"
-APOSTROPHE = re.compile(rf"(?<=\w){RIGHT_QUOTE}(?=\w)")
-"""The apostrophe that phones write within a word; elsewhere the same character ends a quotation."""
 SEPARATOR = "[SEP]"
 """The token between two columns of a row."""
 NAMES = ("words", "characters", "bytes", "subwords")
@@ -68,6 +66,19 @@ class LibraryTokenizer:
     def encode(self, texts: Sequence[str]) -> list[Sequence[int]]:
         encodings = self.library.encode_batch_fast([normalise(text) for text in texts], add_special_tokens=False)
         return [encoding.ids for encoding in encodings]
+
+
+class WordTokenizer(LibraryTokenizer):
+    """A tokenizer of the library that splits at words, without the library's slower way to do it."""
+
+    def __init__(self, library: "Library") -> None:
+        super().__init__(library)
+        self.words = WordSplitter(library.pre_tokenizer)
+        self.id_of = {token: index for index, token in enumerate(self.vocabulary)}
+
+    def encode(self, texts: Sequence[str]) -> list[Sequence[int]]:
+        id_of, split = self.id_of, self.words.split
+        return [[id_of.get(word, UNKNOWN) for word in split(normalise(text))] for text in texts]
 
 
 class CharacterTokenizer:
@@ -162,22 +173,27 @@ def load_tokenizer(name: str, vocabulary: list[str], description: str | None, sp
         return FileTokenizer(description, special, "the saved file")
     from tokenizers import Tokenizer as Library
 
+    kind = WordTokenizer if name == "words" else LibraryTokenizer
     try:
-        return LibraryTokenizer(Library.from_str(description))
+        return kind(Library.from_str(description))
     except Exception as error:  # the library raises nothing more special
         raise ValueError(f"its tokenizer.json cannot be read: {error}") from None
 
 
-def train_words(texts: Sequence[str], size: int, special: list[str], punctuation: bool = False) -> LibraryTokenizer:
-    """The ``size`` most frequent words of texts, special tokens included."""
-    from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
+def train_words(texts: Sequence[str], size: int, special: list[str], punctuation: bool = False) -> WordTokenizer:
+    """The ``size`` most frequent words of texts, special tokens included; equally frequent ones in order."""
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
-    library = Tokenizer(models.WordLevel({}, unk_token=SPECIAL[UNKNOWN]))
-    word = WORD_OR_MARK if punctuation else WORD
-    library.pre_tokenizer = pre_tokenizers.Split(Regex(word), "removed", invert=True)
-    trainer = trainers.WordLevelTrainer(vocab_size=size, special_tokens=special, show_progress=False)
-    library.train_from_iterator(map(normalise, _with_progress(texts)), trainer, length=len(texts))
-    return LibraryTokenizer(library)
+    pattern = pre_tokenizers.Split(Regex(WORD_OR_MARK if punctuation else WORD), "removed", invert=True)
+    splitter, counts = WordSplitter(pattern), Counter[str]()
+    for text in _with_progress(texts):
+        counts.update(splitter.split(normalise(text)))
+    frequent = sorted(counts, key=lambda word: (-counts[word], word))[: size - len(special)]
+    vocabulary = {token: index for index, token in enumerate([*special, *frequent])}
+    library = Tokenizer(models.WordLevel(vocabulary, unk_token=SPECIAL[UNKNOWN]))
+    library.pre_tokenizer = pattern
+    library.add_special_tokens(special)
+    return WordTokenizer(library)
 
 
 def train_subwords(texts: Sequence[str], size: int, special: list[str], punctuation: bool = False) -> LibraryTokenizer:
@@ -214,17 +230,6 @@ def _frequent_characters(texts: Iterable[str]) -> list[str]:
     for text in texts:
         counts.update(text)
     return sorted(counts, key=lambda character: (-counts[character], character))
-
-
-def normalise(text: str) -> str:
-    """Lower case, composed Unicode characters (NFC), plain apostrophes, and no HTML line breaks.
-
-    In Python this is twice as fast as with the normalizers of the tokenizers library.
-    """
-    plain = text.replace("<br />", " ")
-    if RIGHT_QUOTE in plain:  # the search for one character is much faster than the pattern
-        plain = APOSTROPHE.sub("'", plain)
-    return unicodedata.normalize("NFC", plain).lower()
 
 
 def _with_progress(texts: Sequence[str]) -> Iterator[Any]:
