@@ -74,11 +74,18 @@ class WordTokenizer(LibraryTokenizer):
     def __init__(self, library: "Library") -> None:
         super().__init__(library)
         self.words = WordSplitter(library.pre_tokenizer)
-        self.id_of = {token: index for index, token in enumerate(self.vocabulary)}
+        self.ids = _Ids((token, index) for index, token in enumerate(self.vocabulary))
 
     def encode(self, texts: Sequence[str]) -> list[Sequence[int]]:
-        id_of, split = self.id_of, self.words.split
-        return [[id_of.get(word, UNKNOWN) for word in split(normalise(text))] for text in texts]
+        id_of, split = self.ids.__getitem__, self.words.split
+        return [list(map(id_of, split(normalise(text)))) for text in texts]
+
+
+class _Ids(dict[str, int]):
+    """The ids of words, and that of ``[UNK]`` for all others."""
+
+    def __missing__(self, word: str) -> int:
+        return UNKNOWN
 
 
 class CharacterTokenizer:
