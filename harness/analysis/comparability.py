@@ -139,8 +139,9 @@ def group_facts(group: ComparisonGroup) -> Facts:
     """What the variants of a comparison group share: the data and the versions of packages."""
     record = group.variants[0].record
     facts: Facts = {"data": data_name(record), "content": record.data.hash[:8]}
-    if limit := (record.config.get("data") or {}).get("train_limit"):
-        facts["train_limit"] = limit
+    settings = record.config.get("data") or {}
+    if "train_limit" in settings:
+        facts["train_limit"] = settings["train_limit"]
     for variant in group.variants:  # variants of one backend do not have the versions of the other's packages
         facts |= versions(variant.record)
     return facts

@@ -13,8 +13,20 @@ MANY_UNKNOWN = 0.2
 
 
 def data_notes(records: list[Record]) -> list[str]:
-    """The sentences about each data set, once whatever the number of runs on it."""
-    return list({(record.data.hash, sentence): sentence for record in records for sentence in _of(record)}.values())
+    """The sentences about each data set, once whatever the number of runs on it.
+
+    Where the runs differ in ``data.train_limit``, a sentence begins with it.
+    """
+    several = len({_limit(record) for record in records}) > 1
+    return list({
+        (record.data.hash, sentence): f"data.train_limit={_limit(record)}: {sentence}" if several else sentence
+        for record in records for sentence in _of(record)
+    }.values())  # fmt: skip
+
+
+def _limit(record: Record) -> str:
+    limit = (record.config.get("data") or {}).get("train_limit")
+    return "null" if limit is None else str(limit)
 
 
 def _of(record: Record) -> Iterator[str]:

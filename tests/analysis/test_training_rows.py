@@ -10,12 +10,20 @@ from harness.report import tables, training_rows
 from harness.report.html import html
 
 
-def of_size(encoder, rows, accuracies, test=200, source="a.csv"):
+def of_size(encoder, rows, accuracies, test=200, content="a", config=None, **more):
     """Runs with ``rows`` rows of train; each size has a data hash of its own, as its vocabulary makes it."""
     data = {
-        "hash": f"{source}{rows}", "source": source, "sizes": {"train": rows, "validation": 100, "test": test},
+        "hash": f"{content}{rows}", "source": "a.csv", "sizes": {"train": rows, "validation": 100, "test": test},
     }  # fmt: skip
-    return over_seeds(encoder, accuracies, data=data, config={"data.train_limit": rows})
+    return over_seeds(encoder, accuracies, data=data, config={"data.train_limit": rows, **(config or {})}, **more)
+
+
+def curves_of(records):
+    """The curves of these runs: by the section's title, each curve's name and its points."""
+    return {
+        curves.title: {curve.name: {rows: mean.mean for rows, mean in curve.points.items()} for curve in curves.curves}
+        for curves in curves_over_rows(compare(records, "x").groups)
+    }
 
 
 def test_a_power_law_is_recovered():
@@ -53,6 +61,49 @@ def test_runs_with_another_test_split_have_a_curve_of_their_own():
     assert list(curves.curves[0].points) == [100, 400]
 
 
+def test_curves_that_end_at_different_sizes_have_different_names():
+    slow, fast = {"optimizer.lr": 0.1}, {"optimizer.lr": 0.2}
+    records = [
+        *of_size("lstm", 100, [0.5], config=slow), *of_size("lstm", 400, [0.6], config=slow),
+        *of_size("lstm", 100, [0.55], config=fast), *of_size("lstm", 300, [0.7], config=fast),
+    ]  # fmt: skip
+    assert curves_of(records) == {
+        "digits": {"lstm, lr=0.2": {100: 0.55, 300: 0.7}, "lstm, lr=0.1": {100: 0.5, 400: 0.6}}
+    }
+
+
+def test_sections_on_one_data_set_are_told_apart():
+    keras = {
+        "choices": {"backend": "tensorflow"},
+        "environment": {"versions": {"python": "3.11.7", "tensorflow": "2.21.0", "numpy": "2.4.6"}},
+    }
+    records = [
+        *of_size("lstm", 100, [0.5]), *of_size("lstm", 400, [0.6]),
+        *of_size("lstm", 100, [0.55], **keras), *of_size("lstm", 400, [0.65], **keras),
+    ]  # fmt: skip
+    assert curves_of(records) == {
+        "digits (backend pytorch)": {"lstm": {100: 0.5, 400: 0.6}},
+        "digits (backend tensorflow)": {"lstm": {100: 0.55, 400: 0.65}},
+    }
+    words, in_bytes = {"data.tokenizer": "words"}, {"data.tokenizer": "bytes"}
+    records = [
+        *of_size("lstm", 100, [0.5], config=words), *of_size("lstm", 400, [0.6], config=words),
+        *of_size("lstm", 100, [0.55], content="b", config=in_bytes),
+        *of_size("lstm", 400, [0.65], content="b", config=in_bytes),
+    ]  # fmt: skip
+    assert list(curves_of(records)) == ["digits (tokenizer words)", "digits (tokenizer bytes)"]
+
+
+def test_runs_from_before_the_data_changed_are_in_no_curve():
+    before = [*of_size("lstm", 100, [0.1], started=1), *of_size("lstm", 400, [0.2], started=2)]
+    changed = [*of_size("lstm", 900, [0.7], content="b", started=4), *before]
+    assert list(curves_of(changed)["digits"]["lstm"]) == [100, 400, 900]  # nothing shows that the data changed
+    changed += of_size("lstm", 100, [0.5], content="b", started=3)
+    assert curves_of(changed) == {"digits": {"lstm": {100: 0.5, 900: 0.7}}}
+    changed += of_size("lstm", 400, [0.6], content="b", started=5)
+    assert curves_of(changed) == {"digits": {"lstm": {100: 0.5, 400: 0.6, 900: 0.7}}}
+
+
 def test_one_size_has_no_curve_and_no_section():
     comparison = compare(of_size("lstm", 100, [0.5, 0.6]), "x")
     assert curves_over_rows(comparison.groups) == []
@@ -62,6 +113,9 @@ def test_one_size_has_no_curve_and_no_section():
 def test_the_page_and_the_markdown_show_the_curves_and_titles_name_the_limit():
     comparison = compare([*of_size("lstm", 100, [0.5, 0.6]), *of_size("lstm", 400, [0.7, 0.8])], "x")
     assert [group.title for group in comparison.groups] == ["digits (train_limit 100)", "digits (train_limit 400)"]
+    whole = over_seeds("lstm", [0.9], data={"hash": "whole"}, config={"data.train_limit": None})
+    titles = [group.title for group in compare([*of_size("lstm", 100, [0.5]), *whole], "x").groups]
+    assert titles == ["digits (train_limit 100)", "digits (train_limit null)"]
     shown = Page(html(comparison)).shown()
     assert "digits: accuracy against training rows" in shown
     assert "no trend: it needs three sizes or more" in shown

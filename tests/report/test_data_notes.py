@@ -100,3 +100,15 @@ def test_labels_that_are_missing_rare_or_new_are_counted(notes, expected):
 @pytest.mark.parametrize("classes", [["B-X", "I-X", "O"], ["B-X", "E-X", "O"], ["B", "I", "O"], ["NOUN", "VERB"]])
 def test_other_tags_need_no_sentence(classes):
     assert notes_of(task="tagging", classes=classes) == []
+
+
+def test_sentences_about_several_sizes_of_train_name_the_limit():
+    records = []
+    for limit, repeated in ((100, 1), (None, 3)):
+        notes = {"repeated_texts": {"validation": 0, "test": repeated}, "test_in_validation": 0}
+        data = {"hash": str(limit), "sizes": SIZES, "notes": notes}
+        records += [made(seed=seed, data=data, config={"data.train_limit": limit}) for seed in (0, 1)]
+    assert data_notes(records) == [
+        "data.train_limit=100: 1 of 30 test texts also occur in train, word for word",
+        "data.train_limit=null: 3 of 30 test texts also occur in train, word for word",
+    ]
