@@ -84,7 +84,9 @@ def load_timeseries(
     splits, notes = fill_and_scale(rows, standardise)
     notes |= rare
     notes |= {"channels": names} if names else {}
-    return from_sequences(**splits, classes=classes, source=named, notes=notes, task=task)
+    return from_sequences(
+        **splits, classes=classes, source=named, notes=notes, task=task, standardise_labels=not is_class
+    )
 
 
 def _read_parts(

@@ -148,6 +148,7 @@ def test_labels_of_a_regression_are_numbers(tmp_path):
     assert data.classes == []
     found = np.sort(np.concatenate([split.y for split in data.splits.values()]))
     np.testing.assert_array_equal(found, np.sort(y).astype(np.float32))
+    assert data.label_scale == pytest.approx([data.train.y.mean(), data.train.y.std()])  # trained on as those of texts
     texts = saved(tmp_path, "b.npz", series(97), ["high"] * 97)
     assert "x[0] has the label 'high'; data.task=regression needs" in refused(load_timeseries, train=texts,
                                                                               task="regression")  # fmt: skip
