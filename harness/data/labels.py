@@ -122,6 +122,8 @@ def check_labels(
         return
     if not in_range(y, ids):
         raise UserError(f"data: labels of the {name} split must be int64 in 0..{ids - 1}")
+    if task == "tagging" and (y == IGNORED).all():
+        raise UserError(f"data: no step of the {name} split has a label; give it tags, or leave the split out")
     if task == "ctc" and y_offsets is not None:
         _check_targets(name, y, y_offsets, length_N)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import refused
 
 from harness.data import Dataset, Split, from_sequences, one_sequence
 from harness.data.loaders.digits import digits
@@ -56,6 +57,14 @@ def test_data_on_which_a_comparison_is_meaningless_is_refused(change, message):
     with pytest.raises(UserError, match="data: ") as refusal:
         small(**change).check()
     assert message in str(refusal.value)
+
+
+def test_a_split_without_any_tag_is_refused():
+    tagged, empty = ([[2, 3], [2]], [["a", "b"], ["a"]]), ([[3, 2]], [[None, None]])
+    data = from_sequences(tagged, empty, tagged, classes=["a", "b"], vocabulary=["[PAD]", "[UNK]", "x", "y"])
+    assert refused(data.check) == (
+        "data: no step of the validation split has a label; give it tags, or leave the split out"
+    )
 
 
 def test_features_that_are_not_finite_name_their_row():
