@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-CURVES = ("loss", "mse", "accuracy", "label_error_rate")
+CURVES = ("loss", "mse", "accuracy", "f1_micro", "label_error_rate")
 """The learning curves, where they were measured."""
 MOST_CLASSES = 30
 """With more classes, a matrix shows its colours without names and numbers."""
@@ -29,7 +29,7 @@ def learning_curves(history: list[dict[str, Any]], file: Path) -> Path:
         axis.set(xlabel="epoch", ylabel=kind.replace("_", " "))
         axis.grid(alpha=0.3)
         axis.legend()
-        if kind == "accuracy":  # a share: with one epoch only, the axis would extend beyond 0 and 1
+        if kind in ("accuracy", "f1_micro"):  # a share: with one epoch only, the axis would extend beyond 0 and 1
             low, high = axis.get_ylim()
             axis.set_ylim(max(low, 0.0), min(high, 1.0))
     return save(figure, file)

@@ -8,6 +8,7 @@ from made_records import HARDWARE, HISTORY, LATENCY, MEMORY, TOKENS, made, over_
 from pages import Page
 
 from harness.analysis.comparison import compare
+from harness.report import plots as pictures
 from harness.report import tables
 from harness.report.build import compare as build
 from harness.report.html import html
@@ -136,3 +137,12 @@ def test_axes_of_shares_end_just_beyond_what_a_share_can_be_even_around_one_vari
         assert -0.02 <= low < high <= 1.02
     mean = sum(accuracies) / len(accuracies)
     assert ranges[1][0] <= mean <= ranges[1][1]
+
+
+def test_the_learning_curves_of_several_labels_show_the_score_that_chooses_the_epoch(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(pictures, "save", lambda figure, file: figures.append(figure))
+    entry = {"train/loss": 0.5, "val/f1_micro": 0.25, "val/f1_macro": 0.5, "val/exact_match": 0.25, "val/loss": 0.75}
+    pictures.learning_curves([{"epoch": 1, **entry}, {"epoch": 2, **entry, "val/f1_micro": 0.5}], tmp_path / "a.png")
+    lines = {axis.get_ylabel(): [list(line.get_ydata()) for line in axis.lines] for axis in figures[0].axes}
+    assert lines == {"loss": [[0.5, 0.5], [0.75, 0.75]], "f1 micro": [[0.25, 0.5]]}
