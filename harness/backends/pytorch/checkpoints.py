@@ -64,5 +64,5 @@ class EpochEnds(lightning.Callback):
 
     def _stop_in_time(self, trainer, history: list[Metrics]) -> None:
         is_out = bool(history) and patience_is_out(history, self.monitor, self.patience)
-        if trainer.strategy.reduce_boolean_decision(is_out, all=False):  # of several processes all stop, or none
+        if trainer.strategy.broadcast(is_out):  # the first process, which keeps the best epoch, decides for all
             trainer.should_stop = True

@@ -72,7 +72,8 @@ class Training(lightning.LightningModule):
         self._loss_sum = torch.zeros((), device=self.device)
         self._sequences = 0
         if self.rate_of is not None:
-            rate = self.rate_of(self.history)
+            # the first process decides: batch normalisation, for one, gives each process scores of its own
+            rate = self.trainer.strategy.broadcast(self.rate_of(self.history))
             for group in self.optimizers().param_groups:
                 group["lr"] = rate
         self.timer.epoch_begins()
