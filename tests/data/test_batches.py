@@ -49,13 +49,13 @@ def test_a_batch_of_empty_sequences_keeps_one_step():
     assert gather(split, np.array([0, 1])).x.shape == (2, 1)
 
 
-def test_evaluation_goes_through_all_rows_in_order_of_length():
+def test_evaluation_goes_through_all_rows_once_the_batch_of_the_longest_first():
     split = Split.from_padded(np.zeros((1013, 40), np.int32), LENGTHS, np.zeros(1013, np.int64))
     batches = Batches(split, 10)
-    lengths = np.concatenate([batch.length_B for batch in batches])
+    lengths = np.concatenate([batch.length_B for batch in reversed(list(batches))])
     assert len(batches) == 102
-    assert (np.diff(lengths) >= 0).all()
-    assert len(lengths) == 1013
+    assert lengths.tolist() == sorted(LENGTHS)
+    assert np.sort(np.concatenate(batches.rows())).tolist() == list(range(1013))
 
 
 def test_the_last_batch_may_be_smaller_and_the_epoch_is_chosen():
