@@ -27,7 +27,16 @@ def best_epoch(history: list[Metrics], monitor: str) -> int:
 
 
 def costs(history: list[Metrics], monitor: str) -> list[float]:
-    """The values of a metric, negated if higher is better: the lowest is the best."""
+    """The values of a metric, negated if higher is better: the lowest is the best.
+
+    Raises:
+        RuntimeError: an epoch lacks the metric.
+    """
+    if any(monitor not in entry for entry in history):
+        raise RuntimeError(
+            f"trainer.monitor={monitor}: validation has no such score, because every sequence of it has a label that "
+            "train never saw; set trainer.monitor=auto"
+        )
     sign = -1 if direction(monitor) == "max" else 1
     return [sign * entry[monitor] for entry in history]
 

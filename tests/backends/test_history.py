@@ -38,6 +38,13 @@ def test_the_training_loss_or_nothing_may_choose_the_epoch():
     assert [history_of.best_epoch(made[:count], "last") for count in (1, 2)] == [1, 2]
 
 
+def test_a_metric_that_validation_cannot_have_is_named():
+    lacking = [{"epoch": 1, "train/loss": 0.5, "val/label_error_rate": 0.5}]
+    with pytest.raises(RuntimeError, match=r"^trainer.monitor=val/loss: validation has no such score, because every"):
+        history_of.best_epoch(lacking, "val/loss")
+    assert history_of.best_epoch(lacking, "val/label_error_rate") == 1
+
+
 def test_patience_waits_for_a_better_score_not_for_a_lower_loss():
     assert history_of.patience_is_out(both([0.7, 0.7, 0.7], [0.5, 0.4, 0.3]), "val/accuracy", 2)
 
