@@ -72,9 +72,10 @@ def _no_column(names: Sequence[Any], name: Any, key: str, where: str) -> UserErr
     has_header = without_compression(where).lower().endswith(WITH_HEADER)
     near = [one for one in names if str(one).strip().casefold() == str(name).strip().casefold()]
     meant = f"; did you mean {_setting(key, str(near[0]))}?" if len(near) == 1 else f"; set {key} to one of them"
+    other = "; for columns between other characters, add a first line such as sep=|" if len(names) == 1 else ""
     return UserError(
         f"data: {where} has no column {name!r}; it has {existing}{meant}"
-        + (" (a file's first line names its columns)" if has_header else "")
+        + (f" (a file's first line names its columns{other})" if has_header else "")
     )
 
 
