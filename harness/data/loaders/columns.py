@@ -1,6 +1,8 @@
 """Columns of a table: found by name, checked for gaps and lists, labels as text."""
 
 import re
+import sys
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -152,9 +154,11 @@ def label_names(labels: pd.Series) -> list[str | None]:
 def class_of(labels: Iterable[str]) -> dict[str, str]:
     """The class that each label of all splits together belongs to: labels are text, and each is its own class.
 
-    Only where all of them are numbers, those written in several ways, such as 1 and 1.0, are one class.
+    Only where all of them are numbers, those written in several ways, such as 1 and 1.0, are one class. Labels that
+    cannot be told apart on a screen stay apart, and this is printed to standard error.
     """
     labels = set(labels)
+    _say_look_alikes(labels)
     if not all(NUMBER.fullmatch(label) for label in labels):
         return {label: label for label in labels}
     plain = {label: _plain(label) for label in labels}
@@ -163,6 +167,16 @@ def class_of(labels: Iterable[str]) -> dict[str, str]:
         spellings[number].add(label)
     whole = not any("." in number for number in spellings)
     return {label: number if whole or len(spellings[number]) > 1 else label for label, number in plain.items()}
+
+
+def _say_look_alikes(labels: set[str]) -> None:
+    groups = defaultdict(list)
+    for label in sorted(labels):
+        visible = "".join(one for one in unicodedata.normalize("NFC", label) if unicodedata.category(one) != "Cf")
+        groups[" ".join(visible.split())].append(ascii(label)[:LONGEST_NAME])
+    for group in (group for group in groups.values() if len(group) > 1):
+        shown = ", ".join(group[:MOST_NAMES])
+        print(f"data: the labels {shown} look alike and are {len(group)} classes", file=sys.stderr, flush=True)
 
 
 def _plain(number: str) -> str:
