@@ -30,6 +30,8 @@ class FileTokenizer:
         self.description: str | None = description
         try:
             content = json.loads(description)
+            if "model" not in content:
+                raise ValueError("it has no model; a vocab.json or tokenizer_config.json is another file")
             unknown, padding = _add_unknown(content), _padding(content)
             if "dropout" in content["model"]:
                 content["model"]["dropout"] = None  # it would encode a text differently each time

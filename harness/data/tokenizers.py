@@ -156,7 +156,7 @@ def train_tokenizer(
     if file := tokenizer_file(name):
         if punctuation:
             raise UserError(f"data.punctuation=true is for words and subwords; {file} itself says what it keeps")
-        return FileTokenizer(file.read_text(encoding="utf8", errors="replace"), special, str(file))
+        return FileTokenizer(file.read_text(encoding="utf-8-sig", errors="replace"), special, str(file))
     if name == "bytes":
         return ByteTokenizer(special)
     if name == "characters":

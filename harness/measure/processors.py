@@ -74,7 +74,7 @@ def _groups(root: Path) -> Iterator[Path]:
         lines = (root / "proc/self/cgroup").read_text(encoding="utf8").splitlines()
     except OSError:
         return
-    for line in lines:
+    for line in (line for line in lines if line.count(":") >= 2):  # sandboxes leave the file empty, or a line of it
         _, controllers, path = line.split(":", 2)
         if not controllers:
             top = root / "sys/fs/cgroup"
@@ -97,5 +97,5 @@ def _quota(folder: Path) -> float | None:
                 (folder / f"cpu.cfs_{name}_us").read_text(encoding="utf8").strip() for name in ("quota", "period")
             )
         return None if quota in ("max", "-1") else int(quota) / int(period)
-    except (OSError, ValueError):
+    except (OSError, ValueError, ZeroDivisionError):
         return None

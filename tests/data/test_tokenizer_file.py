@@ -108,3 +108,12 @@ def test_punctuation_is_the_files_own_affair(tmp_path):
     (tmp_path / "tokenizer.json").write_text(bert().to_str())
     message = refused(train_tokenizer, str(tmp_path / "tokenizer.json"), ["a"], 99, SPECIAL, punctuation=True)
     assert message.startswith("data.punctuation=true is for words and subwords")
+
+
+def test_another_json_of_a_tokenizer_is_named_and_a_byte_order_mark_is_no_fault(tmp_path):
+    file = tmp_path / "tokenizer.json"
+    file.write_text('{"good": 0}')
+    assert "it has no model; a vocab.json or" in refused(train_tokenizer, str(file), ["a"], 99, SPECIAL)
+    library = Tokenizer(models.WordLevel({"a": 0, "b": 1}))
+    file.write_text(library.to_str(), encoding="utf-8-sig")
+    assert train_tokenizer(str(file), ["a"], 99, SPECIAL).encode(["b"]) == [[3]]

@@ -40,6 +40,8 @@ VERSION_1 = {"proc/self/cgroup": "5:memory:/docker/abc\n4:cpu,cpuacct:/docker/ab
         ({**VERSION_2, "sys/fs/cgroup/cpu.max": "100000 100000\n"}, 1.0),
         ({**VERSION_2, "sys/fs/cgroup/cpu.max": "250000 100000\n"}, 2.5),
         ({**VERSION_2, "sys/fs/cgroup/cpu.max": "max 100000\n"}, None),
+        ({**VERSION_2, "sys/fs/cgroup/cpu.max": "0 0\n"}, None),
+        ({"proc/self/cgroup": "\n"}, None),
         ({"proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/cpu.max": "300000 100000",
           "sys/fs/cgroup/a/b/cpu.max": "400000 100000"}, 3.0),
         ({**VERSION_1, "sys/fs/cgroup/cpu,cpuacct/docker/abc/cpu.cfs_quota_us": "150000",

@@ -1,11 +1,11 @@
 """Files as they lie on disk: plain, or compressed as gzip, bzip2, xz or zip."""
 
 import bz2
-import glob
 import gzip
 import hashlib
 import io
 import lzma
+import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -23,20 +23,51 @@ DAMAGED = (EOFError, OSError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.
 
 
 def file_key(path: Path) -> str:
-    """The hash of a file's bytes; of a folder, the hash of the names and bytes of all its files."""
+    """The hash of a file's bytes; of a folder, the hash of the names and bytes of all its files.
+
+    Raises:
+        UserError: it is neither, or cannot be read, or the folder has a link that cannot be followed.
+    """
     digest = hashlib.sha256()
     if path.is_dir():
         for file in visible_files(path):
-            digest.update(f"{file.relative_to(path).as_posix()} {file_key(file)}".encode())
+            digest.update(os.fsencode(f"{file.relative_to(path).as_posix()} {file_key(file)}"))
         return digest.hexdigest()
-    with open(path, "rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    if not path.is_file():
+        raise UserError(f"data: {path} is a device or a pipe, which can be read only once; save its content as a file")
+    try:
+        with open(path, "rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"data: {path} cannot be read: {error.strerror}") from None
 
 
 def visible_files(folder: Path) -> list[Path]:
-    """All files below a folder, sorted by their paths, without hidden files and hidden folders; links are followed."""
-    inside = sorted(glob.glob("**", root_dir=folder, recursive=True))  # leaves out names that start with a dot
-    return [folder / name for name in inside if (folder / name).is_file()]
+    """All files below a folder, sorted by their paths, without hidden files and hidden folders; links are followed.
+
+    Raises:
+        UserError: a folder cannot be read, or a link leads nowhere or to a folder that it lies in.
+    """
+    found: list[Path] = []
+    for parent, folders, files in os.walk(folder, followlinks=True, onerror=_refuse_unreadable):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in (*folders, *files):
+            path = Path(parent, name)
+            if path.is_symlink() and not name.startswith("."):
+                _refuse_bad_link(path)
+        found += [Path(parent, name) for name in files if not name.startswith(".")]
+    return sorted((path for path in found if path.is_file()), key=lambda path: path.relative_to(folder).as_posix())
+
+
+def _refuse_unreadable(error: OSError) -> None:
+    raise UserError(f"data: {error.filename} cannot be read: {error.strerror}") from None
+
+
+def _refuse_bad_link(link: Path) -> None:
+    if not link.exists():
+        raise UserError(f"data: {link} is a link to nothing; correct or remove it")
+    if link.resolve() in (link.parent.resolve(), *link.parent.resolve().parents):
+        raise UserError(f"data: {link} is a link to a folder that it lies in, which has no end; remove it")
 
 
 @dataclass(frozen=True)

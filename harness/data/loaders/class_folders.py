@@ -1,5 +1,6 @@
 """Texts in a folder for each class, one file a text, as in IMDB's original archive (Maas et al. 2011)."""
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -17,7 +18,7 @@ def read_class_folders(folder: Path, choose: Choose) -> tuple[Columns, str]:
     Hidden files, and files that are in no class folder, are left out.
 
     Raises:
-        UserError: the folder has no such files.
+        UserError: the folder has no such files, or a class whose name is not UTF-8.
         FaultError: a file is not UTF-8.
     """
     inside = [file for file in visible_files(folder) if file.parent != folder]
@@ -28,6 +29,12 @@ def read_class_folders(folder: Path, choose: Choose) -> tuple[Columns, str]:
             f"as {folder / 'good' / '1.txt'} (or name one file, such as a csv)"
         )
     labels = [file.relative_to(folder).parts[0] for file in files]
+    for label in sorted(set(labels)):
+        try:
+            label.encode()
+        except UnicodeEncodeError:
+            name = os.fsencode(label)
+            raise UserError(f"data: {folder} has a folder whose name is not UTF-8 ({name!r}); rename it") from None
     table: Columns = {"text": [_read(file) for file in files], "label": labels}
     counts = ", ".join(f"{label} {count:,}" for label, count in sorted(Counter(labels).items()))
     left_out = f"; {len(inside) - len(files):,} files that do not end in .txt are left out" if files != inside else ""

@@ -1,6 +1,8 @@
 """Columns of a table: found by name, checked for gaps and lists, labels as text."""
 
 import re
+import sys
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -72,9 +74,10 @@ def _no_column(names: Sequence[Any], name: Any, key: str, where: str) -> UserErr
     has_header = without_compression(where).lower().endswith(WITH_HEADER)
     near = [one for one in names if str(one).strip().casefold() == str(name).strip().casefold()]
     meant = f"; did you mean {_setting(key, str(near[0]))}?" if len(near) == 1 else f"; set {key} to one of them"
+    other = "; for columns between other characters, add a first line such as sep=|" if len(names) == 1 else ""
     return UserError(
         f"data: {where} has no column {name!r}; it has {existing}{meant}"
-        + (" (a file's first line names its columns)" if has_header else "")
+        + (f" (a file's first line names its columns{other})" if has_header else "")
     )
 
 
@@ -151,9 +154,11 @@ def label_names(labels: pd.Series) -> list[str | None]:
 def class_of(labels: Iterable[str]) -> dict[str, str]:
     """The class that each label of all splits together belongs to: labels are text, and each is its own class.
 
-    Only where all of them are numbers, those written in several ways, such as 1 and 1.0, are one class.
+    Only where all of them are numbers, those written in several ways, such as 1 and 1.0, are one class. Labels that
+    cannot be told apart on a screen stay apart, and this is printed to standard error.
     """
     labels = set(labels)
+    _say_look_alikes(labels)
     if not all(NUMBER.fullmatch(label) for label in labels):
         return {label: label for label in labels}
     plain = {label: _plain(label) for label in labels}
@@ -162,6 +167,16 @@ def class_of(labels: Iterable[str]) -> dict[str, str]:
         spellings[number].add(label)
     whole = not any("." in number for number in spellings)
     return {label: number if whole or len(spellings[number]) > 1 else label for label, number in plain.items()}
+
+
+def _say_look_alikes(labels: set[str]) -> None:
+    groups = defaultdict(list)
+    for label in sorted(labels):
+        visible = "".join(one for one in unicodedata.normalize("NFC", label) if unicodedata.category(one) != "Cf")
+        groups[" ".join(visible.split())].append(ascii(label)[:LONGEST_NAME])
+    for group in (group for group in groups.values() if len(group) > 1):
+        shown = ", ".join(group[:MOST_NAMES])
+        print(f"data: the labels {shown} look alike and are {len(group)} classes", file=sys.stderr, flush=True)
 
 
 def _plain(number: str) -> str:

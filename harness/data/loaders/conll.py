@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from harness.data.loaders.archives import Source
-from harness.data.loaders.raw_table import Choose, Columns, FaultError
+from harness.data.loaders.raw_table import MARK, Choose, Columns, FaultError
 
 WORDS, TAGS = "words", "tags"
 """Names of the first and the last column."""
@@ -24,7 +24,8 @@ def read_conll(source: Source, choose: Choose) -> Columns:
         FaultError: a line has another number of columns than those before it, or fewer than two.
     """
     with source.text() as opened:
-        lines = list(opened)
+        # a byte order mark is left inside where files were joined; as a word of its own it stays
+        lines = [line[1:] if line.startswith(MARK) and line[1:2] not in (" ", "\t") else line for line in opened]
     words = [line for line in lines if line.strip(BLANK) and not line.startswith(("#", DOCUMENT_START))]
     separator = "\t" if words and all("\t" in line for line in words) else "[ \t]+"
     width = len(_split(words[0], separator)) if words else 0

@@ -98,11 +98,13 @@ def _sentences(opened: TextIO) -> Iterator[tuple[Any, list[Any]]]:
     import conllu.exceptions
 
     fields = ["id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel"]
+    done = 0
     try:
         for sentence in conllu.parse_incr(opened, fields=fields):
             # id 3-4 is a contraction, whose words follow; 8.1 is an empty node, a word that the text omits
             tokens = [token for token in sentence if isinstance(token["id"], int)]
             if tokens:  # else only comments or empty nodes
                 yield sentence, tokens
+            done += 1
     except conllu.exceptions.ParseException as error:
-        raise FaultError(str(error).splitlines()[0], "correct it") from None
+        raise FaultError(f"sentence {done + 1}: {str(error).splitlines()[0]}", "correct it") from None

@@ -141,7 +141,7 @@ def _read_enclosed(source: Source, form: Form, choose: Choose, quotes: str) -> R
                     if table.is_blank(fields):
                         continue
                     fields = table.fit(fields)
-                table.rows += 1
+                table.add(fields)
                 if end > start:
                     table.on_one_line = False
                     suspects += find_suspects(table, fields, form.separator, form.spaced, start + form.declared)
@@ -156,8 +156,10 @@ def _read_enclosed(source: Source, form: Form, choose: Choose, quotes: str) -> R
 
 def _quoting_fault(reason: str, table: RawTable) -> FaultError:
     row = f"row {table.rows + 1}" if table.width else "the header"
-    if "end of data" in reason or "field limit" in reason:
+    if "end of data" in reason:
         what = f"{row} opens a quote that nothing closes"
+    elif "field limit" in reason:
+        what = f"{row} has a field of more than {LONGEST_FIELD:,} characters, as after a quote that nothing closes"
     elif "expected after" in reason:
         what = f"{row} opens a quote, and something other than a separator follows the next quote"
     elif "new-line" in reason:
@@ -185,7 +187,7 @@ def _read_lines(source: Source, form: Form, choose: Choose) -> RawTable:
                 if table.is_blank(fields):
                     continue
                 fields = table.fit(fields)
-            table.rows += 1
+            table.add(fields)
             for append, index in picks:
                 append(fields[index])
     return table

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from harness.data.loaders.archives import Source
-from harness.data.loaders.raw_table import Choose, Columns, FaultError
+from harness.data.loaders.raw_table import MARK, Choose, Columns, FaultError
 from harness.errors import UserError
 
 MOST_DIGITS = 4000
@@ -41,7 +41,7 @@ def _records(lines: Iterable[str]) -> Iterator[Record]:
         if line.isspace():
             continue
         try:
-            record = _parse(line)
+            record = _parse(line.lstrip(MARK))
         except (ValueError, RecursionError):
             record = None
         if not isinstance(record, dict):

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from harness.data.loaders.columns import row_name
-from harness.data.loaders.tagging import WRITTEN_LIST
+from harness.data.loaders.series import LARGEST
+from harness.data.loaders.tagging import NESTED, WRITTEN_LIST
 from harness.errors import UserError
 
-LARGEST = float(np.finfo(np.float32).max)
 YES_NO = {"1": True, "1.0": True, "true": True, "yes": True, "0": False, "0.0": False, "false": False, "no": False}
 """How a column of 1 and 0 is written, in lower case."""
 UNANSWERED = ("", "-1", "-1.0")
@@ -74,6 +74,8 @@ def read_label_lists(values: pd.Series, separator: str | None, where: str) -> li
                     "stands between two labels"
                 )
             value = str(value).split(separator.strip() or None)
+        if any(isinstance(one, NESTED) for one in value):
+            raise ValueError("this has lists or objects inside; give one list of texts or numbers")
         labels = [str(one).strip() for one in value if one is not None]
         return tuple(dict.fromkeys(label for label in labels if label))
 

@@ -6,6 +6,8 @@ from typing import Any
 Columns = dict[str, list[Any]]
 Choose = Callable[[Sequence[str]], dict[str, str]]
 """From the names of all columns: the names of the columns to read, each with the setting that names it."""
+MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
+"""The byte order mark, which other programs write at the start of a file."""
 LABEL_KEYS = ("data.label", "data.tags")
 
 
@@ -24,13 +26,17 @@ class RawTable:
         self.choose = choose
         self.names: list[str] = []
         self.columns: Columns = {}
+        self.headers: tuple[list[str], ...] = ()
+        """What a header looks like that is repeated among the rows, after a byte order mark or not."""
         self.rows = 0
         self.on_one_line = True
         """No row extends over several lines."""
 
     def start(self, names: list[str]) -> list[tuple[Callable[[Any], None], int]]:
         """Take the header; for each column that is needed, what appends a field to it, and the field's place."""
-        self.names = names
+        # a program that adds a mark to a file that has one leaves two
+        self.names = names = [names[0].lstrip(MARK), *names[1:]] if names else names
+        self.headers = (names, [MARK + names[0], *names[1:]]) if len(names) > 1 else ()
         self.chosen = self.choose(names) if names else {}
         self.columns = {name: [] for name in self.chosen}
         self.needed = {name: names.index(name) for name in self.chosen}
@@ -49,6 +55,16 @@ class RawTable:
     def is_blank(self, fields: list[str]) -> bool:
         """Whether a row is a line without anything: no row at all."""
         return not fields or (len(fields) == 1 < self.width and not fields[0].strip())
+
+    def add(self, fields: list[str]) -> None:
+        """Count a row.
+
+        Raises:
+            FaultError: it is the header again.
+        """
+        self.rows += 1
+        if fields in self.headers:
+            raise FaultError(f"row {self.rows} repeats the header, as in joined files", "remove the row")
 
     def fit(self, fields: list[str]) -> list[str]:
         """The fields of a row that has more or fewer of them than the header, if only unneeded ones are missing.

@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.errors import UserError
 
+LARGEST = float(np.finfo(np.float32).max)
 NO_VALUE = ("", "?", "na", "n/a", "nan", "null", "none", "<na>")
 """How files write that a value is missing, in lower case."""
 
@@ -56,16 +57,20 @@ def without_padding(x_LD: np.ndarray) -> np.ndarray:
 
 
 def check_values(series: Series, where: str, missing: str) -> None:
-    """Refuse infinite values and, with ``missing`` of ``error``, missing ones.
+    """Refuse values beyond float32, infinite ones too, and, with ``missing`` of ``error``, missing ones.
 
     Raises:
         UserError: the message names the series, the step and the channel, counted from 1.
     """
     for x_LD, name in zip(series.x, series.names, strict=True):
-        for what, is_bad_LD in (("an infinite value", np.isinf(x_LD)), ("no value", np.isnan(x_LD))):
+        is_large_LD, is_missing_LD = np.abs(x_LD) > LARGEST, np.isnan(x_LD)
+        for what, remedy, is_bad_LD in (
+            ("an infinite value", "correct or remove it", np.isinf(x_LD)),
+            ("a value beyond the largest float32", "give the channel in another unit", is_large_LD),
+            ("no value", "set data.missing=interpolate or fill it", is_missing_LD),
+        ):
             if is_bad_LD.any() and (missing == "error" or what != "no value"):
                 step, channel = np.argwhere(is_bad_LD)[0] + 1
-                remedy = "set data.missing=interpolate or fill it" if what == "no value" else "correct or remove it"
                 raise UserError(f"data: {where}, {name} has {what} at step {step} of channel {channel}; {remedy}")
 
 

@@ -37,7 +37,10 @@ def read_arrays(file: Path) -> Series:
     series = _by_offsets(file, x, arrays["offsets"]) if "offsets" in arrays else _by_length(file, x, arrays)
     if len(series) != len(y):
         raise UserError(f"data: {file} has {len(series)} series in x and {len(y)} labels in y; every series needs one")
-    labels = label_names(pd.Series(y.astype(str) if y.dtype.kind == "S" else y))
+    try:
+        labels = label_names(pd.Series(np.char.decode(y, "utf8") if y.dtype.kind == "S" else y))
+    except UnicodeDecodeError:
+        raise UserError(f"data: {file} has labels in y that are bytes and not UTF-8; save them as text") from None
     return Series(series, labels, [f"x[{row}]" for row in range(len(series))])
 
 
@@ -48,8 +51,8 @@ def _load(file: Path) -> dict[str, np.ndarray]:
     except (ValueError, OSError, EOFError, TypeError, BadZipFile) as error:
         if "Object arrays" in str(error):
             raise UserError(
-                f"data: {file} holds an array of Python objects, which is not read; if series have unequal lengths, "
-                "put them one after another into x, and their ends into offsets"
+                f"data: {file} holds an array of Python objects, which is not read; save labels as y.astype(str), and "
+                "if series have unequal lengths, put them one after another into x, and their ends into offsets"
             ) from None
         raise UserError(f"data: {file} is no file of np.savez ({str(error).splitlines()[0]})") from None
 

@@ -107,4 +107,9 @@ def has_rows(file: Path) -> bool:
 
 
 def _fields(line: str) -> list[str]:
-    return re.split(r"\s*,\s*|\s+", line)
+    """The fields of a line between tabs, or else commas, or else spaces.
+
+    Only one of them separates: ``1,5`` between tabs is no pair of values but a decimal comma, which is refused.
+    """
+    separator = r"\s*\t\s*" if "\t" in line else r"\s*,\s*" if "," in line else r"\s+"
+    return re.split(separator, line)

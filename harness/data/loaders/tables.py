@@ -16,6 +16,7 @@ from harness.data.loaders.class_folders import read_class_folders
 from harness.data.loaders.columns import column_name
 from harness.data.loaders.conll import read_conll
 from harness.data.loaders.conllu import read_conllu
+from harness.data.loaders.contents import refuse_other_content
 from harness.data.loaders.delimited import SEPARATORS, read_delimited
 from harness.data.loaders.fasttext import is_fasttext, read_fasttext
 from harness.data.loaders.json_files import read_json, read_json_lines
@@ -51,6 +52,8 @@ def read_file(file: Path, wanted: Mapping[str, Any] | None = None, quotes: str =
         if kind and kind not in (*ENDINGS, ".zip"):
             raise _no_reader(Source(file))
         raise UserError(f"data: there is no file {file} (looked in {Path.cwd()})")
+    if file.is_file() and Source(file).kind not in EXCEL:
+        refuse_other_content(file)
     source = open_source(file) if file.is_file() else Source(file)
     try:
         if file.is_dir():
@@ -146,7 +149,8 @@ def _undecodable(source: Source) -> str:
 def _as_utf8(source: Source) -> str:
     """How to convert a file to UTF-8, by its likely encoding."""
     with source.binary() as opened:
-        start = opened.read(2)
-    if start in (b"\xff\xfe", b"\xfe\xff"):
-        return "it is UTF-16: save it as UTF-8 (in Excel: CSV UTF-8)"
+        start = opened.read(4)
+    wide = start in (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
+    if wide or start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return f"it is UTF-{32 if wide else 16}: save it as UTF-8 (in Excel: CSV UTF-8)"
     return "save it as UTF-8 (in Excel: CSV UTF-8); if it is Windows-1252, iconv -f WINDOWS-1252 -t UTF-8 does it"

@@ -28,6 +28,7 @@ from harness.errors import UserError
 
 WRITTEN_LIST = re.compile(r"""\[(['"]|-?\d+(,\s*|\s+)-?\d).*\]""", re.DOTALL)
 """A list as Python or numpy prints it; to split it at spaces would give wrong words."""
+NESTED = (list, tuple, dict, np.ndarray)
 BETWEEN_WORDS = re.compile(r"[ \t\r\n]+")
 """Other spaces, such as the no-break space, are characters of words."""
 
@@ -43,7 +44,8 @@ def read_tagged(frame: pd.DataFrame, where: str, tokens: str, tags: str, unlabel
             text: the message names the row, counted from 1.
     """
     words_of = lists_of(frame, tokens, "data.tokens", where)
-    tags_of = lists_of(frame, tags, "data.tags", where, may_be_missing=True)
+    given = lists_of(frame, tags, "data.tags", where, may_be_missing=True)
+    tags_of = [tuple(tag and tag.strip() for tag in row) for row in given]  # "O " is no class beside "O"
     labels: list[Any] = []
     for index, (row_words, row_tags) in enumerate(zip(words_of, tags_of, strict=True)):
         row = f"data: {where}, {row_name(where, index)}"
@@ -63,13 +65,22 @@ def read_tagged(frame: pd.DataFrame, where: str, tokens: str, tags: str, unlabel
 def lists_of(
     frame: pd.DataFrame, name: str, key: str, where: str, may_be_blank: bool = False, may_be_missing: bool = False
 ) -> list[tuple[str | None, ...]]:
-    """The list in each row of a column; ``key`` is the setting that names the column."""
+    """The list in each row of a column; ``key`` is the setting that names the column.
+
+    Raises:
+        UserError: the column is missing, or a row has a list written as text, or a list of lists or objects.
+    """
     values = column(frame, name, key, where, may_be_blank, may_be_missing)
     for index, value in enumerate(values):
         if isinstance(value, str) and WRITTEN_LIST.fullmatch(value.strip()):
             raise UserError(
                 f"data: {where}, {row_name(where, index)} has a list written as text in {name!r}, set by {key}; "
                 "separate words by spaces, or save the table as jsonl or parquet, which can hold lists"
+            )
+        if isinstance(value, dict) or (isinstance(value, NESTED) and any(isinstance(one, NESTED) for one in value)):
+            raise UserError(
+                f"data: {where}, {row_name(where, index)} has lists or objects inside {name!r}, set by {key}; give "
+                "each row one list of texts: the words, or the tags, of one sentence"
             )
     return [_as_words(value) for value in values]
 

@@ -3,6 +3,7 @@
 Dimension letters: N rows, A all labels.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -102,6 +103,10 @@ class Target:
         if self.task == "multilabel":
             refuse_unique_labels([label for row in labels["train"] for label in row], source, "data.label")
             names = class_names(label for rows in labels.values() for row in rows for label in row)
+            columns = self.label if isinstance(self.label, list | tuple) else []
+            if unused := [repr(name) for name in columns if str(name) not in names]:
+                shown = ", ".join(unused)
+                print(f"data: no row of {source} has 1 in {shown}, which is no label then", file=sys.stderr, flush=True)
             return _label_sets(labels, names), {"classes": names, "task": self.task}
         classes = class_names(labels["train"])
         unseen = sorted({label for own in labels.values() for label in own} - set(classes))

@@ -4,7 +4,7 @@ import pytest
 from conftest import refused
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from harness.data.loaders.columns import column_name
+from harness.data.loaders.columns import class_of, column_name
 
 
 def find(names, written):
@@ -43,3 +43,15 @@ def test_an_integer_means_the_column_that_is_written_so():
 ])  # fmt: skip
 def test_what_is_said_of_a_name_that_finds_no_column_or_several(names, written, message):
     assert message in refused(find, names, written)
+
+
+def test_labels_that_look_alike_stay_apart_and_this_is_said(capsys):
+    labels = ["caf\u00e9", "cafe\u0301", "b", "b\u200b", "\ufeffb", "B", "a b", "a\u00a0b", "c"]
+    assert class_of(labels) == {label: label for label in labels}
+    assert capsys.readouterr().err.splitlines() == [
+        r"data: the labels 'a b', 'a\xa0b' look alike and are 2 classes",
+        r"data: the labels 'b', 'b\u200b', '\ufeffb' look alike and are 3 classes",
+        r"data: the labels 'cafe\u0301', 'caf\xe9' look alike and are 2 classes",
+    ]
+    class_of(["a", "b", "1.0", "1"])
+    assert capsys.readouterr().err == ""

@@ -72,7 +72,7 @@ def test_a_conllu_file(tmp_path):
     assert sentences(file) == [[("do", "AUX"), ("_", None)]] * 2
     assert sentences(file, tokens="lemma", tags="xpos")[0] == [("do", "VB"), ("not", "RB")]
     assert "make no test split" in refused(load_files, str(file))  # the word without a tag does not count
-    assert "cannot be read as conllu" in refused(read_file, write(file, "no treebank\n\n"), WANTED)
+    assert "conllu: sentence 3: " in refused(read_file, write(file, text * 2 + "no treebank\n\n"), WANTED)
 
 
 def test_no_break_spaces_are_inside_words_of_a_csv_too(tmp_path):
@@ -80,3 +80,9 @@ def test_no_break_spaces_are_inside_words_of_a_csv_too(tmp_path):
     write(tmp_path / "a.csv", "words,ner\n" + row * 20)
     data = load_files(str(tmp_path / "a.csv"), tokens="words", tags="ner")
     assert sorted(data.vocabulary[2:]) == ["10\u00a0000", "km", "\u3000"]
+
+
+def test_a_byte_order_mark_of_joined_files_is_no_part_of_a_word(tmp_path):
+    text = "\ufeffa X\nb O\n\n\ufeff\n\ufeffa X\nb O\n\n\ufeff O\n"
+    found = [[("a", "X"), ("b", "O")]] * 2 + [[("\ufeff", "O")]]
+    assert sentences(write(tmp_path / "a.conll", text)) == found

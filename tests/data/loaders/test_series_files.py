@@ -73,6 +73,14 @@ def test_rows_of_the_older_form_start_with_their_label(tmp_path, separator):
     assert found.labels == ["1", "2"]
 
 
+@pytest.mark.parametrize(("text", "said"), [
+    ("1\t0,5\t2\n", "row 1 holds '0,5' at step 1"),
+    ("1 0,5 2,5\n", "row 1 holds '5 2' at step 1"),
+])  # fmt: skip
+def test_a_decimal_comma_is_no_separator(tmp_path, text, said):
+    assert said in refused(read_rows, made(tmp_path, text, "a.tsv"))
+
+
 def test_a_tsv_with_a_line_of_names_is_a_table(tmp_path):
     file = made(tmp_path, "sequence\tvalue\tlabel\na\t1\tup\na\t2\tup\nb\t3\tdown\n", "a.tsv")
     found = read_series(file, Columns())
@@ -109,9 +117,9 @@ def test_padded_arrays_are_cut_at_their_length(tmp_path):
     found = read_arrays(saved(tmp_path, x=x_NLD, y=np.array([7.0, 3.0, 7.0]), length=[5, 0, 2]))
     assert [x_LD.tolist() for x_LD in found.x] == [x_NLD[0].tolist(), [], x_NLD[2, :2].tolist()]
     assert found.labels == ["7", "3", "7"]
-    one_channel = read_arrays(saved(tmp_path, x=x_NLD[:, :, 0], y=[b"u", b"v", b"u"]))
+    one_channel = read_arrays(saved(tmp_path, x=x_NLD[:, :, 0], y=["\u00fc".encode(), b"v", b"u"]))
     np.testing.assert_array_equal(one_channel.x, x_NLD[:, :, :1])
-    assert one_channel.labels == ["u", "v", "u"]
+    assert one_channel.labels == ["\u00fc", "v", "u"]
 
 
 @pytest.mark.parametrize(("arrays", "said"), [
@@ -123,6 +131,8 @@ def test_padded_arrays_are_cut_at_their_length(tmp_path):
     ({"x": X_SD, "y": [1, 2], "offsets": [0, 5]}, "offsets must be whole numbers that rise from 0 to 11"),
     ({"x": X_SD, "y": np.ones(11), "length": np.full(11, 3)}, "length must be 11 whole numbers from 0 to 2"),
     ({"x": np.array([[1], [1, 2]], object), "y": [1, 2]}, "holds an array of Python objects"),
+    ({"x": np.ones((2, 3)), "y": np.array(["a", "b"], object)}, "save labels as y.astype(str)"),
+    ({"x": np.ones((2, 3)), "y": [b"caf\xe9", b"b"]}, "labels in y that are bytes and not UTF-8"),
 ])  # fmt: skip
 def test_arrays_of_other_shapes_are_refused(tmp_path, arrays, said):
     assert said in refused(read_arrays, saved(tmp_path, **arrays))

@@ -176,3 +176,18 @@ def test_a_row_that_nobody_labelled_is_dropped_and_another_value_is_named(tmp_pa
 )
 def test_settings_that_contradict_each_other(tmp_path, settings, said):
     assert said in refused(load_files, write(tmp_path / "a.csv", price=PRICES), **settings)
+
+
+@pytest.mark.parametrize("value", [[["toxic"]], [{"id": 1}]])
+def test_lists_and_objects_inside_a_list_of_labels_are_refused(tmp_path, value):
+    file = write(tmp_path / "a.jsonl", labels=[*SETS[:39], value])
+    message = refused(load_files, file, label="labels", task="multilabel")
+    assert "row 40 has" in message
+    assert "this has lists or objects inside; give one list of texts or numbers" in message
+
+
+def test_a_column_of_a_label_that_no_row_has_is_said(tmp_path, capsys):
+    file = write(tmp_path / "a.csv", toxic=[1, 0] * 20, rude=[0, 1] * 20, never=[0] * 40)
+    data = load_files(file, label=["toxic", "rude", "never"], task="multilabel")
+    assert data.classes == ["rude", "toxic"]
+    assert "has 1 in 'never', which is no label then" in capsys.readouterr().err

@@ -111,6 +111,9 @@ def test_missing_values_can_be_refused_and_infinite_ones_always_are(tmp_path, fi
     x[3][0, 2] = -np.inf
     infinite = saved(tmp_path, "b.npz", x, np.arange(7) % 2)
     assert "x[3] has an infinite value at step 1 of channel 3; correct" in refused(load_timeseries, train=infinite)
+    x[3][0, 2] = -1e300  # its square, for the standard deviation, would be infinite, and the channel zero
+    large = saved(tmp_path, "c.npz", x, np.arange(7) % 2)
+    assert "x[3] has a value beyond the largest float32 at step 1 of channel 3" in refused(load_timeseries, train=large)
 
 
 def test_steps_without_any_value_at_the_end_are_padding(tmp_path):
