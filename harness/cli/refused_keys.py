@@ -57,8 +57,10 @@ def sentence(key: str, arguments: list[str]) -> str:
     if group in PASSED_ON and (choice in OWN_CODE or f"{group}._target_" in set_to):
         plus = f"+{key}={set_to.get(key, '...')}"
         return f"{group}={choice} has no key {key}; if your own code takes {name}, write {plus}"
-    if group in PASSED_ON and (having := _having(group, name)):
-        return f"{group}={choice} has no key {key}; these have it: {', '.join(having)}"
+    parent, _, last = key.rpartition(".")
+    if group in PASSED_ON and (having := _having(group, last if group == "encoder" else name)):
+        where = f"{group}={choice}" if parent == group else f"the encoder at {parent}"
+        return f"{where} has no key {key}; these have it: {', '.join(having)}"
     near = new_name(whole) or nearest(key, config)
     advice = f"did you mean {near}?" if near else "python -m harness --cfg job prints all keys"
     return f"nothing reads {key}; {advice}"
@@ -133,11 +135,19 @@ def options_of(key: str, value: str) -> list[str]:
 
 
 def nearest(wrong: str, config: DictConfig) -> str | None:
-    """The key of a config whose last name is nearest to the wrong key's: ``epochs`` finds ``trainer.epochs``."""
+    """The key of a config whose last name is nearest to the wrong key's: ``epochs`` finds ``trainer.epochs``.
+
+    A key beside the wrong one comes before keys of other parts: ``encoder.heads`` finds ``encoder.num_heads``.
+    """
+    parent, _, last = wrong.rpartition(".")
     others = [key for key in keys(OmegaConf.to_container(config, resolve=False)) if key != wrong]
-    names = get_close_matches(wrong.rpartition(".")[2], {key.rpartition(".")[2] for key in others}, n=1)
-    alike = [key for key in others if names and key.rpartition(".")[2] == names[0]]
-    return get_close_matches(wrong, alike, n=1, cutoff=0)[0] if alike else None
+    beside = [key for key in others if parent and key.rpartition(".")[0] == parent]
+    for candidates in (beside, others):
+        names = get_close_matches(last, {key.rpartition(".")[2] for key in candidates}, n=1)
+        alike = [key for key in candidates if names and key.rpartition(".")[2] == names[0]]
+        if near := get_close_matches(wrong, alike, n=1, cutoff=0):
+            return near[0]
+    return None
 
 
 def keys(part: Any, where: str = "") -> Iterator[str]:

@@ -17,6 +17,8 @@ USER_ERRORS = [
     (["trainer.zzz=3"], "nothing reads trainer.zzz; python -m harness --cfg job prints all keys\n"),
     (["encoder=lstm", "encoder.num_heads=2"], "lstm has no key encoder.num_heads; these have it: linear_attention, "),
     (["data.text=x"], "has no key data.text; these have it: ag_news, files, hub, imdb, sst2, yelp_polarity\n"),
+    (["encoder=bidirectional", "encoder.inner.num_heads=2"], "the encoder at encoder.inner has no key encoder.inner"),
+    (["encoder.heads=2"], "nothing reads encoder.heads; did you mean encoder.num_heads?\n"),
     (["encoder=custom", "encoder.kernel=3"], "if your own code takes kernel, write +encoder.kernel=3\n"),
     (["trainer.epoch=3,4", "-m"], "did you mean trainer.epochs?"),
     (["seed=0", "-m", "encoder=choice(lstm,gruu)"], "did you mean encoder=gru?"),
