@@ -45,7 +45,7 @@ def _find(part: str, target: str) -> Any:
     """What a target names; None if only Hydra can tell.
 
     Raises:
-        UserError: its module lacks the name; the sentence has the closest one, or all encoders of the backend.
+        UserError: its module lacks the name; the sentence has the closest one, or all choices that the backend has.
     """
     name, _, last = target.rpartition(".")
     try:
@@ -55,12 +55,17 @@ def _find(part: str, target: str) -> Any:
     if hasattr(module, last):
         return getattr(module, last)
     if backend := re.fullmatch(r"harness\.backends\.(\w+)\.encoders", name):
-        available = ", ".join(sorted(module.__all__))
-        raise UserError(
-            f"{part}: backend={backend[1]} has no {last}; it has {available}: take one of these, or another backend"
-        )
+        available = ", ".join(_shipped_encoders(module.__all__))
+        raise UserError(f"{part}: backend={backend[1]} has no {last}; take encoder={available}, or another backend")
     close = get_close_matches(last, vars(module), n=1)
     raise UserError(f"{part}: {name} has no {last}" + (f"; did you mean {name}.{close[0]}?" if close else ""))
+
+
+def _shipped_encoders(classes: Iterable[str]) -> list[str]:
+    """The choices of ``encoder=`` that need no other classes than these."""
+    files = sorted((conf_dir() / "encoder").glob("*.yaml"))
+    needed = {file.stem: set(re.findall(r"\.encoders\.(\w+)", file.read_text("utf-8"))) for file in files}
+    return [choice for choice, names in needed.items() if names and names <= set(classes)]
 
 
 def _check_arguments(where: str, settings: dict[str, Any], target: type, given: set[str]) -> None:
@@ -82,7 +87,7 @@ def _instead(where: str, name: str, key: str, known: list[str]) -> str:
     if key == "bidirectional" and (conf_dir() / "encoder" / f"{choice}.yaml").exists():
         group = "encoder" if where == "encoder" else f"encoder@{where}"
         return f"for both directions take {group}=bidirectional encoder@{where}.inner={choice}"
-    if close := get_close_matches(key, known, n=1):
+    if close := get_close_matches(key, known, n=1, cutoff=0.7):  # num_heads is not num_layers
         return f"did you mean {where}.{close[0]}?"
     return "leave it out" + (", or write your own encoder (encoder=custom)" if where.startswith("encoder") else "")
 

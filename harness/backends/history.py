@@ -81,5 +81,12 @@ def check_finite(numbers: Metrics) -> None:
 
 def line(numbers: Metrics, epochs: int) -> str:
     """One epoch as one line for the terminal."""
-    values = ", ".join(f"{name} {value:.4f}" for name, value in numbers.items() if name != "epoch")
+    values = ", ".join(f"{name} {_figures(value)}" for name, value in numbers.items() if name != "epoch")
     return f"epoch {numbers['epoch']}/{epochs}: {values}"
+
+
+def _figures(value: float) -> str:
+    """Four decimals; squared errors of large or tiny labels have their first figures instead."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if 0 < abs(value) < 0.001 else f"{value:.4f}"

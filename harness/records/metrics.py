@@ -10,6 +10,8 @@ from harness.records.metric import ANY, SHARE, Metric
 
 ACCURACY = "test/accuracy"
 THROUGHPUT = "speed/train_tokens_per_second"
+EPOCH_SECONDS = "speed/epoch_seconds"
+END_TO_END = "speed/end_to_end_tokens_per_second"
 LATENCY = "latency/p50_ms"
 HOST_MEMORY = "memory/host_train_peak_mib"
 DEVICE_MEMORY = "memory/device_train_peak_mib"
@@ -76,7 +78,7 @@ METRICS: dict[str, Metric] = {
         "1/s", True, "unpadded tokens over seconds, both summed over timed steps", "speed", "train tokens/s", 7,
         run_column=6, gated=True,
     ),
-    "speed/end_to_end_tokens_per_second": Metric(
+    END_TO_END: Metric(
         "1/s", True, "unpadded tokens of an epoch over its wall seconds, data included, median; no step is waited for",
         "speed", "end-to-end tokens/s", 8,
     ),
@@ -88,7 +90,7 @@ METRICS: dict[str, Metric] = {
     "speed/data_wait_fraction": Metric(
         "", False, "time waiting for the next batch over step time plus waiting", "speed", bounds=SHARE
     ),
-    "speed/epoch_seconds": Metric("s", False, "median wall time of an epoch's training part", "speed"),
+    EPOCH_SECONDS: Metric("s", False, "median wall time of an epoch's training part", "speed"),
     # no direction, so never ranked: the first run of a command waits for imports and prepares the data for all
     TOTAL_SECONDS: Metric(
         "s", None, "from the start of the command to the record; in a sweep, from the start of the run", "speed"

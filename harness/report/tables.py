@@ -9,7 +9,7 @@ from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.training_rows import Curves, curves_over_rows
 from harness.analysis.variants import Variant
-from harness.records.metrics import COLUMNS, known, short_name
+from harness.records.metrics import COLUMNS, END_TO_END, known, short_name
 from harness.report import text as wording
 from harness.report import training_rows
 from harness.report.notes import notes
@@ -21,8 +21,14 @@ CSV_COLUMNS = (
 
 
 def columns(group: ComparisonGroup) -> list[str]:
-    """The metrics that have a column in a table of this comparison group, from left to right."""
-    return [metric for metric in COLUMNS if metric in group.metrics]
+    """The metrics that have a column in a table of this comparison group, from left to right.
+
+    On processors alone, the end-to-end speed has none: steps are timed in all epochs there, so it says what the speed
+    of the steps says. The CSV file has it.
+    """
+    processors_only = all(variant.record.environment.hardware.accelerator == "cpu" for variant in group.variants)
+    left_out = {END_TO_END} if processors_only else set()
+    return [metric for metric in COLUMNS if metric in group.metrics and metric not in left_out]
 
 
 def best_first(group: ComparisonGroup, variants: list[Variant]) -> list[Variant]:

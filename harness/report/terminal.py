@@ -16,7 +16,16 @@ from harness.analysis.comparability import ComparisonGroup, HardwareGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.disturbances import disturbances
 from harness.analysis.training_rows import curves_over_rows
-from harness.records.metrics import METRICS, PARAMETERS, QUALITY, RUN_COLUMNS, number, short_name
+from harness.records.metrics import (
+    EPOCH_SECONDS,
+    METRICS,
+    PARAMETERS,
+    QUALITY,
+    RUN_COLUMNS,
+    THROUGHPUT,
+    number,
+    short_name,
+)
 from harness.records.record import Record
 from harness.records.store import output_dir_of
 from harness.report import tables, training_rows
@@ -24,8 +33,12 @@ from harness.report import text as wording
 from harness.report.data_notes import data_notes
 from harness.report.notes import notes
 
-SIDE_BY_SIDE = (("quality",), ("speed", "latency"), ("memory", "cost"))
-"""The kinds of metrics in each column of the table of one run."""
+LAYOUTS = (
+    (("quality",), ("speed", "latency"), ("memory", "cost")),
+    (("quality", "memory", "cost"), ("speed", "latency")),
+    (("quality", "speed", "latency", "memory", "cost"),),
+)
+"""The kinds of metrics in each column of the table of one run, from the widest table to the narrowest."""
 MOST_ROWS = 40
 """The terminal shows at most so many rows of a comparison; the files have all."""
 
@@ -43,6 +56,7 @@ def print_runs(records: list[Record]) -> None:
             out.print(f"[red]{escape(wording.failure(record))}[/]")
     finished = [record for record in records if record.status == "finished"]
     if len(records) == 1 and finished:
+        out.print(f"[italic]{escape(_title(finished[0]))}[/]", soft_wrap=True)
         out.print(_run_table(finished[0], out.width))
     elif finished:
         columns = [metric for metric in RUN_COLUMNS if any(metric in run.metrics for run in finished)]
@@ -55,7 +69,7 @@ def print_runs(records: list[Record]) -> None:
         out.print(
             f"[yellow]busy[/]    other processes {what} during {runs}: speed is not comparable{advice}", soft_wrap=True
         )
-    for sentence in [*data_notes(finished), *epoch_choice.of_runs(finished)]:
+    for sentence in dict.fromkeys([*data_notes(finished), *epoch_choice.of_runs(finished), *_untimed(finished)]):
         out.print(f"[dim]note    {escape(sentence)}[/]", soft_wrap=True)
     output_dir = relative_path(output_dir_of(records[0]))
     if len(records) == 1:
@@ -69,23 +83,31 @@ def print_runs(records: list[Record]) -> None:
     out.print(f"look    python -m harness ui{escape(option)}", soft_wrap=True)
 
 
+def _untimed(records: list[Record]) -> list[str]:
+    """A sentence if runs were too short for a training speed."""
+    count = sum(EPOCH_SECONDS in record.metrics and THROUGHPUT not in record.metrics for record in records)
+    runs = "the run has" if len(records) == 1 else f"{count} of {len(records)} runs have"
+    why = "every step was warm-up (measure.warmup_steps, measure.warmup_seconds); more trainer.epochs give one"
+    return [f"{runs} no training speed: {why}"] if count else []
+
+
 def relative_path(path: Path) -> Path:
     """A path relative to the working directory, if it is below it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _run_table(record: Record, width: int) -> Table:
-    """All numbers of a run, in three columns if there is room for them, else in one."""
-    values = {name: number(name, record.metrics[name]) for name in METRICS if name in record.metrics}
-    columns = [
-        [(name, value) for name, value in values.items() if METRICS[name].kind in kinds] for kinds in SIDE_BY_SIDE
-    ]
-    if sum(_width(column) for column in columns) > width:  # no number is cut
-        columns = [[row for column in columns for row in column]]
+def _title(record: Record) -> str:
     label = _requested_label(record)
     before = f" as {record.label}" if label != record.label else ""
-    title = f"{record.name}: {label}" + (f" (skipped: finished before{before})" if record.skipped else "")
-    table = Table(title=escape(title), title_justify="left", show_header=False, box=None, pad_edge=False)
+    return f"{record.name}: {label}" + (f" (skipped: finished before{before})" if record.skipped else "")
+
+
+def _run_table(record: Record, width: int) -> Table:
+    """All numbers of a run, in three columns if there is room for them, else in two or one: no number is cut."""
+    values = [(name, number(name, record.metrics[name])) for name in METRICS if name in record.metrics]
+    layouts = [[[row for row in values if METRICS[row[0]].kind in kinds] for kinds in layout] for layout in LAYOUTS]
+    columns = next((layout for layout in layouts if sum(map(_width, layout)) - 2 <= width), layouts[-1])
+    table = Table(show_header=False, box=None, pad_edge=False)
     for _ in columns:
         table.add_column(no_wrap=True)
         table.add_column(justify="right", no_wrap=True)
@@ -95,7 +117,7 @@ def _run_table(record: Record, width: int) -> Table:
 
 
 def _width(column: list[tuple[str, str]]) -> int:
-    """The width of a column of names and one of values, with the blanks behind each."""
+    """The width of a column of names and one of values, with the two blanks behind each."""
     return sum(max((len(row[side]) for row in column), default=0) + 2 for side in (0, 1))
 
 
@@ -163,14 +185,14 @@ def print_comparison(comparison: Comparison) -> None:
 def _print_group(out: Console, group: ComparisonGroup) -> None:
     metrics = [metric for metric in dict.fromkeys([*QUALITY, *group.questions, PARAMETERS]) if metric in group.metrics]
     for hardware_group in group.hardware_groups:
+        out.print(f"[italic]{escape(f'{group.title}: {hardware_group.title}')}[/]")
         print_fitting(out, partial(_comparison_table, group, hardware_group, out.width), metrics)
         if len(hardware_group.variants) > MOST_ROWS:
             out.print(f"... and {len(hardware_group.variants) - MOST_ROWS} more variants, in the files")
 
 
 def _comparison_table(group: ComparisonGroup, hardware_group: HardwareGroup, width: int, metrics: list[str]) -> Table:
-    title = escape(f"{group.title}: {hardware_group.title}")
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("variant", overflow="fold", max_width=_name_width(width))
     table.add_column("seeds", justify="right", no_wrap=True)
     for metric in metrics:

@@ -21,6 +21,7 @@ UNKNOWN = [
     (["encoder=gru", "+encoder.batch_first=false"], "and no batch_first"),
     (["encoder=gru", "+encoder.device=meta"], "and no device"),
     (["encoder=gru", "+encoder.go_backwards=true"], "and no go_backwards"),
+    (["encoder=lstm", "+encoder.num_heads=2"], "and no num_heads; leave it out"),  # and not num_layers
     (["encoder=gru", "+encoder.hidden=3"], "and no hidden; did you mean encoder.hidden_size?"),
     (["encoder=gru", "+encoder.in_dim=3"], "and no in_dim"),
     (["encoder=self_attention", "+encoder.bias=true"], "encoder.bias: SelfAttention takes hidden_size, num_heads,"),

@@ -127,8 +127,9 @@ def test_what_tensorflow_does_not_have_is_refused_with_what_it_has(in_keras, ove
     missing = {"jordan_rnn": "JordanRNN", "linear_attention": "LinearAttention", "min_gru": "MinGRU", "cell": "Cell",
                "s4d": "S4D", "fcn": "FCN",
                "transformer": "Transformer"}.get(overrides[0].removeprefix("encoder="), "CNN")
-    there = "Bidirectional, GRU, Identity, LSTM, RNN, SelfAttention, Stack"
-    with pytest.raises(UserError, match=f"backend=tensorflow has no {missing}; it has {there}: take one of these"):
+    there = "additive_attention, bag_of_embeddings, bidirectional, bilstm_self_attention, gru, lstm, "
+    there += "lstm_self_attention, rnn, self_attention, stack, or another backend"
+    with pytest.raises(UserError, match=f"backend=tensorflow has no {missing}; take encoder={there}"):
         build(composed("backend=tensorflow", *overrides), words(), 0)
 
 

@@ -13,8 +13,13 @@ USER_ERRORS = [
     (["encoder=lsmt"], "did you mean encoder=lstm?"),
     (["data=imbd"], "did you mean data=imdb?"),
     (["encoder=stack", "encoder@encoder.layers.first=grru"], "did you mean encoder=gru?"),
-    (["trainer.epoch=3"], "Key 'epoch' is not in struct"),
-    (["trainer.epoch=3"], "did you mean trainer.epochs?"),
+    (["trainer.epoch=3"], "nothing reads trainer.epoch; did you mean trainer.epochs?\n"),
+    (["trainer.zzz=3"], "nothing reads trainer.zzz; python -m harness --cfg job prints all keys\n"),
+    (["encoder=lstm", "encoder.num_heads=2"], "lstm has no key encoder.num_heads; these have it: linear_attention, "),
+    (["data.text=x"], "has no key data.text; these have it: ag_news, files, hub, imdb, sst2, yelp_polarity\n"),
+    (["encoder=bidirectional", "encoder.inner.num_heads=2"], "the encoder at encoder.inner has no key encoder.inner"),
+    (["encoder.heads=2"], "nothing reads encoder.heads; did you mean encoder.num_heads?\n"),
+    (["encoder=custom", "encoder.kernel=3"], "if your own code takes kernel, write +encoder.kernel=3\n"),
     (["trainer.epoch=3,4", "-m"], "did you mean trainer.epochs?"),
     (["seed=0", "-m", "encoder=choice(lstm,gruu)"], "did you mean encoder=gru?"),
     (["seed=0", "-m", "encoder=shuffle(lsmt,gru)"], "did you mean encoder=lstm?"),
@@ -160,7 +165,7 @@ def test_a_custom_encoder_is_checked_against_the_contract_before_it_is_trained(c
 @pytest.mark.parametrize("variable", ["0", "1", ""])
 def test_what_the_environment_says_of_errors_changes_nothing(command, monkeypatch, variable):
     for arguments, first in (
-        (["trainer.epoch=3"], "did you mean trainer.epochs?"),
+        (["trainer.epoch=3"], "nothing reads trainer.epoch; did you mean trainer.epochs?"),
         (["-m", "encoder=lsmt,gru"], "did you mean encoder=lstm?"),
         (["hardware=cpu", "seed=-1"], "self_attention/seed=-1/hardware=cpu: preparing data"),
     ):

@@ -25,3 +25,12 @@ def test_where_no_side_is_free_it_is_the_first():
 def test_where_no_side_is_free_the_name_still_stays_inside_the_plot():
     # six names around one point at the right end; on its right, all of them would leave the plot
     assert text_positions([1] * 6 + [0.5], [0.5] * 6 + [0.9], ["a_long_name"] * 7)[5] == "top left"
+
+
+def test_the_axis_spans_the_intervals_so_that_a_name_on_the_left_does_not_leave_the_plot():
+    # the upper end of 60's interval is at 500 pixels, and 60 at 62: a name of 17 letters has no room on the left of it
+    names = ["bag_of_embeddings", "gru"]
+    assert text_positions([60, 10], [0.81, 0.80], names)[0] == "top left"
+    assert text_positions([60, 10], [0.81, 0.80], names, ends=[0, 480]) == ["top right", "top right"]
+    # at 375 of 500 pixels with an interval up to 100, which does not move it to the right end
+    assert text_positions([1, 31.6], [0.5, 0.5], names, logarithmic=True, ends=[1, 100])[1] == "top right"

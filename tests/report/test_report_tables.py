@@ -4,9 +4,10 @@ import csv
 import io
 
 import pytest
-from made_records import LATENCY, made, sweep
+from made_records import LATENCY, TOKENS, made, sweep
 
 from harness.analysis.comparison import compare
+from harness.records.metrics import END_TO_END
 from harness.report import tables
 
 
@@ -23,3 +24,14 @@ def test_markdown_has_a_row_for_each_variant_the_best_first_and_takes_no_markup_
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert [row.split(" | ")[0] for row in rows] == ["| variant", "| lstm", "| gru", "| a\\|b\\*c"]
     assert "0.910 ±0.025 \\*" in rows[1]
+
+
+def test_the_end_to_end_speed_has_a_column_only_where_it_says_more_than_the_speed_of_the_steps():
+    gpu = {"accelerator": "gpu", "devices": 1, "nodes": 1, "precision": "32", "threads": 2, "device_names": ["H100"]}
+    speeds = {TOKENS: 10.0, END_TO_END: 9.0}
+    on_cpu = made("lstm", metrics=speeds)
+    on_gpu = made("gru", metrics=speeds, environment={"hardware": gpu})
+    shown = [tables.columns(compare(records, "x").groups[0]) for records in ([on_cpu], [on_gpu], [on_cpu, on_gpu])]
+    assert [END_TO_END in columns for columns in shown] == [False, True, True]
+    assert all(TOKENS in columns for columns in shown)
+    assert END_TO_END in tables.csv_text(compare([on_cpu], "x"))

@@ -7,7 +7,7 @@ from made_records import LATENCY, MEMORY, TOKENS, made, over_seeds
 from rich.console import Console
 
 from harness.analysis.comparison import compare
-from harness.records.metrics import METRICS
+from harness.records.metrics import EPOCH_SECONDS, METRICS
 from harness.report import terminal
 from harness.report.terminal import print_comparison, print_runs
 
@@ -51,10 +51,25 @@ def test_brackets_in_a_label_are_shown_and_not_read_as_markup(capsys):
     assert "failed lstm/[red]x: no reason was recorded" in shown
 
 
+def test_a_run_that_was_too_short_for_a_training_speed_says_so(capsys):
+    short, long = made(metrics={EPOCH_SECONDS: 0.1}), made(metrics={EPOCH_SECONDS: 0.1, TOKENS: 10.0})
+    sentence = "no training speed: every step was warm-up (measure.warmup_steps, measure.warmup_seconds); more"
+    for records, count in (([short], "the run has "), ([short, long], "1 of 2 runs have "), ([long], None)):
+        print_runs(records)
+        shown = capsys.readouterr().out
+        assert (f"note    {count}{sentence}" in shown) if count else ("note" not in shown)
+
+
+def test_runs_on_subsets_of_one_data_set_say_a_sentence_once(capsys):
+    dropped = {"unlabelled_rows": {"train": 3}}
+    print_runs([made(data={"hash": name, "notes": dropped}) for name in "ab"])
+    assert capsys.readouterr().out.count("note    rows without a label, which were dropped: 3 train\n") == 1
+
+
 def test_a_narrow_terminal_shows_every_number_of_a_run_whole(monkeypatch, capsys):
     record = made(metrics={LATENCY: 2.125, TOKENS: 123456.0, MEMORY: 31.25, "cost/parameters": 77442})
     shown = {}
-    for width in (80, 160):
+    for width in (50, 90, 130):
         narrow = Console(width=width, highlight=False)
         monkeypatch.setattr("harness.report.terminal.console", lambda console=narrow: console)
         print_runs([record])
@@ -62,7 +77,9 @@ def test_a_narrow_terminal_shows_every_number_of_a_run_whole(monkeypatch, capsys
         for text in ("test/accuracy", LATENCY, "2.125 ms", TOKENS, "123,456", "31.25 MiB", "77,442"):
             assert text in shown[width]
         assert max(map(len, shown[width].splitlines())) <= width
-    assert len(shown[80].splitlines()) > len(shown[160].splitlines())
+    lines = {width: text.splitlines() for width, text in shown.items()}
+    assert {width: len(line) for width, line in lines.items()} == {50: 8, 90: 6, 130: 5}
+    assert {line[0] for line in lines.values()} == {"digits: lstm/seed=0"}
 
 
 def test_a_narrow_terminal_names_every_variant_and_cuts_no_number(monkeypatch, capsys):

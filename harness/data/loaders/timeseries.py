@@ -2,6 +2,7 @@
 
 import math
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,7 @@ def _read_parts(
         if columns.channels is not None and role == "train" and not is_table(file):
             raise UserError(f"data.channels names columns of a table, and {file} is none; leave it out")
         series = read_series(file, columns)
+        print(f"data: read {len(series.x):,} series of {file}", file=sys.stderr, flush=True)
         columns = columns._replace(channels=series.channels)
         parts[role] = _part(series, file, missing, task)
     return parts, columns.channels

@@ -129,7 +129,8 @@ def _tradeoff(group: ComparisonGroup, hardware: HardwareGroup, metric: str, poin
     traces += [_point(group, metric, variant, look, hollow=variant in busy) for variant, look in points.items()]
     if len(points) <= MOST_NAMED:
         names = [_short(variant.name, 20) for variant in points]
-        sides = text_positions(values, [variant.means[quality].mean for variant in points], names, logarithmic)
+        ends = [end for variant in points for end in text.bounds(metric, variant.means[metric]) or ()]
+        sides = text_positions(values, [variant.means[quality].mean for variant in points], names, logarithmic, ends)
         for trace, name, side in zip(traces[-len(points) :], names, sides, strict=True):
             trace.update(mode="markers+text", text=[name], textposition=side)
     name, unit, better = short_name(metric), known(metric).unit, "more" if known(metric).higher_is_better else "less"

@@ -18,14 +18,16 @@ Box = tuple[float, float, float, float]
 
 
 def text_positions(
-    x: Sequence[float], y: Sequence[float], names: Sequence[str], logarithmic: bool = False
+    x: Sequence[float], y: Sequence[float], names: Sequence[str], logarithmic: bool = False, ends: Sequence[float] = ()
 ) -> list[str]:
     """Plotly's ``textposition`` of each point's name.
 
     The first of SIDES where the name is free and inside the plot; else the first where it is inside.
-    ``x`` is on an axis that begins at 0, or is ``logarithmic``; ``y`` on one that spans its values.
+    ``x`` is on an axis that begins at 0, or is ``logarithmic``; ``y`` on one that spans its values. ``ends`` are those
+    of the points' intervals in ``x``, which the axis spans too.
     """
-    left = _scaled([math.log(value) for value in x] if logarithmic else [0.0, *x], WIDTH)[-len(x) :]
+    drawn = [math.log(value) for value in [*ends, *x] if value > 0] if logarithmic else [0.0, *ends, *x]
+    left = _scaled(drawn, WIDTH)[-len(x) :]
     points = list(zip(left, _scaled(y, HEIGHT), strict=True))
     taken = [(a - POINT, b - POINT, a + POINT, b + POINT) for a, b in points]
     positions = []

@@ -1,0 +1,158 @@
+"""What the user probably meant with a key that the config lacks."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import hydra
+import yaml
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError
+
+from harness.config.compose import compose_whole, conf_dir
+
+PASSED_ON = ("encoder", "data", "optimizer", "pooling", "position")
+"""Parts of the config that name code and take any key that the code takes; the code refuses all others."""
+OWN_CODE = ("custom", "cell")
+"""Choices that name the user's code, so that only this code knows its keys."""
+RENAMED = {"input.letters": "input.characters"}
+"""Keys that had another name, with the name that they have now."""
+
+
+def new_name(key: str) -> str | None:
+    """The name that a key of an earlier version has now; None where the key was not renamed."""
+    for old, new in RENAMED.items():
+        if f"{key}.".startswith(f"{old}."):
+            return new + key.removeprefix(old)
+    return None
+
+
+def given(arguments: list[str]) -> dict[str, str]:
+    """The keys and values of a command's overrides."""
+    return {key: value for key, equals, value in (argument.partition("=") for argument in arguments) if equals}
+
+
+def key_of(error: Exception) -> str | None:
+    """The key that Hydra could not override, because the config lacks it; None for other errors."""
+    cause = error.__cause__
+    return str(cause.full_key) if isinstance(cause, ConfigAttributeError | ConfigKeyError) and cause.full_key else None
+
+
+def sentence(key: str, arguments: list[str]) -> str:
+    """What to write instead of a key that the config lacks.
+
+    Hydra's own advice, to add the key with a plus, is right only where the user's code takes it.
+    """
+    if swept := _to_be_swept(key, arguments):
+        return swept
+    set_to = given(arguments)
+    whole = next((one for one in set_to if f"{one}.".startswith(f"{key}.")), key)
+    group, _, name = key.partition(".")
+    config = _with_choices(arguments)
+    choice = set_to.get(group) or config.hydra.runtime.choices.get(group)
+    if group in PASSED_ON and (choice in OWN_CODE or f"{group}._target_" in set_to):
+        plus = f"+{key}={set_to.get(key, '...')}"
+        return f"{group}={choice} has no key {key}; if your own code takes {name}, write {plus}"
+    parent, _, last = key.rpartition(".")
+    if group in PASSED_ON and (having := _having(group, last if group == "encoder" else name)):
+        where = f"{group}={choice}" if parent == group else f"the encoder at {parent}"
+        return f"{where} has no key {key}; these have it: {', '.join(having)}"
+    near = new_name(whole) or nearest(key, config)
+    advice = f"did you mean {near}?" if near else "python -m harness --cfg job prints all keys"
+    return f"nothing reads {key}; {advice}"
+
+
+def _having(group: str, name: str) -> list[str]:
+    """The choices of a group that have a key."""
+    files = sorted((conf_dir() / group).glob("*.yaml"))
+    return [file.stem for file in files if _has(file, name)]
+
+
+def _has(file: Path, name: str) -> bool:
+    """Whether a config file, or one that it inherits from, has a key."""
+    content = yaml.safe_load(file.read_text("utf-8"))
+    inherited = [one.partition("@")[0] for one in content.get("defaults", ()) if isinstance(one, str)]
+    files = [(conf_dir() if one[0] == "/" else file.parent) / f"{one.strip('/')}.yaml" for one in inherited]
+    return name in content or any(_has(one, name) for one in files if one.is_file())
+
+
+def _with_choices(arguments: list[str]) -> DictConfig:
+    """The config of a command's choices, without its other overrides; of several choices, the first."""
+    chosen = [
+        f"{key}={options[0]}"
+        for key, value in given(arguments).items()
+        if "." not in key and key.split("@")[0] in PASSED_ON and (options := options_of(key, value))
+    ]
+    try:
+        return compose_whole(*chosen)
+    except HydraException:
+        return compose_whole()
+
+
+def _to_be_swept(key: str, arguments: list[str]) -> str | None:
+    """How to set the refused key, where choices that are swept over have it; None where none has it.
+
+    Hydra first composes what the runs of a sweep have in common. For a swept group it takes the default choice, which
+    lacks the key.
+    """
+    set_to = given(arguments)
+    group, value = key.partition(".")[0], set_to.get(key, "")
+    options = options_of(group, set_to.get(group, ""))
+    if not value or set(",(") & set(value) or options == [set_to.get(group, "")]:
+        return None
+    having = [option for option in options if key in _keys_of(f"{group}={option}")]
+    if having and group == "encoder" and len(having) < len(options):
+        own = " ".join(f"+per.{option}.{key.partition('.')[2]}={value}" for option in having)
+        return f"only {', '.join(having)} of the encoders has {key}; set it for its runs alone: {own}"
+    swept = f"in a sweep over choices, a key that only some choices have must be swept too: '{key}=choice({value})'"
+    return swept if having else None
+
+
+def _keys_of(*overrides: str) -> set[str]:
+    """Every key of the config of these choices; none where a choice is misspelt."""
+    try:
+        return set(keys(OmegaConf.to_container(compose_whole(*overrides), resolve=False)))
+    except HydraException:
+        return set()
+
+
+def options_of(key: str, value: str) -> list[str]:
+    """The values that an override sweeps over, whichever way it lists them; the value itself where it sweeps over none.
+
+    An override that Hydra cannot read has none.
+    """
+    with hydra.initialize_config_dir(str(conf_dir().absolute()), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()  # it knows the choices, for glob(...)
+        try:
+            (override,) = OverridesParser.create(config_loader=loader).parse_overrides([f"{key}={value}"])
+            return list(override.sweep_string_iterator()) if override.is_sweep_override() else [value]
+        except HydraException:
+            return []
+
+
+def nearest(wrong: str, config: DictConfig) -> str | None:
+    """The key of a config whose last name is nearest to the wrong key's: ``epochs`` finds ``trainer.epochs``.
+
+    A key beside the wrong one comes before keys of other parts: ``encoder.heads`` finds ``encoder.num_heads``.
+    """
+    parent, _, last = wrong.rpartition(".")
+    others = [key for key in keys(OmegaConf.to_container(config, resolve=False)) if key != wrong]
+    beside = [key for key in others if parent and key.rpartition(".")[0] == parent]
+    for candidates in (beside, others):
+        names = get_close_matches(last, {key.rpartition(".")[2] for key in candidates}, n=1)
+        alike = [key for key in candidates if names and key.rpartition(".")[2] == names[0]]
+        if near := get_close_matches(wrong, alike, n=1, cutoff=0):
+            return near[0]
+    return None
+
+
+def keys(part: Any, where: str = "") -> Iterator[str]:
+    """Every dotted key of a config, parts included, without Hydra's own settings and the names of the choices."""
+    for key, value in part.items():
+        if where or key not in ("hydra", "choices"):
+            yield f"{where}{key}"
+            yield from keys(value, f"{where}{key}.") if isinstance(value, dict) else ()
