@@ -219,6 +219,7 @@ def test_what_it_lacks_is_refused_in_a_sentence(override, said):
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "lazy_adam"])
 def test_a_setting_that_an_optimizer_does_not_have_is_one_sentence(name):
-    settings = OptimizerConfig(name=name, lr=0.1, schedule="constant", decay=0.0, foo=1)
+    unused = {"factor": None, "patience": None, "min_lr": None}
+    settings = OptimizerConfig(name=name, lr=0.1, schedule="constant", decay=0.0, **unused, foo=1)
     with pytest.raises(UserError, match=rf"optimizer.foo: {name} with backend=pytorch has lr, .*, and no foo"):
         make_optimizer(settings, nn.Linear(2, 2), 3)

@@ -90,7 +90,7 @@ def graphs(data, precision: str, *overrides: str) -> Iterator:
 
 
 ENCODERS = [name for name in choices("encoder") if name not in (*ONLY_TORCH, "custom")]
-OPTIMIZERS = [name for name in choices("optimizer") if name != "lazy_adam"]  # PyTorch's alone
+OPTIMIZERS = sorted({*choices("optimizer")} - {"lazy_adam", "custom"})  # PyTorch's alone, and any class
 PLAIN = ["encoder=bag_of_embeddings"]
 MORE = ["trainer.clip_norm=1.0", "input.dropout=0.1", "input.word_dropout=0.1", "head.hidden_sizes=[8]"]
 CASES = [

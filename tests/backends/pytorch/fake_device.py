@@ -24,6 +24,7 @@ from harness.config.compose import compose
 from harness.data import Dataset, from_sequences
 from harness.data.loaders.tagging import encode_tagged
 from harness.records.record import Hardware
+from harness.tasks.task import task_of
 
 warnings.filterwarnings("ignore")
 torch.set_num_threads(1)
@@ -114,7 +115,9 @@ def one(data: Dataset, overrides: list[str], precision: str, plant=lambda backen
         to_fake_device(backend.model)
         backend.model.to = lambda device: backend.model  # torch cannot swap fake parameters in place
         batch = fake_batch(data)
-        step = Step(backend.model, data, config.optimizer, config.trainer.clip_norm, 0, 10, NoTimer())
+        step = Step(
+            backend.model, task_of(data), backend.loss, config.optimizer, config.trainer.clip_norm, 0, 10, NoTimer()
+        )  # fmt: skip
         step.begin()
         plant(backend, step)
         backend.model.train()
@@ -159,6 +162,7 @@ def words(task: str) -> Dataset:
         "classification": [str(number % 2) for number in range(12)],
         "tagging": [[str(int(token) % 2) for token in row] for row in x],
         "regression": [float(len(row)) for row in x],
+        "multilabel": [[label for label in "01" if int(row[0]) >> int(label) & 1] for row in x],
         "ctc": [[str(int(token) % 2) for token in row[: max(1, len(row) // 3)]] for row in x],
     }[task]
     vocabulary, classes = [str(number) for number in range(20)], [] if task == "regression" else ["0", "1"]
@@ -178,7 +182,7 @@ def characters() -> Dataset:
 
 
 DATA = {
-    **{task: words(task) for task in ("classification", "tagging", "regression", "ctc")},
+    **{task: words(task) for task in ("classification", "tagging", "multilabel", "regression", "ctc")},
     "features": features(),
     "characters": characters(),
 }

@@ -40,15 +40,17 @@ def cases() -> dict[str, Case]:
         for number in range(max(len(poolings), len(positions))):
             pooling, position = poolings[number % len(poolings)], positions[number % len(positions)]
             add("classification", [*own, f"pooling={pooling}", f"position={position}"])
-        for task in ("regression", "features") if pools_itself else ("regression", "features", "tagging", "ctc"):
+        several = ("regression", "multilabel", "features")
+        for task in several if pools_itself else (*several, "tagging", "ctc"):
             add(task, own)
         for data in ("classification", "features"):
             add(data, own, "bf16")
     plain = ["encoder=self_attention"]
-    for optimizer in choices("optimizer"):
+    for optimizer in sorted({*choices("optimizer")} - {"custom"}):
         more = [*plain, f"optimizer={optimizer}", "trainer.clip_norm=1.0", "optimizer.schedule=cosine"]
         add("classification", more)
         add("classification", more, "bf16")
+    add("classification", [*plain, "optimizer=custom", "optimizer._target_=torch.optim.RMSprop", "optimizer.lr=0.1"])
     add("classification", [*plain, "input=word_bigram"])
     add("characters", [*plain, "input=word_char"])
     dropouts = ("head.dropout=0.1", "input.word_dropout=0.1", "input.dropout=0.1")

@@ -55,9 +55,9 @@ def test_the_combinations_hold_every_encoder_with_every_task_pooling_and_positio
         mine = [(data, overrides) for data, overrides in made if set(own) <= overrides]
         tasks, together = {data for data, _ in mine}, set().union(*(overrides for _, overrides in mine))
         if name == "additive_attention":  # it is a pooling itself, and has no output for each step
-            assert tasks == {"classification", "regression", "features"}
+            assert tasks == {"classification", "multilabel", "regression", "features"}
         else:
-            assert {"classification", "tagging", "regression", "ctc", "features"} <= tasks
+            assert {"classification", "multilabel", "tagging", "regression", "ctc", "features"} <= tasks
             assert {f"pooling={pooling}" for pooling in choices("pooling")} <= together
         assert {f"position={position}" for position in choices("position")} <= together
 
