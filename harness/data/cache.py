@@ -11,6 +11,7 @@ import inspect
 import json
 import shutil
 import sys
+import unicodedata
 import zlib
 from collections.abc import Callable
 from importlib import metadata
@@ -165,8 +166,9 @@ def _code(loader: Callable[..., Dataset]) -> str:
 
 
 def _versions() -> list[str]:
-    """Versions of the libraries that read and split data: another version may give other data."""
-    return [metadata.version(name) for name in ("conllu", "datasets", "numpy", "pandas", "scikit-learn", "tokenizers")]
+    """Versions of the libraries, and of Python's Unicode, that make data: another version may give other data."""
+    libraries = ("conllu", "datasets", "numpy", "pandas", "scikit-learn", "tokenizers")
+    return [unicodedata.unidata_version, *map(metadata.version, libraries)]
 
 
 def _folder_name(source: str, key: str) -> str:

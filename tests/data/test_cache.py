@@ -141,3 +141,9 @@ def test_the_pages_of_data_are_resident_before_memory_is_measured(tmp_path):
     assert resident - before > 15.9
     assert sum(batch.tokens for batch in Batches(opened.train, 256, seed=0)) == 2 * rows
     assert file_pages_mib() - resident < 1
+
+
+def test_another_version_of_unicode_prepares_the_data_again(tmp_path, monkeypatch):
+    first = prepared(tmp_path, LOADER)
+    monkeypatch.setattr(cache.unicodedata, "unidata_version", "99.0.0")  # decides what a letter and its lower case are
+    assert prepared(tmp_path, LOADER) != first

@@ -186,8 +186,12 @@ def _plain(number: str) -> str:
     return "0" if short == "-0" else short
 
 
-def refuse_unlabelled_rows(labels: Sequence[object], name: str, where: str, unlabelled: str) -> None:
+def refuse_unlabelled_rows(
+    labels: Sequence[object], name: str, where: str, unlabelled: str, rows_are: Sequence[str] = ()
+) -> None:
     """With ``data.unlabelled=error``, refuse rows whose label is None; ``name`` is the column of labels.
+
+    ``rows_are`` are names of the rows, if they have others than their numbers.
 
     Raises:
         UserError: there is such a row, or the setting has another value.
@@ -196,7 +200,8 @@ def refuse_unlabelled_rows(labels: Sequence[object], name: str, where: str, unla
         raise UserError(f"data.unlabelled is one of {', '.join(UNLABELLED)}, not {unlabelled!r}")
     rows = [row for row, label in enumerate(labels) if label is None]
     if rows and unlabelled == "error":
+        row = rows_are[rows[0]] if rows_are else row_name(where, rows[0])
         raise UserError(
-            f"data: {where}, {row_name(where, rows[0])} has no {name!r} ({len(rows)} such); fill it, remove the "
-            "row, or set data.unlabelled=drop"
+            f"data: {where}, {row} has no {name!r} ({len(rows)} such); fill it, remove the row, or set "
+            "data.unlabelled=drop"
         )

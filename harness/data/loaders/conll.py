@@ -9,6 +9,8 @@ from harness.data.loaders.raw_table import MARK, Choose, Columns, FaultError
 WORDS, TAGS = "words", "tags"
 """Names of the first and the last column."""
 DOCUMENT_START = "-DOCSTART-"
+COMMENT = re.compile(r"# ?[^\s=]+ = |# +[^\s=]+=[^\t]*$")
+"""A comment with as many columns as words have; others that begin with # are words, such as ``#a=b``."""
 BLANK = " \t\r\n"
 """What separates fields and sentences; other spaces, such as the no-break space, are characters of words."""
 
@@ -52,8 +54,7 @@ def _fields(lines: Iterable[str], separator: str, width: int) -> Iterator[tuple[
             is_first = True
             continue
         fields = _split(line, separator)
-        # "#" may be a word; a comment has another number of columns, or the form "# key = value"
-        if is_first and line.startswith("#") and (len(fields) != width or "=" in line):
+        if is_first and line.startswith("#") and (len(fields) != width or COMMENT.match(line)):
             continue
         yield number, fields, is_first
         is_first = False

@@ -11,7 +11,7 @@ import pandas as pd
 
 from harness.data.loaders.columns import row_name
 from harness.data.loaders.series import LARGEST
-from harness.data.loaders.tagging import NESTED, WRITTEN_LIST
+from harness.data.loaders.tagging import NESTED, WRITTEN_LIST, item_text
 from harness.errors import UserError
 
 YES_NO = {"1": True, "1.0": True, "true": True, "yes": True, "0": False, "0.0": False, "false": False, "no": False}
@@ -38,6 +38,8 @@ def _number(value: Any) -> float | None:
     try:
         # Python would read True as 1, and 1_0 as 10
         number = float("no number" if isinstance(value, bool | np.bool_) or "_" in str(value) else value)
+    except OverflowError:  # an integer that no float can hold
+        number = float("inf")
     except (TypeError, ValueError):
         raise ValueError(
             "data.task=regression needs numbers, with a point as the decimal sign; correct or remove the row, or leave "
@@ -54,7 +56,8 @@ def read_label_lists(values: pd.Series, separator: str | None, where: str) -> li
     An empty list or text has no label; a missing one (null) is a row without an answer.
 
     Raises:
-        UserError: a text, and no separator is set, or a list written as text; the message names the row.
+        UserError: a text, and no separator is set, a list written as text, or a label that is itself a list or an
+            object; the message names the row.
     """
 
     def read(value: Any) -> Labels | None:
@@ -76,7 +79,7 @@ def read_label_lists(values: pd.Series, separator: str | None, where: str) -> li
             value = str(value).split(separator.strip() or None)
         if any(isinstance(one, NESTED) for one in value):
             raise ValueError("this has lists or objects inside; give one list of texts or numbers")
-        labels = [str(one).strip() for one in value if one is not None]
+        labels = [(item_text(one) or "").strip() for one in value]
         return tuple(dict.fromkeys(label for label in labels if label))
 
     return _read_each(values, where, read)
@@ -110,7 +113,7 @@ def _read_each(values: pd.Series, where: str, read: Callable[[Any], Read]) -> li
             found.append(read(value))
         except ValueError as error:
             row = row_name(where, index)
-            raise UserError(f"data: {where}, {row} has {value!r} in {str(values.name)!r}; {error}") from None
+            raise UserError(f"data: {where}, {row} has {value!r:.60} in {str(values.name)!r}; {error}") from None
     return found
 
 

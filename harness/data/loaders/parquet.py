@@ -7,7 +7,10 @@ from harness.data.loaders.raw_table import Choose, Columns, FaultError
 
 
 def read_parquet(source: Source, choose: Choose) -> Columns:
-    """The columns that are needed, as Python values; bytes are UTF-8 texts, decimals are texts with all their digits.
+    """The columns that are needed, as Python values.
+
+    Bytes are UTF-8 texts, decimals are texts with all their digits, and numbers of 32 bits have no more digits than
+    they need.
 
     Raises:
         FaultError: bytes are not UTF-8; the message names the row.
@@ -34,6 +37,9 @@ def _values(column: Any, name: str, rows_before: int) -> list[Any]:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return column.to_numpy(zero_copy_only=False).tolist()  # faster than to_pylist, with the same result
     values = column.to_pylist()
+    if pa.types.is_float32(kind) or pa.types.is_float16(kind):  # 0.1 in it is not 0.10000000149011612
+        short = kind.to_pandas_dtype()
+        return [None if value is None else float(str(short(value))) for value in values]
     if pa.types.is_decimal(kind):
         return [None if value is None else format(value, "f") for value in values]
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):

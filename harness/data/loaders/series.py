@@ -14,6 +14,8 @@ from harness.errors import UserError
 LARGEST = float(np.finfo(np.float32).max)
 NO_VALUE = ("", "?", "na", "n/a", "nan", "null", "none", "<na>")
 """How files write that a value is missing, in lower case."""
+NO_LABEL = ("", "?", "nan")
+"""How files write that a series has no label, in lower case; ``none`` may be a class."""
 
 
 class Series(NamedTuple):
@@ -29,6 +31,11 @@ class Series(NamedTuple):
     names: list[str]
     channels: list[str] | None = None
     numbers: bool = False
+
+
+def is_no_label(label: str | None) -> bool:
+    """Whether a file has no label here."""
+    return label is None or label.strip().lower() in NO_LABEL
 
 
 def to_numbers(fields: Sequence[str], where: str) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from harness.data.loaders.columns import column, label_names, row_name
+from harness.data.loaders.columns import column, column_name, label_names, row_name
 from harness.data.loaders.series import NO_VALUE, Series
 from harness.errors import UserError
 
@@ -32,8 +32,9 @@ def read_steps(frame: pd.DataFrame, where: str, columns: Columns) -> Series:
         UserError: a column is missing, a channel holds no number, or the label changes within a sequence; the message
             names the row, counted from 1.
     """
+    columns = _found(columns, frame, where)
     number_S, ids = pd.factorize(column(frame, columns.sequence, "data.sequence", where).astype(str))
-    labels_S = np.array(label_names(column(frame, columns.label, "data.label", where)), object)
+    labels_S = np.array(label_names(column(frame, columns.label, "data.label", where, may_be_missing=True)), object)
     first_N = np.unique(number_S, return_index=True)[1]
     if (changed := labels_S != labels_S[first_N][number_S]).any():
         row = int(np.flatnonzero(changed)[0])
@@ -53,13 +54,24 @@ def read_steps(frame: pd.DataFrame, where: str, columns: Columns) -> Series:
     return Series(series, labels_S[first_N].tolist(), [f"sequence {one!r}" for one in ids], channels)
 
 
+def _found(columns: Columns, frame: pd.DataFrame, where: str) -> Columns:
+    """The columns by the names that the table has for them: Hydra reads ``data.label=1`` as a number.
+
+    Raises:
+        UserError: a column is missing, or the label is among the channels.
+    """
+    names = list(frame.columns)
+    sequence = column_name(names, columns.sequence, "data.sequence", where)
+    step = None if columns.step is None else column_name(names, columns.step, "data.step", where)
+    label = column_name(names, columns.label, "data.label", where)
+    channels = columns.channels and [column_name(names, name, "data.channels", where) for name in columns.channels]
+    if channels and label in channels:
+        raise UserError(f"data.channels has {label!r}, which is data.label: the answer is no input; leave it out")
+    return Columns(sequence, step, channels, label)
+
+
 def _channel(frame: pd.DataFrame, name: str, where: str) -> np.ndarray:
     """The numbers of a column, NaN for missing ones."""
-    if name not in frame.columns:
-        raise UserError(
-            f"data: {where} has no column {name!r}; it has {', '.join(map(str, frame.columns))}; set data.channels to "
-            "some of them"
-        )
     values = frame[name]
     if pd.api.types.is_numeric_dtype(values):
         return values.to_numpy(np.float64, na_value=np.nan)

@@ -3,25 +3,25 @@
 Dimension letters: L steps, D channels.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from harness.data.loaders.archives import open_source
 from harness.data.loaders.columns import label_names
-from harness.data.loaders.series import Series, to_numbers
+from harness.data.loaders.series import Series, is_no_label, to_numbers
 from harness.errors import UserError
 
 
 def _lines(file: Path) -> Iterator[tuple[int, str]]:
     """The lines of a file with their numbers, without empty ones and comments; only comments may be no UTF-8."""
-    with open(file, "rb") as opened:
+    with open_source(file).binary() as opened:
         for number, line in enumerate(opened, start=1):
             if line.strip() and not line.startswith(b"#"):
                 try:
-                    yield number, line.decode("utf-8-sig").strip()
+                    yield number, line.decode("utf-8-sig").strip(" \r\n")
                 except UnicodeDecodeError:
                     raise UserError(f"data: {file} is not UTF-8 at line {number}; save it as UTF-8") from None
 
@@ -41,7 +41,7 @@ def read_ts(file: Path) -> Series:
     labels: list[str] = []
     for row, (_, line) in enumerate(lines, start=1):
         *channels, label = (part.strip() for part in line.split(":"))
-        if not channels or (classes and label not in classes):
+        if not channels or (classes and label not in classes and not is_no_label(label)):
             expected = f"one of the header's labels ({', '.join(classes[:5])})" if classes else "values and a number"
             raise UserError(f"data: {file}, row {row} ends in {label[-20:]!r}, not in {expected}; is the row cut?")
         where = f"{file}, row {row}"
@@ -93,7 +93,7 @@ def read_rows(file: Path) -> Series:
     x = [to_numbers(values, f"{file}, row {row}")[:, None] for row, (_, *values) in enumerate(rows, start=1)]
     texts = pd.Series([label for label, *_ in rows], dtype=str)
     numbers = pd.to_numeric(texts, errors="coerce")  # such files often write 1 as 1.0000000e+00
-    labels = label_names(numbers if numbers.notna().all() else texts)
+    labels = label_names(numbers if (numbers.notna() | texts.map(is_no_label)).all() else texts)
     return Series(x, labels, [f"row {row + 1}" for row in range(len(rows))])
 
 
@@ -107,9 +107,9 @@ def has_rows(file: Path) -> bool:
 
 
 def _fields(line: str) -> list[str]:
-    """The fields of a line between tabs, or else commas, or else spaces.
+    """The fields of a line between tabs, or else commas, or else spaces; an empty one is a missing value.
 
     Only one of them separates: ``1,5`` between tabs is no pair of values but a decimal comma, which is refused.
     """
-    separator = r"\s*\t\s*" if "\t" in line else r"\s*,\s*" if "," in line else r"\s+"
-    return re.split(separator, line)
+    separator = "\t" if "\t" in line.rstrip() else "," if "," in line else None
+    return [field.strip() for field in line.split(separator)]

@@ -16,8 +16,8 @@ from harness.errors import UserError
 Part = tuple[list[Any], list[Any]]
 """The inputs of a split and their labels, row by row; the label of a row that has none is None."""
 NUMBER = re.compile(r"-?[0-9]+")
-HIDDEN = "-1"
-"""What published test splits have instead of labels."""
+HIDDEN = {"-1", -1.0}
+"""What published test splits have instead of labels: as a class, or as a number."""
 
 
 def settings_key(**settings: Any) -> str:
@@ -80,7 +80,7 @@ def refuse_hidden_labels(parts: Mapping[str, Part | None], source: str, key: str
     if "train" in labels and not labels["train"]:
         raise UserError(f"data: {source}: no row of the training split has a label; is {key} the right column?")
     for role, own in labels.items():
-        if not own or (own == {HIDDEN} and HIDDEN not in labels.get("train", own)):
+        if not own or (own <= HIDDEN and own.isdisjoint(labels.get("train", own))):
             raise UserError(
                 f"data: {source}: the {role} split has no labels, like many published test splits; "
                 f"{leave_out.format(role=role)}, and its rows are cut from train, or name another split"

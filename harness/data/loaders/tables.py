@@ -111,7 +111,7 @@ def _read(source: Source, choose: Choose, wanted: Mapping[str, Any], quotes: str
         return read_conll(source, choose), ""
     if not is_fasttext(source):
         raise UserError(
-            f"data: the first line of {source.file} has no label; a .txt file has lines such as '__label__good a fine "
+            f"data: no line of {source.file} has a label; a .txt file has lines such as '__label__good a fine "
             "film', or one word a line with its tag (then set data.tokens=words data.tags=tags); save others as csv"
         )
     return read_fasttext(source, choose), ""

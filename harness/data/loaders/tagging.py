@@ -90,12 +90,12 @@ def _as_words(value: Any) -> tuple[str | None, ...]:
         stripped = value.strip(" \t\r\n")
         return tuple(BETWEEN_WORDS.split(stripped)) if stripped else ()
     try:
-        return tuple(_text(one) for one in value)
+        return tuple(item_text(one) for one in value)
     except TypeError:  # neither a list nor a text, such as a number
-        return (_text(value),)
+        return (item_text(value),)
 
 
-def _text(value: Any) -> str | None:
+def item_text(value: Any) -> str | None:
     """An item of a list as text, or None if missing; 1.0 is "1", because a missing item turns its row into floats."""
     if value is None or value != value:
         return None

@@ -14,10 +14,18 @@ import pandas as pd
 from harness.data.labels import scale_of
 from harness.data.loaders.columns import class_of, column, label_names, refuse_lists
 from harness.data.loaders.label_columns import Labels, read_label_columns, read_label_lists, read_numbers
-from harness.data.loaders.splits import Part, class_names, refuse_unique_labels
+from harness.data.loaders.splits import (
+    Part,
+    class_names,
+    complete_splits,
+    labelled_rows,
+    refuse_unique_labels,
+    repeated_rows,
+)
 from harness.errors import UserError
 
 TASKS = ("classification", "regression", "multilabel")
+LISTS = (list, tuple, np.ndarray)
 
 Encoded = dict[str, Any]
 """The arguments of a data set that its labels decide, besides the labels themselves."""
@@ -53,9 +61,9 @@ class Target:
             raise UserError("data.tolerance is a number above 0, and for data.task=regression only; set it to null")
 
     @property
-    def columns(self) -> str:
-        """The column or columns of labels, for messages."""
-        return ", ".join(map(str, self.label)) if isinstance(self.label, list | tuple) else str(self.label)
+    def columns(self) -> list[str]:
+        """The column or columns of labels."""
+        return list(map(str, self.label)) if isinstance(self.label, list | tuple) else [str(self.label)]
 
     @property
     def stratify(self) -> bool:
@@ -78,17 +86,25 @@ class Target:
         values = column(frame, self.label, "data.label", where, may_be_missing=True)
         if self.task == "multilabel":
             return read_label_lists(values, self.separator, where)
+        values = _only_items(values)
         if self.task == "regression":
             return read_numbers(values, where)
-        refuse_lists(values, where, "data.label", "give one class, as text or number, or set data.task=multilabel")
+        remedy = "give one class, as text or number, or set data.task=multilabel (for a tag for each word: data.tags)"
+        refuse_lists(values, where, "data.label", remedy)
         return label_names(values)
 
     def named(self, parts: Mapping[str, Part | None]) -> dict[str, Part | None]:
         """The same rows, where labels that are written in several ways in all splits together are one class."""
-        if not self.stratify:
+        if self.task == "regression" or isinstance(self.label, list | tuple):  # names of columns are not rewritten
             return dict(parts)
-        name_of = class_of(label for part in parts.values() if part for label in part[1])
-        return {role: part and (part[0], [name_of[label] for label in part[1]]) for role, part in parts.items()}
+        several = self.task == "multilabel"
+        answers = (answer for part in parts.values() if part for answer in part[1])
+        name_of = class_of(label for answer in answers for label in (answer if several else (answer,)))
+
+        def named(answer: Any) -> Any:
+            return tuple(dict.fromkeys(name_of[label] for label in answer)) if several else name_of[answer]
+
+        return {role: part and (part[0], [named(answer) for answer in part[1]]) for role, part in parts.items()}
 
     def encode(self, labels: Mapping[str, Sequence[Any]], source: str) -> tuple[dict[str, np.ndarray], Encoded]:
         """The labels of each split as an array, and what else of a data set they decide.
@@ -113,6 +129,36 @@ class Target:
         id_of = {name: index for index, name in enumerate([*classes, *unseen])}
         y = {role: np.array([id_of[one] for one in own], np.int64) for role, own in labels.items()}
         return y, {"classes": classes, "unseen": unseen}
+
+
+def answered_splits(
+    parts: Mapping[str, Part | None],
+    target: Target,
+    validation: float,
+    test: float,
+    limit: int | None,
+    source: str,
+    train_limit: int | None,
+) -> tuple[dict[str, list[Any]], dict[str, np.ndarray], Encoded, dict[str, Any]]:
+    """The inputs of all three splits without unlabelled rows, their labels, what else these decide, and the notes.
+
+    The settings are those of ``complete_splits``.
+    """
+    labelled, dropped = labelled_rows(parts)
+    rows, rare = complete_splits(
+        target.named(labelled), validation, test, limit, source, target.stratify, train_limit,
+        labels_of=target.labels_of,
+    )  # fmt: skip
+    y, answers = target.encode({role: labels for role, (_, labels) in rows.items()}, source)
+    return {role: inputs for role, (inputs, _) in rows.items()}, y, answers, {**dropped, **rare, **repeated_rows(rows)}
+
+
+def _only_items(values: pd.Series) -> pd.Series:
+    """A column in which a list of one is its item, and an empty one is missing, as in fastText's lines."""
+    if not any(isinstance(value, LISTS) for value in values):
+        return values
+    items = [next(iter(one), None) if isinstance(one, LISTS) and len(one) < 2 else one for one in values]
+    return pd.Series(items, values.index, object, values.name)
 
 
 def _label_sets(labels: Mapping[str, Sequence[Labels]], names: Sequence[str]) -> dict[str, np.ndarray]:

@@ -159,6 +159,8 @@ def _of_texts(
     columns = tuple(text) if isinstance(text, (list, tuple)) else (text,)
     if not columns:
         raise UserError("data.text must name a column or several, such as [title,body], and is an empty list")
+    if both := set(map(str, columns)) & set(target.columns):
+        raise UserError(f"data.text has {min(both)!r}, which is data.label: the answer is no input; leave it out")
     if not isinstance(punctuation, bool):
         raise UserError(f"data.punctuation must be true or false, and is {punctuation!r}")
     tokenizer_file(tokenizer)  # refuses what is no tokenizer before any row is read
@@ -176,10 +178,10 @@ def _of_words(
             f"data.tags={tags} needs data.tokens: set both, the columns of words and of tags, or neither to read "
             "data.text and data.label"
         )
-    if target.task is not None:
+    if tags is not None and target.task is not None:
         raise UserError(
-            f"data.task={target.task} reads data.text and data.label, and data.tokens and data.tags are for a tag for "
-            "each word: set either to null"
+            f"data.task={target.task} reads data.label, and data.tags={tags} is for a tag for each word: set either to "
+            "null"
         )
     if tokenizer != "words" or punctuation is not False:
         raise UserError(
@@ -187,6 +189,6 @@ def _of_words(
             "data.punctuation, or read data.text"
         )
     if tags is None:
-        read = partial(read_pretokenized, tokens=tokens, label=target.label, unlabelled=unlabelled)
-        return read, partial(encode_pretokenized, tokens=tokens)
+        read = partial(read_pretokenized, tokens=tokens, target=target, unlabelled=unlabelled)
+        return read, partial(encode_pretokenized, tokens=tokens, target=target)
     return partial(read_tagged, tokens=tokens, tags=tags, unlabelled=unlabelled), partial(encode_tagged, tokens=tokens)

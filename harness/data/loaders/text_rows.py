@@ -4,7 +4,7 @@ Dimension letters: N rows, T tokens of all of them together.
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +14,8 @@ import pandas as pd
 from harness.data.dataset import UNKNOWN, Dataset
 from harness.data.flat import offsets_of
 from harness.data.loaders.columns import column, refuse_lists, refuse_unlabelled_rows
-from harness.data.loaders.splits import Part, complete_splits, labelled_rows, repeated_rows
-from harness.data.loaders.targets import Target
+from harness.data.loaders.splits import Part
+from harness.data.loaders.targets import Target, answered_splits
 from harness.data.overlap import unknown_shares
 from harness.data.preparation import TextPreparation, all_texts
 from harness.data.split import Split
@@ -37,7 +37,7 @@ def read_labelled_texts(
     """
     texts = read_texts(frame, where, columns, line_break)
     labels = target.read(frame, where)
-    refuse_unlabelled_rows(labels, target.columns, where, unlabelled)
+    refuse_unlabelled_rows(labels, ", ".join(target.columns), where, unlabelled)
     return texts, labels
 
 
@@ -88,28 +88,25 @@ def encode(
     what texts are answered with.
     """
     check_settings(truncate, max_length, vocabulary_size)
-    labelled, dropped = labelled_rows(parts)
-    rows, rare = complete_splits(
-        target.named(labelled), validation_share, test_share, limit, source, target.stratify, train_limit,
-        labels_of=target.labels_of,
-    )  # fmt: skip
-    y, answers = target.encode({role: labels for role, (_, labels) in rows.items()}, source)
-    texts, special = all_texts(rows["train"][0]), special_tokens(len(columns) - 1)
+    rows, y, answers, found = answered_splits(
+        parts, target, validation_share, test_share, limit, source, train_limit
+    )
+    texts, special = all_texts(rows["train"]), special_tokens(len(columns) - 1)
     learned = train_tokenizer(tokenizer, texts, vocabulary_size, special, punctuation)
     name = tokenizer if tokenizer in NAMES else "file"
     preparation = TextPreparation(learned, name, punctuation, tuple(columns), line_break, max_length, truncate)
     splits: dict[str, Any] = {}
-    for role, (inputs, _) in rows.items():
-        x_T, offsets = _flat(preparation.encode(inputs), len(inputs))
+    for role, inputs in rows.items():
+        x_T, offsets = flat_ids(preparation.encode(inputs), len(inputs))
         splits[role] = Split(x_T, offsets, y[role])
     empty = {role: int((split.length_N == 0).sum()) for role, split in splits.items()}
-    notes = {**dropped, **rare, **repeated_rows(rows), "empty_texts": empty}
+    notes = {**found, "empty_texts": empty}
     notes["unknown_tokens"] = unknown_shares(splits, UNKNOWN)
     data = Dataset(**splits, **answers, vocabulary=learned.vocabulary, source=source, notes=notes)
     return replace(set_apart(data), preparation=preparation)
 
 
-def _flat(rows: Iterator[Sequence[int]], count: int) -> tuple[np.ndarray, np.ndarray]:
+def flat_ids(rows: Iterable[Sequence[int]], count: int) -> tuple[np.ndarray, np.ndarray]:
     """The ids ``x_T`` of ``count`` rows and where each row begins."""
     x_T, length_N = array("i"), np.zeros(count, np.int64)
     for row, ids in enumerate(rows):

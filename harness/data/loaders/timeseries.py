@@ -11,14 +11,14 @@ import numpy as np
 
 from harness.data.cache import cached_by
 from harness.data.dataset import Dataset, from_sequences
-from harness.data.loaders.archives import file_key
-from harness.data.loaders.columns import class_of
+from harness.data.loaders.archives import Source, file_key, open_source
+from harness.data.loaders.columns import class_of, refuse_unlabelled_rows
 from harness.data.loaders.published_series import published_files
-from harness.data.loaders.series import Scale, Series, check_values, without_padding
+from harness.data.loaders.series import Scale, Series, check_values, is_no_label, without_padding
 from harness.data.loaders.series_arrays import read_arrays
 from harness.data.loaders.series_tables import Columns, read_steps
 from harness.data.loaders.series_text import has_rows, read_rows, read_ts
-from harness.data.loaders.splits import Part, class_names, complete_splits
+from harness.data.loaders.splits import Part, class_names, complete_splits, labelled_rows, refuse_hidden_labels
 from harness.data.loaders.tables import read_file
 from harness.errors import UserError
 
@@ -42,11 +42,12 @@ def load_timeseries(
     *,
     sequence: str = "sequence",
     step: str | None = None,
-    channels: str | list[str] | None = None,
+    channels: Any = None,
     label: str = "label",
     task: str = "classification",
     standardise: bool = True,
     missing: str = "interpolate",
+    unlabelled: str = "drop",
     validation_share: float = 0.2,
     test_share: float = 0.2,
     limit: int | None = None,
@@ -61,7 +62,8 @@ def load_timeseries(
 
     ``standardise`` gives each channel mean 0 and standard deviation 1 over the real steps of train; validation and
     test are scaled by the same numbers, which are a note of the data. With ``missing`` of ``interpolate``, missing
-    values lie on the line between those beside them; with ``error`` they are refused.
+    values lie on the line between those beside them; with ``error`` they are refused. Series without a label are
+    dropped, or refused if ``unlabelled`` is ``error``. A regression trains on standardised labels.
 
     Raises:
         UserError: a file or a set is missing, or its content or a setting is refused.
@@ -74,8 +76,10 @@ def load_timeseries(
     files = _named_files(source, train, validation, test)
     _refuse_same_files(files)
     named = source or train or ""
-    channels = [channels] if isinstance(channels, str) else channels
-    parts, names = _read_parts(files, Columns(sequence, step, channels, label), missing, task)
+    channels = channels if channels is None or isinstance(channels, list | tuple) else [channels]
+    parts, names = _read_parts(files, Columns(sequence, step, channels, label), missing, task, unlabelled)
+    refuse_hidden_labels(parts, named, "data.label", "name the other files by data.train and leave data.{role} out")
+    parts, dropped = labelled_rows(parts)
     is_class = task == "classification"
     if is_class:
         name_of = class_of(label for part in parts.values() if part for label in part[1])
@@ -83,7 +87,7 @@ def load_timeseries(
     rows, rare = complete_splits(parts, validation_share, test_share, limit, named, is_class, train_limit)
     classes = class_names(rows["train"][1]) if is_class else []
     splits, notes = fill_and_scale(rows, standardise)
-    notes |= rare
+    notes |= dropped | rare
     notes |= {"channels": names} if names else {}
     return from_sequences(
         **splits, classes=classes, source=named, notes=notes, task=task, standardise_labels=not is_class
@@ -91,7 +95,7 @@ def load_timeseries(
 
 
 def _read_parts(
-    files: dict[str, Path], columns: Columns, missing: str, task: str
+    files: dict[str, Path], columns: Columns, missing: str, task: str, unlabelled: str
 ) -> tuple[dict[str, Part | None], Sequence[str] | None]:
     """The series of each file with their labels, and the names of the channels, which are those of train in order."""
     parts: dict[str, Part | None] = {}
@@ -101,7 +105,9 @@ def _read_parts(
         series = read_series(file, columns)
         print(f"data: read {len(series.x):,} series of {file}", file=sys.stderr, flush=True)
         columns = columns._replace(channels=series.channels)
-        parts[role] = _part(series, file, missing, task)
+        part = _part(series, file, missing, task)
+        refuse_unlabelled_rows(part[1], columns.label, str(file), unlabelled, series.names)
+        parts[role] = part
     return parts, columns.channels
 
 
@@ -123,25 +129,23 @@ def fill_and_scale(rows: dict[str, Part], standardise: bool) -> tuple[dict[str, 
 
 
 def _part(series: Series, file: Path, missing: str, task: str) -> Part:
-    """The series of a file without padding, and their labels, which are numbers for a regression."""
+    """The series of a file without padding, and their labels, which are numbers for a regression; None is no label."""
     if not series.x:
         raise UserError(f"data: {file} has no series; expected at least one")
     series = series._replace(x=[without_padding(x_LD) for x_LD in series.x])
     check_values(series, str(file), missing)
-    for label, name in zip(series.labels, series.names, strict=True):
-        if label is None or label.lower() == "nan":
-            raise UserError(f"data: {file}, {name} has no label; add it or remove the series")
+    labels = [None if is_no_label(label) else label for label in series.labels]
     if task == "classification":
         if series.numbers:
             raise UserError(f"data: labels of {file} are numbers (@targetLabel true); set data.task=regression")
-        return series.x, list(series.labels)
-    named = zip(series.labels, series.names, strict=True)
-    return series.x, [_number(label, f"{file}, {name}") for label, name in named]
+        return series.x, labels
+    named = zip(labels, series.names, strict=True)
+    return series.x, [label and _number(label, f"{file}, {name}") for label, name in named]
 
 
-def _number(label: str | None, where: str) -> float:
+def _number(label: str, where: str) -> float:
     try:
-        number = float(label or "nan")
+        number = float(label)
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
@@ -155,7 +159,7 @@ def is_table(file: Path) -> bool:
     Raises:
         UserError: there is no such file.
     """
-    kind = file.suffix.lower()
+    kind = _kind(file)
     if kind in (*SERIES_ONLY, ".tsv") and not file.is_file():
         raise UserError(f"data: there is no file {file} (looked in {Path.cwd()})")
     return kind not in SERIES_ONLY and not (kind == ".tsv" and has_rows(file))
@@ -169,7 +173,12 @@ def read_series(file: Path, columns: Columns) -> Series:
     """
     if is_table(file):
         return read_steps(read_file(file), str(file), columns)
-    return {".ts": read_ts, ".npz": read_arrays}.get(file.suffix.lower(), read_rows)(file)
+    return {".ts": read_ts, ".npz": read_arrays}.get(_kind(file), read_rows)(file)
+
+
+def _kind(file: Path) -> str:
+    """The ending of a file, without that of its compression."""
+    return open_source(file).kind if file.is_file() else Source(file).kind
 
 
 def _named_files(

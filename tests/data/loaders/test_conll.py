@@ -38,6 +38,16 @@ def test_the_four_columns_of_conll_2003(tmp_path):
     assert "has no column 'ner'; it has 1, 2, 3, 4, words, tags; set data.tags" in message
 
 
+@pytest.mark.parametrize(("text", "words"), [
+    ("#a=b B\nis O\n\n# id=7\nbig O\n", ["#a=b", "is", "big"]),
+    ("#\tFoo=Sing\nis\tO\n", ["#", "is"]),
+    ("# id = 7\na 1 2 B\n\n#x=y 1 2 B\n", ["a", "#x=y"]),
+])  # fmt: skip
+def test_a_word_that_begins_with_a_number_sign_is_no_comment(tmp_path, text, words):
+    found = sentences(write(tmp_path / "a.conll", text))
+    assert [word for sentence in found for word, _ in sentence] == words
+
+
 @pytest.mark.parametrize("text", [
     "New York\tB\nis\tO\n\nbig\tO",
     "# id = 7\r\nNew York\tB\r\nis\tO\r\n\r\n\r\n# id = 8\r\nbig\tO\r\n",

@@ -1,5 +1,7 @@
 """Files of series of numbers, each form: what is read, and the one sentence where it is not."""
 
+import gzip
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -81,11 +83,39 @@ def test_a_decimal_comma_is_no_separator(tmp_path, text, said):
     assert said in refused(read_rows, made(tmp_path, text, "a.tsv"))
 
 
+@pytest.mark.parametrize("separator", ["\t", ",", " , "])
+def test_an_empty_field_is_a_missing_value_and_no_shorter_series(tmp_path, separator):
+    rows = [["1", "", "0.5", "", "2"], ["", "1", "2", "3", "4"], ["1.0e+00", "7", "", "", ""]]
+    found = read_rows(made(tmp_path, "\n".join(separator.join(row) for row in rows), "a.txt"))
+    expected = [[NAN, 0.5, NAN, 2], [1, 2, 3, 4], [7, NAN, NAN, NAN]]
+    np.testing.assert_array_equal([x_LD[:, 0] for x_LD in found.x], expected)
+    assert found.labels == ["1", None, "1"]
+    between_spaces = read_rows(made(tmp_path, "  1.0e+00   7 8 \t\n", "b.txt"))  # a tab at the end separates nothing
+    assert (between_spaces.labels, between_spaces.x[0][:, 0].tolist()) == (["1"], [7, 8])
+
+
 def test_a_tsv_with_a_line_of_names_is_a_table(tmp_path):
     file = made(tmp_path, "sequence\tvalue\tlabel\na\t1\tup\na\t2\tup\nb\t3\tdown\n", "a.tsv")
     found = read_series(file, Columns())
     assert [x_LD.tolist() for x_LD in found.x] == [[[1], [2]], [[3]]]
     assert found.labels == ["up", "down"]
+
+
+def test_compressed_rows(tmp_path):
+    (tmp_path / "a.tsv.gz").write_bytes(gzip.compress(b"1\t2\t3\n2\t4\t5\n"))
+    (tmp_path / "a.ts.gz").write_bytes(gzip.compress((HEADER + "2,3:left\n4,5:right\n").encode()))
+    for name in ("a.tsv.gz", "a.ts.gz"):
+        assert [x_LD[:, 0].tolist() for x_LD in read_series(tmp_path / name, Columns()).x] == [[2, 3], [4, 5]]
+
+
+def test_columns_with_numbers_as_names_are_no_channels_by_mistake(tmp_path):
+    file = made(tmp_path, "0,1,2,true\n7,1,5,0\n7,0,6,0\n8,0,9,1\n", "a.csv")
+    found = read_series(file, Columns(sequence=0, step=1, label=True))  # as Hydra reads them
+    assert (found.channels, found.labels) == (["2"], ["0", "1"])
+    assert [x_LD.tolist() for x_LD in found.x] == [[[6], [5]], [[9]]]
+    assert read_series(file, Columns(sequence=0, channels=[2], label=True)).x[0].tolist() == [[5], [6]]
+    message = refused(read_series, file, Columns(sequence=0, channels=[2, True], label=True))
+    assert "data.channels has 'true', which is data.label: the answer is no input" in message
 
 
 @given(st.lists(st.lists(st.floats(allow_infinity=False, width=64), min_size=1, max_size=5), min_size=1, max_size=7))

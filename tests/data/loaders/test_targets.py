@@ -76,6 +76,16 @@ def test_what_float32_cannot_hold_and_what_is_no_number_in_json_is_refused(tmp_p
     assert "all labels of the training split are the same number" in refused(same.check)
 
 
+def test_a_hidden_number_is_no_answer_and_one_beyond_float_is_refused(tmp_path):
+    hidden = write(tmp_path / "hidden.jsonl", price=[-1.0] * 40)  # as in the published test split of STS-B
+    train = write(tmp_path / "a.jsonl", price=[1.5, 2.0] * 20)
+    assert "the test split has no labels" in refused(load_files, train, test=hidden, **REGRESSION)
+    signed = write(tmp_path / "b.jsonl", price=[-1, 2] * 20)
+    assert set(load_files(signed, test=hidden, **REGRESSION).test.y) == {-1}
+    (tmp_path / "c.jsonl").write_text(json.dumps({"text": "a", "price": 10**400}) + "\n")
+    assert "this is beyond the largest float32" in refused(load_files, str(tmp_path / "c.jsonl"), **REGRESSION)
+
+
 SETS = [["toxic", "very rude"], ["rude"], [], ["toxic"]] * 10
 EXPECTED = {"a good film": [0, 1, 1], "a bad film": [1, 0, 0], "no film": [0, 0, 0], "good good plot": [0, 1, 0]}
 """By the classes rude, toxic, very rude."""
@@ -88,6 +98,47 @@ def test_a_column_of_lists_has_several_labels_a_text_or_none(tmp_path, ending):
     assert (data.task, data.classes) == ("multilabel", ["rude", "toxic", "very rude"])
     assert by_text(data) == EXPECTED
     assert data.train.y.dtype == np.float32
+
+
+def test_labels_that_are_numbers_are_compared_over_all_files(tmp_path):
+    train = write(tmp_path / "a.jsonl", labels=[[1, 2], [1], [], [2]] * 10)
+    test = write(tmp_path / "b.jsonl", labels=[[1.0, "1"], [2.0], [3], ["2.", "3.0"]] * 10)
+    data = load_files(train, test=test, label="labels", task="multilabel")
+    assert (data.classes, data.unseen) == (["1", "2"], ["3"])
+    assert data.test.y[:4].tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 1]]
+
+
+def test_a_missing_item_of_a_list_is_no_label(tmp_path):
+    file = tmp_path / "a.jsonl"  # NaN and 1.0: what pandas makes of [1, null]
+    file.write_text('{"text": "x", "label": [1.0, NaN]}\n{"text": "y", "label": [2, null, ""]}\n' * 20)
+    assert load_files(str(file), task="multilabel").classes == ["1", "2"]
+
+
+def test_a_label_is_no_object(tmp_path):
+    file = write(tmp_path / "a.jsonl", labels=[[], *[[{"name": "rude"}]] * 39])
+    message = refused(load_files, file, label="labels", task="multilabel")
+    assert "row 2 has [{'name': 'rude'}] in 'labels'; this has lists or objects inside" in message
+
+
+def test_lines_of_fasttext_with_one_label_are_lists_and_classes(tmp_path):
+    several, single = tmp_path / "several.txt", tmp_path / "single.txt"
+    several.write_text("no label\n__label__a __label__b x\n__label__a y\n" * 10)
+    single.write_text("__label__b x\n__label__a y\n" * 10)
+    data = load_files(str(several), test=str(single), task="multilabel")
+    assert data.classes == ["a", "b"]
+    assert data.test.y[:2].tolist() == [[0, 1], [1, 0]]
+    assert sum(len(split) for split in (data.train, data.validation)) == 30  # a text without a label has none of them
+    assert load_files(str(single)).classes == ["a", "b"]
+    assert "row 2 has a list or an object in 'label'" in refused(load_files, str(several))
+
+
+def test_large_integers_beside_a_list_of_one_keep_their_digits(tmp_path):
+    one, other = 2**53 + 1, 2**53
+    file = write(tmp_path / "a.jsonl", label=[[one], other, [], None] * 10)
+    (tmp_path / "a.jsonl").write_text((tmp_path / "a.jsonl").read_text().replace("NaN", "null"))
+    data = load_files(file)
+    assert data.classes == [str(other), str(one)]
+    assert data.notes["unlabelled_rows"]["train"] == 20
 
 
 @pytest.mark.parametrize("separator", ["|", " | ", ";"])
@@ -171,7 +222,7 @@ def test_a_row_that_nobody_labelled_is_dropped_and_another_value_is_named(tmp_pa
         ({"label_separator": "|"}, "data.label_separator is a text, and for data.task=multilabel only"),
         ({"tolerance": 0.5}, "data.tolerance is a number above 0, and for data.task=regression only"),
         ({"task": "regression", "tolerance": 0}, "data.tolerance is a number above 0"),
-        ({"task": "regression", "tokens": "text", "tags": "price"}, "data.task=regression reads data.text"),
+        ({"task": "regression", "tokens": "text", "tags": "price"}, "data.task=regression reads data.label, and"),
     ],
 )
 def test_settings_that_contradict_each_other(tmp_path, settings, said):

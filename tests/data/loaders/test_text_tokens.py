@@ -34,6 +34,8 @@ def test_several_columns_are_one_text(tmp_path):
     message = refused(load_files, file, text=["title", "text"])
     assert "no column 'text'; it has title, body, label; set data.text" in message
     assert "is an empty list" in refused(load_files, file, text=[])
+    leak = refused(load_files, file, text=["title", "label"])
+    assert leak == "data.text has 'label', which is data.label: the answer is no input; leave it out"
 
 
 def test_one_column_in_a_list_has_no_separator(tmp_path):
@@ -86,9 +88,21 @@ def test_words_with_one_class_in_a_csv_are_divided_by_spaces(tmp_path):
     assert sum(data.notes["empty_texts"].values()) == 1
 
 
+def test_words_are_answered_with_what_texts_are(tmp_path):
+    rows = [{**row, "label": [row["label"], "c"][: n % 3], "price": n % 3} for n, row in enumerate(WORDS)]
+    file = written(tmp_path / "a.jsonl", rows)
+    several = load_files(file, tokens="words", task="multilabel")
+    assert (several.classes, several.train.y.sum() > 0) == (["a", "b", "c"], True)
+    number = load_files(file, tokens="words", label="price", task="regression", tolerance=0.5)
+    assert (number.task, number.tolerance, set(number.train.y)) == ("regression", 0.5, {0, 1, 2})
+    assert number.label_scale == pytest.approx([number.train.y.mean(), number.train.y.std()])
+    classes = written(tmp_path / "b.jsonl", WORDS)
+    assert load_files(classes, tokens="words", task="classification").hash == load_files(classes, tokens="words").hash
+
+
 @pytest.mark.parametrize(("change", "settings", "sentence"), [
     ({"words": ["a", None]}, {}, "row 4 has an empty word in 'words'; remove it"),
-    ({"label": ["a", "b"]}, {}, "give one class, or set data.tags for a tag for each word"),
+    ({"label": ["a", "b"]}, {}, "row 4 has a list or an object in 'label'"),
     ({}, {"tokenizer": "bytes"}, "data.tokens=words are words already, which no tokenizer divides"),
     ({}, {"punctuation": True}, "leave out data.tokenizer and data.punctuation, or read data.text"),
     ({}, {"label": "class"}, "set data.label to one of them"),

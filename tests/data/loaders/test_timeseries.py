@@ -167,6 +167,10 @@ def test_tables_of_all_splits_have_the_columns_of_train(tmp_path):
     assert data.notes["channels"] == ["u", "v"]
     one = load_timeseries(train=str(tmp_path / "a.csv"), test=str(tmp_path / "b.csv"), channels="v", standardise=False)
     assert one.test.padded().tolist() == [[[-3]], [[-4]]]
+    (tmp_path / "c.csv").write_text("\n".join(["sequence,0,1,label", *train]))
+    first = load_timeseries(train=str(tmp_path / "c.csv"), channels=0, standardise=False)  # as Hydra reads it
+    assert first.notes["channels"] == ["0"]
+    assert first.train.x.min() >= 0
 
 
 def test_labels_that_train_never_saw_stay_in_test_and_numbers_are_compared_over_all_files(tmp_path):
@@ -176,10 +180,31 @@ def test_labels_that_train_never_saw_stay_in_test_and_numbers_are_compared_over_
     assert data.test.y.tolist() == [0, 1, 2, 0]
 
 
-def test_a_series_without_a_label_is_refused(tmp_path):
+def test_a_series_without_a_label_is_dropped_and_counted_or_refused(tmp_path):
     y = np.arange(20) % 2.0
     y[3] = np.nan
-    assert "x[3] has no label" in refused(load_timeseries, train=saved(tmp_path, "a.npz", series(20), y))
+    train = saved(tmp_path, "a.npz", series(20), y)
+    data = load_timeseries(train=train)
+    assert sum(len(split) for split in data.splits.values()) == 19
+    assert (data.classes, data.notes["unlabelled_rows"]["train"]) == (["0", "1"], 1)
+    message = refused(load_timeseries, train=train, unlabelled="error")
+    assert "x[3] has no 'label' (1 such); fill it, remove the row, or set data.unlabelled=drop" in message
+    number = load_timeseries(train=train, task="regression")
+    assert sum(len(split) for split in number.splits.values()) == 19
+    hidden = saved(tmp_path, "b.npz", series(5), np.full(5, np.nan))
+    assert "the test split has no labels" in refused(load_timeseries, train=train, test=hidden)
+    header = "@timestamps false\n@classlabel true up down\n@data\n"
+    (tmp_path / "a.ts").write_text(header + "".join(f"1,{row}:{('up', 'down', '?')[row % 3]}\n" for row in range(30)))
+    (tmp_path / "a.csv").write_text("sequence,v,label\n" + "".join(
+        f"{row},1,{('up', 'down', '')[row % 3]}\n" * 2 for row in range(30)))  # fmt: skip
+    for name in ("a.ts", "a.csv"):
+        assert load_timeseries(train=str(tmp_path / name)).notes["unlabelled_rows"]["train"] == 10
+
+
+def test_a_regression_trains_on_standardised_labels(tmp_path):
+    data = load_timeseries(train=saved(tmp_path, "a.npz", series(20), 2e5 + 1e3 * np.arange(20)), task="regression")
+    train = data.train.y.astype(np.float64)
+    assert data.label_scale == pytest.approx([train.mean(), train.std()])
 
 
 def test_numbers_are_no_classes_where_the_file_says_so(tmp_path):
