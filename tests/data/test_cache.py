@@ -98,7 +98,7 @@ def test_what_is_prepared_is_what_is_opened_from_a_read_only_folder(tmp_path, ta
     empty = ([x[1]], [part[1][1]])  # a split without any step: its file holds no number
 
     def load():
-        validation = part if task in ("tagging", "ctc") else empty  # without a step there is nothing to score
+        validation = part if task in ("tagging", "ctc") else empty
         return from_sequences(part, validation, part, classes=() if task == "regression" else (0, 1), task=task)
 
     folder = prepare(load, {}, tmp_path)
