@@ -102,7 +102,8 @@ def test_a_loader_of_the_users_own_gets_the_notes_in_its_record_and_on_the_termi
         "    return from_sequences(train, validation, test, classes=[0, 1], vocabulary=names)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    ended = command("data=custom", "data._target_=my_rows.load", "position=learned", "tracking=none", *QUICK, "measure.warmup_steps=0")
+    timed = "measure.warmup_steps=0"  # the split is small
+    ended = command("data=custom", "data._target_=my_rows.load", "position=learned", "tracking=none", *QUICK, timed)
     assert ended.code == 0, ended.err
     assert ended.record.data.notes == {
         "repeated_sequences": {"validation": 1, "test": 0}, "test_in_validation": 1,
