@@ -76,9 +76,10 @@ def baseline_difference(metric: str, against: BaselineDifference, named: bool = 
         return f"{amount}{than} in {few}: no interval, cannot say"
     if difference.low == difference.high:
         return f"{amount}{than}, in every run"
-    # a number that is given in per cent of the baseline cannot fall by more than 100 %
-    low = difference.low if known(metric).kind == "quality" else max(difference.low, -abs(against.theirs))
-    ends = sorted((low, difference.high), key=abs)
+    # no value leaves the bounds of the metric, so that no difference to this baseline is larger than they allow
+    least, most = (bound - against.theirs for bound in known(metric).bounds)
+    low, high = max(difference.low, least), min(difference.high, most)
+    ends = sorted((low, high), key=abs)
     mixed = difference.low < 0 < difference.high
     interval = " to ".join(_amount(metric, end, against.theirs, with_word=mixed) for end in ends)
     if sure(against):

@@ -12,7 +12,7 @@ ACCURACY, TOKENS, LATENCY, MEMORY = (
 )  # fmt: skip
 
 
-def words(metric, difference, p, theirs=1.0):
+def words(metric, difference, p, theirs=0.5):
     return wording.baseline_difference(metric, BaselineDifference("lstm", theirs, difference, p))
 
 
@@ -46,6 +46,11 @@ def test_speed_and_memory_are_in_per_cent_and_have_words_of_their_own():
 def test_nothing_gets_slower_by_more_than_all_of_it():
     sentence = words(TOKENS, Difference(-50.0, -300.0, 200.0, 0.5, 2), 0.5, 100.0)
     assert sentence == "no difference beyond noise: 50 % slower than lstm (100 % slower to 200 % faster)"
+
+
+def test_an_accuracy_gets_no_better_than_1_and_no_worse_than_0():
+    sentence = words(ACCURACY, Difference(0.05, -2.052, 2.152, 0.8, 2), 0.8, 0.9)
+    assert sentence == "no difference beyond noise: 0.050 better than lstm (0.100 better to 0.900 worse)"
 
 
 def test_too_few_seeds():
