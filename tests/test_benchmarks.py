@@ -115,7 +115,7 @@ def test_the_loop_by_hand_has_the_same_batches(reviews):
         found = loop.plan(length_N, 4, 5, epoch)
         for rows, expected in zip(found, plan(length_N, 4, seed=5, epoch=epoch, bucket=True), strict=True):
             np.testing.assert_array_equal(rows, expected)
-    evaluated = loop.cut(np.argsort(length_N, kind="stable"), 7)
+    evaluated = loop.cut(np.argsort(length_N, kind="stable"), 7)[::-1]
     for rows, expected in zip(evaluated, Batches(reviews.train, 7).rows(), strict=True):
         np.testing.assert_array_equal(rows, expected)
 

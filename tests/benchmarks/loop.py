@@ -96,7 +96,7 @@ def train(model: Model, split: Split, epochs: int) -> list[float]:
 @torch.inference_mode()
 def accuracy(model: Model, split: Split) -> float:
     model.eval()
-    rows = cut(np.argsort(split.length_N, kind="stable"), EVALUATED)
+    rows = cut(np.argsort(split.length_N, kind="stable"), EVALUATED)[::-1]
     right = sum(int((model(x_BL, length_B).argmax(-1) == y_B).sum()) for x_BL, length_B, y_B in split.batches(rows))
     return right / len(split.y_N)
 
