@@ -9,7 +9,7 @@ from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.training_rows import Curves, curves_over_rows
 from harness.analysis.variants import Variant
-from harness.records.metrics import COLUMNS, END_TO_END, known, short_name
+from harness.records.metrics import COLUMNS, END_TO_END, THROUGHPUT, known, short_name
 from harness.report import text as wording
 from harness.report import training_rows
 from harness.report.notes import notes
@@ -20,15 +20,29 @@ CSV_COLUMNS = (
 )  # fmt: skip
 
 
+SAME_SPEED = 0.9
+"""An end-to-end speed of at least this part of the speed of the steps says nothing more on a processor."""
+
+
 def columns(group: ComparisonGroup) -> list[str]:
     """The metrics that have a column in a table of this comparison group, from left to right.
 
-    On processors alone, the end-to-end speed has none: steps are timed in all epochs there, so it says what the speed
-    of the steps says. The CSV file has it.
+    The end-to-end speed has none where it says what the speed of the steps says: on processors alone, where steps are
+    timed in all epochs, if no variant lost time between its steps. The CSV file has it.
     """
-    processors_only = all(variant.record.environment.hardware.accelerator == "cpu" for variant in group.variants)
-    left_out = {END_TO_END} if processors_only else set()
+    left_out = set() if _waits_between_steps(group) else {END_TO_END}
     return [metric for metric in COLUMNS if metric in group.metrics and metric not in left_out]
+
+
+def _waits_between_steps(group: ComparisonGroup) -> bool:
+    """Whether the end-to-end speed may differ from the speed of the steps, as it does on an accelerator."""
+    for variant in group.variants:
+        if variant.record.environment.hardware.accelerator != "cpu":
+            return True
+        whole, steps = variant.means.get(END_TO_END), variant.means.get(THROUGHPUT)
+        if whole and steps and whole.mean < SAME_SPEED * steps.mean:
+            return True
+    return False
 
 
 def best_first(group: ComparisonGroup, variants: list[Variant]) -> list[Variant]:

@@ -31,7 +31,9 @@ def test_the_end_to_end_speed_has_a_column_only_where_it_says_more_than_the_spee
     speeds = {TOKENS: 10.0, END_TO_END: 9.0}
     on_cpu = made("lstm", metrics=speeds)
     on_gpu = made("gru", metrics=speeds, environment={"hardware": gpu})
-    shown = [tables.columns(compare(records, "x").groups[0]) for records in ([on_cpu], [on_gpu], [on_cpu, on_gpu])]
-    assert [END_TO_END in columns for columns in shown] == [False, True, True]
+    waited = made("rnn", metrics={TOKENS: 10.0, END_TO_END: 8.9})
+    together = ([on_cpu], [on_gpu], [on_cpu, on_gpu], [on_cpu, waited])
+    shown = [tables.columns(compare(records, "x").groups[0]) for records in together]
+    assert [END_TO_END in columns for columns in shown] == [False, True, True, True]
     assert all(TOKENS in columns for columns in shown)
     assert END_TO_END in tables.csv_text(compare([on_cpu], "x"))
