@@ -150,7 +150,7 @@ def test_what_is_brought_to_mlflow_later_does_not_begin_its_sweep_again(command,
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("-m", "encoder=lstm,grru", "encoder.bogus=1"), "Could not"),
+        (("-m", "encoder=lstm,grru", "encoder.bogus=1"), "nothing reads encoder.bogus"),
         (("-m", "output_dir=123", "seed=0,1"), "output_dir must be text, and is 123"),
         (("--cfg", "job", "--package", "nosuch"), ""),
     ],
