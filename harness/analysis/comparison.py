@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from harness.analysis.comparability import ComparisonGroup, as_text, make_groups, pools
 from harness.analysis.separations import separations
 from harness.analysis.statistics import holm, paired_difference, rank
+from harness.analysis.training_rows import Curves, curves_over_rows
 from harness.analysis.variant_names import short_keys
 from harness.analysis.variants import BaselineDifference, Variant, flat_settings, gather
 from harness.errors import UserError
@@ -43,6 +45,11 @@ class Comparison:
     @property
     def failed(self) -> list[Record]:
         return [record for variant in self.variants for record in variant.failed]
+
+    @cached_property
+    def over_rows(self) -> list[Curves]:
+        """The quality against the number of training rows, where runs differ in it."""
+        return curves_over_rows(self.groups)
 
     @property
     def runs(self) -> int:

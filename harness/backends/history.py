@@ -3,9 +3,16 @@
 import math
 
 from harness.config.schema import LAST_EPOCH
+from harness.data import Dataset, Split
 from harness.records.metrics import METRICS, split_of
 
 Metrics = dict[str, float]
+
+
+def evaluated_splits(data: Dataset, with_test: bool) -> dict[str, Split]:
+    """The splits that are evaluated after each epoch, by the names of their metrics."""
+    splits = {"val": data.validation} if len(data.validation) else {}
+    return {**splits, "test": data.test} if with_test else splits
 
 
 def direction(monitor: str) -> str:

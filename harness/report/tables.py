@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
-from harness.analysis.training_rows import Curves, curves_over_rows
+from harness.analysis.training_rows import Curves
 from harness.analysis.variants import Variant
 from harness.records.metrics import COLUMNS, END_TO_END, THROUGHPUT, known, short_name
 from harness.report import text as wording
@@ -78,7 +78,7 @@ def markdown(comparison: Comparison) -> str:
         for hardware_group in group.hardware_groups:
             lines += [f"On {_escaped(hardware_group.title)}:", "", *_markdown_table(group, hardware_group.variants), ""]
         lines += list(_markdown_baseline_differences(group))
-    for curves in curves_over_rows(comparison.groups):
+    for curves in comparison.over_rows:
         lines += [f"## {_escaped(training_rows.heading(curves))}", "", *_markdown_rows(curves), ""]
     lines += [f"Means over seeds ± half a 95 % t-interval. {_escaped(wording.LEGEND)}.", ""]
     if sentences := notes(comparison):

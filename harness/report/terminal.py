@@ -15,7 +15,6 @@ from harness.analysis import epoch_choice
 from harness.analysis.comparability import ComparisonGroup, HardwareGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.disturbances import disturbances
-from harness.analysis.training_rows import curves_over_rows
 from harness.records.metrics import (
     EPOCH_SECONDS,
     METRICS,
@@ -167,7 +166,7 @@ def print_comparison(comparison: Comparison) -> None:
         out.print()
         for sentence in wording.answer(group):
             out.print(escape(sentence))
-    for curves in curves_over_rows(comparison.groups):
+    for curves in comparison.over_rows:
         out.print()
         out.print(f"[bold]{escape(training_rows.heading(curves))}[/]")
         for row in training_rows.table(curves):

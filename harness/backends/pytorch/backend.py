@@ -17,7 +17,7 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from harness.backends.base import DeviceBatch
 from harness.backends.distributed import node_rank
-from harness.backends.history import Metrics, best_epoch
+from harness.backends.history import Metrics, best_epoch, evaluated_splits
 from harness.backends.pytorch.accelerator import on_device, warm_up
 from harness.backends.pytorch.attention_weights import attention_of
 from harness.backends.pytorch.checkpoints import BEST, LAST, AtomicCheckpoints, EpochEnds, load
@@ -80,21 +80,10 @@ class Backend:
         self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None]
     ) -> tuple[list[Metrics], int]:
         settings, seed = self.config.trainer, self.config.seed
-        batches = Batches(
-            data.train,
-            settings.batch_size,
-            seed=seed,
-            bucket=settings.bucket,
-            share=(self.rank, self.world_size),
-            per_step=data.task == "tagging",
-            class_weights_C=self.class_weights_C,
-            to_device=self._to_device,
-        )
+        batches = self._training_batches(data)
         total_steps, clip_norm = settings.epochs * len(batches), settings.clip_norm
         monitor = self.task.monitor(settings.monitor)
-        splits = {"val": data.validation} if len(data.validation) else {}
-        if settings.report_test_each_epoch:
-            splits["test"] = data.test
+        splits = evaluated_splits(data, settings.report_test_each_epoch)
         training = Training(
             self.model, self.task, self.loss, self.config.optimizer, clip_norm, seed, total_steps, timer,
             rate_of(self.config.optimizer, monitor), evaluated=tuple(splits),
@@ -134,6 +123,19 @@ class Backend:
         kept = {name: chosen[name] for name in ("state_dict", "epoch")}  # without the optimizer state
         checkpoints.save_checkpoint(kept, folder / BEST)
         return training.history, best_epoch(training.history, monitor)
+
+    def _training_batches(self, data: Dataset) -> Batches:
+        """The batches of train; of several processes, this one's part of each."""
+        return Batches(
+            data.train,
+            self.config.trainer.batch_size,
+            seed=self.config.seed,
+            bucket=self.config.trainer.bucket,
+            share=(self.rank, self.world_size),
+            per_step=data.task == "tagging",
+            class_weights_C=self.class_weights_C,
+            to_device=self._to_device,
+        )
 
     def gather(self, value: Metrics) -> list[Metrics]:
         values = [value] * self.world_size

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from harness.backends.base import DeviceBatch
-from harness.backends.history import Metrics
+from harness.backends.history import Metrics, evaluated_splits
 from harness.backends.schedules import rate_of
 from harness.backends.tensorflow import runtime
 from harness.backends.tensorflow.layers import named_layers
@@ -71,9 +71,7 @@ class Backend:
         self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None]
     ) -> tuple[list[Metrics], int]:
         settings, task = self.config.trainer, self.task
-        splits = {"val": data.validation} if len(data.validation) else {}
-        if settings.report_test_each_epoch:
-            splits["test"] = data.test
+        splits = evaluated_splits(data, settings.report_test_each_epoch)
         batches = Batches(
             data.train, settings.batch_size, seed=self.config.seed, bucket=settings.bucket,
             to_device=self._to_device,

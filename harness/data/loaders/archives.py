@@ -8,7 +8,7 @@ import lzma
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,17 @@ def file_key(path: Path) -> str:
             return hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
         raise UserError(f"data: {path} cannot be read: {error.strerror}") from None
+
+
+def refuse_same_files(files: Iterable[Path]) -> None:
+    """Refuse the files of several splits if two of them have the same content.
+
+    Raises:
+        UserError: two have.
+    """
+    hashes = [file_key(file) for file in files]
+    if len(set(hashes)) < len(hashes):
+        raise UserError("data: two of data.train, data.validation and data.test are the same file; leave one out")
 
 
 def visible_files(folder: Path) -> list[Path]:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from harness.data.dataset import Dataset
-from harness.data.loaders.columns import refuse_unlabelled_rows, row_name
+from harness.data.loaders.columns import row_name
 from harness.data.loaders.splits import Part
 from harness.data.loaders.tagging import lists_of, with_preparation
 from harness.data.loaders.targets import Target, answered_splits
@@ -29,9 +29,7 @@ def read_pretokenized(frame: pd.DataFrame, where: str, tokens: str, target: Targ
     for index, words in enumerate(rows):
         if None in words or "" in words:
             raise UserError(f"data: {where}, {row_name(where, index)} has an empty word in {tokens!r}; remove it")
-    labels = target.read(frame, where)
-    refuse_unlabelled_rows(labels, ", ".join(target.columns), where, unlabelled)
-    return rows, labels
+    return rows, target.read(frame, where, unlabelled)
 
 
 def encode_pretokenized(

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from harness.data.labels import scale_of
-from harness.data.loaders.columns import class_of, column, label_names, refuse_lists
+from harness.data.loaders.columns import class_of, column, label_names, refuse_lists, refuse_unlabelled_rows
 from harness.data.loaders.label_columns import Labels, read_label_columns, read_label_lists, read_numbers
 from harness.data.loaders.splits import (
     Part,
@@ -74,12 +74,18 @@ class Target:
         """The labels that train must keep one row of, where splits are cut at random."""
         return answer if self.task == "multilabel" else ()
 
-    def read(self, frame: pd.DataFrame, where: str) -> list[Any]:
+    def read(self, frame: pd.DataFrame, where: str, unlabelled: str) -> list[Any]:
         """The answer of each row of a table; None where a class, a number or labels are missing.
 
         Raises:
-            UserError: a column is missing, or a row has another kind of answer; the message names the row.
+            UserError: a column is missing, or a row has another kind of answer, or with ``unlabelled=error`` none; the
+                message names the row.
         """
+        answers = self._answers(frame, where)
+        refuse_unlabelled_rows(answers, ", ".join(self.columns), where, unlabelled)
+        return answers
+
+    def _answers(self, frame: pd.DataFrame, where: str) -> list[Any]:
         if isinstance(self.label, list | tuple):
             columns = [column(frame, name, "data.label", where, may_be_missing=True) for name in self.label]
             return read_label_columns(columns, where)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from harness.data.cache import cached_by
 from harness.data.dataset import Dataset
-from harness.data.loaders.archives import file_key
+from harness.data.loaders.archives import file_key, refuse_same_files
 from harness.data.loaders.hub import content_key, read_source
 from harness.data.loaders.pretokenized import encode_pretokenized, read_pretokenized
 from harness.data.loaders.splits import Part, refuse_hidden_labels
@@ -65,10 +65,9 @@ def load_hub(
         UserError: there is no such source, split or column, or the rows are refused.
     """
     target = Target(task, label, label_separator, tolerance)
-    if tokens is None and tags is None:
-        read, encode_rows = _of_texts(target, text, line_break, unlabelled, tokenizer, punctuation)
-    else:
-        read, encode_rows = _of_words(target, tokens, tags, unlabelled, tokenizer, punctuation)
+    read, encode_rows = _reader_and_encoder(
+        target, text, tokens, tags, line_break, unlabelled, tokenizer, punctuation
+    )  # fmt: skip
     tables = read_source(source, subset, revision)
     parts = {}
     for role, name in splits.items():
@@ -126,13 +125,10 @@ def load_files(
         tokens, tags = "words", "tags"
     wanted = _wanted_columns(text, label, tokens, tags)
     target = Target(task, label, label_separator, tolerance)
-    if tokens is None and tags is None:
-        read, encode_rows = _of_texts(target, text, line_break, unlabelled, tokenizer, punctuation)
-    else:
-        read, encode_rows = _of_words(target, tokens, tags, unlabelled, tokenizer, punctuation)
-    hashes = [file_key(file) for file in files.values() if file.exists()]
-    if len(set(hashes)) < len(hashes):
-        raise UserError("data: two of data.train, data.validation and data.test are the same file; leave one out")
+    read, encode_rows = _reader_and_encoder(
+        target, text, tokens, tags, line_break, unlabelled, tokenizer, punctuation
+    )  # fmt: skip
+    refuse_same_files(file for file in files.values() if file.exists())
     parts = {role: read(read_file(file, wanted, quotes), str(file)) for role, file in files.items()}
     refuse_hidden_labels(parts, train, "data.tags" if tags else "data.label", "leave data.{role} out")
     return encode_rows(parts, source=train, **settings)
@@ -146,6 +142,16 @@ def _wanted_columns(text: Any, label: Any, tokens: Any, tags: Any) -> dict[str, 
 
 ReaderAndEncoder = tuple[Callable[[pd.DataFrame, str], Part], Callable[..., Dataset]]
 """The functions that read a table and encode its rows."""
+
+
+def _reader_and_encoder(
+    target: Target, text: str | list[str], tokens: str | None, tags: str | None, line_break: str | None,
+    unlabelled: str, tokenizer: str, punctuation: bool,
+) -> ReaderAndEncoder:  # fmt: skip
+    """Those of words if a setting names their column or that of their tags, else those of texts."""
+    if tokens is None and tags is None:
+        return _of_texts(target, text, line_break, unlabelled, tokenizer, punctuation)
+    return _of_words(target, tokens, tags, unlabelled, tokenizer, punctuation)
 
 
 def _of_texts(

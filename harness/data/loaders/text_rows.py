@@ -13,7 +13,7 @@ import pandas as pd
 
 from harness.data.dataset import UNKNOWN, Dataset
 from harness.data.flat import offsets_of
-from harness.data.loaders.columns import column, refuse_lists, refuse_unlabelled_rows
+from harness.data.loaders.columns import column, refuse_lists
 from harness.data.loaders.splits import Part
 from harness.data.loaders.targets import Target, answered_splits
 from harness.data.overlap import unknown_shares
@@ -35,10 +35,7 @@ def read_labelled_texts(
         UserError: a column or a text is missing, or with ``unlabelled=error`` a class; the message names the row,
             counted from 1.
     """
-    texts = read_texts(frame, where, columns, line_break)
-    labels = target.read(frame, where)
-    refuse_unlabelled_rows(labels, ", ".join(target.columns), where, unlabelled)
-    return texts, labels
+    return read_texts(frame, where, columns, line_break), target.read(frame, where, unlabelled)
 
 
 def read_texts(

@@ -11,8 +11,8 @@ import numpy as np
 
 from harness.data.cache import cached_by
 from harness.data.dataset import Dataset, from_sequences
-from harness.data.loaders.archives import Source, file_key, open_source
-from harness.data.loaders.columns import class_of, refuse_unlabelled_rows
+from harness.data.loaders.archives import Source, file_key, open_source, refuse_same_files
+from harness.data.loaders.columns import refuse_unlabelled_rows
 from harness.data.loaders.published_series import published_files
 from harness.data.loaders.series import Scale, Series, check_values, is_no_label, without_padding
 from harness.data.loaders.series_arrays import read_arrays
@@ -20,6 +20,7 @@ from harness.data.loaders.series_tables import Columns, read_steps
 from harness.data.loaders.series_text import has_rows, read_rows, read_ts
 from harness.data.loaders.splits import Part, class_names, complete_splits, labelled_rows, refuse_hidden_labels
 from harness.data.loaders.tables import read_file
+from harness.data.loaders.targets import Target
 from harness.errors import UserError
 
 SERIES_ONLY = (".ts", ".txt", ".npz")
@@ -68,23 +69,19 @@ def load_timeseries(
     Raises:
         UserError: a file or a set is missing, or its content or a setting is refused.
     """
-    for key, value, choices in (("missing", missing, MISSING), ("task", task, TASKS)):
-        if value not in choices:
-            raise UserError(f"data.{key} is {' or '.join(choices)}, not {value!r}")
-    if not isinstance(standardise, bool):
-        raise UserError(f"data.standardise is true or false, not {standardise!r}")
+    _check_settings(missing, task, standardise)
     files = _named_files(source, train, validation, test)
-    _refuse_same_files(files)
+    refuse_same_files(file for file in files.values() if file.is_file())
     named = source or train or ""
     channels = channels if channels is None or isinstance(channels, list | tuple) else [channels]
     parts, names = _read_parts(files, Columns(sequence, step, channels, label), missing, task, unlabelled)
     refuse_hidden_labels(parts, named, "data.label", "name the other files by data.train and leave data.{role} out")
-    parts, dropped = labelled_rows(parts)
+    labelled, dropped = labelled_rows(parts)
+    target = Target(task)
+    rows, rare = complete_splits(
+        target.named(labelled), validation_share, test_share, limit, named, target.stratify, train_limit
+    )
     is_class = task == "classification"
-    if is_class:
-        name_of = class_of(label for part in parts.values() if part for label in part[1])
-        parts = {role: part and (part[0], [name_of[label] for label in part[1]]) for role, part in parts.items()}
-    rows, rare = complete_splits(parts, validation_share, test_share, limit, named, is_class, train_limit)
     classes = class_names(rows["train"][1]) if is_class else []
     splits, notes = fill_and_scale(rows, standardise)
     notes |= dropped | rare
@@ -92,6 +89,14 @@ def load_timeseries(
     return from_sequences(
         **splits, classes=classes, source=named, notes=notes, task=task, standardise_labels=not is_class
     )
+
+
+def _check_settings(missing: str, task: str, standardise: bool) -> None:
+    for key, value, choices in (("missing", missing, MISSING), ("task", task, TASKS)):
+        if value not in choices:
+            raise UserError(f"data.{key} is {' or '.join(choices)}, not {value!r}")
+    if not isinstance(standardise, bool):
+        raise UserError(f"data.standardise is true or false, not {standardise!r}")
 
 
 def _read_parts(
@@ -193,9 +198,3 @@ def _named_files(
             "NAME, a folder or a published set such as JapaneseVowels"
         )
     return files if source is None else published_files(source)
-
-
-def _refuse_same_files(files: dict[str, Path]) -> None:
-    hashes = [file_key(file) for file in files.values() if file.is_file()]
-    if len(set(hashes)) < len(hashes):
-        raise UserError("data: two of data.train, data.validation and data.test are the same file; leave one out")

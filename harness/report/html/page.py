@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
-from harness.analysis.training_rows import curves_over_rows
 from harness.analysis.variants import Variant
 from harness.records.metrics import known
 from harness.report import tables, text, training_rows
@@ -62,7 +61,7 @@ def html(comparison: Comparison) -> str:
     """The page of a comparison."""
     sections = [_section(group) for group in comparison.groups]
     machines = profile_page.by_machine(comparison.profiles)
-    over_rows = [(curves, rows_chart.plot(curves)) for curves in curves_over_rows(comparison.groups)]
+    over_rows = [(curves, rows_chart.plot(curves)) for curves in comparison.over_rows]
     plots = [plot for own in (*(section.plots for section in sections), *machines.values()) for plot in own]
     plots += [plot for _, plot in over_rows]
     metrics = dict.fromkeys(metric for group in comparison.groups for metric in group.metrics)
