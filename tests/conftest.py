@@ -36,6 +36,11 @@ QUICK = (
 """Overrides that make a run take about a second."""
 
 
+def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
+    """Name bytes by their argument: bytes may hold the time of collection, and every process needs the same names."""
+    return argname if isinstance(val, bytes) else None
+
+
 @dataclass
 class Ended:
     """The end of a command: its exit code, its output and the records in its output folder."""

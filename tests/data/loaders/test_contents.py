@@ -37,7 +37,7 @@ POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 134\n
 
 
 @pytest.mark.parametrize(("content", "name", "said"), [
-    (gzip.compress(CSV.encode()), "a.csv", "a.csv is compressed with gzip; add .gz to its name"),
+    (gzip.compress(CSV.encode(), mtime=0), "a.csv", "a.csv is compressed with gzip; add .gz to its name"),
     (bz2.compress(CSV.encode()), "a.csv", "a.csv is compressed with bzip2; add .bz2"),
     (lzma.compress(CSV.encode()), "a.csv.gz", "a.csv.gz is compressed with xz; add .xz"),
     (zipped(), "a.csv", "a.csv is a zip archive or a spreadsheet; add .zip to its name, or save it as CSV UTF-8"),
