@@ -23,6 +23,7 @@ UNNAMED = (
     "choices",
     "sweep",
     "fail_fast",
+    "report",
 )
 """The parts of a config by which variants never differ."""
 

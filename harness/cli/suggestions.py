@@ -1,5 +1,6 @@
 """What the user probably meant with a command that was refused: our sentence first, then Hydra's own words."""
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
@@ -85,6 +86,9 @@ def _to_be_quoted(error: Exception) -> str | None:
     if not isinstance(error, OverrideParseException):
         return None
     key, equals, value = (error.override or "").partition("=")
+    if items := re.fullmatch(r"\[([^\[\]{}()\"']+)\]", value):
+        quoted = ",".join(f'"{item.strip()}"' for item in items[1].split(","))
+        return f"'{key}=[{quoted}]'"
     if not equals or not value or set("\"'") & set(value) or value[0] in "[{(":  # an unclosed list
         return None
     return f"""'{key}="{value}"'"""

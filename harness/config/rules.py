@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from harness.config.requirement import parse_all
 from harness.config.schema import CLASS_WEIGHTS, LAST_EPOCH, Config
 from harness.errors import UserError
 from harness.records.settings import flatten
@@ -26,6 +27,7 @@ def check_together(config: Config) -> None:
             check_count(f"data.{key}", config.data[key])
     if (weights := config.data.get(CLASS_WEIGHTS)) not in (None, "balanced"):
         raise UserError(f"data.class_weights must be balanced or null, and is {weights!r}")
+    parse_all(config.report.require)
     _check_input(config)
     _check_optimizer(config)
     _check_monitor(config)

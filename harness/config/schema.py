@@ -148,6 +148,13 @@ class ProfileConfig(Part):
     point_seconds: Positive = Field(description="seconds after which a point is stopped and marked")
 
 
+class ReportConfig(Part):
+    """How the comparison at the end of a sweep answers."""
+
+    margin: Fraction = Field(description="a variant this much behind the best, or less, is as good: 0.01 is one point")
+    require: list[str] = Field(description="what the recommended variant must meet, such as latency/p50_ms<5")
+
+
 class Choices(Part):
     """The choice in each config group, for tables and tags; set by Hydra."""
 
@@ -185,6 +192,7 @@ class Config(Part):
     measure: MeasureConfig = Field(description="how speed and latency are measured")
     tracking: TrackingConfig = Field(description="where MLflow stores runs")
     profile: ProfileConfig = Field(description="what mode=profile measures")
+    report: ReportConfig = Field(description="how the comparison at the end of a sweep answers")
     choices: Choices = Field(description="the choice in each config group")
 
     def to_dict(self) -> dict[str, Any]:

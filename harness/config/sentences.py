@@ -7,6 +7,9 @@ from annotated_types import Ge, Gt, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+WHY = {"trainer.monitor": "; nothing is chosen on test", "report.margin": "; 0.01 is one point of accuracy"}
+"""What a sentence about these keys adds."""
+
 
 def sentence(model: type[BaseModel], error: Any) -> str:
     """The sentence for an error: the key, what it must be, and what it is."""
@@ -19,7 +22,7 @@ def sentence(model: type[BaseModel], error: Any) -> str:
         return f"nothing reads {key}; leave it out"
     if error["type"] == "missing":
         return f"{key} is missing: add {key}=... to the command"
-    why = "; nothing is chosen on test" if key == "trainer.monitor" else ""
+    why = WHY.get(key, "")
     annotation, constraints = _annotation(model, path)
     verb = "not" if get_origin(annotation) is Literal else "and is"
     return f"{key} {_expected(annotation, constraints)} {verb} {value!r}{why}"
@@ -62,6 +65,8 @@ def _expected(annotation: Any, constraints: list[Any]) -> str:
     least = next((one.ge for one in constraints if isinstance(one, Ge)), None)
     if get_origin(annotation) is Literal:
         return f"is one of {', '.join(get_args(annotation))},"
+    if annotation == list[str]:
+        return "must be a list of texts, such as [\"latency/p50_ms<5\"],"
     if get_origin(annotation) is list:
         return "must be a list of whole numbers, such as [128,256],"
     if annotation is int:

@@ -26,7 +26,7 @@ from harness.records.settings import one_form
 
 NOT_DECIDING = (
     *("name", "choices", "output_dir", "cache_dir", "tracking", "sweep", "rerun", "run_timeout", "fail_fast"),
-    *("data", "hardware"),
+    *("data", "hardware", "report"),
 )
 """Keys that do not decide a run's result: where it is put and what it is called. Of data, the hash and the class
 weights decide; of hardware, what it is resolved to."""

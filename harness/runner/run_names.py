@@ -17,7 +17,7 @@ from harness.records import store
 
 NEVER_NAMED = (
     *("seed", "name", "output_dir", "cache_dir", "rerun", "run_timeout", "fail_fast"),
-    *("tracking", "sweep", "mode"),
+    *("tracking", "sweep", "mode", "report"),
 )
 """Overrides that no name has: they stand elsewhere, or do not affect a run's result."""
 MEASURING = ("measure", "hardware.threads")

@@ -127,6 +127,16 @@ def test_the_config_cannot_be_edited():
         ("mode", "tune", "mode is one of train, profile, not 'tune'"),
         ("trainer.epoch", 3, "nothing reads trainer.epoch; leave it out"),
         ("data.limit", 0, "data.limit must be a whole number of 1 or more, and is 0"),
+        ("report.margin", 1, "report.margin must be above 0 and below 1, and is 1; 0.01 is one point of accuracy"),
+        (
+            "report.require", "p50_ms<5",
+            "report.require must be a list of texts, such as [\"latency/p50_ms<5\"], and is 'p50_ms<5'",
+        ),
+        (
+            "report.require", ["latency/p50_ms"],
+            "'latency/p50_ms' is no requirement; write a metric, one of < <= > >=, and a number, such as "
+            "latency/p50_ms<5",
+        ),
     ],
 )
 def test_an_error_is_one_sentence_that_names_the_key(key, value, expected):
