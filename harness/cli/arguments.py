@@ -1,6 +1,7 @@
-"""The words of a command before Hydra reads them: what is not text, and what is given twice."""
+"""The words of a command before Hydra reads them: what is not text, what is given twice, what is not installed."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -10,6 +11,14 @@ from harness.config import per_encoder as settings
 from harness.config.compose import compose_whole, conf_dir
 
 MULTIRUN = ("-m", "--multirun")
+PLUGINS = {
+    "joblib": ("hydra_joblib_launcher", "joblib"),
+    "submitit_local": ("hydra_submitit_launcher", "slurm"),
+    "submitit_slurm": ("hydra_submitit_launcher", "slurm"),
+    "ray": ("hydra_ray_launcher", "ray"),
+    "optuna": ("hydra_optuna_sweeper", "optuna"),
+}
+"""Launchers and sweepers that need an extra: the plugin's module and the extra."""
 
 
 def refused(arguments: list[str]) -> str | None:
@@ -22,6 +31,17 @@ def refused(arguments: list[str]) -> str | None:
             return f"{shown} is not UTF-8: write it in UTF-8, such as with LANG=C.UTF-8"
     if given := next((argument for key, argument in _overrides(arguments) if key == "sweep"), None):
         return f"{given}: -m sets the id of a sweep; leave it out"
+    return None
+
+
+def missing_plugin(arguments: list[str]) -> str | None:
+    """One sentence for a launcher or sweeper whose extra is not installed."""
+    for argument in arguments:
+        key, _, choice = argument.partition("=")
+        if key in ("hydra/launcher", "hydra/sweeper") and choice in PLUGINS:
+            module, extra = PLUGINS[choice]
+            if find_spec("hydra_plugins") is None or find_spec(f"hydra_plugins.{module}") is None:
+                return f"{argument} needs {module}: in the harness's folder, pip install '.[{extra}]'"
     return None
 
 

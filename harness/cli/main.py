@@ -13,7 +13,6 @@ import time
 import traceback
 from contextlib import suppress
 from enum import Enum
-from importlib.util import find_spec
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -31,19 +30,11 @@ from harness.errors import UserError
 
 if TYPE_CHECKING:
     from harness.records.record import Record
-    from harness.runner.sweep import JobOutcome
+    from harness.runner.job_outcomes import JobOutcome
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 USER_ERROR, FAILED, INTERRUPTED = 2, 1, 130
-PLUGINS = {
-    "joblib": ("hydra_joblib_launcher", "joblib"),
-    "submitit_local": ("hydra_submitit_launcher", "slurm"),
-    "submitit_slurm": ("hydra_submitit_launcher", "slurm"),
-    "ray": ("hydra_ray_launcher", "ray"),
-    "optuna": ("hydra_optuna_sweeper", "optuna"),
-}
-"""Launchers and sweepers that need an extra: the plugin's module and the extra."""
 
 _outcomes: list["JobOutcome"] = []
 """The outcomes of the jobs that ran in this process."""
@@ -62,7 +53,7 @@ def main() -> None:
     arguments, notes = words.last_of_each(secret_arguments.into_environment(arguments))
     print(*notes, sep="\n", end="\n" * bool(notes), file=sys.stderr, flush=True)
     sys.argv[1:] = arguments
-    if missing := _missing_plugin(arguments):
+    if missing := words.missing_plugin(arguments):
         print(missing, file=sys.stderr)
         sys.exit(USER_ERROR)
     try:
@@ -107,17 +98,6 @@ def _nothing_run() -> int:
     return USER_ERROR
 
 
-def _missing_plugin(arguments: list[str]) -> str | None:
-    """One sentence for a launcher or sweeper whose extra is not installed."""
-    for argument in arguments:
-        key, _, choice = argument.partition("=")
-        if key in ("hydra/launcher", "hydra/sweeper") and choice in PLUGINS:
-            module, extra = PLUGINS[choice]
-            if find_spec("hydra_plugins") is None or find_spec(f"hydra_plugins.{module}") is None:
-                return f"{argument} needs {module}: in the harness's folder, pip install '.[{extra}]'"
-    return None
-
-
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
@@ -127,11 +107,11 @@ def task(config: DictConfig) -> float:
 
     Returns the best validation score, for a sweeper that searches; NaN where there is none.
     """
-    from harness.runner import run_names, sweep
+    from harness.runner import job_outcomes, run_names
 
     label = run_names.label(config)
-    if config.sweep and config.fail_fast and sweep.failed_before(config):
-        _keep(config, sweep.JobOutcome(not_begun=label))
+    if config.sweep and config.fail_fast and job_outcomes.failed_before(config):
+        _keep(config, job_outcomes.JobOutcome(not_begun=label))
         return _objective(None, config.trainer.monitor)
     # before the imports, so that the terminal does not stay empty while they take seconds
     doing = "profiling" if config.mode == "profile" else "preparing data"
@@ -148,12 +128,12 @@ def task(config: DictConfig) -> float:
 
 def _keep(config: DictConfig, outcome: "JobOutcome") -> None:
     """Write the outcome of a sweep's job for the command that started the sweep."""
-    from harness.runner import sweep
+    from harness.runner import job_outcomes
 
     try:
-        sweep.keep_outcome(config, HydraConfig.get().job.num, outcome)
+        job_outcomes.keep_outcome(config, HydraConfig.get().job.num, outcome)
     except OSError as error:  # a full disk must not end the other runs
-        print(f"{sweep.outcomes_folder(config)} cannot be written to ({error.strerror})", file=sys.stderr)
+        print(f"{job_outcomes.outcomes_folder(config)} cannot be written to ({error.strerror})", file=sys.stderr)
         _unkept.append(outcome)
 
 
@@ -161,10 +141,10 @@ def _outcome(config: DictConfig, label: str, started: float) -> "JobOutcome":
     """Train or profile one composed config."""
     from harness.config.validation import resolve
     from harness.runner import run_names
+    from harness.runner.job_outcomes import JobOutcome
     from harness.runner.lifecycle import Request
     from harness.runner.profile import profile
     from harness.runner.run import run
-    from harness.runner.sweep import JobOutcome
 
     walk = profile if config.mode == "profile" else run
     try:
@@ -209,7 +189,8 @@ def _finish(interrupted: bool = False, kept: str = "", launched: bool = True) ->
 
     ``kept`` names what an interrupted run leaves; ``launched`` is False if the launcher failed.
     """
-    from harness.runner.sweep import Sweep, not_begun
+    from harness.runner.job_outcomes import not_begun
+    from harness.runner.sweep import Sweep
 
     outcomes = [*Sweep.current.outcomes(), *_unkept] if Sweep.current else _outcomes
     done = [outcome.record for outcome in outcomes if outcome.record]

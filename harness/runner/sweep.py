@@ -9,8 +9,6 @@ import hashlib
 import shutil
 import sys
 import traceback
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,60 +19,14 @@ from omegaconf import DictConfig, open_dict, read_write
 from harness.config import per_encoder
 from harness.config.composed_once import ComposedOnce
 from harness.errors import UserError
-from harness.records import store
-from harness.records.record import Record, from_json
+from harness.records.record import Record
 from harness.records.secrets import masked
-from harness.runner import run_names
+from harness.runner import plugins, run_names
+from harness.runner.job_outcomes import MOST_NAMED, JobOutcome, outcomes_folder, outcomes_of
 from harness.runner.sweep_config import absolute_output_dir, hide_secrets
 
 if TYPE_CHECKING:
     from harness.tracking.store import Summary
-
-
-@dataclass(frozen=True)
-class JobOutcome:
-    """The result of one job of a command: a record, what the user must fix, or an error in the code.
-
-    ``not_begun`` is the label of a run that ``fail_fast`` did not begin; ``damaged`` says which file of a sweep should
-    hold an outcome and does not.
-    """
-
-    record: Record | None = None
-    user_error: str | None = None
-    error: str | None = None
-    not_begun: str | None = None
-    damaged: str | None = None
-
-    @property
-    def failed(self) -> bool:
-        """Whether the job has no finished run."""
-        return self.record is None or self.record.status != "finished"
-
-    def to_json(self) -> dict[str, Any]:
-        if self.record is None:
-            return {"user_error": self.user_error, "error": self.error, "not_begun": self.not_begun}
-        record = self.record
-        own = {"skipped": record.skipped, "asked": record.asked, "follows": record.follows}
-        return {"record": record.to_json(), "folder": str(record.folder), **own}
-
-
-def read_outcome(file: Path) -> JobOutcome:
-    """Read the outcome that a job of a sweep wrote; a damaged file is an outcome that says so."""
-    try:
-        content = store.load_json(file)
-        if "record" not in content:
-            return JobOutcome(None, content["user_error"], content["error"], content["not_begun"])
-        record = from_json(content["record"])
-        record.folder, record.skipped = Path(content["folder"]), content["skipped"]
-        record.asked, record.follows = content["asked"], content["follows"]
-        return JobOutcome(record)
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        why = " ".join(str(error).split())
-        return JobOutcome(damaged=f"{file} is not the outcome of a run ({why}); give the same command again")
-
-
-MOST_NAMED = 20
-"""The most runs that a sentence names; of the rest it has the number."""
 
 
 def identify(overrides: list[str]) -> str:
@@ -107,7 +59,8 @@ class Sweep(Callback):
             folders = [source.path for source in sources if source.provider == "command-line"]  # --config-dir
             config.sweep = identify([*overrides.task, *overrides.hydra, *folders])
             # Hydra reads the overrides of the jobs from here, for every sweeper and launcher
-            overrides.task = [*seed_outermost(absolute_output_dir(config)), f"sweep={config.sweep}"]
+            overrides.task = [*absolute_output_dir(config), f"sweep={config.sweep}"]
+        plugins.register()  # Hydra makes the sweeper after this
         self.config = copy.deepcopy(config)
         hide_secrets(config)
         compose_jobs_once(config)
@@ -123,9 +76,8 @@ class Sweep(Callback):
         Sweep.current = self
 
     def outcomes(self) -> list[JobOutcome]:
-        """The outcome of each job, in the order of the jobs' numbers."""
-        files = [file for file in outcomes_folder(self.config).glob("*.json") if file.stem.isdecimal()]
-        return [read_outcome(file) for file in sorted(files, key=lambda file: int(file.stem))]
+        """The outcomes of the jobs, in the order in which they are shown."""
+        return outcomes_of(self.config)
 
     def end(self, done: list[Record], interrupted: bool, failed: bool = False) -> bool:
         """Compare the runs of each experiment, and close the parent runs with the comparison.
@@ -158,14 +110,6 @@ class Sweep(Callback):
         tracking.close_sweep(uri, self.config.sweep, "killed" if interrupted else "failed")
 
 
-def seed_outermost(overrides: Iterable[str]) -> list[str]:
-    """The overrides with ``seed`` in front, because Hydra varies the first override last.
-
-    The runs of one seed then follow each other: a machine that drifts slows all variants of a seed alike.
-    """
-    return sorted(overrides, key=lambda override: not override.startswith("seed="))
-
-
 def set_per_encoder(config: DictConfig) -> None:
     """Let each job be composed with the settings of its own encoder, ``+per.cnn.kernel_size=5``.
 
@@ -182,10 +126,10 @@ def set_per_encoder(config: DictConfig) -> None:
 
 
 def compose_jobs_once(config: DictConfig) -> None:
-    """Let the launcher use the configs that the sweeper composed, where both are Hydra's own and so in this process."""
+    """Let the launcher use the configs that the sweeper composed, where both run in this process."""
     hydra = GlobalHydra.instance().hydra
     own = config.hydra.launcher._target_.endswith(".BasicLauncher")
-    own &= config.hydra.sweeper._target_.endswith(".BasicSweeper")
+    own &= config.hydra.sweeper._target_.endswith((".SeedSweeper", ".BasicSweeper"))
     if hydra is not None and own:
         hydra.config_loader = ComposedOnce(hydra.config_loader)
 
@@ -220,30 +164,3 @@ def _done_before(runs: list[Record], sweep: str) -> str:
     more = f" and {len(before) - MOST_NAMED} more" if len(before) > MOST_NAMED else ""
     named = ", ".join(f"`{label}`" for label in before[:MOST_NAMED])
     return f"\nDone before this sweep, so compared here but not among its child runs: {named}{more}.\n"
-
-
-def outcomes_folder(config: DictConfig) -> Path:
-    """The folder where the jobs of a sweep write their outcomes."""
-    return run_names.sweep_folder(config) / "outcomes"
-
-
-def keep_outcome(config: DictConfig, number: int, outcome: JobOutcome) -> None:
-    """Write the outcome of a job for the command that started the sweep."""
-    folder = outcomes_folder(config)
-    folder.mkdir(parents=True, exist_ok=True)
-    store.write_json(folder / f"{number}.json", outcome.to_json())
-
-
-def failed_before(config: DictConfig) -> bool:
-    """Whether a job of this sweep has failed already."""
-    return any(read_outcome(file).failed for file in outcomes_folder(config).glob("*.json"))
-
-
-def not_begun(outcomes: Iterable[JobOutcome]) -> str | None:
-    """A sentence that counts and names the runs that ``fail_fast`` did not begin; None where it began all."""
-    labels = [outcome.not_begun for outcome in outcomes if outcome.not_begun]
-    if not labels:
-        return None
-    runs = "1 run was" if len(labels) == 1 else f"{len(labels)} runs were"
-    more = f" and {len(labels) - MOST_NAMED} more" if len(labels) > MOST_NAMED else ""
-    return f"fail_fast: {runs} not begun after a run had failed: {', '.join(labels[:MOST_NAMED])}{more}"

@@ -17,7 +17,7 @@ from conftest import QUICK, REPOSITORY
 from harness import tracking
 from harness.cli import subcommands
 from harness.records import store
-from harness.runner import run_names, sweep
+from harness.runner import job_outcomes, run_names
 
 QUICKER = (*QUICK, "trainer.epochs=1")
 SWEEP = ("-m", "encoder=self_attention", "seed=0,1", *QUICKER, "tracking=none")
@@ -174,10 +174,10 @@ def test_an_outcome_that_was_damaged_during_the_sweep_is_named_and_the_others_ar
     def keep(config, number, outcome):
         kept(config, number, outcome)
         if number == 0:
-            damage(sweep.outcomes_folder(config) / "0.json", kind)
+            damage(job_outcomes.outcomes_folder(config) / "0.json", kind)
 
-    kept = sweep.keep_outcome
-    monkeypatch.setattr(sweep, "keep_outcome", keep)
+    kept = job_outcomes.keep_outcome
+    monkeypatch.setattr(job_outcomes, "keep_outcome", keep)
     ended = command(*SWEEP, f"output_dir={outputs}")
     (file,) = outputs.glob("sweeps/*/outcomes/0.json")
     assert (ended.code, "Traceback" in ended.err) == (1, False)

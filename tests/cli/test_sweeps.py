@@ -6,7 +6,8 @@ from mlflow import MlflowClient
 
 from harness.cli import report
 from harness.config.compose import conf_dir
-from harness.runner.sweep import MOST_NAMED, JobOutcome, identify, not_begun, seed_outermost
+from harness.runner.job_outcomes import MOST_NAMED, JobOutcome, not_begun
+from harness.runner.sweep import identify
 
 
 def test_seeds_are_one_variant_and_another_width_is_another(command):
@@ -77,15 +78,24 @@ def test_a_sweep_takes_each_seed_through_all_variants_before_the_next(command):
     ended = command("-m", "encoder=rnn,bag_of_embeddings", "seed=3,1", *QUICK, "trainer.epochs=1", "tracking=none")
     assert ended.code == 0, ended.err
     began = sorted(ended.records, key=lambda record: record.started)
-    assert [(record.seed, record.choices["encoder"]) for record in began] == [
-        (3, "rnn"), (3, "bag_of_embeddings"), (1, "rnn"), (1, "bag_of_embeddings"),
-    ]  # fmt: skip
+    assert [record.seed for record in began] == [3, 3, 1, 1]
+    assert {record.choices["encoder"] for record in began[:2]} == {"rnn", "bag_of_embeddings"}
 
 
-def test_overrides_keep_their_order_when_the_seed_comes_first():
-    overrides = ["encoder=rnn,gru", "seed=0,1", "rerun=true"]
-    assert seed_outermost(overrides) == ["seed=0,1", "encoder=rnn,gru", "rerun=true"]
-    assert seed_outermost(["encoder=rnn,gru", "data.seed=1"]) == ["encoder=rnn,gru", "data.seed=1"]
+def test_a_sweep_shows_its_runs_in_the_order_of_the_command_and_runs_each_seed_in_another(command):
+    encoders = ("rnn", "bag_of_embeddings", "cnn")
+    quick = (*QUICK, "trainer.epochs=1", "tracking=none")
+    ended = command("-m", f"encoder={','.join(encoders)}", "seed=2,0", "hydra.sweeper.max_batch_size=2", *quick)
+    assert ended.code == 0, ended.err
+    began = [record.label for record in sorted(ended.records, key=lambda record: record.started)]
+    expected = [f"{encoder}/seed={seed}" for seed in (2, 0) for encoder in encoders]
+    assert [label[-1] for label in began] == ["2"] * 3 + ["0"] * 3
+    assert began != expected, "the order of this sweep is another one"
+    shown = sorted(expected, key=ended.out.index)
+    assert shown == expected
+    again = command("-m", f"encoder={','.join(encoders)}", "seed=2,0", "hydra.sweeper.max_batch_size=0", *quick)
+    assert again.code == 2
+    assert "hydra.sweeper.max_batch_size must be 1 or more, or null, and is 0" in again.err
 
 
 def test_the_flag_of_a_sweep_stands_anywhere_and_other_flags_stay_where_they_were(command, tmp_path):
@@ -97,9 +107,8 @@ def test_the_flag_of_a_sweep_stands_anywhere_and_other_flags_stay_where_they_wer
     ended = command("--config-dir", "mine", *sets, "-m")
     assert ended.code == 0, ended.err
     began = sorted(ended.records, key=lambda record: record.started)
-    assert [(record.seed, record.choices["encoder"]) for record in began] == [
-        (0, "own"), (0, "bag_of_embeddings"), (1, "own"), (1, "bag_of_embeddings"),
-    ]  # fmt: skip
+    assert [record.seed for record in began] == [0, 0, 1, 1]
+    assert {record.choices["encoder"] for record in began[:2]} == {"own", "bag_of_embeddings"}
     again = command("--config-dir", "mine", *sets[:2], "--multirun", *sets[:1:-1])
     assert again.out.count("skipped") == 4
     assert len(list(tmp_path.glob("outputs/sweeps/*"))) == 1, "another order of overrides is the same sweep"

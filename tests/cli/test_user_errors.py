@@ -5,7 +5,6 @@ import pytest
 from conftest import QUICK
 
 from harness.cli import arguments as words
-from harness.cli import main as cli
 from harness.cli import suggestions
 
 USER_ERRORS = [
@@ -193,8 +192,8 @@ def test_a_search_in_the_wrong_direction_is_refused_before_any_training(command)
 
 
 def test_a_launcher_whose_extra_is_missing_is_one_sentence(command, monkeypatch):
-    found = cli.find_spec
-    monkeypatch.setattr(cli, "find_spec", lambda name: None if "joblib" in name else found(name))
+    found = words.find_spec
+    monkeypatch.setattr(words, "find_spec", lambda name: None if "joblib" in name else found(name))
     ended = command("-m", "hydra/launcher=joblib", "seed=0,1")
     assert ended.code == 2
     assert ended.err.strip() == (

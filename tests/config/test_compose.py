@@ -70,8 +70,8 @@ class Loader(ConfigLoader):
 @pytest.mark.parametrize(
     ("launcher", "sweeper", "numbers"),
     [
-        ("BasicLauncher", "BasicSweeper", [2, 1, 3, 4]),
-        ("JoblibLauncher", "BasicSweeper", [3, 4, 5, 6]),  # its jobs are in other processes
+        ("BasicLauncher", "SeedSweeper", [2, 1, 3, 4]),
+        ("JoblibLauncher", "SeedSweeper", [3, 4, 5, 6]),  # its jobs are in other processes
         ("BasicLauncher", "OptunaSweeper", [3, 4, 5, 6]),
     ],
 )
@@ -83,7 +83,7 @@ def test_a_job_of_a_sweep_is_composed_once_where_it_runs_here(monkeypatch, launc
     plugins = {"launcher": {"_target_": f"hydra.{launcher}"}, "sweeper": {"_target_": f"hydra.{sweeper}"}}
     compose_jobs_once(OmegaConf.create({"hydra": plugins}))
     loader = Hydra.config_loader
-    for job in ("seed=0", "seed=1"):  # Hydra's sweeper composes all jobs, to see whether it can
+    for job in ("seed=0", "seed=1"):  # the sweeper composes all jobs, to see whether it can
         loader.load_sweep_config(None, [job])
     taken = []
     for job in ("seed=1", "seed=0", "seed=0", "seed=0"):  # the same job again: a run may have changed its config
@@ -102,7 +102,7 @@ def test_everything_else_is_passed_on_to_hydras_loader():
 
 
 def test_a_sweep_composes_each_job_once(command, monkeypatch):
-    """With Hydra's own sweeper and launcher: fails when Hydra asks for the configs of jobs in another way."""
+    """With Hydra's own launcher: fails when Hydra asks for the configs of jobs in another way."""
     composed = []
 
     class Counted(ComposedOnce):

@@ -1,0 +1,116 @@
+"""A sweeper of the harness's own: it launches batches of jobs, each through the launcher that the command chose.
+
+What the batches are, and in which order their jobs run, is decided by the classes that inherit from it.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from harness.errors import UserError
+from harness.runner import job_outcomes
+from harness.runner.job_outcomes import JobOutcome
+
+Job = list[str]
+"""The overrides of one run."""
+
+
+class BatchesSweeper(Sweeper):
+    """Launches batches of jobs and reads their outcomes.
+
+    ``max_batch_size``: the most jobs that the launcher gets at a time; None: all of a batch.
+    ``params``: keys and their values, as further overrides.
+    """
+
+    config: DictConfig
+    hydra_context: HydraContext
+    launcher: Launcher
+
+    def __init__(self, max_batch_size: int | None = None, params: dict[str, str] | None = None) -> None:
+        if max_batch_size is not None and max_batch_size < 1:
+            raise UserError(f"hydra.sweeper.max_batch_size must be 1 or more, or null, and is {max_batch_size}")
+        self.max_batch_size = max_batch_size
+        self.params = params or {}
+        self.launched = 0
+        self.shown: list[int] = []
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.hydra_context, self.config = hydra_context, config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def jobs(self, arguments: Sequence[str]) -> list[Job]:
+        """Every combination of the overrides: the seed varies slowest, of the others the first one.
+
+        Raises:
+            HydraException: an override is an interval, of which there are no combinations.
+        """
+        overrides = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
+        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        # a later override of a key replaces an earlier one
+        by_key = {one.get_key_element(): list(_values(one)) for one in parser.parse_overrides(overrides)}
+        seed_first = sorted(by_key.values(), key=lambda values: not (values and is_seed(values[0])))
+        return [list(job) for job in product(*seed_first)]
+
+    def check(self, jobs: Sequence[Job]) -> None:
+        """Compose each job, so that an error ends the sweep before any training.
+
+        Raises:
+            HydraException: Hydra cannot compose a job.
+        """
+        # Hydra's sweepers write this file too
+        folder = Path(self.config.hydra.sweep.dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(self.config, folder / "multirun.yaml")
+        self.validate_batch_is_legal(jobs)
+
+    def launch(self, jobs: Sequence[Job], order: Sequence[int] | None = None) -> list[JobOutcome]:
+        """Run jobs and wait for them; returns their outcomes, in the order of ``jobs``.
+
+        ``order`` has the places of the jobs in the order in which they run; by default, as they stand. They are shown
+        in the order of ``jobs``, after the jobs that were launched before.
+        """
+        order = range(len(jobs)) if order is None else order
+        number_of = {place: self.launched + turn for turn, place in enumerate(order)}
+        numbers = [number_of[place] for place in range(len(jobs))]
+        self.shown += numbers
+        job_outcomes.keep_order(self.config, self.shown)
+        for batch in _chunks([jobs[place] for place in order], self.max_batch_size):
+            returned = self.launcher.launch(batch, initial_job_idx=self.launched)
+            self.launched += len(batch)
+            for job in returned:
+                _ = job.return_value  # raises what went wrong around a job
+        return [job_outcomes.of_job(self.config, number) for number in numbers]
+
+
+def is_seed(override: str) -> bool:
+    """Whether an override sets the seed of the run."""
+    return override.lstrip("+").startswith("seed=")
+
+
+def _values(override: Override) -> Iterator[str]:
+    """An override with each of its values in turn."""
+    key = override.get_key_element()
+    if not override.is_sweep_override():
+        yield f"{key}={override.get_value_element_as_str()}"
+    elif override.is_discrete_sweep():
+        yield from (f"{key}={value}" for value in override.sweep_string_iterator())
+    else:
+        kind = override.value_type.name if override.value_type else "unknown"
+        raise HydraException(f"a sweep over all combinations does not support {key} of the type {kind}")
+
+
+def _chunks(jobs: Sequence[Job], size: int | None) -> Iterator[Sequence[Job]]:
+    """The jobs in pieces of at most this size; no piece is empty."""
+    size = size or max(len(jobs), 1)
+    yield from (jobs[start : start + size] for start in range(0, len(jobs), size))

@@ -1,0 +1,113 @@
+"""The outcomes of a sweep's jobs: files in one folder, whichever launcher ran the jobs."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from harness.records import store
+from harness.records.record import Record, from_json
+from harness.runner import run_names
+
+MOST_NAMED = 20
+"""The most runs that a sentence names; of the rest it has the number."""
+ORDER = "order.json"
+"""The file, beside the outcomes, with the jobs' numbers in the order in which they are shown."""
+
+
+@dataclass(frozen=True)
+class JobOutcome:
+    """The result of one job of a command: a record, what the user must fix, or an error in the code.
+
+    ``not_begun`` is the label of a run that ``fail_fast`` did not begin; ``damaged`` says which file of a sweep should
+    hold an outcome and does not.
+    """
+
+    record: Record | None = None
+    user_error: str | None = None
+    error: str | None = None
+    not_begun: str | None = None
+    damaged: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the job has no finished run."""
+        return self.record is None or self.record.status != "finished"
+
+    def to_json(self) -> dict[str, Any]:
+        if self.record is None:
+            return {"user_error": self.user_error, "error": self.error, "not_begun": self.not_begun}
+        record = self.record
+        own = {"skipped": record.skipped, "asked": record.asked, "follows": record.follows}
+        return {"record": record.to_json(), "folder": str(record.folder), **own}
+
+
+def read_outcome(file: Path) -> JobOutcome:
+    """Read the outcome that a job of a sweep wrote; a damaged file is an outcome that says so."""
+    try:
+        content = store.load_json(file)
+        if "record" not in content:
+            return JobOutcome(None, content["user_error"], content["error"], content["not_begun"])
+        record = from_json(content["record"])
+        record.folder, record.skipped = Path(content["folder"]), content["skipped"]
+        record.asked, record.follows = content["asked"], content["follows"]
+        return JobOutcome(record)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        why = " ".join(str(error).split())
+        return JobOutcome(damaged=f"{file} is not the outcome of a run ({why}); give the same command again")
+
+
+def outcomes_folder(config: DictConfig) -> Path:
+    """The folder where the jobs of a sweep write their outcomes."""
+    return run_names.sweep_folder(config) / "outcomes"
+
+
+def keep_outcome(config: DictConfig, number: int, outcome: JobOutcome) -> None:
+    """Write the outcome of a job for the command that started the sweep."""
+    folder = outcomes_folder(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    store.write_json(folder / f"{number}.json", outcome.to_json())
+
+
+def of_job(config: DictConfig, number: int) -> JobOutcome:
+    """The outcome of one job; damaged where the job left none."""
+    return read_outcome(outcomes_folder(config) / f"{number}.json")
+
+
+def outcomes_of(config: DictConfig) -> list[JobOutcome]:
+    """The outcomes that there are, in the order in which they are shown; by default that of the jobs' numbers."""
+    try:
+        order = store.load_json(outcomes_folder(config) / ORDER)
+    except (OSError, ValueError):
+        order = []
+    places = {number: place for place, number in enumerate(order)}
+    numbers = sorted(_numbers(config), key=lambda number: (places.get(number, len(places)), number))
+    return [of_job(config, number) for number in numbers]
+
+
+def keep_order(config: DictConfig, numbers: Sequence[int]) -> None:
+    """Write the order in which the jobs of these numbers are shown, where they run in another."""
+    folder = outcomes_folder(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    store.write_json(folder / ORDER, list(numbers))
+
+
+def failed_before(config: DictConfig) -> bool:
+    """Whether a job of this sweep has failed already."""
+    return any(of_job(config, number).failed for number in _numbers(config))
+
+
+def _numbers(config: DictConfig) -> list[int]:
+    return [int(file.stem) for file in outcomes_folder(config).glob("*.json") if file.stem.isdecimal()]
+
+
+def not_begun(outcomes: Iterable[JobOutcome]) -> str | None:
+    """A sentence that counts and names the runs that ``fail_fast`` did not begin; None where it began all."""
+    labels = [outcome.not_begun for outcome in outcomes if outcome.not_begun]
+    if not labels:
+        return None
+    runs = "1 run was" if len(labels) == 1 else f"{len(labels)} runs were"
+    more = f" and {len(labels) - MOST_NAMED} more" if len(labels) > MOST_NAMED else ""
+    return f"fail_fast: {runs} not begun after a run had failed: {', '.join(labels[:MOST_NAMED])}{more}"

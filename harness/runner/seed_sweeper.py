@@ -1,0 +1,32 @@
+"""The sweeper of ``-m``: every combination, seed by seed, the variants of each seed in an order of their own.
+
+A machine that gets slower or faster in the course of a sweep, then changes all seeds' runs and favours no variant.
+"""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from harness.runner.batches_sweeper import BatchesSweeper, Job, is_seed
+
+
+class SeedSweeper(BatchesSweeper):
+    """Runs every combination of the overrides, seed by seed."""
+
+    def sweep(self, arguments: list[str]) -> Any:
+        jobs = self.jobs(arguments)
+        self.check(jobs)
+        return self.launch(jobs, seed_by_seed(jobs, self.config.sweep))
+
+
+def seed_by_seed(jobs: Sequence[Job], sweep: str) -> list[int]:
+    """The places of the jobs in the order in which they run: seeds as they come, the jobs of each seed shuffled.
+
+    The same jobs of the same sweep always run in the same order.
+    """
+    places_by_seed: dict[str, list[int]] = {}
+    for place, job in enumerate(jobs):
+        places_by_seed.setdefault(next(filter(is_seed, job), ""), []).append(place)
+    for seed, places in places_by_seed.items():
+        random.Random(f"{sweep}/{seed.lstrip('+')}").shuffle(places)
+    return [place for places in places_by_seed.values() for place in places]
