@@ -4,7 +4,8 @@ import math
 
 from harness.config.schema import LAST_EPOCH
 from harness.data import Dataset, Split
-from harness.records.metrics import METRICS, split_of
+from harness.measure import StepTimer
+from harness.records.metrics import METRICS, STEPS, TRAINING_SECONDS, known, split_of
 
 Metrics = dict[str, float]
 
@@ -72,6 +73,19 @@ def entry(epoch: int, trained: Metrics, scores: dict[str, Metrics]) -> Metrics:
     return named
 
 
+def spent(history: list[Metrics], timer: StepTimer) -> Metrics:
+    """The steps and the seconds of training until the end of the epoch that the timer has just measured.
+
+    ``history`` has the epochs before it. An interrupted training has them from its checkpoint, so that the sums cover
+    the epochs of all commands; what was trained of an epoch before it was interrupted is in neither.
+    """
+    before = history[-1] if history else {STEPS: 0, TRAINING_SECONDS: 0.0}
+    return {
+        STEPS: before[STEPS] + timer.epoch_steps[-1],
+        TRAINING_SECONDS: before[TRAINING_SECONDS] + timer.epochs[-1],
+    }
+
+
 def check_finite(numbers: Metrics) -> None:
     """Stop a training that diverged.
 
@@ -88,7 +102,10 @@ def check_finite(numbers: Metrics) -> None:
 
 def line(numbers: Metrics, epochs: int) -> str:
     """One epoch as one line for the terminal."""
-    values = ", ".join(f"{name} {_figures(value)}" for name, value in numbers.items() if name != "epoch")
+    values = ", ".join(
+        f"{name} {_figures(value)}" for name, value in numbers.items()
+        if name != "epoch" and known(name).kind == "quality"
+    )
     return f"epoch {numbers['epoch']}/{epochs}: {values}"
 
 

@@ -43,7 +43,8 @@ class StepTimer:
         self.sequences: list[int] = []
         self.epochs: list[float] = []
         self.epoch_tokens: list[int] = []
-        self._warm_steps = self._epoch_tokens = 0
+        self.epoch_steps: list[int] = []
+        self._warm_steps = self._epoch_tokens = self._epoch_steps = 0
         self._waiting = 0.0
 
     def waiting(self, batches: Iterable[Item]) -> Iterator[Item]:
@@ -67,6 +68,7 @@ class StepTimer:
 
     def step_ends(self, tokens: int, sequences: int) -> None:
         self._epoch_tokens += tokens
+        self._epoch_steps += 1
         if not self.steps_are_timed:
             return
         self.sync()
@@ -82,7 +84,7 @@ class StepTimer:
         if self.memory is not None:
             self.memory.part_begins()
         self._epoch = self.clock()
-        self._epoch_tokens = 0
+        self._epoch_tokens = self._epoch_steps = 0
         self._waiting = 0.0
 
     def epoch_ends(self) -> None:
@@ -90,6 +92,7 @@ class StepTimer:
         self.sync()
         self.epochs.append(self.clock() - self._epoch)
         self.epoch_tokens.append(self._epoch_tokens)
+        self.epoch_steps.append(self._epoch_steps)
         if self.memory is not None:
             self.memory.phase_ends("train")
 

@@ -17,6 +17,9 @@ HOST_MEMORY = "memory/host_train_peak_mib"
 DEVICE_MEMORY = "memory/device_train_peak_mib"
 TOTAL_SECONDS = "speed/total_seconds"
 PARAMETERS = "cost/parameters"
+EPOCHS = "cost/epochs"
+STEPS = "cost/steps"
+TRAINING_SECONDS = "speed/training_seconds"
 FORWARD_FLOPS = "cost/forward_flops"
 
 
@@ -91,6 +94,10 @@ METRICS: dict[str, Metric] = {
         "", False, "time waiting for the next batch over step time plus waiting", "speed", bounds=SHARE
     ),
     EPOCH_SECONDS: Metric("s", False, "median wall time of an epoch's training part", "speed"),
+    TRAINING_SECONDS: Metric(
+        "s", False, "wall time of the training parts of all epochs, without validation; an epoch that was interrupted "
+        "counts as it was trained in the end", "speed", "training", 15,
+    ),
     # no direction, so never ranked: the first run of a command waits for imports and prepares the data for all
     TOTAL_SECONDS: Metric(
         "s", None, "from the start of the command to the record; in a sweep, from the start of the run", "speed"
@@ -126,11 +133,17 @@ METRICS: dict[str, Metric] = {
         "MiB", False, "the allocator's peak on the accelerator in inference", "memory", gated=True
     ),
     PARAMETERS: Metric(
-        "", False, "trainable parameters of the built model", "cost", "parameters", 13, run_column=9, exact=True
+        "", False, "trainable parameters of the built model", "cost", "parameters", 17, run_column=10, exact=True
     ),
     "cost/encoder_parameters": Metric(
         "", False, "trainable parameters between the input layer and the head", "cost", exact=True
     ),
+    # no direction: what a training was given says nothing good or bad about the encoder
+    EPOCHS: Metric(
+        "", None, "epochs until the end of training, also those after the best one", "cost", "epochs", 13,
+        run_column=9, exact=True,
+    ),
+    STEPS: Metric("", None, "steps of the optimizer until the end of training", "cost", "steps", 14, exact=True),
     FORWARD_FLOPS: Metric(
         "", False, "operations of matrix products for one sequence; a multiply-add counts as 2", "cost", exact=True
     ),

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+from harness.analysis import budgets
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.training_rows import Curves
@@ -16,7 +17,7 @@ from harness.report.notes import notes
 
 CSV_COLUMNS = (
     "group", "hardware", "variant", "metric", "unit", "direction", "n", "mean", "low", "high", "rank",
-    "baseline", "difference", "difference_low", "difference_high", "p_corrected", "setting",
+    "baseline", "difference", "difference_low", "difference_high", "p_corrected", "setting", "still_improving",
 )  # fmt: skip
 
 
@@ -28,9 +29,10 @@ def columns(group: ComparisonGroup) -> list[str]:
     """The metrics that have a column in a table of this comparison group, from left to right.
 
     The end-to-end speed has none where it says what the speed of the steps says: on processors alone, where steps are
-    timed in all epochs, if no variant lost time between its steps. The CSV file has it.
+    timed in all epochs, if no variant lost time between its steps. Nor have budgets that all runs share, which
+    ``budgets.shared_sentence`` says. The CSV file has all of them.
     """
-    left_out = set() if _waits_between_steps(group) else {END_TO_END}
+    left_out = {*budgets.shared(group), *([] if _waits_between_steps(group) else [END_TO_END])}
     return [metric for metric in COLUMNS if metric in group.metrics and metric not in left_out]
 
 
@@ -75,6 +77,8 @@ def markdown(comparison: Comparison) -> str:
         # the group's title only if it says more than the comparison's name
         lines += [] if group.title == comparison.name else [f"## {_escaped(group.title)}", ""]
         lines += [_escaped(" ".join(wording.answer(group))), ""]
+        if shared := budgets.shared_sentence(group):
+            lines += [shared, ""]
         for hardware_group in group.hardware_groups:
             lines += [f"On {_escaped(hardware_group.title)}:", "", *_markdown_table(group, hardware_group.variants), ""]
         lines += list(_markdown_baseline_differences(group))
@@ -94,7 +98,7 @@ def _markdown_table(group: ComparisonGroup, variants: list[Variant]) -> Iterator
     yield "|---|" + "---:|" * (len(metrics) + 1)
     for variant in best_first(group, variants):
         numbers = [f"{wording.with_interval(variant.means.get(m))} {wording.mark(variant, m)}".strip() for m in metrics]
-        yield "| " + " | ".join(map(_escaped, [variant.name, wording.seeds(variant), *numbers])) + " |"
+        yield "| " + " | ".join(map(_escaped, [budgets.with_sign(variant), wording.seeds(variant), *numbers])) + " |"
 
 
 def _markdown_rows(curves: Curves) -> Iterator[str]:
@@ -149,6 +153,7 @@ def _csv_rows(group: ComparisonGroup, hardware: str, variant: Variant) -> Iterat
             "group": group.title, "hardware": hardware, "variant": variant.name, "metric": metric,
             "unit": definition.unit, "direction": direction, "n": mean.n, "mean": mean.mean, "low": low, "high": high,
             "rank": variant.verdicts.get(metric, ""), "setting": variant.setting,
+            "still_improving": {True: "yes", False: "no", None: ""}[budgets.improving(variant)],
         }  # fmt: skip
         if against := variant.baseline_differences.get(metric):
             row |= {"baseline": against.baseline, "p_corrected": against.p}

@@ -11,17 +11,20 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from harness.analysis import epoch_choice
+from harness.analysis import budgets, epoch_choice
 from harness.analysis.comparability import ComparisonGroup, HardwareGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.disturbances import disturbances
 from harness.records.metrics import (
     EPOCH_SECONDS,
+    EPOCHS,
     METRICS,
     PARAMETERS,
     QUALITY,
     RUN_COLUMNS,
+    STEPS,
     THROUGHPUT,
+    TRAINING_SECONDS,
     number,
     short_name,
 )
@@ -59,6 +62,8 @@ def print_runs(records: list[Record]) -> None:
         out.print(_run_table(finished[0], out.width))
     elif finished:
         columns = [metric for metric in RUN_COLUMNS if any(metric in run.metrics for run in finished)]
+        if len({run.metrics.get(EPOCHS) for run in finished}) == 1:
+            columns = [metric for metric in columns if metric != EPOCHS]
         print_fitting(out, partial(_runs_table, finished, out.width), columns)
     several = any(record.environment.hardware.threads > 1 for record in finished)
     for what, count in disturbances(finished):
@@ -68,7 +73,8 @@ def print_runs(records: list[Record]) -> None:
         out.print(
             f"[yellow]busy[/]    other processes {what} during {runs}: speed is not comparable{advice}", soft_wrap=True
         )
-    for sentence in dict.fromkeys([*data_notes(finished), *epoch_choice.of_runs(finished), *_untimed(finished)]):
+    said = [*data_notes(finished), *epoch_choice.of_runs(finished), *budgets.of_runs(finished), *_untimed(finished)]
+    for sentence in dict.fromkeys(said):
         out.print(f"[dim]note    {escape(sentence)}[/]", soft_wrap=True)
     output_dir = relative_path(output_dir_of(records[0]))
     if len(records) == 1:
@@ -182,7 +188,10 @@ def print_comparison(comparison: Comparison) -> None:
 
 
 def _print_group(out: Console, group: ComparisonGroup) -> None:
-    metrics = [metric for metric in dict.fromkeys([*QUALITY, *group.questions, PARAMETERS]) if metric in group.metrics]
+    wanted = dict.fromkeys([*QUALITY, *group.questions, PARAMETERS, EPOCHS, STEPS, TRAINING_SECONDS])
+    metrics = [metric for metric in wanted if metric in group.metrics and metric not in budgets.shared(group)]
+    if shared := budgets.shared_sentence(group):
+        out.print(shared)
     for hardware_group in group.hardware_groups:
         out.print(f"[italic]{escape(f'{group.title}: {hardware_group.title}')}[/]")
         print_fitting(out, partial(_comparison_table, group, hardware_group, out.width), metrics)
@@ -199,5 +208,5 @@ def _comparison_table(group: ComparisonGroup, hardware_group: HardwareGroup, wid
     for variant in tables.best_first(group, hardware_group.variants)[:MOST_ROWS]:
         numbers = [f"{wording.with_interval(variant.means.get(m))} {wording.mark(variant, m) or ' '}" for m in metrics]
         style = "green" if variant.verdicts.get(group.quality) == "best" else None
-        table.add_row(escape(variant.name), wording.seeds(variant), *numbers, style=style)
+        table.add_row(escape(budgets.with_sign(variant)), wording.seeds(variant), *numbers, style=style)
     return table

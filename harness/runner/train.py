@@ -18,7 +18,7 @@ from harness.errors import UserError
 from harness.measure.device_users import OtherDeviceUsers
 from harness.measure.environment import OtherProcesses
 from harness.records import store
-from harness.records.metrics import FITTED, split_of
+from harness.records.metrics import EPOCHS, FITTED, STEPS, TRAINING_SECONDS, split_of
 from harness.runner import attention
 from harness.runner.messages import Epoch, Measured, Message, Outcome, Refused, TrainJob
 from harness.tasks.task import Task, task_of
@@ -83,7 +83,8 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     metrics |= evaluate(task, dataset, outputs, job.folder)
     data.copy_preparation(job.prepared, job.folder)
     metrics |= {name: value for name, value in history[best - 1].items() if split_of(name) in FITTED}
-    metrics["best/epoch"] = best
+    metrics["best/epoch"], metrics[EPOCHS] = best, len(history)
+    metrics |= {name: history[-1][name] for name in (STEPS, TRAINING_SECONDS)}
     if timer.first_step_at is not None:  # None where all epochs were trained before an interruption
         metrics["speed/startup_seconds"] = time.time() - (clock() - timer.first_step_at) - job.started
     seconds = [rank.pop("own_cpu_seconds") for rank in ranks]  # those of this node come first

@@ -1,6 +1,7 @@
 """Best epoch, patience and divergence from the metrics of the epochs."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 
@@ -92,3 +93,12 @@ def test_a_number_that_is_not_finite_ends_the_training_with_advice(lost):
     with pytest.raises(RuntimeError, match=rf"diverged: train/loss is {lost} in epoch 2; a lower optimizer\.lr"):
         history_of.check_finite({"epoch": 2, "train/loss": lost})
     history_of.check_finite({"epoch": 2, "train/loss": 0.5})
+
+
+def test_steps_and_seconds_go_on_from_the_last_epoch_of_the_history_and_are_not_printed():
+    timer = SimpleNamespace(epoch_steps=[7, 5], epochs=[0.5, 0.25])
+    first = history_of.spent([], timer)
+    assert first == {"cost/steps": 5, "speed/training_seconds": 0.25}
+    later = history_of.spent([{"epoch": 1, **first}, {"cost/steps": 11, "speed/training_seconds": 2.0}], timer)
+    assert later == {"cost/steps": 16, "speed/training_seconds": 2.25}
+    assert history_of.line({"epoch": 2, "val/loss": 0.5, **later}, 3) == "epoch 2/3: val/loss 0.5000"

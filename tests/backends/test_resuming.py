@@ -36,6 +36,7 @@ def fit(request, monkeypatch, clock):
                 raise Interrupted
 
         def evaluate(task, parts):
+            clock.passes(1000)
             return {"loss": LOSSES[max(trained, default=first - 1)], "accuracy": 0.5}
 
         settings = [f"trainer.{key}={value}" for key, value in {"monitor": "val/loss", **trainer}.items()]
@@ -46,10 +47,12 @@ def fit(request, monkeypatch, clock):
         first = 1 + len(kept[folder.name]) if folder.name in kept else 1
         monkeypatch.setattr(kind, "evaluate", evaluate)
         try:
-            history, best = backend.fit(data, StepTimer(clock, backend.sync, warmup_steps=0), folder, done)
+            timer = StepTimer(clock, lambda: clock.passes(0.5), warmup_steps=0)
+            history, best = backend.fit(data, timer, folder, done)
         except Interrupted:
             kept[folder.name] = trained
             return trained, None, None
+        fit.history = history
         return trained, [entry["val/loss"] for entry in history], best
 
     kept = {}
@@ -71,6 +74,19 @@ def test_the_best_epoch_is_kept_whatever_comes_after_and_wherever_the_folder_is_
 def test_a_training_that_patience_has_ended_is_not_resumed(fit, tmp_path):
     assert fit(tmp_path / "run", epochs=6, patience=1, interrupted_after=2) == ([1, 2], None, None)
     assert fit(tmp_path / "run", epochs=6, patience=1) == ([], [1.0, 2.0], 1)
+
+
+def test_steps_and_seconds_are_summed_over_an_interruption_and_validation_is_in_neither(fit, tmp_path):
+    # 39 training rows in batches of 8 are 5 steps; the device is waited for half a second before and after each step,
+    # and at the end of the epoch
+    spent = []
+    for interrupted in (False, True):
+        folder = tmp_path / str(interrupted)
+        if interrupted:
+            fit(folder, epochs=3, batch_size=8, interrupted_after=2)
+        assert fit(folder, epochs=3, batch_size=8)[0] == ([3] if interrupted else [1, 2, 3])
+        spent.append([(entry["cost/steps"], entry["speed/training_seconds"]) for entry in fit.history])
+    assert spent == [[(5, 5.5), (10, 11.0), (15, 16.5)]] * 2
 
 
 def epoch_of_best_file(folder):

@@ -90,7 +90,8 @@ def test_where_validation_has_no_known_label_it_has_no_loss(backend, tmp_path):
     vocabulary = [str(number) for number in range(29)]
     data = from_sequences(some(13, "ab"), some(7, "c"), some(7, "ac"), classes=["a", "b"], vocabulary=vocabulary)
     (history, _), _ = fitted(ready(data, *TINY, "trainer.epochs=1", backend=backend), data, tmp_path)
-    assert history[0].keys() == {"epoch", "train/loss", "val/accuracy", "val/f1_macro"}
+    scores = {"train/loss", "val/accuracy", "val/f1_macro"}
+    assert history[0].keys() == {"epoch", *scores, "cost/steps", "speed/training_seconds"}
     assert history[0]["val/accuracy"] == history[0]["val/f1_macro"] == 0
     with pytest.raises(UserError, match="no label of the validation split occurs in train, so that it has no loss"):
         check_task(composed("trainer.monitor=val/loss"), task_of(data), data.summary())

@@ -87,7 +87,7 @@ def test_a_training_without_validation_has_the_losses_of_one_with_it(backend, tm
         made = ready(data, *settings, f"trainer.monitor={monitor}", backend=backend.name)
         results.append((*fitted(made, data, folder)[0], made.predict(data.test)))
     (history, best, outputs), (short, best_alone, outputs_alone) = results
-    assert [set(entry) for entry in short] == [{"epoch", "train/loss"}] * 3
+    assert [set(entry) for entry in short] == [{"epoch", "train/loss", "cost/steps", "speed/training_seconds"}] * 3
     assert [entry["train/loss"] for entry in short] == [entry["train/loss"] for entry in history]
     losses = [entry["train/loss"] for entry in history]
     assert best == best_alone == (3 if monitor == "last" else 1 + losses.index(min(losses)))

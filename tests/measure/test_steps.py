@@ -181,3 +181,10 @@ def test_a_bar_may_read_the_loss_only_in_epochs_that_wait_for_the_device(clock, 
         train_on_a_device(timer, clock, device, steps=1, seconds=0.3, host=0.2, tokens=30)
     assert timed == [True, False, True]
     assert StepTimer(clock, nothing, warmup_steps=0).steps_are_timed
+
+
+def test_the_steps_of_each_epoch_are_counted_also_those_of_the_warm_up(clock):
+    timer = StepTimer(clock, nothing, warmup_steps=10, on_accelerator=True)
+    for steps in (3, 5, 2):
+        train(timer, clock, steps)
+    assert timer.epoch_steps == [3, 5, 2]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from harness.backends.base import DeviceBatch
-from harness.backends.history import Metrics
+from harness.backends.history import Metrics, spent
 from harness.backends.pytorch.losses import Loss
 from harness.backends.pytorch.model import SequenceModel
 from harness.backends.pytorch.optimizers import clip_gradients, make_optimizer
@@ -125,7 +125,7 @@ class Training(lightning.LightningModule):
                 suffix = "_each_epoch" if split == "test" else ""
                 metrics |= {f"{split}/{name}{suffix}": value for name, value in self.task.evaluate(parts).items()}
         self._evaluated.clear()
-        self.history.append({"epoch": self.current_epoch + 1, **metrics})
+        self.history.append({"epoch": self.current_epoch + 1, **metrics, **spent(self.history, self.timer)})
 
     def _mean_loss(self) -> float:
         """The mean over the sequences of the epoch, on all processes; each process counts whole batches."""

@@ -138,7 +138,7 @@ def fit(
         mean_loss = train_epoch(training, batches, len(history), timer, progress)
         trained = {f"train/{task.loss}": mean_loss * task.loss_unit}
         history_of.check_finite(history_of.entry(len(history) + 1, trained, {}))
-        numbers = history_of.entry(len(history) + 1, trained, evaluate())
+        numbers = history_of.entry(len(history) + 1, trained, evaluate()) | history_of.spent(history, timer)
         history_of.check_finite(numbers)
         history.append(numbers)
         save(training, history, monitor, folder)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from harness.analysis import budgets
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.variants import Variant
@@ -72,6 +73,7 @@ def html(comparison: Comparison) -> str:
         failures=[text.failure(record) for record in comparison.failed],
         definitions={metric: known(metric) for metric in metrics}, badges=BADGES, meanings=MEANINGS,
         number=number, seeds=text.seeds, columns=tables.columns, header=tables.header, best_first=tables.best_first,
+        with_sign=budgets.with_sign, shared_sentence=budgets.shared_sentence,
     )  # fmt: skip
 
 

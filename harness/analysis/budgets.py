@@ -1,0 +1,144 @@
+"""What each variant was given: epochs, steps, early stopping, trials of tuning; and which would gain from more."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.variant_names import short_keys
+from harness.analysis.variants import Variant
+from harness.config.schema import AUTO
+from harness.records.metrics import EPOCHS, METRICS, ON_VALIDATION, STEPS
+from harness.records.record import Record
+from harness.tasks.task import task_of_summary
+
+MOST_NAMED = 6
+"""A sentence names at most so many variants; of more it gives the number."""
+IMPROVING = "↑"
+"""The sign behind the name of a variant that is still improving."""
+COUNTED = {EPOCHS: "epoch", STEPS: "step"}
+"""The budgets that are counted; where they are equal in all runs, a sentence says them instead of columns."""
+
+
+def still_improving(record: Record) -> bool | None:
+    """Whether the best epoch of a run is its last, so that more epochs may give a better model.
+
+    False where the score cannot get any better, such as an accuracy of 1. None where validation did not choose the
+    epoch (``trainer.monitor=last`` or a training loss), and for a run that did not finish.
+    """
+    best, monitor = record.metrics.get("best/epoch"), monitored(record)
+    if best is None or monitor not in ON_VALIDATION or not record.history:
+        return None
+    definition, score = METRICS[monitor], record.history[-1].get(monitor)
+    return best == len(record.history) and score != definition.bounds[bool(definition.higher_is_better)]
+
+
+def monitored(record: Record) -> str:
+    """The metric that chose the best epoch of a run; ``LAST_EPOCH`` if none did."""
+    setting = str(_trainer(record).get("monitor") or AUTO)
+    return task_of_summary(record.data).monitor(AUTO) if setting == AUTO else setting
+
+
+def improving(variant: Variant) -> bool | None:
+    """Whether more than half of a variant's runs are still improving; None if that is known of none."""
+    known = [one for run in variant.runs if (one := still_improving(run)) is not None]
+    return 2 * sum(known) > len(known) if known else None
+
+
+def with_sign(variant: Variant) -> str:
+    """The name of a variant in a table, with a sign if it is still improving."""
+    return f"{variant.name} {IMPROVING}" if improving(variant) else variant.name
+
+
+def of_runs(records: list[Record]) -> list[str]:
+    """A sentence if the best epoch of some of these runs is their last."""
+    count = sum(still_improving(record) is True for record in records)
+    if not count:
+        return []
+    runs = "" if len(records) == 1 else f" ({count} of {len(records)} runs)"
+    return [f"still improving{runs}: the best epoch is the last; more trainer.epochs may give a better model"]
+
+
+def shared(group: ComparisonGroup) -> dict[str, int]:
+    """The counted budgets that are the same in all finished runs of a comparison group."""
+    runs = [run for variant in group.variants for run in variant.runs]
+    counts = {metric: {run.metrics[metric] for run in runs if metric in run.metrics} for metric in COUNTED}
+    in_all = [metric for metric in COUNTED if runs and all(metric in run.metrics for run in runs)]
+    return {metric: int(next(iter(counts[metric]))) for metric in in_all if len(counts[metric]) == 1}
+
+
+def shared_sentence(group: ComparisonGroup) -> str:
+    """What every run of a comparison group was given; empty if there is no such number."""
+    counts = [f"{count:,} {COUNTED[metric]}{'s' * (count != 1)}" for metric, count in shared(group).items()]
+    return f"Each run: {', '.join(counts)}." if counts else ""
+
+
+def sentences(groups: Iterable[ComparisonGroup]) -> list[str]:
+    """What a reader must know about the budgets: which differ, and who is still improving."""
+    found = []
+    for group in groups:
+        variants = [variant for variant in group.variants if variant.runs]
+        if clauses := list(_differing(variants)):
+            found.append(
+                f"{group.title}: the variants had different budgets, which may explain differences between them: "
+                f"{'; '.join(clauses)}."
+            )
+        if ended := _stopped_early(variants):
+            found.append(f"{group.title}: early stopping ended runs of {ended}.")
+        if names := [variant.name for variant in variants if improving(variant)]:
+            who = "all variants" if 1 < len(names) == len(variants) else listed(names)
+            found.append(
+                f"{group.title}: still improving ({IMPROVING}): {who}; the best epoch of most of their runs is the "
+                "last, so that more trainer.epochs may change the result."
+            )
+    return found
+
+
+def _differing(variants: list[Variant]) -> Iterator[str]:
+    """A clause for each budget in which variants differ: its values, each with the variants that had it."""
+    budgets: tuple[tuple[str, str, Callable[[Record], Any]], ...] = (
+        ("trainer.epochs", "", lambda record: _trainer(record).get("epochs")),
+        ("trainer.patience", "", lambda record: _trainer(record).get("patience") or "none"),
+        ("trainer.batch_size", ", so other steps an epoch", lambda record: _trainer(record).get("batch_size")),
+        ("trials of tuning", "", trials),
+    )
+    for key, meaning, of in budgets:
+        named: dict[Any, list[str]] = {}
+        for variant in variants:
+            named.setdefault(of(variant.record), []).append(_name_without(variant, key))
+        if len(named) > 1:
+            yield f"{key} " + ", ".join(f"{value} ({listed(names)})" for value, names in named.items()) + meaning
+
+
+def _name_without(variant: Variant, key: str) -> str:
+    """A variant's name without this setting, which the sentence says already."""
+    if key not in variant.parts:
+        return variant.name
+    return variant.name.replace(f", {short_keys(variant.parts)[key]}={variant.parts[key]}", "")
+
+
+def _trainer(record: Record) -> dict[str, Any]:
+    return record.config.get("trainer") or {}
+
+
+def trials(record: Record) -> int:
+    """How many settings were tried before those of this run were chosen; 0 without tuning."""
+    tuning = getattr(record, "tuning", None)
+    return int(tuning.trials) if tuning else 0
+
+
+def _stopped_early(variants: list[Variant]) -> str:
+    """The variants with runs that ended before ``trainer.epochs``, and when they ended."""
+    found = []
+    for variant in variants:
+        allowed = _trainer(variant.record).get("epochs")
+        ended = sorted(len(run.history) for run in variant.runs if allowed and 0 < len(run.history) < allowed)
+        if ended:
+            when = f"{ended[0]}" if ended[0] == ended[-1] else f"{ended[0]} to {ended[-1]}"
+            found.append(f"{variant.name} (after {when} of {allowed} epochs, {len(ended)} of {len(variant.runs)} runs)")
+    return listed(found)
+
+
+def listed(names: list[str]) -> str:
+    """Some names, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
