@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.statistics import mean_interval
+from harness.analysis.intervals import mean_interval
 from harness.analysis.variant_names import name_variants
 from harness.analysis.variants import Variant, versions
 from harness.config.schema import AFTERWARDS

@@ -6,11 +6,12 @@ from functools import cached_property
 from typing import Any
 
 from harness.analysis.comparability import ComparisonGroup, as_text, make_groups, pools
+from harness.analysis.intervals import holm, paired_difference
 from harness.analysis.separations import separations
-from harness.analysis.statistics import holm, paired_difference, rank
 from harness.analysis.training_rows import Curves, curves_over_rows
 from harness.analysis.variant_names import short_keys
 from harness.analysis.variants import BaselineDifference, Variant, flat_settings, gather
+from harness.analysis.verdicts import QUALITY_MARGIN, set_standings
 from harness.errors import UserError
 from harness.records.metrics import known
 from harness.records.record import Record
@@ -58,12 +59,17 @@ class Comparison:
 
 
 def compare(
-    records: Iterable[Record], name: str, baseline: str | None = None, left_out: Sequence[str] = ()
+    records: Iterable[Record],
+    name: str,
+    baseline: str | None = None,
+    left_out: Sequence[str] = (),
+    margin: float = QUALITY_MARGIN,
 ) -> Comparison:
     """Compare the runs of these records.
 
     ``baseline`` describes a variant by ``key=value`` (several, separated by commas) over choices and config;
-    ``left_out`` are sentences about files that could not be read, for the report's notes.
+    ``left_out`` are sentences about files that could not be read, for the report's notes. Variants less than ``margin``
+    behind the best quality count as equivalent to it.
 
     Raises:
         UserError: there is no record of a run, or the baseline describes no variant or cannot be matched.
@@ -80,28 +86,13 @@ def compare(
         raise UserError("there is no record of a run to compare; run something first, or name the folder of records")
     groups = make_groups(gathered.variants)
     for group in groups:
-        _set_verdicts(group)
+        set_standings(group, margin)
     comparison = Comparison(
         name, groups, baseline, gathered.repeated, gathered.outdated, profiles, separations(groups), list(left_out)
     )
     if baseline:
         _set_baseline_differences(comparison, baseline)
     return comparison
-
-
-def _set_verdicts(group: ComparisonGroup) -> None:
-    """Give each variant its verdict in every metric that has a direction and that at least two variants have."""
-    for metric in group.metrics:
-        higher_is_better = known(metric).higher_is_better
-        if higher_is_better is None:
-            continue
-        for pool in pools(group, metric):
-            if len(pool) < 2:
-                continue
-            verdicts = rank([variant.values(metric) for variant in pool], higher_is_better, known(metric).exact)
-            for variant, verdict in zip(pool, verdicts, strict=True):
-                if verdict:
-                    variant.verdicts[metric] = verdict
 
 
 def _set_baseline_differences(comparison: Comparison, baseline: str) -> None:

@@ -1,46 +1,31 @@
 """A gate for continuous integration: did quality, speed or memory get worse by more than the measured noise explains?
 
 The baseline is a file with every seed's numbers. Variants are matched by experiment, choices and label, because hashes
-change with the code. A metric got worse if Welch's one-sided t test says so at 5 %, after Holm's correction over all
-checked metrics: one gate in twenty fails by noise alone, however many metrics it checks. The test knows only the spread
-between the seeds of one session, so write the baseline on the machine where the gate runs, and on a quiet one.
+change with the code. A metric got worse if a one-sided t test says so at 5 %, after Holm's correction over all checked
+metrics: one gate in twenty fails by noise alone, however many metrics it checks. The test compares each metric on the
+scale on which verdicts do (speed and memory as ratios), and its variances are moderated by those of all variants in
+that metric, as for verdicts. It knows only the spread between the seeds of one session, so write the baseline on the
+machine where the gate runs, and on a quiet one.
 
 Quality is judged on the same data; speed and memory on the same data and hardware; speed only if no other process
 disturbed the runs. Everything that cannot be judged is reported, and the gate then does not pass: fewer than two seeds
 on one side, a missing variant, failed runs, other data, other hardware, a busy machine.
 """
 
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field, replace
+from math import sqrt
 
-from pydantic import TypeAdapter, ValidationError
+from scipy.special import stdtr
 
 from harness.analysis.comparison import Comparison
-from harness.analysis.statistics import ALPHA, holm, welch_worse
+from harness.analysis.gate_baseline import Baseline, Side, by_key, side_of
+from harness.analysis.intervals import ALPHA, holm
+from harness.analysis.variances import Sample, Scale, estimate
 from harness.analysis.variants import Variant
-from harness.errors import UserError
+from harness.analysis.verdicts import scale_of
 from harness.records.metrics import GATED, known, number
-from harness.records.record import Record, now, overrides_of
-from harness.records.store import load_json, write_json
 
-SCHEMA = 2
 PASSED, WORSE, UNJUDGED = 0, 1, 2
-
-
-@dataclass(frozen=True)
-class Side:
-    """One side of a check, the baseline or now: a variant's metrics as values over seeds, and where they come from."""
-
-    name: str
-    data: str
-    hardware: dict[str, Any]
-    disturbed: str | None
-    metrics: dict[str, list[float]]
-
-
-Baseline = dict[str, Side]
-"""Variants by their keys."""
 
 
 @dataclass(frozen=True)
@@ -92,91 +77,11 @@ class Outcome:
         return [*lines, closing[self.code]]
 
 
-def key(record: Record) -> str:
-    """The name by which a variant is matched across versions of the code: experiment, overrides and choices."""
-    choices = ",".join(f"{name}={value}" for name, value in sorted(record.choices.items()))
-    return f"{record.name}: {overrides_of(record)} ({choices})"
-
-
-def _by_key(variants: list[Variant]) -> dict[str, Variant]:
-    """Variants by key; of several with one key (other versions, threads or devices) the one with the newest run."""
-
-    def newest(variant: Variant) -> str:
-        return max(record.started for record in (*variant.runs, *variant.failed))
-
-    return {key(variant.record): variant for variant in sorted(variants, key=newest)}
-
-
-def baseline_of(comparison: Comparison) -> Baseline:
-    """The numbers of every variant with a finished run.
-
-    Raises:
-        UserError: no run finished.
-    """
-    newest = _by_key([variant for variant in comparison.variants if variant.runs])
-    if not newest:
-        raise UserError("no run finished, so there is no baseline to write")
-    return {name: _side(variant) for name, variant in newest.items()}
-
-
-def _side(variant: Variant) -> Side:
-    record = variant.record
-    return Side(
-        name=variant.name,
-        data=record.data.hash,
-        hardware={**asdict(record.environment.hardware), "processor": record.environment.processor},
-        disturbed=variant.disturbed,
-        metrics={metric: values for metric in GATED if (values := list(variant.values(metric).values()))},
-    )
-
-
-def write_baseline(comparison: Comparison, file: Path) -> list[str]:
-    """Write the baseline; returns the lines to print about it.
-
-    Raises:
-        UserError: no run finished.
-    """
-    baseline = baseline_of(comparison)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    variants = {name: asdict(side) for name, side in baseline.items()}
-    write_json(file, {"schema": SCHEMA, "written": now(), "variants": variants})
-    few = [side.name for side in baseline.values() if any(len(values) < 2 for values in side.metrics.values())]
-    warnings = [f"a gate cannot judge variants with fewer than two seeds: {', '.join(few)}; add seeds"] if few else []
-    warnings += [
-        f"a gate cannot judge the speed of {side.name}, because {side.disturbed}; write the baseline on a quiet machine"
-        for side in baseline.values()
-        if side.disturbed
-    ]
-    return [f"baseline of {len(baseline)} variants written to {file}", *warnings]
-
-
-def read_baseline(file: Path) -> Baseline:
-    """The baseline in a file.
-
-    Raises:
-        UserError: the file is missing or holds no baseline.
-    """
-    try:
-        content = load_json(file)
-    except FileNotFoundError:
-        raise UserError(f"there is no baseline {file}; write one with --write-baseline {file}") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"the baseline {file} cannot be read: {error}") from None
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA or "variants" not in content:
-        raise UserError(f"{file} is not a baseline of this version; write it again with --write-baseline {file}")
-    try:
-        return TypeAdapter(Baseline).validate_python(content["variants"])
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UserError(f"the baseline {file} cannot be read: {where}: {first['msg']}") from None
-
-
 def check(comparison: Comparison, baseline: Baseline) -> Outcome:
     """Compare the newest variants with those of the baseline."""
     outcome = Outcome()
-    variants = _by_key(comparison.variants)
-    checks: list[Check] = []
+    variants = by_key(comparison.variants)
+    pairs: list[_Pair] = []
     for name, before in baseline.items():
         variant = variants.get(name)
         if variant is None or not variant.runs:
@@ -186,31 +91,55 @@ def check(comparison: Comparison, baseline: Baseline) -> Outcome:
         if variant.failed:
             count = len(variant.failed)
             outcome.unjudged.append(f"{variant.name}: {count} of {count + len(variant.runs)} runs failed")
-        judged, unjudged = _checks(variant.name, before, _side(variant))
-        checks += judged
+        judged, unjudged = _pairs(variant, before, side_of(variant))
+        pairs += judged
         outcome.unjudged += unjudged
+    checks = [check for metric in GATED for check in _checks([pair for pair in pairs if pair.metric == metric])]
     corrected = holm([check.p for check in checks])
     outcome.checks = [replace(check, p=p) for check, p in zip(checks, corrected, strict=True) if p is not None]
     return outcome
 
 
-def _checks(variant: str, before: Side, after: Side) -> tuple[list[Check], list[str]]:
-    """The checks of one variant with p values not yet corrected, and a sentence per reason not to judge metrics."""
-    checks: list[Check] = []
+@dataclass(frozen=True)
+class _Pair:
+    """One metric of one variant before and after, and how it is compared."""
+
+    variant: str
+    metric: str
+    before: list[float]
+    after: list[float]
+    scale: Scale
+
+
+def _pairs(variant: Variant, before: Side, after: Side) -> tuple[list[_Pair], list[str]]:
+    """What can be judged of one variant, and a sentence per reason not to judge metrics."""
+    pairs: list[_Pair] = []
     metrics_by_reason: dict[str, list[str]] = {}
     for metric, values in before.metrics.items():
-        reason, p = _reason_not_to_judge(metric, before, after), None
+        reason = _reason_not_to_judge(metric, before, after)
         if reason is None:
-            higher_is_better = known(metric).higher_is_better
-            assert higher_is_better is not None, f"{metric} has no direction"
-            p = welch_worse(values, after.metrics[metric], higher_is_better)
-            reason = "two equal values on one side may be chance; add seeds"
-        if p is None:
-            metrics_by_reason.setdefault(reason, []).append(metric)
+            scale = replace(scale_of(metric, [variant]), blocks=False)  # the sessions' seeds were not run side by side
+            pairs.append(_Pair(variant.name, metric, values, after.metrics[metric], scale))
         else:
-            checks.append(Check(variant, metric, values, after.metrics[metric], p))
-    unjudged = [f"{variant}: {', '.join(metrics)}, because {reason}" for reason, metrics in metrics_by_reason.items()]
-    return checks, unjudged
+            metrics_by_reason.setdefault(reason, []).append(metric)
+    unjudged = [f"{variant.name}: {', '.join(names)}, because {reason}" for reason, names in metrics_by_reason.items()]
+    return pairs, unjudged
+
+
+def _checks(pairs: list[_Pair]) -> list[Check]:
+    """The checks of one metric, with p values not yet corrected for their number."""
+    if not pairs:
+        return []
+    sides = [Sample(dict(enumerate(values))) for pair in pairs for values in (pair.before, pair.after)]
+    floor = max(pair.scale.floor for pair in pairs)  # of the smallest test split
+    means_K, spread = estimate(sides, replace(pairs[0].scale, floor=floor))
+    error_K = spread.v_K / [len(side.values) for side in sides]
+    checks = []
+    for pair, before, after in zip(pairs, range(0, len(sides), 2), range(1, len(sides), 2), strict=True):
+        t = (means_K[before] - means_K[after]) / sqrt(error_K[before] + error_K[after])
+        p = float(stdtr(min(spread.nu_K[before], spread.nu_K[after]), -t))
+        checks.append(Check(pair.variant, pair.metric, pair.before, pair.after, p))
+    return checks
 
 
 def _reason_not_to_judge(metric: str, before: Side, after: Side) -> str | None:
@@ -224,5 +153,10 @@ def _reason_not_to_judge(metric: str, before: Side, after: Side) -> str | None:
         return "data or hardware differ"
     if known(metric).timed and (before.disturbed or after.disturbed):
         return f"now {after.disturbed}" if after.disturbed else f"in the baseline {before.disturbed}"
-    seeds = min(len(before.metrics[metric]), len(after.metrics[metric]))
-    return f"each side needs two seeds, and one has {seeds}" if seeds < 2 else None
+    sides = (before.metrics[metric], after.metrics[metric])
+    seeds = min(map(len, sides))
+    if seeds < 2:
+        return f"each side needs two seeds, and one has {seeds}"
+    if seeds == 2 and sides[0] != sides[1] and all(len(set(values)) == 1 for values in sides):
+        return "two equal values on one side may be chance; add seeds"
+    return None

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.analysis.statistics import Mean
+from harness.analysis.intervals import Mean
 from harness.analysis.variants import Variant
 from harness.config.requirement import Requirement
 from harness.records.metrics import number

@@ -1,166 +1,222 @@
-"""The statistics of a comparison: means, paired differences, p values and verdicts. Numbers in, numbers out.
+"""The verdicts of a comparison: which of k variants is best, with a known error. Numbers in, numbers out.
 
-Nothing here knows what a run is. All intervals are two-sided t-intervals at 95 %. A number that cannot be computed from
-so few values, such as an interval from one value, is None, never 0.
+Of equal variants, one is called worse in at most 5 of 100 comparisons, however many there are. The rule:
 
-Textbooks leave two points open:
+1. A variance over few seeds is uncertain, so each is drawn towards what the variances of all variants have in common
+   (moderated variances, Smyth 2004), and none is below that of one test item.
+2. The standard error of a difference counts the seeds and, where the predictions of every item are known, the finite
+   test set: without the latter, more seeds would make claims about the task less true.
+3. A variant is *worse* by a closed, step-down test of "it is among the best" (Marcus, Peritz & Gabriel 1976), with the
+   critical values of ``critical_values``. A variant that is not worse is *equivalent* if, with 95 % confidence, it is
+   less than a margin behind all others that are not worse (Hsu 1984); else it is *open*.
 
-- Values without any spread have no t value. Equal means then count as no difference (p = 1), and unequal means as a
-  certain one (p = 0) if there are at least three values: two values may be equal by chance, because a share of a small
-  test split takes few values. A counted number (``exact``) is certain from one value on.
-- Only values of the same seed are paired. A value without a partner does not enter the difference.
+Times, rates and memory are compared as logarithms, with seeds as blocks, because a machine drifts.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtrit
 
-CONFIDENCE = 0.95
-ALPHA = 1 - CONFIDENCE
-SURE_WITHOUT_SPREAD = 3
-"""From so many values without any spread on, a difference between them counts as certain."""
-ROUNDING = 1e-12
-"""Differences below this share of the values are rounding errors."""
+from harness.analysis.critical_values import critical_value
+from harness.analysis.intervals import ALPHA
+from harness.analysis.variances import Array, Sample, Scale, Spread, estimate
 
-Verdict = Literal["best", "tied", "worse", "unknown"]
+FEWEST = 3
+"""Verdicts need so many seeds."""
+MOST_SEEDS = 100_000
+"""What so many seeds cannot decide, no number of seeds will."""
+EXACT_UP_TO = 20
 
-
-@dataclass(frozen=True)
-class Mean:
-    """A mean over ``n`` values; ``half`` is half the width of its interval, None if there is no interval."""
-
-    mean: float
-    half: float | None
-    n: int
-
-    def bounds(self, least: float = -np.inf, most: float = np.inf) -> tuple[float, float] | None:
-        """The interval, cut to the possible values: a share is never above 1. None if there is no interval."""
-        if self.half is None:
-            return None
-        return max(least, self.mean - self.half), min(most, self.mean + self.half)
+Verdict = Literal["best", "equivalent", "worse", "open", "few seeds"]
 
 
 @dataclass(frozen=True)
-class Difference:
-    """Ours minus theirs: the mean over ``n`` pairs, its interval, and the two-sided p value of "no difference"."""
+class Standing:
+    """The verdict on a variant.
 
-    mean: float
-    low: float | None
-    high: float | None
-    p: float | None
-    n: int
-
-
-def mean_interval(values: Sequence[float], exact: bool = False) -> Mean:
-    """The mean of at least one value with its interval; one exact value has an interval of width 0.
-
-    Raises:
-        ValueError: there is no value.
+    - ``behind``: how far its mean is behind the best mean. ``at_most``: the bound that, with 95 % confidence, holds for
+      all variants together; None with few seeds. Both are at least 0; where logarithms are compared, both are shares of
+      the best mean (0.12: 12 % less of what should be high, or 12 % more of what should be low).
+    - ``seeds_needed``: of an open variant, the number of seeds each that would decide it if means and spreads stayed;
+      None where no number of seeds will, because the test split has too few items.
+    - ``half``: half the 95 % interval of its mean over other seeds, in the unit of the metric; None with one seed.
+    - ``reason``: why there is no verdict.
     """
-    if not len(values):
-        raise ValueError("a mean needs a value")
-    values_N = np.asarray(values, dtype=float)
-    n, mean = len(values_N), float(values_N.mean())
-    if _no_spread(values_N):
-        return Mean(mean, 0.0 if exact or n > 1 else None, n)
-    return Mean(mean, float(_quantile(n - 1) * values_N.std(ddof=1) / np.sqrt(n)), n)
+
+    verdict: Verdict
+    behind: float = 0.0
+    at_most: float | None = None
+    seeds_needed: int | None = None
+    half: float | None = None
+    reason: str = ""
 
 
-def paired_difference(ours: dict[int, float], theirs: dict[int, float], exact: bool = False) -> Difference | None:
-    """The difference ours - theirs by a paired t test over the seeds that both have; None if they share no seed."""
-    shared = sorted(ours.keys() & theirs.keys())
-    if not shared:
-        return None
-    difference_N = np.array([ours[seed] - theirs[seed] for seed in shared], dtype=float)
-    n, mean = len(shared), float(difference_N.mean())
-    scale = max(abs(theirs[seed]) for seed in shared)
-    if _no_spread(difference_N, scale):
-        equal = abs(mean) <= ROUNDING * scale
-        if not exact and (n == 1 or (n < SURE_WITHOUT_SPREAD and not equal)):
-            return Difference(mean, None, None, None, n)
-        return Difference(mean, mean, mean, 1.0 if equal else 0.0, n)
-    error = float(difference_N.std(ddof=1) / np.sqrt(n))
-    half = float(_quantile(n - 1) * error)
-    p = float(2 * stdtr(n - 1, -abs(mean) / error))
-    return Difference(mean, mean - half, mean + half, p, n)
+def rank(samples: Sequence[Sample], scale: Scale, alpha: float = ALPHA) -> list[Standing | None]:
+    """The standing of each variant; None for a variant without values."""
+    if scale.exact:
+        return _rank_exact(samples, scale)
+    numbers = [len(sample.values) for sample in samples]
+    spread_over = [index for index, n in enumerate(numbers) if n > 1]
+    means_K, spread = estimate([samples[index] for index in spread_over], scale)
+    ranked = [place for place, index in enumerate(spread_over) if numbers[index] >= FEWEST]
+    judged: dict[int, Standing] = {}
+    if len(ranked) > 1:
+        chosen = [samples[spread_over[place]] for place in ranked]
+        table = _Table(means_K[ranked], spread.of(ranked), chosen, scale, alpha)
+        judged = dict(zip((spread_over[place] for place in ranked), table.standings(), strict=True))
+    standings = [judged.get(index, _few(n)) if n else None for index, n in enumerate(numbers)]
+    for place, index in enumerate(spread_over):
+        half = _half(means_K[place], spread, place, numbers[index], scale)
+        standings[index] = replace(standings[index] or _few(numbers[index]), half=half)
+    return standings
 
 
-def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's correction for testing several p values at once; None stays None and does not count as a test."""
-    known = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
-    corrected: list[float | None] = [None] * len(p_values)
-    least = 0.0
-    for rank, (p, index) in enumerate(known):
-        least = max(least, min(1.0, (len(known) - rank) * p))
-        corrected[index] = least
-    return corrected
+def _half(mean: float, spread: Spread, place: int, n: int, scale: Scale) -> float:
+    """Half the interval of a variant's own mean over seeds, in the unit of the metric; of logarithms the upper half."""
+    half = float(stdtrit(spread.nu_K[place], 1 - ALPHA / 2) * np.sqrt(spread.v_K[place] / n))
+    if not scale.logs:
+        return half
+    return float(np.exp(mean if scale.higher_is_better else -mean) * np.expm1(half))
 
 
-def rank(values: Sequence[dict[int, float]], higher_is_better: bool, exact: bool = False) -> list[Verdict | None]:
-    """The verdict on each of several variants, which are given as values by seed; None for a variant without values.
+def _few(n: int) -> Standing:
+    return Standing("few seeds", reason={1: "one seed", 2: "two seeds"}.get(n, "no other variant has three seeds"))
 
-    - ``best``: the best mean. The others are compared with it by paired differences.
-    - ``worse``: p < 0.05 after the correction, and the paired difference is to the variant's disadvantage.
-    - ``tied``: p >= 0.05 even before the correction.
-    - ``unknown``: anything else. p is below 0.05 only before the correction, or fewer than two seeds are shared, or the
-      shared seeds contradict the means and put the variant ahead of the best.
 
-    The best is chosen from the same numbers, so Holm's correction is over all k(k-1)/2 pairs of the k variants with
-    enough values, not over the k-1 pairs that are tested; the other pairs count as p = 1, which can only make the
-    verdict stricter. Among equal variants, one is then called worse in at most one comparison of twenty.
+def _rank_exact(samples: Sequence[Sample], scale: Scale) -> list[Standing | None]:
+    """The standings in a counted metric, in which every difference is certain."""
+    sign = 1 if scale.higher_is_better else -1
+    means = [sign * float(np.mean(list(sample.values.values()))) if sample.values else None for sample in samples]
+    known = [mean for mean in means if mean is not None]
+    if len(known) < 2:
+        return [None if mean is None else Standing("best", at_most=0.0, half=0.0) for mean in means]
+    best = max(known)
+    standings: list[Standing | None] = []
+    for index, mean in enumerate(means):
+        if mean is None:
+            standings.append(None)
+            continue
+        behind = abs((best - mean) / best) if best else best - mean
+        verdict: Verdict = "best" if index == means.index(best) else "worse" if mean < best else "equivalent"
+        standings.append(Standing(verdict, behind, behind, half=0.0))
+    return standings
+
+
+class _Table:
+    """k variants with at least three seeds each, and what is known of every difference between two of them.
+
+    Dimension letters: K variants, twice for pairs; element ``ij`` is about j less i.
     """
-    present = [index for index, by_seed in enumerate(values) if by_seed]
-    verdicts: list[Verdict | None] = [None] * len(values)
-    if not present:
-        return verdicts
-    sign = 1 if higher_is_better else -1
-    best = max(present, key=lambda index: sign * float(np.mean(list(values[index].values()))))
-    others = [index for index in present if index != best]
-    differences = [paired_difference(values[index], values[best], exact) for index in others]
-    verdicts[best] = "best"
-    testable = sum(exact or len(values[index]) > 1 for index in present)
-    tested = sum(difference is not None and difference.p is not None for difference in differences)
-    untested = [1.0] * (testable * (testable - 1) // 2 - tested)
-    corrected = holm([*(difference.p if difference else None for difference in differences), *untested])
-    for index, difference, p in zip(others, differences, corrected, strict=False):
-        if difference is None or difference.p is None or p is None:
-            verdicts[index] = "unknown"
-        elif difference.p >= ALPHA:
-            verdicts[index] = "tied"
-        else:
-            verdicts[index] = "worse" if p < ALPHA and sign * difference.mean < 0 else "unknown"
-    return verdicts
+
+    def __init__(self, means_K: Array, spread: Spread, samples: Sequence[Sample], scale: Scale, alpha: float) -> None:
+        self.means_K, self.spread, self.scale, self.alpha = means_K, spread, scale, alpha
+        self.n_K = np.array([float(len(sample.values)) for sample in samples])
+        self.items_KK = items_part(samples, means_K, scale)
+        self.ahead_KK = means_K[None, :] - means_K[:, None]
+        self.k = len(means_K)
+
+    def standings(self) -> list[Standing]:
+        """The standing of each variant."""
+        best = int(self.means_K.argmax())
+        worse_K, at_most_K = self.decide(self.n_K)
+        behind_K = self.means_K[best] - self.means_K
+        open_K = ~worse_K & (at_most_K >= self.margin)
+        open_K[best] = False
+        needed = self.seeds_needed(open_K)
+        standings = []
+        for i in range(self.k):
+            verdict: Verdict = "worse" if worse_K[i] else "open" if open_K[i] else "equivalent"
+            behind, at_most = (self._in_words(float(max(one[i], 0.0))) for one in (behind_K, at_most_K))
+            standings.append(Standing("best" if i == best else verdict, behind, at_most, needed[i]))
+        return standings
+
+    @property
+    def margin(self) -> float:
+        """The margin on the scale of the comparison."""
+        return float(np.log1p(self.scale.margin)) if self.scale.logs else self.scale.margin
+
+    def _in_words(self, difference: float) -> float:
+        """A difference on the scale of the comparison in the metric's unit; of logarithms, as a share of the best."""
+        if not self.scale.logs:
+            return difference
+        return float(-np.expm1(-difference) if self.scale.higher_is_better else np.expm1(difference))
+
+    def decide(self, n_K: Array) -> tuple[NDArray[np.bool_], Array]:
+        """Which variants are worse, and how far each is at most behind all that are not, with ``n_K`` seeds each."""
+        error_KK, nu_KK = self._errors(n_K)
+        t_KK = self.ahead_KK / error_KK
+        nearest_K = t_KK.argmax(1)
+        worse_K = np.zeros(self.k, dtype=bool)
+        order = np.argsort(-t_KK.max(1), kind="stable")
+        for s, i in zip(range(self.k, 1, -1), order, strict=False):
+            j = nearest_K[i]
+            if i == j or t_KK[i, j] <= critical_value(self.k, s, nu_KK[i, j], self.alpha):
+                break
+            worse_K[i] = True
+        bounds_KK = self.ahead_KK + critical_value(self.k, 1, nu_KK, self.alpha) * error_KK
+        bounds_KK[:, worse_K] = -np.inf
+        np.fill_diagonal(bounds_KK, -np.inf)
+        at_most_K = bounds_KK.max(1)
+        at_most_K[np.isneginf(at_most_K)] = 0.0  # the only one that is not worse
+        return worse_K, at_most_K
+
+    def _errors(self, n_K: Array) -> tuple[Array, Array]:
+        """The standard errors of all differences and their degrees of freedom."""
+        spread = self.spread.with_more(n_K - self.n_K) if (n_K > self.n_K).any() else self.spread
+        of_seeds_K = spread.v_K / n_K
+        seeds_KK = of_seeds_K[:, None] + of_seeds_K[None, :]
+        squared_KK = seeds_KK + self.items_KK
+        nu_KK = np.minimum(spread.nu_K[:, None], spread.nu_K[None, :]) * (squared_KK / seeds_KK) ** 2
+        return np.sqrt(squared_KK), np.maximum(nu_KK, 2.0)
+
+    def seeds_needed(self, open_K: NDArray[np.bool_]) -> list[int | None]:
+        """For each open variant, the number of seeds of every variant with which it is not open any more.
+
+        None for the others, and where no number is enough. Above 20 seeds the number is one of a ladder in steps of a
+        tenth.
+        """
+        needed: list[int | None] = [None] * self.k
+        waiting_K = open_K & self._decided(MOST_SEEDS)
+        n = int(self.n_K.min())
+        while waiting_K.any():
+            n += max(1, n // 10 if n >= EXACT_UP_TO else 1)
+            found_K = waiting_K & self._decided(n)
+            for i in np.flatnonzero(found_K):
+                needed[i] = n
+            waiting_K &= ~found_K & (n < MOST_SEEDS)
+        return needed
+
+    def _decided(self, n: int) -> NDArray[np.bool_]:
+        """Which variants are not open with at least ``n`` seeds each, if means and spreads stay."""
+        worse_K, at_most_K = self.decide(np.maximum(self.n_K, n))
+        decided_K: NDArray[np.bool_] = worse_K | (at_most_K < self.margin)
+        return decided_K
 
 
-def welch_worse(before: Sequence[float], after: Sequence[float], higher_is_better: bool) -> float | None:
-    """The one-sided p value of "``after`` is no worse than ``before``", by Welch's t test.
+def items_part(samples: Sequence[Sample], means_K: Array, scale: Scale) -> Array:
+    """What the finite test set adds to the variance of each difference; 0 where not all items' scores are known.
 
-    None with fewer than two values on a side, or fewer than three if no side has spread and the means differ.
+    The variance over items of the difference of two variants, less what the seeds explain of it, over the items.
     """
-    before_N, after_N = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
-    if min(len(before_N), len(after_N)) < 2:
-        return None
-    loss = float(before_N.mean() - after_N.mean()) * (1 if higher_is_better else -1)
-    scale = float(abs(before_N).max())
-    if _no_spread(before_N, scale) and _no_spread(after_N, scale):
-        if abs(loss) > ROUNDING * scale and min(len(before_N), len(after_N)) < SURE_WITHOUT_SPREAD:
-            return None
-        return 0.0 if loss > ROUNDING * scale else 1.0
-    errors = [values.var(ddof=1) / len(values) for values in (before_N, after_N)]
-    freedom = sum(errors) ** 2 / sum(
-        error**2 / (len(values) - 1) for error, values in zip(errors, (before_N, after_N), strict=True)
-    )
-    return float(stdtr(freedom, -loss / np.sqrt(sum(errors))))
-
-
-def _quantile(freedom: int) -> float:
-    return float(stdtrit(freedom, 1 - ALPHA / 2))
-
-
-def _no_spread(values_N: NDArray[np.float64], scale: float = 0.0) -> bool:
-    """Whether values are equal up to rounding, relative to ``scale`` or to the values themselves."""
-    return bool(np.ptp(values_N) <= ROUNDING * max(scale, float(abs(values_N).max())))
+    k, known = len(samples), [sample.items_N for sample in samples if sample.items_N is not None]
+    if len(known) < k or len({len(items_N) for items_N in known}) > 1:
+        return np.zeros((k, k))
+    items = len(known[0])
+    q_KN = np.stack(known)
+    n_K = np.array([float(len(sample.values)) for sample in samples])
+    of_seeds_K = np.array([sample.items_variance for sample in samples]) / n_K
+    if scale.logs:  # the logarithm of a mean varies by the share of the mean
+        value_K = np.exp(means_K if scale.higher_is_better else -means_K)
+        q_KN, of_seeds_K = q_KN / value_K[:, None], of_seeds_K / value_K**2
+    products_KK = q_KN @ q_KN.T / items
+    squares_K = products_KK.diagonal()
+    seeds_KK = of_seeds_K[:, None] + of_seeds_K[None, :]
+    one_item_KK = scale.floor**2 * items / np.minimum(n_K[:, None], n_K[None, :])
+    whole_KK = np.maximum(squares_K[:, None] + squares_K[None, :] - 2 * products_KK, 0.0) + one_item_KK
+    part_KK: Array = np.maximum(whole_KK - seeds_KK, whole_KK / 4) / items
+    np.fill_diagonal(part_KK, 0.0)
+    return part_KK

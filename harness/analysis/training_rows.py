@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from harness.analysis.comparability import ComparisonGroup, Facts, as_text, data_name, differing
-from harness.analysis.statistics import Mean
+from harness.analysis.intervals import Mean
 from harness.analysis.variant_names import name_variants
 from harness.analysis.variants import Variant, flat_settings, processor_of, versions
 from harness.records.metric import SHARE

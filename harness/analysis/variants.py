@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import Any
 
 from harness.analysis.disturbances import disturbances
-from harness.analysis.statistics import Difference, Mean, Verdict
+from harness.analysis.intervals import Difference, Mean
+from harness.analysis.statistics import Standing
 from harness.config.libraries import COMPUTING_PACKAGES
 from harness.records.record import Record
 from harness.records.settings import flatten, one_form
@@ -47,7 +48,7 @@ class Variant:
     """One config over its seeds: the finished runs, one per seed, and the failed ones.
 
     ``parts`` holds what distinguishes the variant from the others of its comparison group: config keys and choices to
-    values. ``means``, ``verdicts`` and ``baseline_differences`` are by metric.
+    values. ``means``, ``standings`` and ``baseline_differences`` are by metric.
     """
 
     runs: list[Record]
@@ -55,7 +56,7 @@ class Variant:
     name: str = ""
     parts: dict[str, str] = field(default_factory=dict)
     means: dict[str, Mean] = field(default_factory=dict)
-    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    standings: dict[str, Standing] = field(default_factory=dict)
     baseline_differences: dict[str, BaselineDifference] = field(default_factory=dict)
 
     @property
@@ -71,6 +72,10 @@ class Variant:
     def values(self, metric: str) -> dict[int, float]:
         """A metric by seed, of the finished runs that have it."""
         return {run.seed: run.metrics[metric] for run in self.runs if metric in run.metrics}
+
+    def verdict(self, metric: str) -> str:
+        """The verdict in a metric; empty where there is none."""
+        return self.standings[metric].verdict if metric in self.standings else ""
 
     @cached_property
     def resumed(self) -> bool:

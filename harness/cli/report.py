@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _report(options: argparse.Namespace) -> int:
+    from harness.analysis import gate_baseline
     from harness.analysis import regression_gate as gate
     from harness.report.build import compare
 
@@ -54,7 +55,7 @@ def _report(options: argparse.Namespace) -> int:
         print(f"MLflow was brought up to date with {tracking.sync(records)} of {len(records)} records")
         if all(record.mode == "profile" for record in records):
             return 0  # profiles are not compared
-    baseline = gate.read_baseline(options.gate) if options.gate else None
+    baseline = gate_baseline.read_baseline(options.gate) if options.gate else None
     names = dict.fromkeys(record.name for record in records)
     title = options.name or options.sweep or (next(iter(names)) if len(names) == 1 else "all")
     report = compare(records, options.output_dir, title, options.baseline, left_out)
@@ -71,7 +72,7 @@ def _report(options: argparse.Namespace) -> int:
         code = outcome.code or code
     if options.write_baseline:
         try:
-            print(*gate.write_baseline(report.comparison, options.write_baseline), sep="\n")
+            print(*gate_baseline.write_baseline(report.comparison, options.write_baseline), sep="\n")
         except OSError as error:
             print(f"the baseline {options.write_baseline} cannot be written ({error.strerror})", file=sys.stderr)
             code = code or USER_ERROR

@@ -3,7 +3,7 @@
 from harness.analysis import budgets
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
-from harness.analysis.statistics import Mean
+from harness.analysis.intervals import Mean
 from harness.analysis.variants import Variant
 
 ENOUGH_SEEDS = 5
@@ -48,8 +48,8 @@ def _few_seeds(group: ComparisonGroup) -> str | None:
     seeds = [variant.means[group.quality].n for variant in group.variants if group.quality in variant.means]
     if not seeds or min(seeds) >= ENOUGH_SEEDS:
         return None
-    verdicts = [variant.verdicts.get(group.quality) for variant in group.variants if variant.values(group.quality)]
-    doubtful = verdicts.count("tied") + (verdicts.count("unknown") if min(seeds) > 1 else 0)
+    verdicts = [variant.verdict(group.quality) for variant in group.variants if variant.values(group.quality)]
+    doubtful = verdicts.count("open")
     if doubtful <= verdicts.count("worse") + 1:
         return None
     return (

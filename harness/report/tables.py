@@ -152,7 +152,7 @@ def _csv_rows(group: ComparisonGroup, hardware: str, variant: Variant) -> Iterat
         row: dict[str, Any] = {
             "group": group.title, "hardware": hardware, "variant": variant.name, "metric": metric,
             "unit": definition.unit, "direction": direction, "n": mean.n, "mean": mean.mean, "low": low, "high": high,
-            "rank": variant.verdicts.get(metric, ""), "setting": variant.setting,
+            "rank": variant.verdict(metric), "setting": variant.setting,
             "still_improving": {True: "yes", False: "no", None: ""}[budgets.improving(variant)],
         }  # fmt: skip
         if against := variant.baseline_differences.get(metric):

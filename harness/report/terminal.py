@@ -207,6 +207,6 @@ def _comparison_table(group: ComparisonGroup, hardware_group: HardwareGroup, wid
         table.add_column(tables.header(metric), justify="right", no_wrap=True)
     for variant in tables.best_first(group, hardware_group.variants)[:MOST_ROWS]:
         numbers = [f"{wording.with_interval(variant.means.get(m))} {wording.mark(variant, m) or ' '}" for m in metrics]
-        style = "green" if variant.verdicts.get(group.quality) == "best" else None
+        style = "green" if variant.verdict(group.quality) == "best" else None
         table.add_row(escape(budgets.with_sign(variant)), wording.seeds(variant), *numbers, style=style)
     return table

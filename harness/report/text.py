@@ -3,14 +3,14 @@
 import math
 
 from harness.analysis.comparability import ComparisonGroup, pools
-from harness.analysis.statistics import ALPHA, SURE_WITHOUT_SPREAD, Mean, rank
+from harness.analysis.intervals import ALPHA, SURE_WITHOUT_SPREAD, Mean
 from harness.analysis.variants import BaselineDifference, Variant
 from harness.records.metrics import LATENCY, THROUGHPUT, known, short_name
 from harness.records.record import Record
 
-MARKS = {"best": "*", "tied": "~", "unknown": "?", "worse": ""}
+MARKS = {"best": "*", "equivalent": "=", "open": "?", "few seeds": "?", "worse": ""}
 LEGEND = (
-    "* best   ~ cannot be distinguished from the best with these seeds   ? too few seeds to say   "
+    "* best   = as good as the best   ? undecided   "
     "! measured on a busy machine, not ranked"
 )
 BETTER = {
@@ -59,7 +59,7 @@ def mark(variant: Variant, metric: str) -> str:
     """The sign that follows a number in a table; LEGEND explains it."""
     if variant.disturbed and known(metric).timed and metric in variant.means:
         return "!"
-    return MARKS[variant.verdicts[metric]] if metric in variant.verdicts else ""
+    return MARKS.get(variant.verdict(metric), "")
 
 
 def baseline_difference(metric: str, against: BaselineDifference, named: bool = True) -> str:
@@ -117,12 +117,13 @@ def answer(group: ComparisonGroup) -> list[str]:
     if len(ranked) == 1:
         mean = from_to(metric, ranked[0].means[metric])
         return [f"One variant only: {ranked[0].name}, {quality} {mean}, {_seeds(ranked[0], metric)}."]
-    best = next(variant for variant in ranked if variant.verdicts.get(metric) == "best")
+    best = next((variant for variant in ranked if variant.verdict(metric) == "best"), ranked[0])
     clauses = [f"Best {quality}: {best.name} with {from_to(metric, best.means[metric])}, {_seeds(best, metric)}"]
-    tied = [variant for variant in ranked if variant.verdicts.get(metric) == "tied"]
-    unknown = [variant for variant in ranked if variant.verdicts.get(metric) == "unknown"]
+    tied = [variant for variant in ranked if variant.verdict(metric) == "equivalent"]
+    doubtful = ("open", "few seeds")
+    unknown = [variant for variant in ranked if variant is not best and variant.verdict(metric) in doubtful]
     if tied:
-        clauses.append(f"within noise of it: {_with_means(tied, metric)}")
+        clauses.append(f"as good: {_with_means(tied, metric)}")
     elif not unknown:
         clauses.append("the difference to every other variant is unlikely to be noise")
     if unknown:
@@ -169,10 +170,10 @@ def _on_hardware(group: ComparisonGroup, variant: Variant) -> str:
 
 def _caveat(metric: str, variants: list[Variant]) -> str:
     """Why the first of these variants, in this metric, is not certainly the first."""
-    definition = known(metric)
-    values = [variant.values(metric) for variant in variants]
-    verdicts = rank(values, bool(definition.higher_is_better), definition.exact)
-    doubts = {"tied": "others are within noise of it", "unknown": "there are too few seeds to say"}
+    verdicts = [variant.verdict(metric) for variant in variants]
+    doubts = {
+        "equivalent": "others are as good", "open": "others are undecided", "few seeds": "the seeds are too few"
+    }  # fmt: skip
     reasons = [reason for verdict, reason in doubts.items() if verdict in verdicts]
     return f", though {' and for some '.join(reasons)}" if reasons else ""
 

@@ -74,14 +74,14 @@ NEW_METRIC = """METRICS: dict[str, Metric] = {
 REPORT = """
 from made_records import over_seeds
 from harness.analysis.comparison import compare
-from harness.analysis.regression_gate import baseline_of
+from harness.analysis.gate_baseline import baseline_of
 from harness.report import tables
 
 name = "energy/per_sequence"
 records = over_seeds("lstm", [0.9] * 3, metrics={name: [1.0, 1.1, 0.9]})
 records += over_seeds("gru", [0.9] * 3, metrics={name: [5.0, 5.1, 4.9]})
 comparison = compare(records, "x")
-print({variant.name: variant.verdicts[name] for variant in comparison.variants})
+print({variant.name: variant.verdict(name) for variant in comparison.variants})
 print(tables.markdown(comparison).count("energy, J"))
 print({name in side.metrics for side in baseline_of(comparison).values()})
 """

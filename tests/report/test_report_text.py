@@ -2,7 +2,7 @@ import pytest
 from made_records import made, over_seeds
 
 from harness.analysis.comparison import compare
-from harness.analysis.statistics import Difference, Mean
+from harness.analysis.intervals import Difference, Mean
 from harness.analysis.variants import BaselineDifference
 from harness.report import text as wording
 from harness.report.notes import notes

@@ -7,6 +7,7 @@ from sklearn.metrics import mean_squared_error
 
 from harness.analysis import regression_gate as gate
 from harness.analysis.comparison import compare
+from harness.analysis.gate_baseline import baseline_of
 from harness.data import from_sequences
 from harness.errors import UserError
 from harness.records.metrics import METRICS
@@ -103,7 +104,7 @@ def test_where_less_is_better_the_least_is_best(metric, name):
     comparison = side_by_side(metric, better=0.1, worse=0.3)
     (group,) = comparison.groups
     assert group.quality == metric
-    best = {variant.name: variant.verdicts[metric] for variant in group.variants}
+    best = {variant.name: variant.verdict(metric) for variant in group.variants}
     assert best == {"gru": "best", "lstm": "worse", "rnn": "worse"}
     assert [variant.name for variant in tables.best_first(group, group.variants)] == ["gru", "lstm", "rnn"]
     assert wording.answer(group)[0].startswith(f"Best {name}: gru with 0.1")
@@ -111,6 +112,6 @@ def test_where_less_is_better_the_least_is_best(metric, name):
     assert f"| variant | seeds | {name} |" in tables.markdown(comparison)
     assert "lower is better" in tables.csv_text(comparison)
     assert plots(group)[0].title == f"{name.capitalize()} of each variant"
-    assert gate.check(comparison, gate.baseline_of(comparison)).code == gate.PASSED
+    assert gate.check(comparison, baseline_of(comparison)).code == gate.PASSED
     worse = side_by_side(metric, better=0.2, worse=0.3)
-    assert [check.variant for check in gate.check(worse, gate.baseline_of(comparison)).worse] == ["gru"]
+    assert [check.variant for check in gate.check(worse, baseline_of(comparison)).worse] == ["gru"]

@@ -13,11 +13,12 @@ from harness.report.html.document import render
 from harness.report.html.style import Plot, Style
 from harness.report.notes import notes
 
-BADGES = {"best": "best", "tied": "≈ best", "unknown": "?", "busy": "busy"}
+BADGES = {"best": "best", "equivalent": "= best", "open": "?", "few seeds": "?", "busy": "busy"}
 MEANINGS = {
     "best": "the best mean",
-    "tied": "cannot be distinguished from the best with these seeds",
-    "unknown": "too few seeds to say whether the best is really better",
+    "equivalent": "as good as the best within the margin",
+    "open": "undecided with these seeds",
+    "few seeds": "too few seeds for a verdict",
     "busy": "measured on a busy machine, so not ranked",
 }
 
@@ -95,7 +96,7 @@ def number(variant: Variant, metric: str) -> TableNumber | None:
     mean = variant.means.get(metric)
     if mean is None:
         return None
-    kind = "busy" if text.mark(variant, metric) == "!" else variant.verdicts.get(metric, "")
+    kind = "busy" if text.mark(variant, metric) == "!" else variant.verdict(metric)
     value, _, half = text.with_interval(mean).partition(" ")
     return TableNumber(value, half, mean.mean, kind)
 

@@ -1,0 +1,70 @@
+"""The verdicts on the variants of a comparison group: how each metric is compared, and among which variants."""
+
+from dataclasses import replace
+
+from harness.analysis.comparability import ComparisonGroup, pools
+from harness.analysis.intervals import ALPHA
+from harness.analysis.statistics import Standing, rank
+from harness.analysis.variances import Sample, Scale
+from harness.analysis.variants import Variant
+from harness.records.metric import SHARE
+from harness.records.metrics import known, split_of
+
+SPEED_MARGIN = 0.05
+"""Variants are as fast, or as small, as the best if they are less than this share behind."""
+QUALITY_MARGIN = 0.01
+"""The margin of a quality that no setting changes: one point."""
+ERROR_RATE = "label_error_rate"
+"""It is compared as a share, though more errors than labels are possible."""
+SIZES = {"test": "test", "val": "validation", "train": "train"}
+"""The splits of a record by the first part of a metric's name."""
+
+
+def set_standings(group: ComparisonGroup, margin: float = QUALITY_MARGIN, alpha: float = ALPHA) -> None:
+    """Give each variant its standing in every metric that has a direction and that at least two variants have.
+
+    ``margin`` is that of quality. The intervals of the means are replaced by those of the moderated variances.
+    """
+    for metric in group.metrics:
+        if known(metric).higher_is_better is None:
+            continue
+        for pool in pools(group, metric):
+            if len(pool) > 1:
+                _set_standings(pool, metric, margin, alpha)
+
+
+def _set_standings(pool: list[Variant], metric: str, margin: float, alpha: float) -> None:
+    scale = scale_of(metric, pool, margin)
+    for variant, standing in zip(pool, standings(pool, metric, scale, alpha), strict=True):
+        variant.standings[metric] = standing
+        if standing.half is not None:
+            variant.means[metric] = replace(variant.means[metric], half=standing.half)
+
+
+def standings(pool: list[Variant], metric: str, scale: Scale, alpha: float = ALPHA) -> list[Standing]:
+    """The standing of each of these variants, all of which have the metric."""
+    ranked = rank([Sample(variant.values(metric)) for variant in pool], scale, alpha)
+    return [standing for standing in ranked if standing is not None]
+
+
+def scale_of(metric: str, pool: list[Variant], margin: float = QUALITY_MARGIN) -> Scale:
+    """How a metric is compared.
+
+    Shares, and error rates, by their differences; all else by ratios. Only what is measured in time or memory drifts
+    with the machine from seed to seed.
+    """
+    definition = known(metric)
+    higher_is_better = bool(definition.higher_is_better)
+    if definition.exact:
+        return Scale(higher_is_better, 0.0, exact=True)
+    if definition.kind != "quality":
+        return Scale(higher_is_better, SPEED_MARGIN, logs=True, blocks=True)
+    if definition.bounds == SHARE or metric.endswith(ERROR_RATE):
+        return Scale(higher_is_better, margin, floor=_one_item(metric, pool[0]))
+    return Scale(higher_is_better, margin, logs=True)
+
+
+def _one_item(metric: str, variant: Variant) -> float:
+    """The share that one row of the metric's split is; 0 where their number is not known."""
+    rows = variant.record.data.sizes.get(SIZES[split_of(metric)], 0)
+    return 1 / rows if rows else 0.0
