@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from harness.analysis.statistics import ALPHA
+from harness.analysis.intervals import ALPHA
 
 NODES = 4
 """Nodes of the integration for each standard deviation of the smallest step between looks; 1 gives ten digits."""
