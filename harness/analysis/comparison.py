@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from harness.analysis.comparability import ComparisonGroup, as_text, make_groups, pools
+from harness.analysis.data_sets import OverDataSets, over_data_sets
 from harness.analysis.intervals import holm, paired_difference
 from harness.analysis.separations import separations
 from harness.analysis.training_rows import Curves, curves_over_rows
@@ -51,6 +52,11 @@ class Comparison:
     def over_rows(self) -> list[Curves]:
         """The quality against the number of training rows, where runs differ in it."""
         return curves_over_rows(self.groups)
+
+    @cached_property
+    def over_data_sets(self) -> OverDataSets | None:
+        """The ranks of the variants over several data sets, where the same variants ran on them."""
+        return over_data_sets(self.groups)
 
     @property
     def runs(self) -> int:

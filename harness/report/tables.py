@@ -8,11 +8,12 @@ from typing import Any
 from harness.analysis import budgets
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
+from harness.analysis.data_sets import OverDataSets
 from harness.analysis.training_rows import Curves
 from harness.analysis.variants import Variant
 from harness.records.metrics import COLUMNS, END_TO_END, THROUGHPUT, known, short_name
+from harness.report import data_sets, training_rows
 from harness.report import text as wording
-from harness.report import training_rows
 from harness.report.notes import notes
 
 CSV_COLUMNS = (
@@ -73,6 +74,8 @@ def header(metric: str) -> str:
 def markdown(comparison: Comparison) -> str:
     """The comparison as GitHub's Markdown."""
     lines = [f"# {_escaped(comparison.name)}", ""]
+    if over := comparison.over_data_sets:
+        lines += [*_markdown_data_sets(over), ""]
     for group in comparison.groups:
         # the group's title only if it says more than the comparison's name
         lines += [] if group.title == comparison.name else [f"## {_escaped(group.title)}", ""]
@@ -99,6 +102,18 @@ def _markdown_table(group: ComparisonGroup, variants: list[Variant]) -> Iterator
     for variant in best_first(group, variants):
         numbers = [f"{wording.with_interval(variant.means.get(m))} {wording.mark(variant, m)}".strip() for m in metrics]
         yield "| " + " | ".join(map(_escaped, [budgets.with_sign(variant), wording.seeds(variant), *numbers])) + " |"
+
+
+def _markdown_data_sets(over: OverDataSets) -> Iterator[str]:
+    head = data_sets.columns(over)
+    yield from (f"## {data_sets.HEADING}", "", _escaped(data_sets.answer(over)), "")
+    yield "| " + " | ".join(map(_escaped, ["variant", "runs", *head])) + " |"
+    yield "|---|" + "---:|" * (len(head) + 1)
+    for row, values in data_sets.table(over):
+        yield "| " + " | ".join(map(_escaped, [row.name, str(row.runs), *values])) + " |"
+    yield from ("", f"{_escaped(data_sets.legend(over))}. {data_sets.CAPTION}")
+    if over.notes:
+        yield from ("", *(f"- {_escaped(note)}" for note in over.notes))
 
 
 def _markdown_rows(curves: Curves) -> Iterator[str]:
@@ -139,6 +154,8 @@ def csv_text(comparison: Comparison) -> str:
         for hardware_group in group.hardware_groups:
             for variant in best_first(group, hardware_group.variants):
                 writer.writerows(_csv_rows(group, hardware_group.title, variant))
+    if over := comparison.over_data_sets:
+        writer.writerows(data_sets.csv_rows(over))
     return file.getvalue()
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from harness.analysis import budgets, epoch_choice
 from harness.analysis.comparability import ComparisonGroup, HardwareGroup
 from harness.analysis.comparison import Comparison
+from harness.analysis.data_sets import OverDataSets
 from harness.analysis.disturbances import disturbances
 from harness.records.metrics import (
     EPOCH_SECONDS,
@@ -30,7 +31,7 @@ from harness.records.metrics import (
 )
 from harness.records.record import Record
 from harness.records.store import output_dir_of
-from harness.report import tables, training_rows
+from harness.report import data_sets, tables, training_rows
 from harness.report import text as wording
 from harness.report.data_notes import data_notes
 from harness.report.notes import notes
@@ -172,6 +173,8 @@ def print_comparison(comparison: Comparison) -> None:
         out.print()
         for sentence in wording.answer(group):
             out.print(escape(sentence))
+    if over := comparison.over_data_sets:
+        _print_data_sets(out, over)
     for curves in comparison.over_rows:
         out.print()
         out.print(f"[bold]{escape(training_rows.heading(curves))}[/]")
@@ -185,6 +188,17 @@ def print_comparison(comparison: Comparison) -> None:
         out.print(f"[yellow]note[/]    {escape(sentence)}")
     for record in comparison.failed:
         out.print(f"[red]{escape(wording.failure(record))}[/]")
+
+
+def _print_data_sets(out: Console, over: OverDataSets) -> None:
+    out.print(f"\n[italic]{data_sets.HEADING}[/]")
+    table_of = partial(data_sets.terminal_table, over, MOST_ROWS, _name_width(out.width))
+    print_fitting(out, table_of, data_sets.columns(over))
+    if len(over.rows) > MOST_ROWS:
+        out.print(f"... and {len(over.rows) - MOST_ROWS} more variants, in the files")
+    out.print(f"[dim]{escape(data_sets.legend(over))}[/]\n")
+    for sentence in (data_sets.answer(over), *over.notes):
+        out.print(escape(sentence))
 
 
 def _print_group(out: Console, group: ComparisonGroup) -> None:

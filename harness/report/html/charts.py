@@ -51,7 +51,7 @@ def plotly_text(content: str) -> str:
     return escape(content, quote=False)
 
 
-def _short(name: str, most: int) -> str:
+def short_text(name: str, most: int) -> str:
     """A name of at most so many characters."""
     return plotly_text(name if len(name) <= most else f"{name[: most - 1]}…")
 
@@ -93,7 +93,7 @@ def ranking(group: ComparisonGroup, variants: Styled) -> list[Plot]:
             error_x=_interval(metric, variant, look.colour), hovertext=[_hover(group, variant)], hoverinfo="text",
             marker=go.scatter.Marker(color=look.colour, size=11, symbol=look.symbol),
         ))  # fmt: skip
-    ticks = {"tickvals": list(range(len(shown))), "ticktext": [_short(variant.name, 36) for variant in shown]}
+    ticks = {"tickvals": list(range(len(shown))), "ticktext": [short_text(variant.name, 36) for variant in shown]}
     what = short_name(metric)
     x = x_axis(what, **share_range(metric, traces, "x"))
     y = y_axis("", range=[len(shown) - 0.5, -0.5], showgrid=False, ticks="", **ticks)
@@ -128,7 +128,7 @@ def _tradeoff(group: ComparisonGroup, hardware: HardwareGroup, metric: str, poin
     traces = [_front(front, metric, quality)] if len(front) > 1 else []
     traces += [_point(group, metric, variant, look, hollow=variant in busy) for variant, look in points.items()]
     if len(points) <= MOST_NAMED:
-        names = [_short(variant.name, 20) for variant in points]
+        names = [short_text(variant.name, 20) for variant in points]
         ends = [end for variant in points for end in text.bounds(metric, variant.means[metric]) or ()]
         sides = text_positions(values, [variant.means[quality].mean for variant in points], names, logarithmic, ends)
         for trace, name, side in zip(traces[-len(points) :], names, sides, strict=True):

@@ -7,8 +7,8 @@ from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.variants import Variant
 from harness.records.metrics import known
-from harness.report import tables, text, training_rows
-from harness.report.html import attention, charts, profile_page, rows_chart
+from harness.report import data_sets, tables, text, training_rows
+from harness.report.html import attention, charts, data_sets_charts, profile_page, rows_chart
 from harness.report.html.document import render
 from harness.report.html.style import Plot, Style
 from harness.report.notes import notes
@@ -66,10 +66,15 @@ def html(comparison: Comparison) -> str:
     over_rows = [(curves, rows_chart.plot(curves)) for curves in comparison.over_rows]
     plots = [plot for own in (*(section.plots for section in sections), *machines.values()) for plot in own]
     plots += [plot for _, plot in over_rows]
+    over = comparison.over_data_sets
+    of_data_sets = data_sets_charts.plots(over) if over else []
+    plots += of_data_sets
     metrics = dict.fromkeys(metric for group in comparison.groups for metric in group.metrics)
     return render(
         "comparison.html.jinja", plots, comparison=comparison, newest=_newest(comparison), sections=sections,
-        machines=machines, over_rows=over_rows, rows_words=training_rows,
+        machines=machines, over_rows=over_rows, rows_words=training_rows, over_data_sets=over,
+        data_sets_words=data_sets, data_sets_plots=of_data_sets,
+        data_sets_chips=data_sets_charts.styled(over) if over else [],
         attention=attention.of_groups(comparison.groups), notes=notes(comparison),
         failures=[text.failure(record) for record in comparison.failed],
         definitions={metric: known(metric) for metric in metrics}, badges=BADGES, meanings=MEANINGS,
