@@ -34,7 +34,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.statistics import ALPHA, ROUNDING
+from harness.analysis.intervals import ALPHA, ROUNDING
 
 FEWEST_SEEDS = 3
 """There are intervals if every variant has so many seeds on every data set."""

@@ -75,21 +75,21 @@ def legend(over: OverDataSets) -> str:
     """What the signs after the mean ranks mean."""
     if over.critical is None:
         return "* best mean rank"
-    near = f"at most {over.critical:.2f} behind it, which seeds alone may explain (95 %, over all pairs)"
-    return f"* best mean rank   ~ {near}"
+    near = f"undecided: at most {over.critical:.2f} behind it, which seeds alone may explain (95 %, over all pairs)"
+    return f"* best mean rank   ? {near}"
 
 
 def mark(over: OverDataSets, row: Row) -> str:
     """The sign after a mean rank, which the legend explains."""
     if row.mean.value == over.rows[0].mean.value:
         return "*"
-    return "~" if row.behind is False else ""
+    return "?" if row.behind is False else ""
 
 
 def csv_rows(over: OverDataSets) -> Iterator[dict[str, object]]:
     """Rows of ``report.csv``: the ranks of each variant over all data sets, and on each."""
     everywhere = " + ".join(over.titles)
-    verdicts = {"*": "best", "~": "tied", "": "" if over.critical is None else "worse"}
+    verdicts = {"*": "best", "?": "open", "": "few seeds" if over.critical is None else "worse"}
     for row in over.rows:
         shared = {"variant": row.name, "n": row.runs, "group": everywhere}
         lower, higher = {"direction": "lower is better"}, {"direction": "higher is better"}

@@ -55,8 +55,8 @@ def test_the_answer_names_the_best_and_what_seeds_may_explain():
     ]  # fmt: skip
     over = compare(near, "x").over_data_sets
     assert data_sets.answer(over).endswith("; seeds alone may explain the difference to lstm (1.67).")
-    assert [data_sets.mark(over, row) for row in over.rows] == ["*", "~"]
-    assert f"~ at most {over.critical:.2f} behind it" in data_sets.legend(over)
+    assert [data_sets.mark(over, row) for row in over.rows] == ["*", "?"]
+    assert f"? undecided: at most {over.critical:.2f} behind it" in data_sets.legend(over)
 
 
 def test_fewer_than_three_seeds_have_ranks_and_no_verdict():
@@ -66,7 +66,7 @@ def test_fewer_than_three_seeds_have_ranks_and_no_verdict():
         "every variant on every data set."
     )
     assert [data_sets.mark(over, row) for row in over.rows] == ["*", "", ""]
-    assert "~" not in data_sets.legend(over)
+    assert "?" not in data_sets.legend(over)
 
 
 def test_markdown_has_a_row_for_each_variant_with_its_rank_on_each_data_set():
@@ -94,6 +94,10 @@ def test_csv_has_the_ranks_and_every_number_of_the_groups_as_before():
     assert float(lstm[0]["low"]) <= float(lstm[0]["mean"]) <= float(lstm[0]["high"])
     last = next(row for row in rows if (row["variant"], row["metric"]) == ("self_attention", "rank/mean"))
     assert (last["rank"], last["direction"]) == ("worse", "lower is better")
+    few = list(csv.DictReader(io.StringIO(tables.csv_text(compare(records(seeds=2), "x")))))
+    assert [row["rank"] for row in few if row["group"] == "reviews + questions" and row["metric"] == "rank/mean"] == [
+        "best", "few seeds", "few seeds",
+    ]  # fmt: skip
     within = [row for row in rows if row["metric"].startswith("share/error_within_")]
     assert [float(row["mean"]) for row in within][:2] == [0.5, 1.0]
 
