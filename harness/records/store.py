@@ -17,6 +17,7 @@ from harness.records.record import SCHEMA, Record, from_json
 RECORD = "record.json"
 CONFUSION = "confusion.json"
 ATTENTION = "attention.json"
+PREDICTIONS = "predictions.npz"
 """Files in a run's folder."""
 
 LONGEST_NAME = 150

@@ -21,6 +21,7 @@ from harness.records import store
 from harness.records.metrics import EPOCHS, FITTED, STEPS, TRAINING_SECONDS, split_of
 from harness.runner import attention
 from harness.runner.messages import Epoch, Measured, Message, Outcome, Refused, TrainJob
+from harness.tasks.predictions import predictions_of
 from harness.tasks.task import Task, task_of
 
 Tell = Callable[[Message], None]
@@ -93,6 +94,8 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     ranks[0] |= memory.metrics()
     metrics |= {**ranks[0], **inference, **measure.over_ranks(ranks)}
     resumed = len(history) - len(timer.epochs)  # trained before an interruption, not timed
+    # after everything is measured, and before the parent is told: a finished run has its predictions
+    predictions_of(dataset, outputs).save(job.folder / store.PREDICTIONS)
     tell(Measured(metrics, history, ranks, resumed, strangers))
 
     draw_attention(backend, dataset, outputs, job.folder, config.measure.attention_examples)

@@ -14,6 +14,7 @@ from harness.data import Split
 from harness.data.batches import deal
 from harness.measure import over_ranks
 from harness.records import store
+from harness.tasks import predictions
 
 
 def test_two_processes_give_the_losses_of_one_with_the_same_global_batch(command, tmp_path):
@@ -32,6 +33,13 @@ def test_two_processes_give_the_losses_of_one_with_the_same_global_batch(command
     memory = "memory/host_train_peak_mib"
     assert two.metrics[memory] == max(rank[memory] for rank in two.ranks)
     assert len(list(tmp_path.glob("outputs/runs/*/*ddp*/best.ckpt"))) == 1
+    # the first process keeps the predictions of all test rows, in their order
+    kept = [predictions.load(record.folder / store.PREDICTIONS) for record in (one, two)]
+    assert kept[0].truth.tolist() == kept[1].truth.tolist()
+    assert len(kept[1]) == two.data.sizes["test"] == 360
+    assert (kept[0].predicted == kept[1].predicted).mean() > 0.99
+    assert (kept[1].predicted == kept[1].truth).mean() == two.metrics["test/accuracy"]
+    assert len(list(tmp_path.glob(f"outputs/runs/*/*/*{store.PREDICTIONS}*"))) == 2
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_a_run_in_mlflow_says_what_the_record_says(command, tmp_path):
     names = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert names == {
         *("record.json", "config.yaml", "environment.json", "learning_curves.png", "confusion.json", "confusion.png"),
-        *("attention", "attention.json"),
+        *("attention", "attention.json", "predictions.npz"),
     }
     drawn = {file.path for file in client.list_artifacts(run.info.run_id, "attention")}
     assert drawn == {"attention/1-right-encoder.png", "attention/2-wrong-encoder.png"}
