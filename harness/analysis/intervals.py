@@ -22,6 +22,8 @@ CONFIDENCE = 0.95
 ALPHA = 1 - CONFIDENCE
 SURE_WITHOUT_SPREAD = 3
 """From so many values without any spread on, a difference between them counts as certain."""
+NORMAL_QUANTILE = 1.959964
+"""Of 95 % of a normal variable: it lies within so many standard deviations."""
 ROUNDING = 1e-12
 """Differences below this share of the values are rounding errors."""
 

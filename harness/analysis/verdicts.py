@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from harness.analysis.comparability import ComparisonGroup, pools
 from harness.analysis.intervals import ALPHA
-from harness.analysis.statistics import Standing, rank
-from harness.analysis.variances import Sample, Scale
+from harness.analysis.samples import samples_of
+from harness.analysis.statistics import rank
+from harness.analysis.variances import Scale
 from harness.analysis.variants import Variant
 from harness.records.metric import SHARE
 from harness.records.metrics import known, split_of
@@ -23,28 +24,30 @@ SIZES = {"test": "test", "val": "validation", "train": "train"}
 def set_standings(group: ComparisonGroup, margin: float = QUALITY_MARGIN, alpha: float = ALPHA) -> None:
     """Give each variant its standing in every metric that has a direction and that at least two variants have.
 
-    ``margin`` is that of quality. The intervals of the means are replaced by those of the moderated variances.
+    ``margin`` is that of quality. The intervals of the means become those of the moderated variances, and get the part
+    of the test items beside that of the seeds.
     """
     for metric in group.metrics:
         if known(metric).higher_is_better is None:
             continue
         for pool in pools(group, metric):
-            if len(pool) > 1:
+            if pool:
                 _set_standings(pool, metric, margin, alpha)
 
 
 def _set_standings(pool: list[Variant], metric: str, margin: float, alpha: float) -> None:
+    found = samples_of(pool, metric)
     scale = scale_of(metric, pool, margin)
-    for variant, standing in zip(pool, standings(pool, metric, scale, alpha), strict=True):
-        variant.standings[metric] = standing
-        if standing.half is not None:
-            variant.means[metric] = replace(variant.means[metric], half=standing.half)
-
-
-def standings(pool: list[Variant], metric: str, scale: Scale, alpha: float = ALPHA) -> list[Standing]:
-    """The standing of each of these variants, all of which have the metric."""
-    ranked = rank([Sample(variant.values(metric)) for variant in pool], scale, alpha)
-    return [standing for standing in ranked if standing is not None]
+    if scale.floor and found.labels:  # one label of a sequence is less than the sequence
+        scale = replace(scale, floor=1 / found.labels)
+    ranked = rank(found.samples, scale, alpha)
+    for variant, standing, items_half in zip(pool, ranked, found.items_halves, strict=True):
+        mean = variant.means[metric]
+        if standing is not None:
+            half = mean.half if standing.half is None else standing.half
+            variant.means[metric] = replace(mean, half=half, items_half=items_half)
+            if len(pool) > 1:
+                variant.standings[metric] = standing
 
 
 def scale_of(metric: str, pool: list[Variant], margin: float = QUALITY_MARGIN) -> Scale:

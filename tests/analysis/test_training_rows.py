@@ -49,7 +49,7 @@ def test_each_encoder_has_a_curve_over_the_sizes_the_best_one_first():
     assert gru.points[100].mean == pytest.approx(0.55)
     assert lstm.fit.exponent == pytest.approx(0.5)  # 0.4, 0.2, 0.1 at four times the rows each
     words = dict(zip(training_rows.columns(curves), next(training_rows.table(curves)), strict=True))
-    assert words["1,600 rows"] == "0.9"
+    assert words["1,600 rows"] == "0.900 ±0.045"  # two equal shares of 200 rows may differ by a row
     assert words["trend"] == "error falls as rows^-0.50; about 0.929 at 3,200 rows if that goes on"
 
 
