@@ -5,8 +5,11 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from harness.records import store
 from harness.records.record import DataSummary, Environment, Hardware, Record
+from harness.tasks.predictions import Predictions
 
 CONFIG: dict[str, Any] = {
     "backend": {"name": "pytorch"},
@@ -89,3 +92,24 @@ def write(folder: Path, records: list[Record]) -> Path:
         record.folder.mkdir(parents=True)
         store.write(record)
     return folder
+
+
+def keep(folder: Path, kept: Predictions, encoder: str = "lstm", seed: int = 0, **more: Any) -> Record:
+    """A record in a folder of its own below ``folder``, with these predictions beside it."""
+    data = {"task": kept.task, "sizes": {"train": 3, "validation": 3, "test": len(kept)}, **more.pop("data", {})}
+    own = folder / "runs" / "made" / f"{encoder}-{seed}"
+    own.mkdir(parents=True, exist_ok=True)
+    kept.save(own / store.PREDICTIONS)
+    return made(encoder, seed, None, data=data, folder=own, run_dir=f"runs/made/{own.name}", **more)
+
+
+def classified(
+    folder: Path, predicted: dict[str, list[list[int]]], truth: list[int], classes: list[str], **more: Any
+) -> list[Record]:
+    """Records of a classification with predictions: by encoder, one list of class ids for each seed."""
+    return [
+        keep(folder, Predictions("classification", np.array(ids), np.array(truth)), encoder, seed,
+             metrics={"test/accuracy": float(np.mean(np.array(ids) == truth))}, data={"classes": classes}, **more)
+        for encoder, runs in predicted.items()
+        for seed, ids in enumerate(runs)
+    ]  # fmt: skip

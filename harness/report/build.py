@@ -64,12 +64,14 @@ def compare(
         UserError: there is nothing to compare, or the baseline describes no variant.
     """
     from harness.analysis import comparison as comparisons
+    from harness.analysis.item_scores import unusable
     from harness.report import html as page
     from harness.report import tables
     from harness.report.html import attention
 
     compared = comparisons.compare(records, name, baseline, left_out)
     compared.left_out += attention.damaged(compared.groups)
+    compared.left_out += unusable(run for variant in compared.variants for run in variant.runs)
     folder = output_dir / "reports" / file_name(name)
     contents = {
         "report.md": tables.markdown(compared),

@@ -9,10 +9,11 @@ from harness.analysis import budgets
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.data_sets import OverDataSets
+from harness.analysis.disagreements import disagreements
 from harness.analysis.training_rows import Curves
 from harness.analysis.variants import Variant
 from harness.records.metrics import COLUMNS, END_TO_END, THROUGHPUT, known, short_name
-from harness.report import data_sets, training_rows
+from harness.report import data_sets, items, training_rows
 from harness.report import text as wording
 from harness.report.notes import notes
 
@@ -85,6 +86,7 @@ def markdown(comparison: Comparison) -> str:
         for hardware_group in group.hardware_groups:
             lines += [f"On {_escaped(hardware_group.title)}:", "", *_markdown_table(group, hardware_group.variants), ""]
         lines += list(_markdown_baseline_differences(group))
+        lines += list(_markdown_disagreements(group))
     for curves in comparison.over_rows:
         lines += [f"## {_escaped(training_rows.heading(curves))}", "", *_markdown_rows(curves), ""]
     lines += [f"Means over seeds ± half a 95 % t-interval. {_escaped(wording.LEGEND)}.", ""]
@@ -136,6 +138,22 @@ def _markdown_baseline_differences(group: ComparisonGroup) -> Iterator[str]:
                 difference = wording.baseline_difference(metric, variant.baseline_differences[metric])
                 yield f"- {_escaped(variant.name)}: {_escaped(difference)}"
             yield ""
+
+
+def _markdown_disagreements(group: ComparisonGroup) -> Iterator[str]:
+    found = disagreements(group)
+    if found is None:
+        return
+    if found.agreement:
+        yield from (_escaped(items.agreement_sentence(found.agreement)), "")
+    if found.items:
+        yield from (f"{items.HEADING} (the first {items.MOST_IN_MARKDOWN} of report.html):", "")
+        head, *rows = items.table(found)
+        yield "| " + " | ".join(map(_escaped, head)) + " |"
+        yield "|---:|" + "---|" * (len(head) - 1)
+        for row in rows:
+            yield "| " + " | ".join(map(_escaped, row)) + " |"
+        yield ""
 
 
 def _escaped(text: str) -> str:

@@ -106,6 +106,8 @@ def load(file: Path) -> Predictions:
         FileNotFoundError: there is none.
         ValueError: the file holds something else.
     """
+    if file.is_file() and not zipfile.is_zipfile(file):
+        raise ValueError("it is no archive of arrays")
     try:
         with np.load(file, allow_pickle=False) as opened:
             arrays = dict(opened)

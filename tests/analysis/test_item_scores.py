@@ -7,7 +7,7 @@ import pytest
 from conftest import QUICK
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_records import made
+from made_records import keep
 
 from harness.analysis.item_scores import SCORERS, item_scores, read_predictions, unusable
 from harness.data import from_sequences
@@ -18,10 +18,7 @@ from harness.tasks.task import TASKS, task_of
 
 def record_of(folder, kept: Predictions, metrics=None, **data):
     """A record whose folder has these predictions."""
-    summary = {"task": kept.task, "sizes": {"train": 3, "validation": 3, "test": len(kept)}, **data}
-    folder.mkdir(exist_ok=True)
-    kept.save(folder / store.PREDICTIONS)
-    return made(accuracy=None, metrics=metrics or {}, data=summary, folder=folder)
+    return keep(folder, kept, metrics=metrics or {}, data=data)
 
 
 def scored(record, metric):
@@ -33,7 +30,7 @@ def scored(record, metric):
 
 def test_classes_are_right_or_wrong_and_rows_without_a_truth_do_not_count(tmp_path):
     kept = Predictions("classification", np.array([0, 1, 1, 2]), np.array([0, 1, 2, -100]))
-    record = record_of(tmp_path / "run", kept, {"test/accuracy": 2 / 3, "val/accuracy": 0.5, "test/f1_macro": 0.6})
+    record = record_of(tmp_path, kept, {"test/accuracy": 2 / 3, "val/accuracy": 0.5, "test/f1_macro": 0.6})
     assert scored(record, "test/accuracy") == ([1, 1, 0, 0], [1, 1, 1, 0])
     assert item_scores(record, "test/f1_macro") is None
     assert item_scores(record, "val/accuracy") is None
@@ -43,14 +40,14 @@ def test_classes_are_right_or_wrong_and_rows_without_a_truth_do_not_count(tmp_pa
 def test_tags_are_counted_by_sequence(tmp_path):
     ends = np.array([0, 3, 3, 5])
     kept = Predictions("tagging", np.array([0, 1, 2, 0, 0]), np.array([0, 1, 0, 1, 0]), ends, ends)
-    record = record_of(tmp_path / "run", kept, {"test/accuracy": 3 / 5, "test/f1_span": 0.5})
+    record = record_of(tmp_path, kept, {"test/accuracy": 3 / 5, "test/f1_span": 0.5})
     assert scored(record, "test/accuracy") == ([2, 0, 1], [3, 0, 2])
     assert item_scores(record, "test/f1_span") is None
 
 
 def test_labels_of_a_row_are_right_only_together(tmp_path):
     kept = Predictions("multilabel", np.array([[1, 0], [1, 1]]) > 0, np.array([[1, 0], [0, 1]]) > 0)
-    record = record_of(tmp_path / "run", kept, {"test/exact_match": 0.5, "test/f1_micro": 0.8})
+    record = record_of(tmp_path, kept, {"test/exact_match": 0.5, "test/f1_micro": 0.8})
     assert scored(record, "test/exact_match") == ([1, 0], [1, 1])
     assert item_scores(record, "test/f1_micro") is None
 
@@ -58,7 +55,7 @@ def test_labels_of_a_row_are_right_only_together(tmp_path):
 def test_numbers_have_squared_errors_and_are_right_within_the_tolerance(tmp_path):
     kept = Predictions("regression", np.array([1.0, 2.0, -1.0], np.float32), np.array([1.5, 2.25, 1.0], np.float32))
     metrics = {"test/mse": (0.25 + 0.0625 + 4) / 3, "test/accuracy": 1 / 3}
-    record = record_of(tmp_path / "run", kept, metrics, tolerance=0.5)  # an error of 0.5 is not below it
+    record = record_of(tmp_path, kept, metrics, tolerance=0.5)  # an error of 0.5 is not below it
     assert scored(record, "test/mse") == ([0.25, 0.0625, 4.0], [1, 1, 1])
     assert scored(record, "test/accuracy") == ([0, 1, 0], [1, 1, 1])
 
@@ -66,7 +63,7 @@ def test_numbers_have_squared_errors_and_are_right_within_the_tolerance(tmp_path
 def test_transcripts_have_edits_and_labels(tmp_path):
     kept = Predictions("ctc", np.array([0, 1, 1]), np.array([0, 2, 1, 1]), np.array([0, 2, 3, 3]),
                        np.array([0, 3, 4, 4]))  # fmt: skip
-    record = record_of(tmp_path / "run", kept, {"test/label_error_rate": 1 / 4})
+    record = record_of(tmp_path, kept, {"test/label_error_rate": 1 / 4})
     assert scored(record, "test/label_error_rate") == ([1, 0, 0], [3, 1, 0])
 
 
@@ -186,7 +183,7 @@ def test_a_copied_run_has_its_predictions_and_tensorflow_keeps_the_same_file(com
 @pytest.fixture
 def record(tmp_path):
     kept = Predictions("classification", np.array([0, 1, 1, 2]), np.array([0, 1, 2, 2]))
-    return record_of(tmp_path / "run", kept, {"test/accuracy": 0.75})
+    return record_of(tmp_path, kept, {"test/accuracy": 0.75})
 
 
 def test_predictions_of_another_split_or_of_another_run_are_refused_with_a_sentence(record):
@@ -209,7 +206,8 @@ def test_a_damaged_file_is_none_with_a_sentence_and_a_missing_one_just_none(reco
     file = record.folder / store.PREDICTIONS
     file.write_bytes(file.read_bytes()[:100])
     assert item_scores(record, "test/accuracy") is None
-    assert f"{file} holds no predictions (it " in unusable([record])[0]
+    (sentence,) = unusable([record])
+    assert sentence == f"{file} holds no predictions (it is no archive of arrays); rerun=true makes it again"
     file.unlink()
     assert item_scores(record, "test/accuracy") is None
     assert unusable([record]) == []

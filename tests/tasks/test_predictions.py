@@ -160,7 +160,7 @@ def test_a_damaged_file_is_named_as_such(tmp_path, damage):
     else:
         place = len(whole) // 3
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
-    with pytest.raises(ValueError, match=r"it cannot be read|it is damaged|its arrays do not fit together"):
+    with pytest.raises(ValueError, match=r"it is no archive|it cannot be read|it is damaged|its arrays do not fit"):
         predictions.load(file)
 
 

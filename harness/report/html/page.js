@@ -50,3 +50,15 @@ function sortBy(head) {
 for (const head of document.querySelectorAll(".sortable thead th")) {
   head.querySelector("button").addEventListener("click", () => sortBy(head));
 }
+
+for (const filter of document.querySelectorAll(".item-filter")) {
+  const rows = [...filter.closest("details").querySelectorAll("tbody tr")];
+  filter.addEventListener("change", () => {
+    const { right, wrong, truth } = Object.fromEntries(new FormData(filter));
+    for (const row of rows) {
+      const own = row.dataset.right.split(" ");
+      row.hidden = (right && !own.includes(right)) || (wrong && own.includes(wrong)) || (truth && row.dataset.truth !== truth);
+    }
+    filter.querySelector("output").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} items`;
+  });
+}

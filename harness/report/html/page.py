@@ -8,7 +8,7 @@ from harness.analysis.comparison import Comparison
 from harness.analysis.variants import Variant
 from harness.records.metrics import known
 from harness.report import data_sets, tables, text, training_rows
-from harness.report.html import attention, charts, data_sets_charts, profile_page, rows_chart
+from harness.report.html import attention, charts, data_sets_charts, items, profile_page, rows_chart
 from harness.report.html.document import render
 from harness.report.html.style import Plot, Style
 from harness.report.notes import notes
@@ -57,6 +57,7 @@ class GroupSection:
     plots: list[Plot]
     chips: list[tuple[Variant, Style]]
     differences: Differences | None
+    disagreements: items.DisagreementsPart | None
 
 
 def html(comparison: Comparison) -> str:
@@ -92,8 +93,9 @@ def _newest(comparison: Comparison) -> str:
 def _section(group: ComparisonGroup) -> GroupSection:
     chips = list(charts.styled(group).items())[: charts.MOST_VARIANTS]
     return GroupSection(
-        group, text.answer(group), charts.plots(group), chips if len(chips) > 1 else [], _differences(group)
-    )
+        group, text.answer(group), charts.plots(group), chips if len(chips) > 1 else [], _differences(group),
+        items.of_group(group),
+    )  # fmt: skip
 
 
 def number(variant: Variant, metric: str) -> TableNumber | None:

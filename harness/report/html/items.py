@@ -1,0 +1,73 @@
+"""The test items that the best variants of a group disagree on, as the page shows them."""
+
+from dataclasses import dataclass
+
+from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.disagreements import Answer, Disagreements, Item, disagreements
+from harness.report import item_texts, items
+
+BEGINNING = 240
+"""How many characters of a text are shown at once; a click shows the rest."""
+MOST_TRUTHS = 40
+"""From more classes than this, none is chosen from a list."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """An item: ``right`` has the places of the variants most of whose runs are right; answers have a class of CSS."""
+
+    number: int
+    beginning: str
+    rest: str
+    truth: str
+    right: str
+    answers: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class DisagreementsPart:
+    """What the template shows. ``filters``: whether rows can be filtered; ``truths`` are the classes to choose from."""
+
+    heading: str
+    sentence: str
+    caption: str
+    variants: list[str]
+    rows: list[Row]
+    with_texts: bool
+    filters: bool
+    truths: list[str]
+
+
+def of_group(group: ComparisonGroup) -> DisagreementsPart | None:
+    """The part of the page; None where fewer than two variants kept predictions."""
+    found = disagreements(group)
+    if found is None:
+        return None
+    record = max((variant.record for variant in found.variants), key=lambda record: record.started)
+    texts = item_texts.texts(record, [item.row for item in found.items])
+    truths = sorted({item.truth for item in found.items}) if record.data.task == "classification" else []
+    return DisagreementsPart(
+        items.HEADING, items.agreement_sentence(found.agreement) if found.agreement else "", items.caption(found),
+        [variant.name for variant in found.variants], [_row(item, texts.get(item.row, "")) for item in found.items],
+        bool(texts), _can_be_right(found), truths if len(truths) <= MOST_TRUTHS else [],
+    )  # fmt: skip
+
+
+def _can_be_right(found: Disagreements) -> bool:
+    return found.agreement is not None
+
+
+def _row(item: Item, text: str) -> Row:
+    beginning = text
+    if len(text) > BEGINNING:
+        beginning = text[:BEGINNING].rpartition(" ")[0] or text[:BEGINNING]
+    right = [str(place) for place, given in enumerate(item.answers) if (given.right or 0) > 0.5]
+    answers = [(_kind(given), items.answer(given)) for given in item.answers]
+    return Row(item.row, beginning, text[len(beginning) :], item.truth, " ".join(right), answers)
+
+
+def _kind(given: Answer) -> str:
+    """Whether most of the runs are right, for the colour of an answer."""
+    if given.right is None:
+        return ""
+    return "right" if given.right > 0.5 else "wrong"
