@@ -138,6 +138,7 @@ return [...document.querySelectorAll(".items tbody tr")].filter(row => !row.hidd
 
 def test_items_are_filtered_by_who_is_right_and_by_class(records, browser, tmp_path):
     (tmp_path / "report.html").write_text(html(compare(records, "made")), encoding="utf8")
+    browser.get_log("browser")  # what earlier tests left
     browser.get(f"file://{tmp_path}/report.html")
     browser.find_element("css selector", ".items summary").click()
 
