@@ -7,6 +7,7 @@ from made_records import classified, keep, made
 from harness.analysis import disagreements as module
 from harness.analysis.comparison import compare
 from harness.analysis.disagreements import disagreements
+from harness.analysis.statistics import Standing
 from harness.records import store
 from harness.tasks.predictions import Predictions
 
@@ -27,7 +28,7 @@ def group_of(records):
 def group(tmp_path):
     found = group_of(classified(tmp_path, PREDICTED, TRUTH, ["neg", "pos"]))
     for variant in found.variants:
-        variant.verdicts["test/accuracy"] = {"lstm": "best", "gru": "open", "rnn": "worse"}[variant.name]
+        variant.standings["test/accuracy"] = Standing({"lstm": "best", "gru": "open", "rnn": "worse"}[variant.name])
     return found
 
 
@@ -70,7 +71,7 @@ def test_agreement_is_that_of_every_pair_of_random_runs(tmp_path):
 
 def test_where_all_others_are_worse_the_second_best_is_compared(group):
     for variant in group.variants:
-        variant.verdicts["test/accuracy"] = "best" if variant.name == "lstm" else "worse"
+        variant.standings["test/accuracy"] = Standing("best" if variant.name == "lstm" else "worse")
     assert [variant.name for variant in disagreements(group).variants] == ["lstm", "gru"]
 
 
