@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.targets import monitored
 from harness.analysis.variant_names import short_keys
 from harness.analysis.variants import Variant
-from harness.config.schema import AUTO
 from harness.records.metrics import EPOCHS, METRICS, ON_VALIDATION, STEPS
 from harness.records.record import Record
-from harness.tasks.task import task_of_summary
 
 MOST_NAMED = 6
 """A sentence names at most so many variants; of more it gives the number."""
@@ -30,12 +29,6 @@ def still_improving(record: Record) -> bool | None:
         return None
     definition, score = METRICS[monitor], record.history[-1].get(monitor)
     return best == len(record.history) and score != definition.bounds[bool(definition.higher_is_better)]
-
-
-def monitored(record: Record) -> str:
-    """The metric that chose the best epoch of a run; ``LAST_EPOCH`` if none did."""
-    setting = str(_trainer(record).get("monitor") or AUTO)
-    return task_of_summary(record.data).monitor(AUTO) if setting == AUTO else setting
 
 
 def improving(variant: Variant) -> bool | None:

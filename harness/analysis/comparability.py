@@ -93,7 +93,8 @@ def _comparison_group(variants: list[Variant]) -> ComparisonGroup:
     metrics = [metric for metric in METRICS if metric in measured] + sorted(measured - METRICS.keys())
     for variant in variants:
         for metric in metrics:
-            if values := list(variant.values(metric).values()):
+            values = list(variant.values(metric).values())
+            if values and (len(values) == len(variant.runs) or not known(metric).of_all_runs):
                 variant.means[metric] = mean_interval(values, known(metric).exact)
     return ComparisonGroup("", _hardware_groups(variants), metrics)
 

@@ -10,6 +10,7 @@ from harness.analysis.disturbances import disturbances
 from harness.analysis.intervals import Difference, Mean
 from harness.analysis.statistics import Standing
 from harness.config.libraries import COMPUTING_PACKAGES
+from harness.config.schema import AFTERWARDS
 from harness.records.record import Record
 from harness.records.settings import flatten, one_form
 
@@ -187,4 +188,6 @@ def flat_settings(record: Record) -> dict[str, Any]:
 
 
 def _named(record: Record) -> dict[str, Any]:
-    return {key: value for key, value in record.config.items() if key not in UNNAMED}
+    named = {key: value for key, value in record.config.items() if key not in UNNAMED}
+    measured = {key: value for key, value in (named.pop("measure", None) or {}).items() if key not in AFTERWARDS}
+    return {**named, "measure": measured} if measured else named

@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sweep", help="only the runs of this sweep")
     parser.add_argument("--sync", action="store_true", help="first bring MLflow up to date with the records")
     parser.add_argument("--baseline", metavar="KEY=VALUE", help="compare with this variant, such as encoder=lstm")
+    parser.add_argument("--target", type=float, metavar="SCORE", help="give the seconds until validation reached this")
     parser.add_argument("--output-dir", type=Path, default=Path("outputs"), help="where runs are and reports go")
     parser.add_argument("--gate", type=Path, metavar="FILE", help="exit 1 if something got worse than this baseline")
     parser.add_argument("--write-baseline", type=Path, metavar="FILE", help="write a baseline for --gate")
@@ -58,7 +59,7 @@ def _report(options: argparse.Namespace) -> int:
     baseline = gate_baseline.read_baseline(options.gate) if options.gate else None
     names = dict.fromkeys(record.name for record in records)
     title = options.name or options.sweep or (next(iter(names)) if len(names) == 1 else "all")
-    report = compare(records, options.output_dir, title, options.baseline, left_out)
+    report = compare(records, options.output_dir, title, options.baseline, left_out, options.target)
     report.print()
     for sentence in report.comparison.left_out[len(left_out) :]:  # files beside the records
         print(f"left out: {sentence}", file=sys.stderr)

@@ -13,8 +13,9 @@ from harness.records.metrics import ON_VALIDATION
 AUTO = "auto"
 LAST_EPOCH = "last"
 """A value of ``trainer.monitor``: the last epoch is used, so that nothing chooses."""
-AFTERWARDS = ("attention_examples",)
-"""Keys of ``measure`` that are used after all measurements, so that no metric depends on them."""
+AFTERWARDS = ("attention_examples", "target")
+"""Keys of ``measure`` that are used after all measurements, so that they decide none; with another ``target``, a
+finished run is not trained again: its history has the seconds to every target."""
 CLASS_WEIGHTS = "class_weights"
 """The key of ``data`` that changes the training loss and not the data: the loader does not get it."""
 UNUSED = {"train": ("profile",), "profile": ("trainer", "optimizer", "measure")}
@@ -125,6 +126,7 @@ class MeasureConfig(Part):
     latency_seconds: Positive = Field(description="minimum seconds of timed passes for latency")
     inference_batches: Count = Field(description="validation batches that inference throughput is measured on")
     inference_seconds: Positive = Field(description="minimum seconds of timed inference")
+    target: Number | None = Field(description="score of trainer.monitor whose seconds are recorded; null: none")
     attention_examples: CountOrZero = Field(description="test sequences whose attention weights are plotted")
 
 

@@ -16,6 +16,7 @@ class Metric:
     - ``column``: the place in the tables of a comparison, the smallest number first. A metric without one appears only
       among all numbers. ``run_column``: the same for the terminal's table of several runs, which is narrower.
     - ``exact``: counted, not measured, so that one seed is enough.
+    - ``of_all_runs``: a variant has a mean only if all its finished runs have the metric; those without it did worst.
     - ``bounds``: the smallest and the largest possible value.
     - ``gated``: the regression gate checks it.
     - ``decides``: the best variant is chosen by the metric with the smallest number that all variants have.
@@ -30,6 +31,7 @@ class Metric:
     column: int | None = None
     run_column: int | None = None
     exact: bool = False
+    of_all_runs: bool = False
     bounds: tuple[float, float] = (0.0, math.inf)
     gated: bool = False
     decides: int | None = None

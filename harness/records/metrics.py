@@ -20,6 +20,7 @@ PARAMETERS = "cost/parameters"
 EPOCHS = "cost/epochs"
 STEPS = "cost/steps"
 TRAINING_SECONDS = "speed/training_seconds"
+SECONDS_TO_TARGET = "speed/seconds_to_accuracy"
 FORWARD_FLOPS = "cost/forward_flops"
 
 
@@ -98,6 +99,10 @@ METRICS: dict[str, Metric] = {
         "s", False, "wall time of the training parts of all epochs, without validation; an epoch that was interrupted "
         "counts as it was trained in the end", "speed", "training", 15,
     ),
+    SECONDS_TO_TARGET: Metric(
+        "s", False, "the same until the end of the first epoch in which trainer.monitor on validation was at least as "
+        "good as measure.target", "speed", "to target", 17, run_column=10, of_all_runs=True,
+    ),
     # no direction, so never ranked: the first run of a command waits for imports and prepares the data for all
     TOTAL_SECONDS: Metric(
         "s", None, "from the start of the command to the record; in a sweep, from the start of the run", "speed"
@@ -133,7 +138,7 @@ METRICS: dict[str, Metric] = {
         "MiB", False, "the allocator's peak on the accelerator in inference", "memory", gated=True
     ),
     PARAMETERS: Metric(
-        "", False, "trainable parameters of the built model", "cost", "parameters", 17, run_column=10, exact=True
+        "", False, "trainable parameters of the built model", "cost", "parameters", 19, run_column=11, exact=True
     ),
     "cost/encoder_parameters": Metric(
         "", False, "trainable parameters between the input layer and the head", "cost", exact=True

@@ -51,25 +51,28 @@ def _metric_name(text: str) -> str:
 
 
 def compare(
-    records: Iterable[Record], output_dir: Path, name: str, baseline: str | None = None, left_out: Sequence[str] = ()
+    records: Iterable[Record], output_dir: Path, name: str, baseline: str | None = None, left_out: Sequence[str] = (),
+    target: float | None = None,
 ) -> Report:
     """Compare runs and write the report into ``<output_dir>/reports/<name>``.
 
     ``records`` may hold finished, failed and killed runs; ``baseline`` is ``key=value`` over choices and config;
-    ``left_out`` are sentences about files that could not be read, for the report's notes.
+    ``left_out`` are sentences about files that could not be read, for the report's notes. ``target`` is a score on
+    validation, for the seconds until it was reached; without it, the newest run's ``measure.target`` counts.
 
     A folder that cannot be written to is said in the result, which has the comparison all the same.
 
     Raises:
-        UserError: there is nothing to compare, or the baseline describes no variant.
+        UserError: there is nothing to compare, the baseline describes no variant, or the target is no score.
     """
     from harness.analysis import comparison as comparisons
     from harness.analysis.item_scores import unusable
+    from harness.analysis.targets import at_one_target
     from harness.report import html as page
     from harness.report import tables
     from harness.report.html import attention
 
-    compared = comparisons.compare(records, name, baseline, left_out)
+    compared = comparisons.compare(at_one_target(records, target), name, baseline, left_out)
     compared.left_out += attention.damaged(compared.groups)
     compared.left_out += unusable(run for variant in compared.variants for run in variant.runs)
     folder = output_dir / "reports" / file_name(name)

@@ -5,6 +5,7 @@ from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.intervals import Mean
 from harness.analysis.variants import Variant
+from harness.report import target_words
 
 ENOUGH_SEEDS = 5
 """From so many seeds on, a tie is more likely due to the encoders than to the number of seeds."""
@@ -15,6 +16,7 @@ MOST_LEFT_OUT = 10
 def notes(comparison: Comparison) -> list[str]:
     """A sentence for everything else that a reader must know about a comparison."""
     sentences = [*comparison.separations, *budgets.sentences(comparison.groups)]
+    sentences += target_words.sentences(comparison.groups)
     if count := len(comparison.profiles):
         sentences.append(f"Not compared with runs: {_counted(count, 'profile')}; report.html shows profiles.")
     if count := comparison.repeated:

@@ -16,6 +16,7 @@ from harness.records.metrics import COLUMNS, END_TO_END, THROUGHPUT, known, shor
 from harness.report import data_sets, items, training_rows
 from harness.report import text as wording
 from harness.report.notes import notes
+from harness.report.target_words import instead_of_mean
 
 CSV_COLUMNS = (
     "group", "hardware", "variant", "metric", "unit", "direction", "n", "mean", "low", "high", "rank",
@@ -72,6 +73,12 @@ def header(metric: str) -> str:
     return name if unit in ("", "1/s") else f"{name}, {unit}"
 
 
+def cell(variant: Variant, metric: str) -> str:
+    """A variant's mean with half its interval, without its mark; where there is none, what is known instead."""
+    mean = variant.means.get(metric)
+    return wording.with_interval(mean) if mean else instead_of_mean(variant, metric)
+
+
 def markdown(comparison: Comparison) -> str:
     """The comparison as GitHub's Markdown."""
     lines = [f"# {_escaped(comparison.name)}", ""]
@@ -102,7 +109,7 @@ def _markdown_table(group: ComparisonGroup, variants: list[Variant]) -> Iterator
     yield "| " + " | ".join(["variant", "seeds", *map(header, metrics)]) + " |"
     yield "|---|" + "---:|" * (len(metrics) + 1)
     for variant in best_first(group, variants):
-        numbers = [f"{wording.with_interval(variant.means.get(m))} {wording.mark(variant, m)}".strip() for m in metrics]
+        numbers = [f"{cell(variant, m)} {wording.mark(variant, m)}".strip() for m in metrics]
         yield "| " + " | ".join(map(_escaped, [budgets.with_sign(variant), wording.seeds(variant), *numbers])) + " |"
 
 

@@ -23,6 +23,7 @@ from harness.records.metrics import (
     PARAMETERS,
     QUALITY,
     RUN_COLUMNS,
+    SECONDS_TO_TARGET,
     STEPS,
     THROUGHPUT,
     TRAINING_SECONDS,
@@ -202,7 +203,7 @@ def _print_data_sets(out: Console, over: OverDataSets) -> None:
 
 
 def _print_group(out: Console, group: ComparisonGroup) -> None:
-    wanted = dict.fromkeys([*QUALITY, *group.questions, PARAMETERS, EPOCHS, STEPS, TRAINING_SECONDS])
+    wanted = dict.fromkeys([*QUALITY, *group.questions, SECONDS_TO_TARGET, PARAMETERS, EPOCHS, STEPS, TRAINING_SECONDS])
     metrics = [metric for metric in wanted if metric in group.metrics and metric not in budgets.shared(group)]
     if shared := budgets.shared_sentence(group):
         out.print(shared)
@@ -220,7 +221,7 @@ def _comparison_table(group: ComparisonGroup, hardware_group: HardwareGroup, wid
     for metric in metrics:
         table.add_column(tables.header(metric), justify="right", no_wrap=True)
     for variant in tables.best_first(group, hardware_group.variants)[:MOST_ROWS]:
-        numbers = [f"{wording.with_interval(variant.means.get(m))} {wording.mark(variant, m) or ' '}" for m in metrics]
+        numbers = [f"{tables.cell(variant, m)} {wording.mark(variant, m) or ' '}" for m in metrics]
         style = "green" if variant.verdict(group.quality) == "best" else None
         table.add_row(escape(budgets.with_sign(variant)), wording.seeds(variant), *numbers, style=style)
     return table

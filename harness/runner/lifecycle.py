@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from harness import tracking
+from harness.analysis import targets
 from harness.config.hardware import threads_of
 from harness.config.schema import Config
 from harness.errors import UserError
@@ -76,7 +77,8 @@ def _without_secrets(config: dict[str, Any]) -> dict[str, Any]:
 def finished_before(request: Request, record: Record) -> Record | None:
     """The finished run of this record's fingerprint, which is not run again; MLflow gets what it lacks of it.
 
-    A run of another experiment is copied, so that it is found under the name that was asked for.
+    A run of another experiment is copied, so that it is found under the name that was asked for. What is returned has
+    the seconds to the target that was asked for, which the run's own record may lack.
     """
     config = request.config
     left_out: list[str] = []
@@ -85,13 +87,14 @@ def finished_before(request: Request, record: Record) -> Record | None:
         print(f"left out: {sentence}", file=sys.stderr)
     if config.rerun or not existing or existing.status != "finished":
         return None
+    placed = targets.at(existing, config.measure.target)
     if existing.name != config.name:
         asked: dict[str, Any] = {"config": record.config, "choices": record.choices, "sweep": record.sweep}
         asked |= {"overrides": record.overrides, "name": record.name, "label": record.label}
-        existing = store.copy(existing, request.output_dir, record.folder, **asked)
+        existing = placed = store.copy(placed, request.output_dir, record.folder, **asked)
         artifacts.make(existing)  # config.yaml is that of the command
     tracking.open_tracker(config.tracking, request.output_dir).sync(existing)
-    return dataclasses.replace(existing, skipped=True, asked=request.label)
+    return dataclasses.replace(placed, skipped=True, asked=request.label)
 
 
 class Live:
@@ -133,6 +136,7 @@ class Live:
             record = self.record
             record.metrics |= message.metrics
             record.history, record.ranks = message.history, message.ranks
+            record.metrics = targets.metrics_at(record, targets.target_of(record))
             record.resumed_epochs = message.resumed_epochs
             for name, value in message.others.items():
                 setattr(record.environment, name, value)

@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 from harness import data, tracking
+from harness.analysis import targets
 from harness.backends.distributed import node_rank
 from harness.config.hardware import check_machine
 from harness.config.schema import CLASS_WEIGHTS, Config
@@ -32,6 +33,7 @@ def run(request: Request) -> Record:
     summary = data.read_summary(prepared)
     task = task_of_summary(summary)
     check_task(config, task, summary, request.search)
+    targets.check(config, task)
     hardware, usable = devices.of_run(server, config)
     identity, variant = fingerprint.of(config, hardware, summary.hash, pooled=not task.per_step)
     record = new_record(request, hardware, summary, identity, variant)

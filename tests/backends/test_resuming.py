@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from harness import backends
+from harness.analysis.targets import seconds_to
 from harness.config.compose import compose
 from harness.data.synthetic.features import synthetic_features
 from harness.measure import StepTimer
@@ -86,6 +87,8 @@ def test_steps_and_seconds_are_summed_over_an_interruption_and_validation_is_in_
             fit(folder, epochs=3, batch_size=8, interrupted_after=2)
         assert fit(folder, epochs=3, batch_size=8)[0] == ([3] if interrupted else [1, 2, 3])
         spent.append([(entry["cost/steps"], entry["speed/training_seconds"]) for entry in fit.history])
+        # the losses on validation are 1.0, 2.0, 0.5
+        assert [seconds_to(fit.history, "val/loss", target) for target in (1.0, 0.5, 0.4)] == [5.5, 16.5, None]
     assert spent == [[(5, 5.5), (10, 11.0), (15, 16.5)]] * 2
 
 

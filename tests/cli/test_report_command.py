@@ -35,6 +35,25 @@ def test_folders_of_records_may_be_named_and_may_lie_in_one_another(tmp_path, ca
     assert (tmp_path / "elsewhere" / "reports" / "digits" / "report.html").exists()
 
 
+def test_a_target_is_answered_from_the_histories_of_finished_runs(tmp_path, capsys):
+    records = sweep()
+    for number, record in enumerate(records):
+        record.history = [
+            {"epoch": epoch, "val/accuracy": score, "speed/training_seconds": (number + 1) * epoch}
+            for epoch, score in enumerate([0.5, 0.7], 1)
+        ]
+    folder = write(tmp_path, records)
+    assert report.main(["--output-dir", str(folder), "--target", "0.6"]) == 0
+    assert "val/accuracy reached the target, 0.6, in all runs of" in " ".join(capsys.readouterr().out.split())
+    with (folder / "reports" / "digits" / "report.csv").open(encoding="utf8") as file:
+        means = {row["variant"]: row["mean"] for row in csv.DictReader(file) if row["metric"].endswith("_to_accuracy")}
+    assert means == {"lstm": "4.0", "gru": "10.0"}  # twice the means of 1, 2, 3 and of 4, 5, 6
+    assert report.main(["--output-dir", str(folder)]) == 0
+    assert "the target" not in capsys.readouterr().out
+    assert report.main(["--output-dir", str(folder), "--target", "60"]) == 2
+    assert "--target=60 is no value of val/accuracy, which is from 0 to 1" in capsys.readouterr().err
+
+
 WHOLE = json.dumps(made("rnn").to_json()).encode()
 UNREADABLE = {
     "empty": b"",

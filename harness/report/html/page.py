@@ -12,6 +12,7 @@ from harness.report.html import attention, charts, data_sets_charts, items, prof
 from harness.report.html.document import render
 from harness.report.html.style import Plot, Style
 from harness.report.notes import notes
+from harness.report.target_words import instead_of_mean
 
 BADGES = {"best": "best", "equivalent": "= best", "open": "?", "few seeds": "?", "busy": "busy"}
 MEANINGS = {
@@ -80,7 +81,7 @@ def html(comparison: Comparison) -> str:
         failures=[text.failure(record) for record in comparison.failed],
         definitions={metric: known(metric) for metric in metrics}, badges=BADGES, meanings=MEANINGS,
         number=number, seeds=text.seeds, columns=tables.columns, header=tables.header, best_first=tables.best_first,
-        with_sign=budgets.with_sign, shared_sentence=budgets.shared_sentence,
+        with_sign=budgets.with_sign, instead_of_mean=instead_of_mean, shared_sentence=budgets.shared_sentence,
     )  # fmt: skip
 
 
