@@ -21,9 +21,10 @@ Two things differ from rliable:
 - The mean rank decides, not the interquartile mean. Ranks have no outliers, and a quarter of the runs is the whole of
   one data set in four: the interquartile mean hides it where a variant fails on one.
 
-Simulated with 3 seeds (2 to 8 data sets, 2 to 14 variants, also with scores that take few values), an interval holds the
-true rank in 89 to 98 % of the cases, and a table of equal variants has a false difference in 3 to 8 %; in up to 10 % if
-half of the variants have 25 times the variance. With 2 seeds these are up to 24 %, so that there are no intervals then.
+Simulated with 3 seeds (2 to 8 data sets, 2 to 14 variants, also with scores that take few values), an interval holds
+the true rank in 89 to 98 % of the cases, and a table of equal variants has a false difference in 3 to 8 %; in up to
+10 % if half of the variants have 25 times the variance. With 2 seeds these are up to 24 %, so there are no intervals
+then.
 
 Letters: B draws of the bootstrap, D data sets, K variants, R runs of all variants on one data set.
 """
