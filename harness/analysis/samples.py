@@ -20,7 +20,7 @@ from harness.records.metrics import ACCURACY
 class Samples:
     """The samples of several variants in one metric.
 
-    ``labels`` is the number of labels of all test items together, None where not all items' scores are known.
+    ``labels`` is the number of labels of all test items together, None where no items' scores are known.
     ``items_halves`` are half the 95 % intervals of each variant's score over other test items; None where unknown.
     """
 
@@ -30,18 +30,17 @@ class Samples:
 
 
 def samples_of(variants: Sequence[Variant], metric: str) -> Samples:
-    """The samples of these variants; with the scores of items if every run of every variant kept its predictions."""
+    """The samples of these variants, with the scores of items where every run of a variant kept its predictions."""
     values = [variant.values(metric) for variant in variants]
     scores = [_item_scores(variant, metric) for variant in variants]
-    known = [own for own in scores if own]
-    if len(known) < len(values) or len({len(one.score_N) for own in known for one in own}) != 1:
+    if len({len(one.score_N) for own in scores for one in own}) != 1:  # none is known, or not of the same items
         return Samples([Sample(own) for own in values], None, [_of_a_share(variant, metric) for variant in variants])
     found, halves = [], []
-    for by_seed, own in zip(values, known, strict=True):
-        sample, half = _with_items(by_seed, own)
+    for variant, by_seed, own in zip(variants, values, scores, strict=True):
+        sample, half = _with_items(by_seed, own) if own else (Sample(by_seed), _of_a_share(variant, metric))
         found.append(sample)
         halves.append(half)
-    return Samples(found, float(known[0][0].weight_N.sum()), halves)
+    return Samples(found, next(float(own[0].weight_N.sum()) for own in scores if own), halves)
 
 
 def _item_scores(variant: Variant, metric: str) -> list[ItemScores]:

@@ -23,7 +23,7 @@ from scipy.special import stdtrit
 
 from harness.analysis.critical_values import critical_value
 from harness.analysis.intervals import ALPHA
-from harness.analysis.variances import Array, Sample, Scale, Spread, estimate
+from harness.analysis.variances import Array, Sample, Scale, Spread, estimate, items_part
 
 FEWEST = 3
 """Verdicts need so many seeds."""
@@ -39,16 +39,16 @@ class Standing:
     """The verdict on a variant.
 
     - ``behind``: how far its mean is behind the best mean. ``at_most``: the bound that, with 95 % confidence, holds for
-      all variants together; None with few seeds. Both are at least 0; where logarithms are compared, both are shares of
-      the best mean (0.12: 12 % less of what should be high, or 12 % more of what should be low).
+      all variants together. Both are None with few seeds, and else at least 0; where logarithms are compared, both are
+      shares of the best mean (0.12: 12 % less of what should be high, or 12 % more of what should be low).
     - ``seeds_needed``: of an open variant, the number of seeds each that would decide it if means and spreads stayed;
-      None where no number of seeds will, because the test split has too few items.
+      None where no number of seeds will, because the test split has too few items for this margin.
     - ``half``: half the 95 % interval of its mean over other seeds, in the unit of the metric; None with one seed.
     - ``reason``: why there is no verdict.
     """
 
     verdict: Verdict
-    behind: float = 0.0
+    behind: float | None = None
     at_most: float | None = None
     seeds_needed: int | None = None
     half: float | None = None
@@ -65,20 +65,41 @@ def rank(
     if scale.exact:
         return _rank_exact(samples, scale)
     numbers = [len(sample.values) for sample in samples]
-    spread_over = [index for index, n in enumerate(numbers) if n > 1]
-    means_K, spread = estimate([samples[index] for index in spread_over], scale)
-    ranked = [place for place, index in enumerate(spread_over) if numbers[index] >= FEWEST]
-    judged: dict[int, Standing] = {}
-    if len(ranked) > 1:
-        chosen = [samples[spread_over[place]] for place in ranked]
-        table = _Table(means_K[ranked], spread.of(ranked), chosen, scale, alpha)
-        found = table.standings(with_seeds_needed)
-        judged = dict(zip((spread_over[place] for place in ranked), found, strict=True))
-    standings = [judged.get(index, _few(n)) if n else None for index, n in enumerate(numbers)]
-    for place, index in enumerate(spread_over):
-        half = _half(means_K[place], spread, place, numbers[index], scale)
-        standings[index] = replace(standings[index] or _few(numbers[index]), half=half)
+    standings: list[Standing | None] = [_few(n) if n else None for n in numbers]
+    # the intervals of variants with two seeds; those with three get others below
+    _set_halves(standings, samples, [index for index, n in enumerate(numbers) if n > 1], replace(scale, blocks=False))
+    ranked = [index for index, n in enumerate(numbers) if n >= FEWEST]
+    if len(ranked) < 2:
+        return standings
+    chosen, scale = _comparable([samples[index] for index in ranked], scale)
+    means_K, spread = estimate(chosen, scale)
+    table = _Table(means_K, spread, chosen, scale, alpha)
+    for place, (index, standing) in enumerate(zip(ranked, table.standings(with_seeds_needed), strict=True)):
+        half = _half(means_K[place], spread, place, len(chosen[place].values), scale)
+        standings[index] = replace(standing, half=half)
     return standings
+
+
+def _set_halves(standings: list[Standing | None], samples: Sequence[Sample], places: list[int], scale: Scale) -> None:
+    """Give the standings at these places the intervals of their own means."""
+    means_K, spread = estimate([samples[index] for index in places], scale)
+    for place, index in enumerate(places):
+        half = _half(means_K[place], spread, place, len(samples[index].values), scale)
+        standings[index] = replace(standings[index] or _few(len(samples[index].values)), half=half)
+
+
+def _comparable(samples: list[Sample], scale: Scale) -> tuple[list[Sample], Scale]:
+    """With blocks, only the seeds that all variants have; without blocks where these are fewer than three.
+
+    Seeds that only some variants have would need the effects of their blocks, which are as uncertain as the runs.
+    """
+    if not scale.blocks:
+        return samples, scale
+    seeds = set.intersection(*(set(sample.values) for sample in samples))
+    if len(seeds) < FEWEST:
+        return samples, replace(scale, blocks=False)
+    shared = [{seed: value for seed, value in sample.values.items() if seed in seeds} for sample in samples]
+    return [replace(sample, values=own) for sample, own in zip(samples, shared, strict=True)], scale
 
 
 def _half(mean: float, spread: Spread, place: int, n: int, scale: Scale) -> float:
@@ -130,7 +151,7 @@ class _Table:
         best = int(self.means_K.argmax())
         worse_K, at_most_K = self.decide(self.n_K)
         behind_K = self.means_K[best] - self.means_K
-        open_K = ~worse_K & (at_most_K >= self.margin)
+        open_K = ~worse_K & ~(at_most_K < self.margin)
         open_K[best] = False
         needed = self.seeds_needed(open_K) if with_seeds_needed else [None] * self.k
         standings = []
@@ -142,8 +163,11 @@ class _Table:
 
     @property
     def margin(self) -> float:
-        """The margin on the scale of the comparison."""
-        return float(np.log1p(self.scale.margin)) if self.scale.logs else self.scale.margin
+        """The margin on the scale of the comparison; on logarithms it is a share of the best mean."""
+        margin = self.scale.margin
+        if not self.scale.logs:
+            return margin
+        return float(-np.log1p(-margin) if self.scale.higher_is_better else np.log1p(margin))
 
     def _in_words(self, difference: float) -> float:
         """A difference on the scale of the comparison in the metric's unit; of logarithms, as a share of the best."""
@@ -201,28 +225,3 @@ class _Table:
         worse_K, at_most_K = self.decide(np.maximum(self.n_K, n))
         decided_K: NDArray[np.bool_] = worse_K | (at_most_K < self.margin)
         return decided_K
-
-
-def items_part(samples: Sequence[Sample], means_K: Array, scale: Scale) -> Array:
-    """What the finite test set adds to the variance of each difference; 0 where not all items' scores are known.
-
-    The variance over items of the difference of two variants, less what the seeds explain of it, over the items.
-    """
-    k, known = len(samples), [sample.items_N for sample in samples if sample.items_N is not None]
-    if len(known) < k or len({len(items_N) for items_N in known}) > 1:
-        return np.zeros((k, k))
-    items = len(known[0])
-    q_KN = np.stack(known)
-    n_K = np.array([float(len(sample.values)) for sample in samples])
-    of_seeds_K = np.array([sample.items_variance for sample in samples]) / n_K
-    if scale.logs:  # the logarithm of a mean varies by the share of the mean
-        value_K = np.exp(means_K if scale.higher_is_better else -means_K)
-        q_KN, of_seeds_K = q_KN / value_K[:, None], of_seeds_K / value_K**2
-    products_KK = q_KN @ q_KN.T / items
-    squares_K = products_KK.diagonal()
-    seeds_KK = of_seeds_K[:, None] + of_seeds_K[None, :]
-    one_item_KK = scale.floor**2 * items / np.minimum(n_K[:, None], n_K[None, :])
-    whole_KK = np.maximum(squares_K[:, None] + squares_K[None, :] - 2 * products_KK, 0.0) + one_item_KK
-    part_KK: Array = np.maximum(whole_KK - seeds_KK, whole_KK / 4) / items
-    np.fill_diagonal(part_KK, 0.0)
-    return part_KK

@@ -1,4 +1,4 @@
-"""Estimates of how much the runs of k variants scatter: moderated variances, on the scale of the comparison.
+"""How much the results of k variants scatter, over seeds and over test items, on the scale of the comparison.
 
 Dimension letters: K variants, N test items or values.
 """
@@ -12,8 +12,6 @@ from scipy.special import polygamma, psi
 
 from harness.analysis.intervals import ROUNDING
 
-LEAST_VALUE = 1e-3
-"""What a value of 0 counts as where logarithms are compared."""
 Array = NDArray[np.float64]
 
 
@@ -22,7 +20,8 @@ class Scale:
     """How a metric is compared.
 
     - ``margin``: variants that are less than this behind the best are as good; of logarithms, a share of the best.
-    - ``logs``: compare ratios. ``blocks``: what all variants of a seed have in common is the machine's drift.
+    - ``logs``: compare ratios. ``blocks``: what all variants of a seed have in common is the machine's drift; it is
+      taken out where all variants have three seeds in common, and then only these count.
     - ``floor``: no standard deviation over seeds is below this.
     - ``exact``: counted, so that one value decides.
     """
@@ -93,7 +92,7 @@ def moderate(variances_K: Array, freedom_K: Array, blocks: bool = False) -> Spre
     v_K = np.maximum(variances_K, (prior_K * common + freedom_K * variances_K) / (prior_K + freedom_K))
     nu_K = prior_K + freedom_K
     if blocks:
-        nu_K = np.minimum(nu_K, freedom_K.sum() * (1 - 1 / len(freedom_K)))
+        nu_K = np.minimum(nu_K, freedom_K.sum() * (1 - 1 / len(freedom_K)))  # those of all residuals
     return Spread(v_K, nu_K, variances_K, freedom_K, prior, blocks)
 
 
@@ -113,48 +112,71 @@ def _inverse_trigamma(x: float) -> float:
     return y
 
 
-def scaled(values: Sequence[float] | Array, scale: Scale) -> Array:
-    """Values on the scale of the comparison, on which higher is better."""
-    values_N = np.asarray(values, dtype=float)
-    if scale.logs:
-        values_N = np.log(np.maximum(values_N, LEAST_VALUE))
-    return values_N if scale.higher_is_better else -values_N
-
-
 def estimate(samples: Sequence[Sample], scale: Scale) -> tuple[Array, Spread]:
-    """Means on the scale of the comparison, and moderated variances, of variants of two seeds or more."""
+    """Means on the scale of the comparison, on which higher is better, and moderated variances.
+
+    Every variant needs two seeds; with blocks, all variants need the same seeds.
+    """
     if not samples:
         return np.empty(0), Spread(*(np.empty(0),) * 4, prior=0.0)
-    fitted = _without_blocks(samples, scale) if scale.blocks else None
-    if fitted:
-        means_K, variances_K, own_K = fitted
+    values = _on_scale([list(sample.values.values()) for sample in samples], scale)
+    means_K = np.array([one.mean() for one in values])
+    own_K = np.array([len(one) - 1.0 for one in values])
+    if blocks := scale.blocks and len(samples) > 1:
+        y_KN = np.stack(_on_scale([[value for _, value in sorted(one.values.items())] for one in samples], scale))
+        residual_KN = y_KN - means_K[:, None] - y_KN.mean(0) + y_KN.mean()
+        k, n = y_KN.shape
+        variances_K = (residual_KN**2).sum(1) * k / ((k - 1) * (n - 1))
     else:
-        values = [scaled(list(sample.values.values()), scale) for sample in samples]
-        means_K = np.array([one.mean() for one in values])
         variances_K = np.array([one.var(ddof=1) for one in values])
-        own_K = np.array([len(one) - 1.0 for one in values])
     rounding = max(float(np.abs(means_K).max()) * ROUNDING, 1e-150)
-    return means_K, moderate(np.maximum(variances_K, max(scale.floor, rounding) ** 2), own_K, fitted is not None)
+    return means_K, moderate(np.maximum(variances_K, max(scale.floor, rounding) ** 2), own_K, blocks)
 
 
-def _without_blocks(samples: Sequence[Sample], scale: Scale) -> tuple[Array, Array, Array] | None:
-    """Means, variances of one run and their degrees of freedom, after an additive fit of variants and seeds.
+def _on_scale(values: Sequence[Sequence[float]], scale: Scale) -> list[Array]:
+    """The values of each variant on the scale of the comparison, on which higher is better.
 
-    Only seeds that several variants have count. None if a variant has fewer than two of them.
+    A 0 has no logarithm: it counts as the smallest positive value of all variants.
+    """
+    arrays = [np.asarray(one, dtype=float) for one in values]
+    if scale.logs:
+        together = np.concatenate(arrays)
+        least = together[together > 0].min(initial=np.inf)
+        arrays = [np.log(np.where(one > 0, one, least if np.isfinite(least) else 1.0)) for one in arrays]
+    return arrays if scale.higher_is_better else [-one for one in arrays]
+
+
+def items_part(samples: Sequence[Sample], means_K: Array, scale: Scale) -> Array:
+    """What the finite test set adds to the variance of each difference.
+
+    The variance over items of the difference of two variants, less what the seeds explain of it, over the items. Where
+    the items' scores of a variant are not known, the largest part of the other pairs stands for its pairs; 0 where no
+    pair is known.
     """
     k = len(samples)
-    everywhere = sorted({seed for sample in samples for seed in sample.values})
-    seeds = [seed for seed in everywhere if sum(seed in sample.values for sample in samples) > 1]
-    shared = [{seed: sample.values[seed] for seed in seeds if seed in sample.values} for sample in samples]
-    n_K = np.array([float(len(own)) for own in shared])
-    if k < 2 or n_K.min() < 2:
-        return None
-    design = np.zeros((int(n_K.sum()), k + len(seeds)))
-    cells = [(variant, seeds.index(seed)) for variant, own in enumerate(shared) for seed in own]
-    for row, (variant, seed) in enumerate(cells):
-        design[row, [variant, k + seed]] = 1
-    y = scaled([value for own in shared for value in own.values()], scale)
-    effects = np.linalg.lstsq(design, y, rcond=None)[0]
-    of_variant = np.array([variant for variant, _ in cells])
-    squares_K = np.bincount(of_variant, (y - design @ effects) ** 2, k)
-    return effects[:k] + effects[k:].mean(), squares_K / (n_K - 1) * k / (k - 1), n_K - 1
+    places = [place for place, sample in enumerate(samples) if sample.items_N is not None]
+    part_KK = np.zeros((k, k))
+    if len(places) > 1:
+        known_KK = _known_items_part([samples[place] for place in places], means_K[places], scale)
+        part_KK[:] = known_KK.max()
+        part_KK[np.ix_(places, places)] = known_KK
+        np.fill_diagonal(part_KK, 0.0)
+    return part_KK
+
+
+def _known_items_part(samples: list[Sample], means_K: Array, scale: Scale) -> Array:
+    q_KN = np.stack([sample.items_N for sample in samples if sample.items_N is not None])
+    items = q_KN.shape[1]
+    n_K = np.array([float(len(sample.values)) for sample in samples])
+    of_seeds_K = np.array([sample.items_variance for sample in samples]) / n_K
+    if scale.logs:  # the logarithm of a mean varies by the share of the mean
+        value_K = np.exp(means_K if scale.higher_is_better else -means_K)
+        q_KN, of_seeds_K = q_KN / value_K[:, None], of_seeds_K / value_K**2
+    products_KK = q_KN @ q_KN.T / items
+    squares_K = products_KK.diagonal()
+    seeds_KK = of_seeds_K[:, None] + of_seeds_K[None, :]
+    one_item_KK = scale.floor**2 * items / np.minimum(n_K[:, None], n_K[None, :])
+    whole_KK = np.maximum(squares_K[:, None] + squares_K[None, :] - 2 * products_KK, 0.0) + one_item_KK
+    part_KK: Array = np.maximum(whole_KK - seeds_KK, whole_KK / 4) / items
+    np.fill_diagonal(part_KK, 0.0)
+    return part_KK

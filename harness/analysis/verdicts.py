@@ -15,6 +15,8 @@ SPEED_MARGIN = 0.05
 """Variants are as fast, or as small, as the best if they are less than this share behind."""
 QUALITY_MARGIN = 0.01
 """The margin of a quality that no setting changes: one point."""
+STEP_OF_MEMORY = 0.005
+"""Allocators take memory in steps, so that several seeds may have one value: no spread is known below this share."""
 ERROR_RATE = "label_error_rate"
 """It is compared as a share, though more errors than labels are possible."""
 SIZES = {"test": "test", "val": "validation", "train": "train"}
@@ -61,7 +63,8 @@ def scale_of(metric: str, pool: list[Variant], margin: float = QUALITY_MARGIN) -
     if definition.exact:
         return Scale(higher_is_better, 0.0, exact=True)
     if definition.kind != "quality":
-        return Scale(higher_is_better, SPEED_MARGIN, logs=True, blocks=True)
+        floor = STEP_OF_MEMORY if definition.kind == "memory" else 0.0
+        return Scale(higher_is_better, SPEED_MARGIN, logs=True, blocks=True, floor=floor)
     if definition.bounds == SHARE or metric.endswith(ERROR_RATE):
         return Scale(higher_is_better, margin, floor=_one_item(metric, pool[0]))
     return Scale(higher_is_better, margin, logs=True)

@@ -4,8 +4,8 @@ from scipy import stats
 from scipy.special import polygamma, psi
 
 from harness.analysis.critical_values import critical_value
-from harness.analysis.statistics import Standing, items_part, rank
-from harness.analysis.variances import Sample, Scale, estimate, moderate
+from harness.analysis.statistics import Standing, rank
+from harness.analysis.variances import Sample, Scale, estimate, items_part, moderate
 
 HIGH = Scale(higher_is_better=True, margin=0.01)
 TIMES = Scale(higher_is_better=False, margin=0.05, logs=True, blocks=True)
@@ -170,15 +170,48 @@ def test_residuals_of_blocks_are_those_of_a_two_way_table():
     assert spread.nu_K.max() <= 12
 
 
-def test_blocks_with_missing_runs_use_the_seeds_that_variants_share():
-    # additive without noise: the fit is exact, though the variants have different seeds
-    of_seed = {0: 1.0, 1: 2.0, 2: 4.0, 3: 8.0}
-    rows = [Sample({seed: own * of_seed[seed] for seed in seeds}) for own, seeds in (
-        (1.0, (0, 1, 2, 3)), (1.5, (0, 1, 2)), (3.0, (1, 2, 3))
-    )]  # fmt: skip
-    means_K, spread = estimate(rows, TIMES)
-    assert means_K - means_K[0] == pytest.approx(-np.log([1.0, 1.5, 3.0]))
-    assert spread.v_K.max() < 1e-20
+def test_with_blocks_only_the_seeds_of_all_variants_count():
+    rows = [[1.0, 1.1, 1.2], [1.5, 1.66, 1.79], [1.01, 1.1, 1.19]]
+    shared = rank(samples(*rows), TIMES)
+    more = samples(*rows)
+    more[0].values.update({3: 9.0, 4: 9.0})
+    more[2].values.update({7: 0.1})
+    assert rank(more, TIMES) == shared
+
+
+def test_without_three_seeds_of_all_variants_the_spread_of_the_machine_counts():
+    drift = {0: 1.0, 1: 1.4, 2: 0.8, 3: 1.1, 4: 0.9, 5: 1.3}
+    rows = [Sample({seed: own * drift[seed] for seed in seeds}) for own, seeds in ((1, (0, 1, 2)), (1.2, (3, 4, 5)))]
+    assert verdicts(rows, TIMES) == ["best", "open"]
+
+
+@pytest.mark.parametrize("factor", [1.0, 1e-6])
+def test_small_numbers_are_compared_by_their_ratios(factor):
+    errors = Scale(False, 0.01, logs=True)
+    rows = samples(*(factor * np.array([[1e-4, 1.01e-4, 0.99e-4], [9e-4, 9.1e-4, 8.9e-4]])))
+    found = rank(rows, errors)
+    assert [one.verdict for one in found] == ["best", "worse"]
+    assert found[1].behind == pytest.approx(8.0, rel=0.001)
+
+
+def test_a_zero_counts_as_the_smallest_positive_number():
+    errors = Scale(False, 0.01, logs=True)
+    assert rank(samples([0.0, 2.0, 3.0], [4.0, 5.0, 6.0]), errors) == rank(
+        samples([2.0, 2.0, 3.0], [4.0, 5.0, 6.0]), errors
+    )
+    assert verdicts(samples([0.0, 0.0, 0.0], [0.0, 0.0, 0.0]), errors) == ["best", "equivalent"]
+
+
+@pytest.mark.parametrize(("at_most", "verdict"), [(0.0495, "equivalent"), (0.0505, "open")])
+@pytest.mark.parametrize("higher_is_better", [True, False])
+def test_the_margin_of_ratios_is_a_share_of_the_best(at_most, verdict, higher_is_better):
+    # 2 % behind on logarithms; the spread puts the bound where it is asked for
+    bound = -np.log1p(-at_most) if higher_is_better else np.log1p(at_most)
+    spread = (bound - 0.02) / float(critical_value(2, 1, 4)) / np.sqrt(2 / 3)
+    rows = np.array([[0, spread, -spread], [-0.02, -0.02 + spread, -0.02 - spread]])
+    found = rank(samples(*np.exp(rows if higher_is_better else -rows)), Scale(higher_is_better, 0.05, logs=True))
+    assert found[1].at_most == pytest.approx(at_most)
+    assert found[1].verdict == verdict
 
 
 def with_items(right_SN):
@@ -215,6 +248,16 @@ def test_more_seeds_do_not_turn_chance_of_the_test_items_into_a_difference():
             false[known] += "worse" in verdicts(rows, scale)
     assert false[True] / 150 <= 0.08
     assert false[False] / 150 >= 0.2
+
+
+def test_the_largest_part_stands_for_variants_without_items():
+    random = np.random.default_rng(11)
+    rows = [with_items(random.random((3, 200)) < share) for share in (0.9, 0.8, 0.7)]
+    scale, means_K = Scale(True, 0.01, floor=1 / 200), np.array([0.9, 0.8, 0.7, 0.6])
+    known_KK = items_part(rows, means_K[:3], scale)
+    part_KK = items_part([*rows, Sample({0: 0.6, 1: 0.6, 2: 0.6})], means_K, scale)
+    assert part_KK[:3, :3] == pytest.approx(known_KK)
+    assert part_KK[3].tolist() == [known_KK.max()] * 3 + [0.0]
 
 
 def test_a_test_split_that_is_too_small_is_said():
