@@ -55,7 +55,7 @@ class Agreement:
     """How often two variants are right on the same of ``items`` items: the means over all pairs of their runs.
 
     ``agree`` is the share of items on which both are right or both are wrong; on ``only_one`` and ``only_other`` items
-    one is right alone. ``within`` is the share on which two runs of ``one`` agree; None if there is one run.
+    one is right alone. ``within`` is the share on which two runs of ``one`` agree, and of ``other``; None with one run.
     """
 
     one: Variant
@@ -64,7 +64,7 @@ class Agreement:
     agree: float
     only_one: float
     only_other: float
-    within: float | None
+    within: tuple[float | None, float | None]
 
 
 @dataclass(frozen=True)
@@ -154,11 +154,14 @@ def _right(metric: str, runs: list[ItemScores]) -> np.ndarray | None:
 def _agreement(one: Variant, other: Variant, one_RN: np.ndarray, other_RN: np.ndarray) -> Agreement:
     one_N, other_N, items = one_RN.mean(0), other_RN.mean(0), one_RN.shape[1]
     only_one, only_other = float((one_N * (1 - other_N)).sum()), float((other_N * (1 - one_N)).sum())
-    runs, within = len(one_RN), None
-    if runs > 1:
-        pairs_N = 2 * runs * one_N * (1 - one_N) / (runs - 1)  # of two different runs, how often one is right alone
-        within = 1 - float(pairs_N.mean())
+    within = (_within(one_RN), _within(other_RN))
     return Agreement(one, other, items, 1 - (only_one + only_other) / items, only_one, only_other, within)
+
+
+def _within(right_RN: np.ndarray) -> float | None:
+    """The share of the items on which two runs of a variant are both right or both wrong, the mean over its pairs."""
+    runs, right_N = len(right_RN), right_RN.mean(0)
+    return 1 - float((2 * right_N * (1 - right_N)).mean()) * runs / (runs - 1) if runs > 1 else None
 
 
 def _predictions(variant: Variant, metric: str) -> list[Predictions]:

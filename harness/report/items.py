@@ -20,9 +20,12 @@ def agreement_sentence(found: Agreement) -> str:
         f"{one} alone is right on {_count(found.only_one)}, {other} alone on {_count(found.only_other)}"
         f"{' (means over all pairs of their runs)' if several else ''}{whole}."
     )
-    if found.within is not None:
-        sentence += f" Two runs of {one} agree on {_percent(found.within)}."
-    return sentence
+    within = ", ".join(
+        f"two runs of {variant.name} agree on {_percent(share)}"
+        for variant, share in zip((found.one, found.other), found.within, strict=True)
+        if share is not None
+    )
+    return f"{sentence} {within[0].upper()}{within[1:]}." if within else sentence
 
 
 def _percent(share: float) -> str:
@@ -43,17 +46,16 @@ def caption(found: Disagreements) -> str:
     )
 
 
-def answer(given: Answer) -> str:
-    """An answer with the number of runs that gave it, where these are several: ``pos (2 of 3)``."""
+def runs(given: Answer) -> str:
+    """How many runs gave an answer, such as ``2 of 3``; empty where there is one run."""
     if given.runs == 1:
-        return given.text
-    if given.count is None:
-        return f"{given.text} (mean of {given.runs})"
-    return f"{given.text} ({given.count} of {given.runs})"
+        return ""
+    return f"mean of {given.runs}" if given.count is None else f"{given.count} of {given.runs}"
 
 
 def table(found: Disagreements) -> Iterator[list[str]]:
     """The head, then a row for each item, in the short form."""
     yield ["row", "truth", *(variant.name for variant in found.variants)]
     for item in found.items[:MOST_IN_MARKDOWN]:
-        yield [str(item.row), item.truth, *map(answer, item.answers)]
+        answers = [f"{given.text} ({runs(given)})" if given.runs > 1 else given.text for given in item.answers]
+        yield [str(item.row), item.truth, *answers]

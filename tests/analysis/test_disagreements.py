@@ -1,5 +1,7 @@
 """The items that variants differ on and McNemar's table, counted by hand, for every task."""
 
+import itertools
+
 import numpy as np
 import pytest
 from made_records import classified, keep, made
@@ -52,7 +54,7 @@ def test_mcnemars_table_is_the_mean_over_all_pairs_of_runs(group):
     # pairs of runs: lstm alone is right on rows 0 and 3, or on row 0; gru alone on row 4
     assert (found.only_one, found.only_other) == (pytest.approx(1.5), pytest.approx(1.0))
     assert found.agree == pytest.approx(1 - 2.5 / 5)
-    assert found.within == pytest.approx(4 / 5)  # two runs of lstm differ on row 3
+    assert found.within == (pytest.approx(4 / 5), 1)  # the two runs of lstm differ on row 3
 
 
 def test_agreement_is_that_of_every_pair_of_random_runs(tmp_path):
@@ -65,8 +67,8 @@ def test_agreement_is_that_of_every_pair_of_random_runs(tmp_path):
     assert found.only_one == pytest.approx(np.mean([(a & ~b).sum() for a in one for b in other]))
     assert found.only_other == pytest.approx(np.mean([(b & ~a).sum() for a in one for b in other]))
     assert found.agree == pytest.approx(np.mean([(a == b).mean() for a in one for b in other]))
-    pairs = [(a == b).mean() for i, a in enumerate(one) for j, b in enumerate(one) if i != j]
-    assert found.within == pytest.approx(np.mean(pairs))
+    for runs, within in zip((one, other), found.within, strict=True):
+        assert within == pytest.approx(np.mean([(a == b).mean() for a, b in itertools.combinations(runs, 2)]))
 
 
 def test_where_all_others_are_worse_the_second_best_is_compared(group):
@@ -124,7 +126,7 @@ def test_tags_name_the_wrong_ones_and_an_item_is_right_if_all_are(tmp_path):
         "label 1: B-PER for O; label 2: O for B-PER; label 3: B-PER for O; 2 more",
     ]
     assert [answer.right for answer in item.answers] == [0, 0]
-    assert (found.agreement.agree, found.agreement.within) == (1, None)
+    assert (found.agreement.agree, found.agreement.within) == (1, (None, None))
 
 
 def test_several_labels_are_named_together_and_scored_by_exact_match_beside_f1(tmp_path):

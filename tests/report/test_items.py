@@ -19,10 +19,10 @@ from harness.report.html import html
 from harness.report.html.items import BEGINNING
 
 TRUTH = [0, 1, 0, 1, 1]
-PREDICTED = {"lstm": [[0, 1, 0, 1, 0], [0, 1, 0, 0, 0]], "gru": [[1, 1, 0, 0, 1], [1, 1, 0, 0, 1]]}
+PREDICTED = {"lstm": [[0, 1, 0, 1, 0], [0, 1, 0, 0, 0]], "GRU": [[1, 1, 0, 0, 1], [1, 1, 0, 0, 1]]}
 SENTENCE = (
-    "Of 5 test items, lstm and gru are both right or both wrong on 50.0 %; lstm alone is right on 1.5, gru alone on 1 "
-    "(means over all pairs of their runs). Two runs of lstm agree on 80.0 %."
+    "Of 5 test items, lstm and GRU are both right or both wrong on 50.0 %; lstm alone is right on 1.5, GRU alone on 1 "
+    "(means over all pairs of their runs). Two runs of lstm agree on 80.0 %, two runs of GRU agree on 100.0 %."
 )
 
 
@@ -38,12 +38,12 @@ def test_the_page_and_the_markdown_say_how_often_the_best_two_agree_and_list_the
     shown = " ".join(page.shown().split())
     assert SENTENCE in shown
     assert items.HEADING in shown
-    assert "3 test items on which lstm, gru differ, the largest differences first." in shown
-    assert "0 neg neg (2 of 2) <pos> (2 of 2)" in shown
-    assert "3 <pos> <pos> (1 of 2) neg (2 of 2)" in shown
+    assert "3 test items on which lstm, GRU differ, the largest differences first." in shown
+    assert "0 neg neg 2 of 2 <pos> 2 of 2" in shown
+    assert "3 <pos> <pos> 1 of 2 neg 2 of 2" in shown
     text = tables.markdown(comparison)
     assert tables._escaped(SENTENCE) in text
-    assert "| row | truth | lstm | gru |\n|---:|---|---|---|\n| 0 | neg | neg (2 of 2) | \\<pos\\> (2 of 2) |" in text
+    assert "| row | truth | lstm | GRU |\n|---:|---|---|---|\n| 0 | neg | neg (2 of 2) | \\<pos\\> (2 of 2) |" in text
 
 
 def test_one_run_each_needs_no_numbers_of_runs(tmp_path):
@@ -66,7 +66,7 @@ def test_predictions_that_cannot_be_used_are_named_in_the_notes(records, tmp_pat
     report = build(records, tmp_path / "outputs", "made")
     assert "Left out: " in report.markdown
     assert tables._escaped(f"{file} holds no predictions (it is no archive of arrays)") in report.markdown
-    assert "lstm alone is right on 1, gru alone on 1 " in report.markdown  # by the run of lstm that is left
+    assert "lstm alone is right on 1, GRU alone on 1 " in report.markdown  # by the run of lstm that is left
 
 
 LOADER = """
@@ -154,7 +154,7 @@ def test_items_are_filtered_by_who_is_right_and_by_class(records, browser, tmp_p
     assert choose("right", "lstm") == ["0"]  # on row 3 only half of its runs are
     assert browser.find_element("css selector", ".item-filter output").text == "1 of 3 items"
     assert choose("wrong", "lstm") == []
-    assert choose("right", "gru") == ["4"]
+    assert choose("right", "GRU") == ["4"]
     assert choose("truth", "neg") == []
     assert choose("truth", "<pos>") == ["4"]
     for name in ("right", "wrong"):

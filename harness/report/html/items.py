@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from harness.analysis.comparability import ComparisonGroup
-from harness.analysis.disagreements import Answer, Disagreements, Item, disagreements
+from harness.analysis.disagreements import Answer, Item, disagreements
 from harness.report import item_texts, items
 
 BEGINNING = 240
@@ -14,14 +14,17 @@ MOST_TRUTHS = 40
 
 @dataclass(frozen=True)
 class Row:
-    """An item: ``right`` has the places of the variants most of whose runs are right; answers have a class of CSS."""
+    """An item: ``right`` has the places of the variants most of whose runs are right.
+
+    Of each answer there are its class of CSS, the answer, and how many runs gave it.
+    """
 
     number: int
     beginning: str
     rest: str
     truth: str
     right: str
-    answers: list[tuple[str, str]]
+    answers: list[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,8 @@ def of_group(group: ComparisonGroup) -> DisagreementsPart | None:
     return DisagreementsPart(
         items.HEADING, items.agreement_sentence(found.agreement) if found.agreement else "", items.caption(found),
         [variant.name for variant in found.variants], [_row(item, texts.get(item.row, "")) for item in found.items],
-        bool(texts), _can_be_right(found), truths if len(truths) <= MOST_TRUTHS else [],
+        bool(texts), found.agreement is not None, truths if len(truths) <= MOST_TRUTHS else [],
     )  # fmt: skip
-
-
-def _can_be_right(found: Disagreements) -> bool:
-    return found.agreement is not None
 
 
 def _row(item: Item, text: str) -> Row:
@@ -62,7 +61,7 @@ def _row(item: Item, text: str) -> Row:
     if len(text) > BEGINNING:
         beginning = text[:BEGINNING].rpartition(" ")[0] or text[:BEGINNING]
     right = [str(place) for place, given in enumerate(item.answers) if (given.right or 0) > 0.5]
-    answers = [(_kind(given), items.answer(given)) for given in item.answers]
+    answers = [(_kind(given), given.text, items.runs(given)) for given in item.answers]
     return Row(item.row, beginning, text[len(beginning) :], item.truth, " ".join(right), answers)
 
 
