@@ -24,7 +24,7 @@ MOST_LABELS = 40
 """A truth of several labels names at most so many."""
 OF_ITEMS = (ACCURACY, "test/exact_match", "test/label_error_rate", "test/mse")
 """Metrics that are means over items, for groups whose quality is not, such as F1."""
-NO_LABEL = "no label"
+NO_LABEL, ALL_RIGHT = "no label", "all right"
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def _words(found: Predictions, row: int, data: DataSummary) -> str:
     pairs = [(place + 1, _name(predicted[place], data), _name(truth[place], data)) for place in wrong[:MOST_WRONG]]
     said = [f"label {place}: {ours} for {true}" for place, ours, true in pairs]
     more = [f"{len(wrong) - MOST_WRONG} more"] if len(wrong) > MOST_WRONG else []
-    return "; ".join([*said, *more]) or "all right"
+    return "; ".join([*said, *more]) or ALL_RIGHT
 
 
 def _named(value: np.ndarray, data: DataSummary) -> str:

@@ -54,6 +54,14 @@ def test_one_run_each_needs_no_numbers_of_runs(tmp_path):
     assert "| 1 | b | b | a |" in text
 
 
+def test_an_answer_that_is_the_truth_is_not_marked_wrong_though_most_runs_are(tmp_path):
+    runs = {"lstm": [[0, 1], [0, 1], [1, 1], [2, 1], [3, 1]], "gru": [[1, 0]] * 5}
+    page = Page(html(compare(classified(tmp_path, runs, [0, 1], ["a", "b", "c", "d"]), "made")))
+    kinds = [(own["data-right"], own["data-wrong"]) for _, own in page.attributes if "data-right" in own]
+    assert kinds == [("0", "1"), ("", "1")]
+    assert "0 a a 2 of 5 b 5 of 5" in " ".join(page.shown().split())
+
+
 def test_without_predictions_reports_are_as_before():
     comparison = compare([made("lstm"), made("gru", accuracy=0.5)], "made")
     assert "test items" not in Page(html(comparison)).shown()
@@ -154,12 +162,15 @@ def test_items_are_filtered_by_who_is_right_and_by_class(records, browser, tmp_p
     assert choose("right", "lstm") == ["0"]  # on row 3 only half of its runs are
     assert browser.find_element("css selector", ".item-filter output").text == "1 of 3 items"
     assert choose("wrong", "lstm") == []
+    assert choose("right", "any") == ["4"]
     assert choose("right", "GRU") == ["4"]
     assert choose("truth", "neg") == []
     assert choose("truth", "<pos>") == ["4"]
     for name in ("right", "wrong"):
         choose(name, "any")
     wait_for(browser, lambda: browser.execute_script(SHOWN) == ["4", "3"], "the rows of a class")
+    answers = browser.find_elements("css selector", ".items tbody tr:not([hidden]) td[class]:not(.number)")
+    assert [one.get_attribute("class") for one in answers] == ["wrong", "right", "", "wrong"]  # of rows 4 and 3
     right = browser.find_element("css selector", ".items td.right")
     assert right.value_of_css_property("color") == "rgba(11, 110, 79, 1)"
     assert [entry["message"] for entry in browser.get_log("browser")] == []

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from harness.analysis.comparability import ComparisonGroup
-from harness.analysis.disagreements import Answer, Item, disagreements
+from harness.analysis.disagreements import ALL_RIGHT, Answer, Item, disagreements
 from harness.report import item_texts, items
 
 BEGINNING = 240
@@ -14,7 +14,7 @@ MOST_TRUTHS = 40
 
 @dataclass(frozen=True)
 class Row:
-    """An item: ``right`` has the places of the variants most of whose runs are right.
+    """An item: ``right`` and ``wrong`` have the places of the variants most of whose runs are so.
 
     Of each answer there are its class of CSS, the answer, and how many runs gave it.
     """
@@ -24,6 +24,7 @@ class Row:
     rest: str
     truth: str
     right: str
+    wrong: str
     answers: list[tuple[str, str, str]]
 
 
@@ -60,13 +61,18 @@ def _row(item: Item, text: str) -> Row:
     beginning = text
     if len(text) > BEGINNING:
         beginning = text[:BEGINNING].rpartition(" ")[0] or text[:BEGINNING]
-    right = [str(place) for place, given in enumerate(item.answers) if (given.right or 0) > 0.5]
-    answers = [(_kind(given), given.text, items.runs(given)) for given in item.answers]
-    return Row(item.row, beginning, text[len(beginning) :], item.truth, " ".join(right), answers)
+    kinds = [_kind(given, item) for given in item.answers]
+    right, wrong = (
+        " ".join(str(place) for place, kind in enumerate(kinds) if kind == wanted) for wanted in ("right", "wrong")
+    )
+    answers = [(kind, given.text, items.runs(given)) for kind, given in zip(kinds, item.answers, strict=True)]
+    return Row(item.row, beginning, text[len(beginning) :], item.truth, right, wrong, answers)
 
 
-def _kind(given: Answer) -> str:
-    """Whether most of the runs are right, for the colour of an answer."""
-    if given.right is None:
+def _kind(given: Answer, item: Item) -> str:
+    """Whether most of the runs are ``right`` or ``wrong``; empty where it is even, or the answer is right."""
+    if given.right is None or given.right == 0.5:
         return ""
-    return "right" if given.right > 0.5 else "wrong"
+    if given.right > 0.5:
+        return "right"
+    return "" if given.text in (item.truth, ALL_RIGHT) else "wrong"  # runs that are wrong in different ways

@@ -55,9 +55,10 @@ for (const filter of document.querySelectorAll(".item-filter")) {
   const rows = [...filter.closest("details").querySelectorAll("tbody tr")];
   filter.addEventListener("change", () => {
     const { right, wrong, truth } = Object.fromEntries(new FormData(filter));
+    const lacks = (list, place) => place && !list.split(" ").includes(place);
     for (const row of rows) {
-      const own = row.dataset.right.split(" ");
-      row.hidden = (right && !own.includes(right)) || (wrong && own.includes(wrong)) || (truth && row.dataset.truth !== truth);
+      const own = row.dataset;
+      row.hidden = lacks(own.right, right) || lacks(own.wrong, wrong) || (truth && own.truth !== truth);
     }
     filter.querySelector("output").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} items`;
   });
