@@ -81,7 +81,7 @@ def compare(
         UserError: there is no record of a run, or the baseline describes no variant or cannot be matched.
     """
     records = list(records)
-    runs = [record for record in records if record.mode != "profile"]
+    runs = [record for record in records if record.mode != "profile" and not record.is_trial]
     profiles = [record for record in records if record.mode == "profile"]
     if profiles and not runs:
         raise UserError(

@@ -26,6 +26,7 @@ UNNAMED = (
     "sweep",
     "fail_fast",
     "report",
+    "tune",
 )
 """The parts of a config by which variants never differ."""
 
@@ -188,6 +189,8 @@ def flat_settings(record: Record) -> dict[str, Any]:
 
 
 def _named(record: Record) -> dict[str, Any]:
+    """The parts of a config by which variants can differ, and whether trials chose the settings."""
     named = {key: value for key, value in record.config.items() if key not in UNNAMED}
     measured = {key: value for key, value in (named.pop("measure", None) or {}).items() if key not in AFTERWARDS}
-    return {**named, "measure": measured} if measured else named
+    tuned = f"{record.tuning.trials} trials" if record.tuning else "no"
+    return {**named, **({"measure": measured} if measured else {}), "tuned": tuned}

@@ -57,12 +57,14 @@ class Backend(Protocol):
         """Matrix-product operations of one forward pass of one sequence; None if a part does not report its own."""
 
     def fit(
-        self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None]
+        self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None],
+        limits: Sequence[float] = (),
     ) -> tuple[list[Metrics], int]:
         """Train, and leave the model with the weights of the best epoch.
 
         A checkpoint in ``folder`` is resumed; a damaged one is set aside. ``epoch_done`` is called with the metrics of
-        each epoch.
+        each epoch. ``limits`` has the largest cost of the best score so far after each epoch; training stops after an
+        epoch whose limit is exceeded.
 
         Returns:
             The history, one entry per epoch, and the best epoch, counted from 1.

@@ -1,6 +1,7 @@
 """The metrics of the epochs so far: best epoch, patience, divergence; the same in both backends."""
 
 import math
+from collections.abc import Sequence
 
 from harness.config.schema import LAST_EPOCH
 from harness.data import Dataset, Split
@@ -58,6 +59,18 @@ def patience_is_out(history: list[Metrics], monitor: str, patience: int | None) 
         return False
     scores = costs(history, monitor)
     return len(scores) - (scores.index(min(scores)) + 1) >= patience
+
+
+def is_hopeless(history: list[Metrics], monitor: str, limits: Sequence[float]) -> bool:
+    """Whether the best score so far costs more than the limit of the last epoch; without limits never."""
+    return bool(limits) and min(costs(history, monitor)) > limits[len(history) - 1]
+
+
+def is_over(history: list[Metrics], monitor: str, patience: int | None, limits: Sequence[float]) -> bool:
+    """Whether training stops after these epochs: the patience is out, or the score is hopeless."""
+    return bool(history) and (
+        patience_is_out(history, monitor, patience) or is_hopeless(history, monitor, limits)
+    )
 
 
 def entry(epoch: int, trained: Metrics, scores: dict[str, Metrics]) -> Metrics:

@@ -22,15 +22,17 @@ PLUGINS = {
 
 
 def refused(arguments: list[str]) -> str | None:
-    """A sentence for the first argument that nobody may give: text that is not UTF-8, or the id of a sweep."""
+    """A sentence for the first argument that nobody may give: text that is not UTF-8, or what a sweep sets."""
     for argument in arguments:
         try:
             argument.encode("utf8")
         except UnicodeEncodeError:
             shown = argument.encode("utf8", "surrogateescape").decode("utf8", "replace")
             return f"{shown} is not UTF-8: write it in UTF-8, such as with LANG=C.UTF-8"
-    if given := next((argument for key, argument in _overrides(arguments) if key == "sweep"), None):
-        return f"{given}: -m sets the id of a sweep; leave it out"
+    by_the_sweep = {"sweep": "the id of a sweep", "tune.trial": "the number of a trial"}
+    for key, argument in _overrides(arguments):
+        if key in by_the_sweep:
+            return f"{argument}: -m sets {by_the_sweep[key]}; leave it out"
     return None
 
 
@@ -65,6 +67,16 @@ def last_of_each(arguments: list[str]) -> tuple[list[str], list[str]]:
         if names[place].lstrip("+") not in repeated or names[place] not in names[place + 1 :]
     ]  # fmt: skip
     return kept, notes
+
+
+def as_sweep_to_tune(arguments: list[str]) -> list[str]:
+    """The arguments with ``-m`` if they ask for tuning, which takes several runs; ``--cfg`` and the like stay."""
+    flags = [one for one in arguments if one.startswith("-") and not one.startswith("--config-")]
+    tuned = any(
+        key.startswith("tune.space") or (key == "tune" and argument.partition("=")[2] != "none")
+        for key, argument in _overrides(arguments)
+    )
+    return ["-m", *arguments] if tuned and not flags else arguments
 
 
 def per_encoder(arguments: list[str]) -> list[str]:

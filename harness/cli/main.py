@@ -51,6 +51,7 @@ def main() -> None:
     if subcommands.is_one(arguments):
         sys.exit(subcommands.run(arguments))
     arguments, notes = words.last_of_each(secret_arguments.into_environment(arguments))
+    arguments = words.as_sweep_to_tune(arguments)
     print(*notes, sep="\n", end="\n" * bool(notes), file=sys.stderr, flush=True)
     sys.argv[1:] = arguments
     if missing := words.missing_plugin(arguments):
@@ -141,7 +142,7 @@ def _outcome(config: DictConfig, label: str, started: float) -> "JobOutcome":
     """Train or profile one composed config."""
     from harness.config.validation import resolve
     from harness.runner import run_names
-    from harness.runner.job_outcomes import JobOutcome
+    from harness.runner.job_outcomes import JobOutcome, tuning_of
     from harness.runner.lifecycle import Request
     from harness.runner.profile import profile
     from harness.runner.run import run
@@ -150,7 +151,8 @@ def _outcome(config: DictConfig, label: str, started: float) -> "JobOutcome":
     try:
         suggestions.refuse_new_keys(HydraConfig.get().overrides.task, config)
         overrides = tuple(run_names.overrides_of(config))
-        return JobOutcome(walk(Request(resolve(config), label, started, overrides, _search())))
+        tuning = tuning_of(config, HydraConfig.get().job.num) if config.sweep else None
+        return JobOutcome(walk(Request(resolve(config), label, started, overrides, _search(), tuning)))
     except UserError as error:
         return JobOutcome(user_error=str(error))
     except Exception as error:  # an error in our code or in custom code must not stop the other runs
@@ -195,7 +197,7 @@ def _finish(interrupted: bool = False, kept: str = "", launched: bool = True) ->
     outcomes = [*Sweep.current.outcomes(), *_unkept] if Sweep.current else _outcomes
     done = [outcome.record for outcome in outcomes if outcome.record]
     errors = [outcome.user_error for outcome in outcomes if outcome.user_error]
-    written = _show([record for record in done if not record.follows])
+    written = _show([record for record in done if not record.follows and not record.is_trial])
     if Sweep.current:
         failed = not launched or any(outcome.record is None for outcome in outcomes)
         written &= Sweep.current.end(done, interrupted, failed)

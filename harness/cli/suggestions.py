@@ -102,7 +102,8 @@ def refuse_new_keys(overrides: list[str], config: DictConfig) -> None:
     """
     for override in overrides:
         key = override.lstrip("+").split("=")[0]
-        if not override.startswith("+") or key.split("@")[0].split(".")[0] in refused_keys.PASSED_ON:
+        known_to_others = key.split("@")[0].split(".")[0] in refused_keys.PASSED_ON or key.startswith("tune.space.")
+        if not override.startswith("+") or known_to_others:
             continue
         before = _composed([other for other in overrides if other != override]) if override.startswith("++") else None
         if before is None or key not in refused_keys.keys(OmegaConf.to_container(before, resolve=False)):

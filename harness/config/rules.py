@@ -4,9 +4,11 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from harness.config import search_space
 from harness.config.requirement import parse_all
 from harness.config.schema import CLASS_WEIGHTS, LAST_EPOCH, Config
 from harness.errors import UserError
+from harness.records.metrics import split_of
 from harness.records.settings import flatten
 
 
@@ -32,6 +34,7 @@ def check_together(config: Config) -> None:
     _check_optimizer(config)
     _check_monitor(config)
     _check_encoder(config)
+    _check_tune(config)
     if config.hardware.nodes > 1 and config.sweep:
         nodes = config.hardware.nodes
         raise UserError(f"hardware.nodes={nodes} is for one run at a time: leave -m out and give each seed a command")
@@ -71,6 +74,17 @@ def _check_monitor(config: Config) -> None:
         raise UserError("optimizer.schedule=plateau follows a metric, and trainer.monitor=last is none; name a metric")
     if (optimizer.min_lr or 0) > optimizer.lr:
         raise UserError(f"optimizer.min_lr={optimizer.min_lr} is above optimizer.lr={optimizer.lr}; set it below")
+
+
+def _check_tune(config: Config) -> None:
+    """Refuse a tuning that cannot be done, or that would not choose on validation."""
+    tune, monitor = config.tune, config.trainer.monitor
+    if not search_space.read(tune.space):
+        return
+    if config.mode == "profile":
+        raise UserError("mode=profile trains nothing that could be tuned; leave tune out")
+    if monitor == LAST_EPOCH or split_of(monitor) == "train":
+        raise UserError(f"tune chooses on validation, and trainer.monitor={monitor} does not; set trainer.monitor=auto")
 
 
 def _check_optimizer(config: Config) -> None:

@@ -137,6 +137,16 @@ class TrackingConfig(Part):
     system_metrics_seconds: Positive | None = Field(description="seconds between samples of the load; null: no samples")
 
 
+class TuneConfig(Part):
+    """The trials that choose settings for every encoder, on validation; ``search_space`` reads ``space``."""
+
+    space: dict[str, Any] = Field(description="settings to try, as the config has them: lists of values, or ranges")
+    trials: Count | None = Field(description="settings that each encoder tries; null: all combinations of the values")
+    seed: CountOrZero = Field(description="seed of the trials, and of random settings")
+    prune: Flag = Field(description="stop a trial that is worse than the median of the finished ones")
+    trial: CountOrZero | None = Field(description="number of this trial, from 0; null: no trial; set by the sweep")
+
+
 class ProfileConfig(Part):
     """What ``mode=profile`` measures."""
 
@@ -192,6 +202,7 @@ class Config(Part):
     optimizer: OptimizerConfig = Field(description="the optimizer and its learning rate")
     trainer: TrainerConfig = Field(description="how the model is trained")
     measure: MeasureConfig = Field(description="how speed and latency are measured")
+    tune: TuneConfig = Field(description="trials that choose settings for every encoder")
     tracking: TrackingConfig = Field(description="where MLflow stores runs")
     profile: ProfileConfig = Field(description="what mode=profile measures")
     report: ReportConfig = Field(description="how the comparison at the end of a sweep answers")

@@ -22,6 +22,7 @@ STEPS = "cost/steps"
 TRAINING_SECONDS = "speed/training_seconds"
 SECONDS_TO_TARGET = "speed/seconds_to_accuracy"
 FORWARD_FLOPS = "cost/forward_flops"
+TUNING_SECONDS = "cost/tuning_seconds"
 
 
 def _quality(split: str, where: str) -> dict[str, Metric]:
@@ -151,6 +152,9 @@ METRICS: dict[str, Metric] = {
     STEPS: Metric("", None, "steps of the optimizer until the end of training", "cost", "steps", 14, exact=True),
     FORWARD_FLOPS: Metric(
         "", False, "operations of matrix products for one sequence; a multiply-add counts as 2", "cost", exact=True
+    ),
+    TUNING_SECONDS: Metric(
+        "s", None, "sum of the total seconds of the trials that chose the settings", "cost", "tuning", 16
     ),
     "profile/forward_time_exponent": Metric(
         "", False, "p of time = c * length**p in the forward pass, fitted to the longer lengths", "profile",

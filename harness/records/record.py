@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.records.tuning import Tuning
+
 SCHEMA = 2
 """The version of this file's types; records of another version are left out of reports."""
 
@@ -106,7 +108,8 @@ class Record:
     ``fingerprint`` is the hash of all that decides the result; ``variant`` the same without the seed. ``run_dir`` is
     relative to the output folder, so that the folder can be moved. ``overrides`` is what the command set. ``history``
     has one entry an epoch. ``ranks`` has the numbers of each process of a data-parallel run. ``tracked_in`` is the
-    MLflow store, without secrets, where it is not the output folder's own.
+    MLflow store, without secrets, where it is not the output folder's own. ``tuning`` says what chose the settings;
+    null: the command. ``stopped_epoch`` is the epoch after which median stopping ended a trial; null: it did not.
     ``started`` and ``ended`` are UTC, ISO 8601.
 
     The last fields are for the command that holds the record, and are not written: ``folder``, the run's folder on
@@ -135,6 +138,8 @@ class Record:
     profile: list[Point] = field(default_factory=list)
     ranks: list[dict[str, int | float]] = field(default_factory=list)
     resumed_epochs: int = 0
+    tuning: Tuning | None = None
+    stopped_epoch: int | None = None
     copied_from: str | None = None
     mlflow_run_id: str | None = None
     tracked_in: str | None = None
@@ -144,6 +149,11 @@ class Record:
     skipped: bool = field(default=False, metadata={"written": False})
     asked: str | None = field(default=None, metadata={"written": False})
     follows: bool = field(default=False, metadata={"written": False})
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether the run is a trial of a tuning: it chose settings, and is no result to compare."""
+        return (self.config.get("tune") or {}).get("trial") is not None
 
     def to_json(self) -> dict[str, Any]:
         """The content of ``record.json``: plain values only, ``schema`` first."""

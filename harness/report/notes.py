@@ -1,6 +1,6 @@
 """The notes of a report: what is not ranked, not shown, left out or in doubt."""
 
-from harness.analysis import budgets
+from harness.analysis import budgets, tuned
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.intervals import Mean
@@ -15,7 +15,7 @@ MOST_LEFT_OUT = 10
 
 def notes(comparison: Comparison) -> list[str]:
     """A sentence for everything else that a reader must know about a comparison."""
-    sentences = [*comparison.separations, *budgets.sentences(comparison.groups)]
+    sentences = [*comparison.separations, *budgets.sentences(comparison.groups), *tuned.sentences(comparison.groups)]
     sentences += target_words.sentences(comparison.groups)
     if count := len(comparison.profiles):
         sentences.append(f"Not compared with runs: {_counted(count, 'profile')}; report.html shows profiles.")

@@ -11,9 +11,10 @@ from harness.analysis.comparison import Comparison
 from harness.analysis.data_sets import OverDataSets
 from harness.analysis.disagreements import disagreements
 from harness.analysis.training_rows import Curves
+from harness.analysis.tuned import TunedVariant, tuned_variants
 from harness.analysis.variants import Variant
 from harness.records.metrics import COLUMNS, END_TO_END, THROUGHPUT, known, short_name
-from harness.report import data_sets, items, training_rows
+from harness.report import data_sets, items, training_rows, tuned
 from harness.report import text as wording
 from harness.report.notes import notes
 from harness.report.target_words import instead_of_mean
@@ -93,6 +94,8 @@ def markdown(comparison: Comparison) -> str:
         for hardware_group in group.hardware_groups:
             lines += [f"On {_escaped(hardware_group.title)}:", "", *_markdown_table(group, hardware_group.variants), ""]
         lines += list(_markdown_baseline_differences(group))
+        if variants := tuned_variants(group):
+            lines += [f"### {_escaped(tuned.heading(variants))}", "", *_markdown_tuned(variants), ""]
         lines += list(_markdown_disagreements(group))
     for curves in comparison.over_rows:
         lines += [f"## {_escaped(training_rows.heading(curves))}", "", *_markdown_rows(curves), ""]
@@ -123,6 +126,16 @@ def _markdown_data_sets(over: OverDataSets) -> Iterator[str]:
     yield from ("", f"{_escaped(data_sets.legend(over))}. {data_sets.CAPTION}")
     if over.notes:
         yield from ("", *(f"- {_escaped(note)}" for note in over.notes))
+
+
+def _markdown_tuned(variants: list[TunedVariant]) -> Iterator[str]:
+    head = tuned.columns(variants)
+    yield "| " + " | ".join(head) + " |"
+    yield "|---|---|" + "---:|" * (len(head) - 2)
+    for row in tuned.table(variants):
+        yield "| " + " | ".join(map(_escaped, row)) + " |"
+    yield ""
+    yield tuned.CAPTION
 
 
 def _markdown_rows(curves: Curves) -> Iterator[str]:

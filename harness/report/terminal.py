@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from harness.analysis.comparability import ComparisonGroup, HardwareGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.data_sets import OverDataSets
 from harness.analysis.disturbances import disturbances
+from harness.analysis.tuned import TunedVariant, tuned_variants
 from harness.records.metrics import (
     EPOCH_SECONDS,
     EPOCHS,
@@ -32,7 +34,7 @@ from harness.records.metrics import (
 )
 from harness.records.record import Record
 from harness.records.store import output_dir_of
-from harness.report import data_sets, tables, training_rows
+from harness.report import data_sets, tables, training_rows, tuned
 from harness.report import text as wording
 from harness.report.data_notes import data_notes
 from harness.report.notes import notes
@@ -174,6 +176,8 @@ def print_comparison(comparison: Comparison) -> None:
         out.print()
         for sentence in wording.answer(group):
             out.print(escape(sentence))
+        if variants := tuned_variants(group):
+            _print_tuned(out, variants)
     if over := comparison.over_data_sets:
         _print_data_sets(out, over)
     for curves in comparison.over_rows:
@@ -200,6 +204,16 @@ def _print_data_sets(out: Console, over: OverDataSets) -> None:
     out.print(f"[dim]{escape(data_sets.legend(over))}[/]\n")
     for sentence in (data_sets.answer(over), *over.notes):
         out.print(escape(sentence))
+
+
+def _print_tuned(out: Console, variants: list[TunedVariant]) -> None:
+    table = Table(title=tuned.heading(variants), title_justify="left", box=None, pad_edge=False)
+    for number_of_column, head in enumerate(tuned.columns(variants)):
+        table.add_column(head, justify="left" if number_of_column < 2 else "right", overflow="fold")
+    for row in islice(tuned.table(variants), MOST_ROWS):
+        table.add_row(*map(escape, row))
+    out.print()
+    out.print(table)
 
 
 def _print_group(out: Console, group: ComparisonGroup) -> None:

@@ -17,6 +17,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from harness.errors import UserError
+from harness.records.tuning import Tuning
 from harness.runner import job_outcomes
 from harness.runner.job_outcomes import JobOutcome
 
@@ -62,8 +63,8 @@ class BatchesSweeper(Sweeper):
         seed_first = sorted(by_key.values(), key=lambda values: not (values and is_seed(values[0])))
         return [list(job) for job in product(*seed_first)]
 
-    def check(self, jobs: Sequence[Job]) -> None:
-        """Compose each job, so that an error ends the sweep before any training.
+    def check(self, jobs: Sequence[Job]) -> list[DictConfig]:
+        """Compose each job, so that an error ends the sweep before any training; returns the configs.
 
         Raises:
             HydraException: Hydra cannot compose a job.
@@ -72,25 +73,38 @@ class BatchesSweeper(Sweeper):
         folder = Path(self.config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
-        self.validate_batch_is_legal(jobs)
+        loader = self.hydra_context.config_loader
+        return [loader.load_sweep_config(self.config, list(job)) for job in jobs]
 
-    def launch(self, jobs: Sequence[Job], order: Sequence[int] | None = None) -> list[JobOutcome]:
+    def launch(
+        self, jobs: Sequence[Job], order: Sequence[int] | None = None, tunings: Sequence[Tuning | None] = ()
+    ) -> list[JobOutcome]:
         """Run jobs and wait for them; returns their outcomes, in the order of ``jobs``.
 
         ``order`` has the places of the jobs in the order in which they run; by default, as they stand. They are shown
-        in the order of ``jobs``, after the jobs that were launched before.
+        in the order of ``jobs``, after the jobs that were launched before. ``tunings`` says what chose the settings of
+        each job, for their records.
         """
         order = range(len(jobs)) if order is None else order
         number_of = {place: self.launched + turn for turn, place in enumerate(order)}
         numbers = [number_of[place] for place in range(len(jobs))]
         self.shown += numbers
         job_outcomes.keep_order(self.config, self.shown)
+        for number, tuning in zip(numbers, tunings, strict=bool(tunings)):
+            job_outcomes.keep_tuning(self.config, number, tuning)
         for batch in _chunks([jobs[place] for place in order], self.max_batch_size):
             returned = self.launcher.launch(batch, initial_job_idx=self.launched)
             self.launched += len(batch)
             for job in returned:
                 _ = job.return_value  # raises what went wrong around a job
         return [job_outcomes.of_job(self.config, number) for number in numbers]
+
+
+    def fail(self, reasons: Sequence[str]) -> None:
+        """Keep an outcome for each job that cannot be run, with the reason."""
+        for reason in reasons:
+            job_outcomes.keep_outcome(self.config, self.launched, JobOutcome(error=reason))
+            self.launched += 1
 
 
 def is_seed(override: str) -> bool:

@@ -26,10 +26,10 @@ from harness.records.settings import one_form
 
 NOT_DECIDING = (
     *("name", "choices", "output_dir", "cache_dir", "tracking", "sweep", "rerun", "run_timeout", "fail_fast"),
-    *("data", "hardware", "report"),
+    *("data", "hardware", "report", "tune"),
 )
 """Keys that do not decide a run's result: where it is put and what it is called. Of data, the hash and the class
-weights decide; of hardware, what it is resolved to."""
+weights decide; of hardware, what it is resolved to; of tune, whether a run is a trial, or what chose its settings."""
 
 COMPUTING = {
     "train": ("data", "measure", "backends", "tasks", "runner/train.py"),
@@ -56,6 +56,10 @@ def of(config: Config, hardware: Hardware, data_hash: str | None, pooled: bool =
         for key in AFTERWARDS:
             del deciding["measure"][key]
         deciding[CLASS_WEIGHTS] = config.data.get(CLASS_WEIGHTS)
+    if config.tune.trial is not None:  # it reads no test split, and may be stopped
+        deciding["tune"] = {"trial": True, "prune": config.tune.prune}
+    elif config.tune.space:  # so tuned runs are beside those that nothing tuned, also where the settings are the same
+        deciding["tune"] = config.tune.model_dump()
     used = dataclasses.asdict(hardware)
     del used["device_power_limits_w"]  # an administrator's change of it is no other run
     deciding |= {"hardware": used, "data_hash": data_hash, "code": code_hash(config, pooled)}

@@ -1,18 +1,22 @@
 """The outcomes of a sweep's jobs: files in one folder, whichever launcher ran the jobs."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
+from harness.config.schema import Config
 from harness.records import store
 from harness.records.record import Record, from_json
+from harness.records.tuning import Tuning
 from harness.runner import run_names
 
 MOST_NAMED = 20
 """The most runs that a sentence names; of the rest it has the number."""
+TUNING = "-tuning.json"
+"""The end of the name of a file that says what chose the settings of a job."""
 ORDER = "order.json"
 """The file, beside the outcomes, with the jobs' numbers in the order in which they are shown."""
 
@@ -33,8 +37,8 @@ class JobOutcome:
 
     @property
     def failed(self) -> bool:
-        """Whether the job has no finished run."""
-        return self.record is None or self.record.status != "finished"
+        """Whether the job has no finished run; a trial whose training failed has its result: another is chosen."""
+        return self.record is None or (self.record.status != "finished" and not self.record.is_trial)
 
     def to_json(self) -> dict[str, Any]:
         if self.record is None:
@@ -59,7 +63,7 @@ def read_outcome(file: Path) -> JobOutcome:
         return JobOutcome(damaged=f"{file} is not the outcome of a run ({why}); give the same command again")
 
 
-def outcomes_folder(config: DictConfig) -> Path:
+def outcomes_folder(config: DictConfig | Config) -> Path:
     """The folder where the jobs of a sweep write their outcomes."""
     return run_names.sweep_folder(config) / "outcomes"
 
@@ -71,12 +75,12 @@ def keep_outcome(config: DictConfig, number: int, outcome: JobOutcome) -> None:
     store.write_json(folder / f"{number}.json", outcome.to_json())
 
 
-def of_job(config: DictConfig, number: int) -> JobOutcome:
+def of_job(config: DictConfig | Config, number: int) -> JobOutcome:
     """The outcome of one job; damaged where the job left none."""
     return read_outcome(outcomes_folder(config) / f"{number}.json")
 
 
-def outcomes_of(config: DictConfig) -> list[JobOutcome]:
+def outcomes_of(config: DictConfig | Config) -> list[JobOutcome]:
     """The outcomes that there are, in the order in which they are shown; by default that of the jobs' numbers."""
     try:
         order = store.load_json(outcomes_folder(config) / ORDER)
@@ -94,12 +98,26 @@ def keep_order(config: DictConfig, numbers: Sequence[int]) -> None:
     store.write_json(folder / ORDER, list(numbers))
 
 
+def keep_tuning(config: DictConfig, number: int, tuning: Tuning | None) -> None:
+    """Write what chose the settings of a job, for its record."""
+    if tuning is not None:
+        store.write_json(outcomes_folder(config) / f"{number}{TUNING}", asdict(tuning))
+
+
+def tuning_of(config: DictConfig, number: int) -> Tuning | None:
+    """What chose the settings of a job; None where the command did."""
+    try:
+        return Tuning(**store.load_json(outcomes_folder(config) / f"{number}{TUNING}"))
+    except FileNotFoundError:
+        return None
+
+
 def failed_before(config: DictConfig) -> bool:
     """Whether a job of this sweep has failed already."""
     return any(of_job(config, number).failed for number in _numbers(config))
 
 
-def _numbers(config: DictConfig) -> list[int]:
+def _numbers(config: DictConfig | Config) -> list[int]:
     return [int(file.stem) for file in outcomes_folder(config).glob("*.json") if file.stem.isdecimal()]
 
 

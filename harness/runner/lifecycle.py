@@ -15,9 +15,10 @@ from harness.config.schema import Config
 from harness.errors import UserError
 from harness.measure import environment
 from harness.records import store
-from harness.records.metrics import TOTAL_SECONDS
+from harness.records.metrics import TOTAL_SECONDS, TUNING_SECONDS
 from harness.records.record import DataSummary, Hardware, Record, now, utc
 from harness.records.secrets import masked
+from harness.records.tuning import Tuning
 from harness.runner import artifacts
 from harness.runner.messages import Epoch, Measured, Message, Outcome
 
@@ -27,7 +28,7 @@ class Request:
     """What a command asks for: a config, the readable name of the run, all overrides, and when the command started.
 
     ``started`` is in UNIX seconds. ``search`` is the direction (``maximize`` or ``minimize``) in which a sweeper
-    searches by what runs return.
+    searches by what runs return. ``tuning`` says what chose the settings.
     """
 
     config: Config
@@ -35,6 +36,7 @@ class Request:
     started: float
     overrides: tuple[str, ...] = ()
     search: str | None = None
+    tuning: Tuning | None = None
 
     @property
     def output_dir(self) -> Path:
@@ -61,6 +63,8 @@ def new_record(
         started=utc(request.started),
         mode=config.mode,
         overrides=list(request.overrides),
+        metrics={TUNING_SECONDS: request.tuning.seconds} if request.tuning else {},
+        tuning=request.tuning,
         sweep=config.sweep,
         tracked_in=tracking.elsewhere(config.tracking.uri, request.output_dir),
         folder=folder,
@@ -138,6 +142,7 @@ class Live:
             record.history, record.ranks = message.history, message.ranks
             record.metrics = targets.metrics_at(record, targets.target_of(record))
             record.resumed_epochs = message.resumed_epochs
+            record.stopped_epoch = message.stopped_epoch
             for name, value in message.others.items():
                 setattr(record.environment, name, value)
             self.measured = True

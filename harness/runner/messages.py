@@ -12,7 +12,8 @@ from harness.records.record import Hardware, PointStatus, Status
 class TrainJob:
     """One run for a worker: train, evaluate and measure. ``started`` is in UNIX seconds.
 
-    ``devices`` are the accelerators that it uses, as the driver describes them.
+    ``devices`` are the accelerators that it uses, as the driver describes them. ``limits`` are those of median
+    stopping, epoch by epoch: a trial whose best score so far costs more is stopped.
     """
 
     config: Config
@@ -21,6 +22,7 @@ class TrainJob:
     prepared: Path
     started: float
     devices: list[dict[str, Any]] = field(default_factory=list)
+    limits: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ class Refused:
 class Measured:
     """The results of a run. ``ranks`` has the numbers of each process that shared the training.
 
-    ``others`` says what other processes did meanwhile, under the names of the record's environment.
+    ``others`` says what other processes did meanwhile, under the names of the record's environment. ``stopped_epoch``
+    is the epoch after which median stopping ended the training.
     """
 
     metrics: dict[str, float]
@@ -76,6 +79,7 @@ class Measured:
     ranks: list[dict[str, float]]
     resumed_epochs: int
     others: dict[str, float]
+    stopped_epoch: int | None = None
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from harness.config.hardware import check_machine
 from harness.config.schema import CLASS_WEIGHTS, Config
 from harness.errors import UserError
 from harness.records.record import Record
-from harness.runner import devices, fingerprint, worker
+from harness.runner import devices, fingerprint, job_outcomes, median_stopping, worker
 from harness.runner.lifecycle import Live, Request, finished_before, new_record
 from harness.runner.messages import Message, Outcome, Refused, TrainJob
-from harness.tasks.task import check_task, task_of_summary
+from harness.tasks.task import Task, check_task, task_of_summary
 
 
 def run(request: Request) -> Record:
@@ -26,6 +26,8 @@ def run(request: Request) -> Record:
     """
     config = request.config
     check_machine(config)
+    if config.tune.space and not config.sweep:
+        raise UserError("tune takes several runs: add -m to the command, also for one encoder and one seed")
     tracking.check_store(config.tracking.uri)
     node = node_rank(config.hardware.nodes)
     server = worker.server_of_backend(config.backend.name)
@@ -40,13 +42,22 @@ def run(request: Request) -> Record:
     used = devices.describe(record.environment, usable)
     if finished := finished_before(request, record):
         return finished
-    job = TrainJob(config, hardware, record.folder, prepared, request.started, used)
+    job = TrainJob(config, hardware, record.folder, prepared, request.started, used, stopping_limits(request, task))
     if node > 0:
         return follow(node, server, job, record)
     with Live(request, record) as live:
         say(f"{record.label}: loading {config.backend.name} and building the model")
         live.outcome = train_in(server, job, live.take)
     return record
+
+
+def stopping_limits(request: Request, task: Task) -> list[float]:
+    """Where median stopping ends this run, if it is a trial that may be stopped."""
+    config = request.config
+    if config.tune.trial is None or not config.tune.prune:
+        return []
+    done = [outcome.record for outcome in job_outcomes.outcomes_of(config) if outcome.record]
+    return median_stopping.limits(config, task.monitor(config.trainer.monitor), done)
 
 
 def train_in(server: worker.Server, job: TrainJob, take: Callable[[Message], None]) -> Outcome:

@@ -13,6 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from harness.config import per_encoder
+from harness.config.schema import Config
 from harness.records import store
 
 NEVER_NAMED = (
@@ -69,6 +70,12 @@ def keep_swept(config: DictConfig) -> None:
     store.write_json(folder / "swept.json", swept_keys(lines))
 
 
+def add_swept(config: DictConfig, keys: Iterable[str]) -> None:
+    """Name the runs of a sweep by these keys too, which the sweep itself varies."""
+    known = read_swept(config) or []
+    store.write_json(sweep_folder(config) / "swept.json", sorted({*known, *keys}))
+
+
 def searched(config: DictConfig) -> list[str]:
     """The keys and search spaces in the settings of a sweeper that searches, as ``key=value``."""
     return [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
@@ -97,6 +104,6 @@ def read_swept(config: DictConfig) -> list[str] | None:
     return None
 
 
-def sweep_folder(config: DictConfig) -> Path:
+def sweep_folder(config: DictConfig | Config) -> Path:
     """The folder of a sweep."""
     return Path(config.output_dir).absolute() / "sweeps" / store.file_name(str(config.sweep))

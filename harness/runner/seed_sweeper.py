@@ -8,15 +8,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.runner.batches_sweeper import BatchesSweeper, Job, is_seed
+from harness.runner.tuning import tune
 
 
 class SeedSweeper(BatchesSweeper):
-    """Runs every combination of the overrides, seed by seed."""
+    """Runs every combination of the overrides, seed by seed, each with the settings that its trials chose."""
 
     def sweep(self, arguments: list[str]) -> Any:
         jobs = self.jobs(arguments)
-        self.check(jobs)
-        return self.launch(jobs, seed_by_seed(jobs, self.config.sweep))
+        tuned = tune(self, jobs, self.check(jobs))
+        self.fail([one.failed for one in tuned if one.failed])
+        to_run = [one for one in tuned if not one.failed]
+        chosen = [one.job for one in to_run]
+        self.check([one.job for one in to_run if one.tuning])  # the others were checked as they are
+        return self.launch(chosen, seed_by_seed(chosen, self.config.sweep), [one.tuning for one in to_run])
 
 
 def seed_by_seed(jobs: Sequence[Job], sweep: str) -> list[int]:

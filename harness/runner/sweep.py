@@ -50,6 +50,7 @@ class Sweep(Callback):
                 raise UserError("output_dir cannot be swept over: a sweep has one output folder; sweep over name")
             check_writable(Path(config.output_dir))
             set_per_encoder(config)
+            _refuse_tuning_by_others(config)
         except UserError as error:  # Hydra would turn the exception into a warning and continue
             print(error, file=sys.stderr)
             sys.exit(2)
@@ -88,7 +89,7 @@ class Sweep(Callback):
         ends: list[tuple[str, str, Summary]] = []
         for name in dict.fromkeys(record.name for record in done):
             runs = [record for record in done if record.name == name]
-            complete = not failed and all(record.status == "finished" for record in runs)
+            complete = not failed and all(record.status == "finished" for record in runs if not record.is_trial)
             status = "killed" if interrupted else "finished" if complete else "failed"
             ends.append((name, status, _summary(runs, output_dir, name, self.config.sweep)))
         try:
@@ -125,6 +126,12 @@ def set_per_encoder(config: DictConfig) -> None:
     hydra.config_loader = per_encoder.PerEncoder(hydra.config_loader)
 
 
+def _refuse_tuning_by_others(config: DictConfig) -> None:
+    """Refuse ``tune`` with a sweeper that does not know of it, such as Optuna's."""
+    if config.tune.space and ".harness_sweepers." not in config.hydra.sweeper._target_:
+        raise UserError("tune runs its trials by the harness's own sweeper: leave hydra/sweeper out, or tune")
+
+
 def compose_jobs_once(config: DictConfig) -> None:
     """Let the launcher use the configs that the sweeper composed, where both run in this process."""
     hydra = GlobalHydra.instance().hydra
@@ -139,6 +146,9 @@ def _summary(runs: list[Record], output_dir: Path, name: str, sweep: str) -> "Su
     from harness.report import build as report
     from harness.tracking.store import Summary
 
+    runs = [record for record in runs if not record.is_trial]
+    if not runs:  # interrupted while trials ran
+        return Summary(files=[])
     try:
         if runs[0].mode == "profile":
             return Summary(files=report.summarise_profiles(runs))

@@ -12,6 +12,7 @@ import numpy as np
 
 from harness import backends, data, measure
 from harness.backends.distributed import node_rank
+from harness.backends.history import is_hopeless
 from harness.config.schema import Config
 from harness.data.batches import plan
 from harness.errors import UserError
@@ -48,8 +49,11 @@ def train(job: TrainJob, tell: Tell) -> Outcome | None:
 def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     config, clock = job.config, time.perf_counter
     dataset = data.open_prepared(job.prepared, characters=config.input.characters is not None)
-    for split in dataset.splits.values():
-        split.make_resident()  # its pages belong to the baseline of memory, and not to the model that reads them first
+    is_trial = config.tune.trial is not None  # then the test split is never read
+    for name, split in dataset.splits.items():
+        if not (is_trial and name == "test"):
+            # its pages belong to the baseline of memory, and not to the model that reads them first
+            split.make_resident()
     task = task_of(dataset)
     backend = backends.load(config.backend.name)(config, job.hardware)
     # the first process looks for all: to each other the processes of a run would be strangers
@@ -70,18 +74,20 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
         device_users.look()
         tell(Epoch(numbers))
 
-    history, best = backend.fit(dataset, timer, job.folder, epoch_done)
+    history, best = backend.fit(dataset, timer, job.folder, epoch_done, job.limits)
     ranks = backend.gather({**timer.metrics(), **memory.metrics(), "own_cpu_seconds": others.own()})
     if backend.rank > 0:
         return None  # the first process of the first node measures and tells
 
-    print("measuring on the test split, then speed and memory", file=sys.stderr, flush=True)
-    memory.phase_begins()
-    outputs = backend.predict(dataset.test)
-    inference = measure_inference(backend, dataset, config, clock)
-    memory.phase_ends("inference")  # before the scoring, whose arrays belong to no encoder
+    outputs, inference = None, {}
+    if not is_trial:
+        print("measuring on the test split, then speed and memory", file=sys.stderr, flush=True)
+        memory.phase_begins()
+        outputs = backend.predict(dataset.test)
+        inference = measure_inference(backend, dataset, config, clock)
+        memory.phase_ends("inference")  # before the scoring, whose arrays belong to no encoder
+        metrics |= evaluate(task, dataset, outputs, job.folder)
     device_users.look()
-    metrics |= evaluate(task, dataset, outputs, job.folder)
     data.copy_preparation(job.prepared, job.folder)
     metrics |= {name: value for name, value in history[best - 1].items() if split_of(name) in FITTED}
     metrics["best/epoch"], metrics[EPOCHS] = best, len(history)
@@ -94,11 +100,15 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     ranks[0] |= memory.metrics()
     metrics |= {**ranks[0], **inference, **measure.over_ranks(ranks)}
     resumed = len(history) - len(timer.epochs)  # trained before an interruption, not timed
-    # after everything is measured, and before the parent is told: a finished run has its predictions
-    predictions_of(dataset, outputs).save(job.folder / store.PREDICTIONS)
-    tell(Measured(metrics, history, ranks, resumed, strangers))
+    if outputs is not None:
+        # after everything is measured, and before the parent is told: a finished run has its predictions
+        predictions_of(dataset, outputs).save(job.folder / store.PREDICTIONS)
+    hopeless = is_hopeless(history, task.monitor(config.trainer.monitor), job.limits)
+    stopped = len(history) if hopeless and len(history) < config.trainer.epochs else None
+    tell(Measured(metrics, history, ranks, resumed, strangers, stopped))
 
-    draw_attention(backend, dataset, outputs, job.folder, config.measure.attention_examples)
+    if outputs is not None:
+        draw_attention(backend, dataset, outputs, job.folder, config.measure.attention_examples)
     return Outcome("finished", epochs=len(history))
 
 

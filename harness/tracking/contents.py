@@ -23,6 +23,7 @@ def tags_of(record: Record) -> dict[str, str]:
         "process": this_process(),
         "kind": "run",
         **({"sweep": record.sweep} if record.sweep else {}),
+        **({"trial": str(record.config["tune"]["trial"])} if record.is_trial else {}),
     }
 
 

@@ -27,7 +27,7 @@ def fit(request, monkeypatch, clock):
     data = synthetic_features(sequences=60, length=4, width=8, classes=3)
     kind = type(task_of(data))
 
-    def fit(folder, interrupted_after=None, **trainer):
+    def fit(folder, interrupted_after=None, limits=(), **trainer):
         folder.mkdir(exist_ok=True)
         trained = []
 
@@ -49,7 +49,7 @@ def fit(request, monkeypatch, clock):
         monkeypatch.setattr(kind, "evaluate", evaluate)
         try:
             timer = StepTimer(clock, lambda: clock.passes(0.5), warmup_steps=0)
-            history, best = backend.fit(data, timer, folder, done)
+            history, best = backend.fit(data, timer, folder, done, limits)
         except Interrupted:
             kept[folder.name] = trained
             return trained, None, None
@@ -110,3 +110,9 @@ def test_of_equal_epochs_the_one_with_the_lowest_loss_is_kept_and_with_last_the_
     fit(tmp_path / "run", epochs=5, monitor=monitor, interrupted_after=4)
     assert fit(tmp_path / "run", epochs=5, monitor=monitor) == ([5], LOSSES[:5], best)
     assert epoch_of_best_file(tmp_path / "run") == best
+
+
+def test_a_hopeless_training_is_stopped_after_the_epoch_whose_limit_it_exceeds(fit, tmp_path):
+    """The losses are 1, 2, 0.5: the best so far is 1, 1, 0.5. A limit that is met is not exceeded."""
+    assert fit(tmp_path / "a", epochs=4, limits=(1.0, 0.9, 0.0, 0.0)) == ([1, 2], [1.0, 2.0], 1)
+    assert fit(tmp_path / "b", epochs=4, limits=(1.0, 1.0, 0.5, 0.5)) == ([1, 2, 3, 4], LOSSES[:4], 3)

@@ -40,6 +40,23 @@ def test_every_launcher_gives_the_same_numbers(tmp_path, expected, launcher):
     assert [path.name for path in tmp_path.iterdir()] == ["some where"]
 
 
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
+def test_tuning_runs_under_launchers_whose_jobs_have_processes_of_their_own(tmp_path, launcher):
+    pytest.importorskip(f"hydra_plugins.hydra_{LAUNCHERS[launcher]}_launcher")
+    tune = ("tune=learning_rate", "tune.space.optimizer.lr=[0.0001,0.02]", "tune.prune=true")
+    sweep = ("-m", "encoder=rnn,bag_of_embeddings", "seed=1", *tune, *QUICK, "tracking=none")
+    line = [sys.executable, "-m", "harness", *sweep, f"hydra/launcher={launcher}"]
+    ended = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    found = list(store.read_all(tmp_path / "outputs" / "runs"))
+    for encoder in ("rnn", "bag_of_embeddings"):
+        own = [record for record in found if record.choices["encoder"] == encoder]
+        trials = sorted((record for record in own if record.is_trial), key=lambda record: record.label)
+        (result,) = (record for record in own if not record.is_trial)
+        assert result.tuning.scores == [record.metrics["val/accuracy"] for record in trials]
+        assert result.config["optimizer"]["lr"] == result.tuning.chosen["optimizer.lr"] == 0.02
+
+
 def test_jobs_that_run_in_another_folder_write_into_the_commands_output_folder(command, tmp_path, monkeypatch):
     """As those of a Ray cluster that was started elsewhere."""
     (tmp_path / "elsewhere").mkdir()

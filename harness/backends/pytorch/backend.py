@@ -77,7 +77,8 @@ class Backend:
         return self.model.flops(length)
 
     def fit(
-        self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None]
+        self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None],
+        limits: Sequence[float] = (),
     ) -> tuple[list[Metrics], int]:
         settings, seed = self.config.trainer, self.config.seed
         batches = self._training_batches(data)
@@ -89,7 +90,7 @@ class Backend:
             rate_of(self.config.optimizer, monitor), evaluated=tuple(splits),
         )  # fmt: skip
         resumes = not self.config.rerun and resumable(folder / LAST, folder / BEST, load)
-        callbacks = [EpochEnds(folder, monitor, settings.patience, epoch_done), Progress(timer)]
+        callbacks = [EpochEnds(folder, monitor, settings.patience, epoch_done, limits), Progress(timer)]
         if self.hardware.nodes > 1:
             # the folder's name is the run's fingerprint: config, data, code, versions and kind of machine
             callbacks.append(SameOnAllNodes({"the run": folder.name, "the checkpoint to resume from": resumes}))

@@ -1,7 +1,7 @@
 """The checkpoints of a training: the last epoch, to resume from, and the best one, to use."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from harness.backends.history import Metrics, best_epoch, check_finite, patience_is_out
+from harness.backends.history import Metrics, best_epoch, check_finite, is_over
 from harness.records import store
 
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -37,10 +37,11 @@ class EpochEnds(lightning.Callback):
     """
 
     def __init__(
-        self, folder: Path, monitor: str, patience: int | None, epoch_done: Callable[[Metrics], None]
+        self, folder: Path, monitor: str, patience: int | None, epoch_done: Callable[[Metrics], None],
+        limits: Sequence[float] = (),
     ) -> None:
         self.last, self.best = folder / LAST, folder / BEST
-        self.monitor, self.patience, self.epoch_done = monitor, patience, epoch_done
+        self.monitor, self.patience, self.epoch_done, self.limits = monitor, patience, epoch_done, limits
 
     def on_load_checkpoint(self, trainer, module, checkpoint: dict[str, Any]) -> None:
         # the run may have been interrupted between the two files
@@ -63,6 +64,6 @@ class EpochEnds(lightning.Callback):
                 shutil.copyfile(self.last, temporary)
 
     def _stop_in_time(self, trainer, history: list[Metrics]) -> None:
-        is_out = bool(history) and patience_is_out(history, self.monitor, self.patience)
-        if trainer.strategy.broadcast(is_out):  # the first process, which keeps the best epoch, decides for all
+        over = is_over(history, self.monitor, self.patience, self.limits)
+        if trainer.strategy.broadcast(over):  # the first process, which keeps the best epoch, decides for all
             trainer.should_stop = True

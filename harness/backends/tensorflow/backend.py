@@ -68,7 +68,8 @@ class Backend:
         return self.model.flops(length)
 
     def fit(
-        self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None]
+        self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None],
+        limits: Sequence[float] = (),
     ) -> tuple[list[Metrics], int]:
         settings, task = self.config.trainer, self.task
         splits = evaluated_splits(data, settings.report_test_each_epoch)
@@ -88,7 +89,7 @@ class Backend:
             return {name: task.evaluate(list(self._outcomes(split))) for name, split in splits.items()}
 
         rate = rate_of(self.config.optimizer, task.monitor(settings.monitor))
-        result = fit(training, batches, evaluate, settings, task, timer, folder, epoch_done, rate)
+        result = fit(training, batches, evaluate, settings, task, timer, folder, epoch_done, rate, limits)
         # the memory of inference must not include the optimizer; step and training form a reference cycle
         del training, optimizer
         gc.collect()

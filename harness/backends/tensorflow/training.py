@@ -113,13 +113,14 @@ def fit(
     folder: Path,
     epoch_done: Callable[[Metrics], None],
     rate_of: RateOf | None = None,
+    limits: Sequence[float] = (),
 ) -> tuple[list[Metrics], int]:
     """Train, and leave the model with the weights of the best epoch.
 
     ``evaluate`` returns the scores of ``val``, if there is such a split, and, if it is evaluated each epoch, ``test``;
     the metric that ``trainer.monitor`` names chooses the best epoch. ``rate_of`` gives the learning rate of an epoch,
-    where the history decides it. A checkpoint in the folder is resumed, unless it is damaged, and the last one stays:
-    the caller removes it when the results are safe.
+    where the history decides it, ``limits`` the cost of a hopeless best score after each epoch. A checkpoint in the
+    folder is resumed, unless it is damaged, and the last one stays: the caller removes it when the results are safe.
 
     Returns:
         The history, one entry per epoch, and the best epoch, counted from 1.
@@ -130,9 +131,7 @@ def fit(
     monitor = task.monitor(settings.monitor)
     history = resume(training, monitor, folder)
     progress = Progress(timer, settings.epochs, lambda: float(training.last_loss))
-    while len(history) < settings.epochs and not (
-        history and history_of.patience_is_out(history, monitor, settings.patience)
-    ):
+    while len(history) < settings.epochs and not history_of.is_over(history, monitor, settings.patience, limits):
         if rate_of is not None:
             training.optimizer.set_rate(rate_of(history))
         mean_loss = train_epoch(training, batches, len(history), timer, progress)

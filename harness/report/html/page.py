@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from harness.analysis import budgets
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
+from harness.analysis.tuned import tuned_variants
 from harness.analysis.variants import Variant
 from harness.records.metrics import known
-from harness.report import data_sets, tables, text, training_rows
-from harness.report.html import attention, charts, data_sets_charts, items, profile_page, rows_chart
+from harness.report import data_sets, tables, text, training_rows, tuned
+from harness.report.html import attention, charts, data_sets_charts, items, profile_page, rows_chart, tuning_chart
 from harness.report.html.document import render
 from harness.report.html.style import Plot, Style
 from harness.report.notes import notes
@@ -82,6 +83,7 @@ def html(comparison: Comparison) -> str:
         definitions={metric: known(metric) for metric in metrics}, badges=BADGES, meanings=MEANINGS,
         number=number, seeds=text.seeds, columns=tables.columns, header=tables.header, best_first=tables.best_first,
         with_sign=budgets.with_sign, instead_of_mean=instead_of_mean, shared_sentence=budgets.shared_sentence,
+        tuned_variants=tuned_variants, tuned_words=tuned,
     )  # fmt: skip
 
 
@@ -93,10 +95,10 @@ def _newest(comparison: Comparison) -> str:
 
 def _section(group: ComparisonGroup) -> GroupSection:
     chips = list(charts.styled(group).items())[: charts.MOST_VARIANTS]
+    plots = [*charts.plots(group), *tuning_chart.plots(group)]
     return GroupSection(
-        group, text.answer(group), charts.plots(group), chips if len(chips) > 1 else [], _differences(group),
-        items.of_group(group),
-    )  # fmt: skip
+        group, text.answer(group), plots, chips if len(chips) > 1 else [], _differences(group), items.of_group(group)
+    )
 
 
 def number(variant: Variant, metric: str) -> TableNumber | None:

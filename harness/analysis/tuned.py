@@ -1,0 +1,67 @@
+"""What trials chose for the variants of a comparison group, and what more or fewer trials would have given."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.expected_best import expected_best
+from harness.analysis.variants import Variant
+from harness.config.search_space import Range, read
+from harness.records.metrics import known
+from harness.records.tuning import Tuning
+
+FEWEST_VALUES = 3
+"""Of fewer values than that, an end is nothing special."""
+
+
+@dataclass(frozen=True)
+class TunedVariant:
+    """A variant whose settings trials chose. ``expected`` has the expected best score of 1, 2, ... trials."""
+
+    variant: Variant
+    tuning: Tuning
+    expected: list[float]
+
+
+def tuned_variants(group: ComparisonGroup) -> list[TunedVariant]:
+    """The tuned variants of a group, the best on validation first; those of one metric, which the most of them have."""
+    found = [(variant, variant.record.tuning) for variant in group.variants if variant.record.tuning]
+    metrics = [tuning.metric for _, tuning in found]
+    if not metrics:
+        return []
+    metric = max(metrics, key=metrics.count)
+    higher = known(metric).higher_is_better is not False
+    own = [
+        TunedVariant(variant, tuning, expected_best(tuning.scores, higher))
+        for variant, tuning in found if tuning.metric == metric
+    ]  # fmt: skip
+    return sorted(own, key=lambda one: one.tuning.score, reverse=higher)
+
+
+def sentences(groups: Iterable[ComparisonGroup]) -> list[str]:
+    """A sentence for each group in which a chosen setting is at an end of what was tried."""
+    found = []
+    for group in groups:
+        ends = [f"{one.variant.name} ({', '.join(own)})" for one in tuned_variants(group) if (own := _at_an_end(one))]
+        if ends:
+            found.append(
+                f"{group.title}: a wider tune.space may find better settings: those that were chosen are at an end of "
+                f"it for {', '.join(ends)}."
+            )
+    return found
+
+
+def _at_an_end(one: TunedVariant) -> list[str]:
+    """The chosen settings that are the lowest or the highest of at least three that were tried."""
+    space = read(one.variant.record.config["tune"]["space"])
+    return [f"{key}={value:g}" for key, value in one.tuning.chosen.items() if _is_end(space.get(key), value)]
+
+
+def _is_end(values: Any, value: Any) -> bool:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    if isinstance(values, Range):
+        return value in (values.low, values.high)
+    numbers = values if isinstance(values, list) else []
+    return len(numbers) >= FEWEST_VALUES and value in (min(numbers), max(numbers))

@@ -1,0 +1,191 @@
+"""Equal tuning: every variant of a sweep tries the same settings with one seed, and validation chooses.
+
+The trials of all variants run as one batch, trial by trial, so that those of one variant are apart: a drift of the
+machine favours no variant, and median stopping has earlier trials to compare with.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from harness.backends.history import direction
+from harness.config import per_encoder, search_space
+from harness.config.search_space import Settings, Values
+from harness.errors import UserError
+from harness.records.metrics import TOTAL_SECONDS, number, short_name
+from harness.records.record import Record
+from harness.records.settings import flatten
+from harness.records.tuning import Tuning
+from harness.runner import run_names
+from harness.runner.batches_sweeper import BatchesSweeper, Job, is_seed
+from harness.runner.job_outcomes import JobOutcome
+from harness.tasks.task import task_of_summary
+
+
+@dataclass
+class Search:
+    """What one variant tries. ``job`` are its overrides without the seed, ``seed`` is that of the trials."""
+
+    job: Job
+    name: str
+    seed: int
+    to_try: list[Settings]
+    left_out: list[str]
+    outcomes: list[JobOutcome] = field(default_factory=list)
+
+    def trial(self, number: int) -> Job:
+        """The overrides of one trial."""
+        own = ["trainer.report_test_each_epoch=false", f"tune.trial={number}"]  # no trial reads the test split
+        return [*self.job, f"seed={self.seed}", *as_overrides(self.to_try[number]), *own]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A job with its chosen settings, and what chose them.
+
+    ``tuning`` is None where nothing is tuned. ``failed`` says why no settings could be chosen.
+    """
+
+    job: Job
+    tuning: Tuning | None = None
+    failed: str | None = None
+
+
+def tune(sweeper: BatchesSweeper, jobs: Sequence[Job], composed: Sequence[DictConfig]) -> list[Tuned]:
+    """Run the trials of all variants of these jobs that are to be tuned; returns each job with its chosen settings.
+
+    ``composed`` are the jobs' configs.
+
+    Raises:
+        UserError: a space has a key that no encoder has, or that the command sets too.
+    """
+    searches: dict[tuple[str, ...], Search | None] = {}
+    spaces: list[dict[str, Values]] = []
+    for job, config in zip(jobs, composed, strict=True):
+        variant = _without_seed(job)
+        if variant not in searches:
+            space = search_space.read(_settings(config)["space"])
+            spaces.append(space)
+            searches[variant] = _search(list(variant), config, space) if space else None
+    active = [search for search in searches.values() if search]
+    if active:
+        _refuse_unknown(spaces, active)
+        run_names.add_swept(sweeper.config, [*{key for space in spaces for key in space}, "tune.trial"])
+        run_trials(sweeper, active)
+    chosen = {variant: _chosen(search) for variant, search in searches.items()}
+    return [_tuned(job, *chosen[_without_seed(job)]) for job in jobs]
+
+
+def run_trials(sweeper: BatchesSweeper, searches: Sequence[Search]) -> None:
+    """Run the trials of all searches as one batch, the first of each, then the second of each, and so on."""
+    most = max(len(search.to_try) for search in searches)
+    order = [(n, search) for n in range(most) for search in searches if n < len(search.to_try)]
+    jobs = [search.trial(n) for n, search in order]
+    sweeper.check(jobs)
+    for (_, search), outcome in zip(order, sweeper.launch(jobs), strict=True):
+        search.outcomes.append(outcome)
+
+
+def tuning_of(search: Search) -> Tuning | None:
+    """What the trials of a search chose; None if none finished."""
+    records = [outcome.record for outcome in search.outcomes]
+    finished = {n: record for n, record in enumerate(records) if record and record.status == "finished"}
+    if not finished:
+        return None
+    metric = monitor_of(next(iter(finished.values())))
+    sign = -1 if direction(metric) == "max" else 1
+    # few validation rows give many equal scores: of these the one with the lowest loss, then the first, as for epochs
+    ranks = {
+        n: (sign * record.metrics[metric], record.metrics.get("val/loss", 0.0), n) for n, record in finished.items()
+    }  # fmt: skip
+    best = min(ranks, key=ranks.__getitem__)
+    return Tuning(
+        metric=metric,
+        seed=search.seed,
+        scores=[finished[n].metrics[metric] if n in finished else None for n in range(len(records))],
+        best=best,
+        chosen=search.to_try[best],
+        seconds=sum(record.metrics.get(TOTAL_SECONDS, 0.0) for record in records if record),
+        stopped=[n for n, record in finished.items() if record.stopped_epoch is not None],
+        left_out=search.left_out,
+    )
+
+
+def monitor_of(record: Record) -> str:
+    """The metric by which a run's best epoch was chosen."""
+    return task_of_summary(record.data).monitor(record.config["trainer"]["monitor"])
+
+
+def as_overrides(settings: Settings) -> Job:
+    """Settings as Hydra's overrides."""
+    return [f"{key}={_as_text(value)}" for key, value in settings.items()]
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{','.join(map(_as_text, value))}]"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "\\'") + "'"
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else json.dumps(value)
+
+
+def _settings(config: DictConfig) -> dict[str, Any]:
+    settings: Any = OmegaConf.to_container(config.tune, resolve=True)
+    return dict(settings)
+
+
+def _without_seed(job: Job) -> tuple[str, ...]:
+    return tuple(override for override in job if not is_seed(override))
+
+
+def _search(job: Job, config: DictConfig, space: dict[str, Values]) -> Search:
+    """What the variant of a job tries: the space, without the keys that its encoder lacks.
+
+    Raises:
+        UserError: the command sets a key of the space.
+    """
+    settings = _settings(config)
+    for override in job:
+        if (key := per_encoder.key_in_run(override.lstrip("+~").partition("=")[0])) in space:
+            raise UserError(f"{override} sets what tune.space.{key} searches; leave one of the two out")
+    # only what has a value is a key, and a part of the config is none
+    present = {key for key, _ in flatten(OmegaConf.to_container(config, resolve=False))}
+    lacking = sorted(key for key in space if key not in present)
+    to_try = search_space.settings_to_try(space, settings["trials"], settings["seed"])
+    name = config.hydra.runtime.choices.encoder
+    return Search(job, str(name), settings["seed"], search_space.without(to_try, set(lacking)), lacking)
+
+
+def _refuse_unknown(spaces: Sequence[dict[str, Values]], searches: Sequence[Search]) -> None:
+    """Refuse a key that every variant lacks, and say which encoder lacks a key that others have."""
+    for key in dict.fromkeys(key for space in spaces for key in space):
+        lacking = [search.name for search in searches if key in search.left_out]
+        if len(lacking) == len(searches):
+            raise UserError(f"tune.space.{key}: no encoder of this sweep has such a key; leave it out")
+        if lacking:
+            names = ", ".join(dict.fromkeys(lacking))
+            print(f"tune.space.{key} is left out for {names}, which has no such key", file=sys.stderr)
+
+
+def _chosen(search: Search | None) -> tuple[Tuning | None, str | None]:
+    """What a search chose, or why it could not, which are both said."""
+    if search is None or not search.to_try:
+        return None, None
+    tuning = tuning_of(search)
+    if tuning is None:
+        why = f"{search.name}: none of its {len(search.to_try)} trials finished, so it is not evaluated"
+        print(why, file=sys.stderr, flush=True)
+        return None, why
+    settings = " ".join(as_overrides(tuning.chosen))
+    score = f"{short_name(tuning.metric)} {number(tuning.metric, tuning.score)} on validation"
+    text = f"tuned   {search.name}: {settings} ({score}, best of {tuning.trials} trials in {tuning.seconds:.0f} s)"
+    print(text, file=sys.stderr, flush=True)
+    return tuning, None
+
+
+def _tuned(job: Job, tuning: Tuning | None, failed: str | None) -> Tuned:
+    return Tuned([*job, *as_overrides(tuning.chosen)] if tuning else job, tuning, failed)

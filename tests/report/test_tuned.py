@@ -1,0 +1,76 @@
+"""Tuned variants in the reports: what was chosen, what fewer trials would have given, and who stands beside whom."""
+
+import re
+
+from made_records import made, over_seeds
+
+from harness.analysis.comparison import compare
+from harness.analysis.tuned import sentences, tuned_variants
+from harness.records.tuning import Tuning
+from harness.report import tables
+from harness.report.html.page import html
+from harness.report.terminal import print_comparison
+
+SPACE = {"optimizer": {"lr": [0.001, 0.003, 0.01]}}
+TUNE = {"space": SPACE, "trials": None, "seed": 0, "prune": False, "trial": None}
+
+
+def tuned(encoder, accuracies, scores, best, lr, **more):
+    """Records of a tuned variant over seeds."""
+    tuning = Tuning("val/accuracy", 0, scores, best, {"optimizer.lr": lr}, seconds=37.4, **more)
+    config = {"tune": TUNE, "optimizer.lr": lr}
+    seconds = {"cost/tuning_seconds": [37.4] * len(accuracies)}
+    return over_seeds(encoder, accuracies, tuning=tuning, config=config, metrics=seconds)
+
+
+def compared():
+    lstm = tuned("lstm", [0.9, 0.91, 0.92], [0.5, 0.9, 0.7], 1, 0.003)
+    gru = tuned("gru", [0.8, 0.81, 0.82], [0.6, None, 0.8], 2, 0.01, stopped=[0])
+    trial = made("lstm", 0, None, config={"tune": {**TUNE, "trial": 2}}, metrics={"val/accuracy": 0.7})
+    return compare([*lstm, *gru, *over_seeds("gru", [0.7, 0.71, 0.72]), trial], "digits")
+
+
+def test_trials_are_no_variants_and_a_tuned_variant_stands_beside_the_untuned_one():
+    names = {variant.name for variant in compared().variants}
+    assert names == {"lstm, lr=0.003, tuned=3 trials", "gru, lr=0.01, tuned=3 trials", "gru, lr=0.001, tuned=no"}
+
+
+def test_the_expected_best_is_that_of_each_variants_own_trials():
+    (group,) = compared().groups
+    lstm, gru = tuned_variants(group)
+    assert [round(value, 4) for value in lstm.expected] == [0.7, 0.7889, 0.8333]
+    assert gru.expected[0] == (0.6 + 0.6 + 0.8) / 3, "the failed trial counts as the worst"
+
+
+def test_markdown_has_the_choice_the_cost_and_the_expected_best():
+    text = tables.markdown(compared())
+    head, _, lstm, gru = text[text.index("### Tuning: accuracy on validation") :].splitlines()[2:6]
+    assert head == "| variant | chosen | trials | seconds | best of 1 | best of 2 | best of 3 |"
+    assert lstm.endswith("| optimizer.lr=0.003 | 3 | 37 | 0.7 | 0.7889 | 0.8333 |")
+    assert gru.endswith("| optimizer.lr=0.01 | 3 (1 failed, 1 stopped) | 37 | 0.6667 | 0.7111 | 0.7407 |")
+    assert "tuning, s" in text, "search time is among the costs"
+    assert "tune.trial" not in text
+
+
+def test_the_terminal_and_the_page_have_them_too(capsys):
+    comparison = compared()
+    print_comparison(comparison)
+    shown = capsys.readouterr().out
+    assert "Tuning: accuracy on validation" in shown
+    assert re.search(r"lstm.*optimizer.lr=0.003 +3 +37 +0.7 ", shown)
+    page = html(comparison)
+    assert "Expected best accuracy on validation against the number of trials" in page
+    assert "best of 2" in page
+
+
+def test_a_choice_at_an_end_of_the_space_is_said():
+    (sentence,) = sentences(compared().groups)
+    assert "a wider tune.space may find better settings" in sentence
+    assert "gru, lr=0.01, tuned=3 trials (optimizer.lr=0.01)" in sentence
+    assert "lstm" not in sentence
+
+
+def test_nothing_is_said_where_nothing_was_tuned():
+    comparison = compare(over_seeds("gru", [0.7, 0.71, 0.72]), "digits")
+    assert "Tuning" not in tables.markdown(comparison)
+    assert sentences(comparison.groups) == []
