@@ -11,7 +11,7 @@ from made_records import classified, made
 from pages import Page
 
 from harness.analysis.comparison import compare
-from harness.data import open_prepared
+from harness.data import from_sequences, open_prepared, prepare
 from harness.data.tokenizers import WORD_START
 from harness.report import item_texts, items, tables
 from harness.report.build import compare as build
@@ -123,6 +123,19 @@ def test_texts_come_from_the_prepared_data_wherever_they_are_and_are_absent_wher
     text = html(compare(ended.records, "made"))
     assert items.HEADING in text
     assert "<th scope=\"col\">text</th>" not in text
+
+
+@pytest.mark.parametrize(("tokens", "expected"), [(True, {1: "x"}), (False, {})])
+def test_sequences_of_features_have_no_text_and_data_of_another_hash_are_not_taken(tmp_path, tokens, expected):
+    x = [[2, 3], [2]] if tokens else [np.ones((2, 3), np.float32), np.ones((1, 3), np.float32)]
+    part = (x, ["a", "b"])
+    vocabulary = ["[PAD]", "[UNK]", "x", "y"] if tokens else []
+    data = from_sequences(part, part, part, classes=["a", "b"], vocabulary=vocabulary)
+    prepare(lambda: data, {}, tmp_path / "cache")
+    record = made(folder=tmp_path / "runs" / "one", run_dir="runs/one", data={"hash": data.hash})
+    assert item_texts.texts(record, [1]) == expected
+    record.data.hash = "another"
+    assert item_texts.texts(record, [1]) == {}
 
 
 @pytest.mark.parametrize(
