@@ -115,8 +115,7 @@ def _trainer(record: Record) -> dict[str, Any]:
 
 def trials(record: Record) -> int:
     """How many settings were tried before those of this run were chosen; 0 without tuning."""
-    tuning = getattr(record, "tuning", None)
-    return int(tuning.trials) if tuning else 0
+    return record.tuning.trials if record.tuning else 0
 
 
 def _stopped_early(variants: list[Variant]) -> str:

@@ -11,6 +11,7 @@ from rich.console import Console
 from harness.analysis import budgets
 from harness.analysis.comparison import compare
 from harness.records.metrics import EPOCHS, STEPS
+from harness.records.tuning import Tuning
 from harness.report import tables
 from harness.report.html import html
 from harness.report.notes import notes
@@ -156,13 +157,11 @@ def test_runs_that_early_stopping_ended_are_named_with_their_epochs(capsys):
 def test_trials_of_tuning_that_differ_are_a_warning():
     records = [trained([0.6, 0.5], 1, encoder) for encoder in ("gru", "rnn")]
 
-    class Tuning:
-        trials = 8
-
-    records[0].tuning = Tuning()
+    records[0].tuning = Tuning("val/accuracy", 0, [0.5] * 8, 3, {"optimizer.lr": 0.002}, 9.0)
+    records[0].config["tune"] = {"space": {"optimizer": {"lr": [0.001, 0.002, 0.005]}}}
     assert about(records, "budget") == [
         "digits: the variants had different budgets, which may explain differences between them: trials of tuning 8 "
-        "(gru), 0 (rnn)."
+        "(gru, tuned=8 trials), 0 (rnn, tuned=no)."
     ]
 
 
