@@ -1,5 +1,6 @@
 """What each variant was given: epochs, steps, early stopping, trials of tuning; and which would gain from more."""
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -7,14 +8,14 @@ from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.targets import monitored
 from harness.analysis.variant_names import short_keys
 from harness.analysis.variants import Variant
-from harness.records.metrics import EPOCHS, METRICS, ON_VALIDATION, STEPS
+from harness.records.metrics import EPOCHS, METRICS, ON_VALIDATION, STEPS, TRIALS
 from harness.records.record import Record
 
 MOST_NAMED = 6
 """A sentence names at most so many variants; of more it gives the number."""
 IMPROVING = "↑"
 """The sign behind the name of a variant that is still improving."""
-COUNTED = {EPOCHS: "epoch", STEPS: "step"}
+COUNTED = {EPOCHS: "epoch", STEPS: "step", TRIALS: "tuning trial"}
 """The budgets that are counted; where they are equal in all runs, a sentence says them instead of columns."""
 
 
@@ -116,6 +117,14 @@ def _trainer(record: Record) -> dict[str, Any]:
 def trials(record: Record) -> int:
     """How many settings were tried before those of this run were chosen; 0 without tuning."""
     return record.tuning.trials if record.tuning else 0
+
+
+def with_trials(records: Iterable[Record]) -> list[Record]:
+    """The records, with the number of trials among their metrics if any of them was tuned."""
+    records = list(records)
+    if not any(map(trials, records)):
+        return records
+    return [dataclasses.replace(record, metrics={**record.metrics, TRIALS: trials(record)}) for record in records]
 
 
 def _stopped_early(variants: list[Variant]) -> str:

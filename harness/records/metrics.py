@@ -19,6 +19,7 @@ TOTAL_SECONDS = "speed/total_seconds"
 PARAMETERS = "cost/parameters"
 EPOCHS = "cost/epochs"
 STEPS = "cost/steps"
+TRIALS = "cost/tuning_trials"
 TRAINING_SECONDS = "speed/training_seconds"
 SECONDS_TO_TARGET = "speed/seconds_to_accuracy"
 FORWARD_FLOPS = "cost/forward_flops"
@@ -150,6 +151,10 @@ METRICS: dict[str, Metric] = {
         run_column=9, exact=True,
     ),
     STEPS: Metric("", None, "steps of the optimizer until the end of training", "cost", "steps", 14, exact=True),
+    TRIALS: Metric(
+        "", None, "settings that were tried on validation before those of the run were chosen; 0: it was not tuned",
+        "cost", "trials", 18, exact=True,
+    ),
     FORWARD_FLOPS: Metric(
         "", False, "operations of matrix products for one sequence; a multiply-add counts as 2", "cost", exact=True
     ),

@@ -65,6 +65,7 @@ def compare(
     Raises:
         UserError: there is nothing to compare, the baseline describes no variant, or the target is no score.
     """
+    from harness.analysis import budgets
     from harness.analysis import comparison as comparisons
     from harness.analysis.item_scores import unusable
     from harness.analysis.targets import at_one_target
@@ -72,7 +73,8 @@ def compare(
     from harness.report import tables
     from harness.report.html import attention
 
-    compared = comparisons.compare(at_one_target(records, target), name, baseline, left_out)
+    records = budgets.with_trials(at_one_target(records, target))
+    compared = comparisons.compare(records, name, baseline, left_out)
     compared.left_out += attention.damaged(compared.groups)
     compared.left_out += unusable(run for variant in compared.variants for run in variant.runs)
     folder = output_dir / "reports" / file_name(name)

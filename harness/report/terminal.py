@@ -29,6 +29,7 @@ from harness.records.metrics import (
     STEPS,
     THROUGHPUT,
     TRAINING_SECONDS,
+    TRIALS,
     number,
     short_name,
 )
@@ -217,7 +218,8 @@ def _print_tuned(out: Console, variants: list[TunedVariant]) -> None:
 
 
 def _print_group(out: Console, group: ComparisonGroup) -> None:
-    wanted = dict.fromkeys([*QUALITY, *group.questions, SECONDS_TO_TARGET, PARAMETERS, EPOCHS, STEPS, TRAINING_SECONDS])
+    budget = (EPOCHS, STEPS, TRIALS, TRAINING_SECONDS)
+    wanted = dict.fromkeys([*QUALITY, *group.questions, SECONDS_TO_TARGET, PARAMETERS, *budget])
     metrics = [metric for metric in wanted if metric in group.metrics and metric not in budgets.shared(group)]
     if shared := budgets.shared_sentence(group):
         out.print(shared)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 from made_records import made, over_seeds
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from harness.analysis import budgets
 from harness.analysis.comparison import compare
-from harness.records.metrics import EPOCHS, STEPS
+from harness.records.metrics import EPOCHS, STEPS, TRIALS
 from harness.records.tuning import Tuning
 from harness.report import tables
 from harness.report.html import html
@@ -154,15 +155,31 @@ def test_runs_that_early_stopping_ended_are_named_with_their_epochs(capsys):
     assert means == {"gru": pytest.approx(19 / 3), "rnn": 3}
 
 
-def test_trials_of_tuning_that_differ_are_a_warning():
-    records = [trained([0.6, 0.5], 1, encoder) for encoder in ("gru", "rnn")]
+def tuned(*encoders):
+    """Runs of these encoders, each with the settings that eight trials chose."""
+    records = [trained([0.6, 0.5], 1, encoder, config={"optimizer.lr": 0.002}) for encoder in encoders]
+    for record in records:
+        record.tuning = Tuning("val/accuracy", 0, [0.5] * 8, 3, {"optimizer.lr": 0.002}, 9.0)
+        record.config["tune"] = {"space": {"optimizer": {"lr": [0.001, 0.002, 0.005]}}}
+    return records
 
-    records[0].tuning = Tuning("val/accuracy", 0, [0.5] * 8, 3, {"optimizer.lr": 0.002}, 9.0)
-    records[0].config["tune"] = {"space": {"optimizer": {"lr": [0.001, 0.002, 0.005]}}}
-    assert about(records, "budget") == [
-        "digits: the variants had different budgets, which may explain differences between them: trials of tuning 8 "
-        "(gru, tuned=8 trials), 0 (rnn, tuned=no)."
-    ]
+
+def test_trials_of_tuning_that_differ_have_a_column_and_are_a_warning():
+    records = [*tuned("gru"), trained([0.6, 0.5], 1, "rnn")]
+    found = budgets.with_trials(records)
+    assert [record.metrics[TRIALS] for record in found] == [8, 0]
+    assert all(TRIALS not in record.metrics for record in records)
+    (warning,) = about(found, "budget")
+    assert re.search(r": trials of tuning 8 \(gru[^)]*\), 0 \(rnn[^)]*\)\.$", warning)
+    assert tables.columns(comparison(*found).groups[0]) == ["test/accuracy", TRIALS]
+
+
+def test_trials_that_all_share_are_said_once_and_nothing_is_said_where_nobody_was_tuned():
+    (group,) = comparison(*budgets.with_trials(tuned("gru", "rnn"))).groups
+    assert budgets.shared_sentence(group) == "Each run: 2 epochs, 14 steps, 8 tuning trials."
+    assert tables.columns(group) == ["test/accuracy"]
+    untuned = [trained([0.6, 0.5], 1, encoder) for encoder in ("gru", "rnn")]
+    assert budgets.with_trials(untuned) == untuned
 
 
 def test_many_variants_are_counted_and_not_all_named():
