@@ -219,7 +219,7 @@ def _print_tuned(out: Console, variants: list[TunedVariant]) -> None:
 
 def _print_group(out: Console, group: ComparisonGroup) -> None:
     budget = (EPOCHS, STEPS, TRIALS, TRAINING_SECONDS)
-    wanted = dict.fromkeys([*QUALITY, *group.questions, SECONDS_TO_TARGET, PARAMETERS, *budget])
+    wanted = dict.fromkeys([*QUALITY, SECONDS_TO_TARGET, *group.questions, PARAMETERS, *budget])
     metrics = [metric for metric in wanted if metric in group.metrics and metric not in budgets.shared(group)]
     if shared := budgets.shared_sentence(group):
         out.print(shared)
