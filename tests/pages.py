@@ -14,7 +14,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attributes):
         self.tags.append(tag)
         self.attributes.append((tag, dict(attributes)))
-        if tag not in ("meta", "br", "wbr", "link", "img"):
+        if tag not in ("meta", "br", "wbr", "link", "img", "input"):
             self.open.append(tag)
 
     def handle_endtag(self, tag):

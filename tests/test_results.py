@@ -60,7 +60,7 @@ def test_earlier_settings_and_versions_are_left_out_and_counted():
         *over_seeds("lstm", [0.9, 0.9], name="imdb_bigrams", choices={"data": "imdb"}, started=1, **later),
     ]
     rows = [line.split(" | ")[:3] for line in lines_of(recipes) if line.startswith("| imdb_")]
-    assert rows == [["| imdb_bigrams", "2", "0.9 \\*"], ["| imdb_gru", "2", "0.8 ?"]]  # the better one first
+    assert rows == [["| imdb_bigrams", "2", "0.9 -"], ["| imdb_gru", "2", "0.8 -"]]  # the better one first
 
 
 def test_marks_are_escaped_and_sections_without_runs_are_named():

@@ -12,12 +12,14 @@ Precision belongs to the hardware: the accuracy of bfloat16 is ranked against th
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from harness.analysis.intervals import mean_interval
+from harness.analysis.requirements import Sifted
+from harness.analysis.statistics import Standing
 from harness.analysis.variant_names import name_variants
 from harness.analysis.variants import Variant, versions
 from harness.config.schema import AFTERWARDS
@@ -48,11 +50,30 @@ class HardwareGroup:
 
 @dataclass(eq=False)
 class ComparisonGroup:
-    """Variants with the same data and versions. ``metrics`` are those that any variant has, in the order of METRICS."""
+    """Variants with the same data and versions. ``metrics`` are those that any variant has, in the order of METRICS.
+
+    ``margin`` is that of quality; ``covers_items``: its verdicts count the finite test set. Where
+    there are requirements, ``sifted`` says who meets them, and ``standings_over_all`` are the standings in quality of
+    all variants.
+    """
 
     title: str
     hardware_groups: list[HardwareGroup]
     metrics: list[str]
+    margin: float = 0.01
+    covers_items: bool = False
+    sifted: Sifted | None = None
+    standings_over_all: dict[Variant, Standing] = field(default_factory=dict)
+
+    def over_all(self, variant: Variant) -> Standing | None:
+        """The standing of a variant in quality among all variants, whether or not they meet the requirements."""
+        return self.standings_over_all.get(variant, variant.standings.get(self.quality))
+
+    def among(self, metric: str) -> list[Variant]:
+        """The variants that are not worse in a metric, the best first: with 95 % confidence the best is one of them."""
+        possible = ("best", "equivalent", "open")
+        found = [variant for variant in self.variants if variant.verdict(metric) in possible]
+        return sorted(found, key=lambda variant: (variant.verdict(metric) != "best", variant.standings[metric].behind))
 
     @property
     def variants(self) -> list[Variant]:

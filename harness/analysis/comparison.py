@@ -12,7 +12,8 @@ from harness.analysis.separations import separations
 from harness.analysis.training_rows import Curves, curves_over_rows
 from harness.analysis.variant_names import short_keys
 from harness.analysis.variants import BaselineDifference, Variant, flat_settings, gather
-from harness.analysis.verdicts import QUALITY_MARGIN, set_standings
+from harness.analysis.verdicts import QUALITY_MARGIN, exclude, set_standings
+from harness.config.requirement import Requirement
 from harness.errors import UserError
 from harness.records.metrics import known
 from harness.records.record import Record
@@ -70,12 +71,14 @@ def compare(
     baseline: str | None = None,
     left_out: Sequence[str] = (),
     margin: float = QUALITY_MARGIN,
+    requirements: Sequence[Requirement] = (),
 ) -> Comparison:
     """Compare the runs of these records.
 
     ``baseline`` describes a variant by ``key=value`` (several, separated by commas) over choices and config;
     ``left_out`` are sentences about files that could not be read, for the report's notes. Variants less than ``margin``
-    behind the best quality count as equivalent to it.
+    behind the best quality count as equivalent to it. Of variants that do not all meet the ``requirements``, those that
+    do are compared with each other alone.
 
     Raises:
         UserError: there is no record of a run, or the baseline describes no variant or cannot be matched.
@@ -93,6 +96,8 @@ def compare(
     groups = make_groups(gathered.variants)
     for group in groups:
         set_standings(group, margin)
+        if requirements:
+            exclude(group, requirements, margin)
     comparison = Comparison(
         name, groups, baseline, gathered.repeated, gathered.outdated, profiles, separations(groups), list(left_out)
     )

@@ -92,7 +92,7 @@ def disagreements(group: ComparisonGroup) -> Disagreements | None:
     items = {len(scores[0].score_N) for scores in by_variant.values()}
     if metric is None or len(by_variant) < 2 or len(items) != 1:
         return None
-    best = [variant for variant in by_variant if variant.verdict(group.quality) != "worse"]
+    best = [v for v in by_variant if v.verdict(group.quality) != "worse" and not v.excluded]
     chosen = (best if len(best) > 1 else list(by_variant))[: MOST_VARIANTS if len(best) > 1 else 2]
     mean_VN = np.stack([_mean(by_variant[variant]) for variant in chosen])
     spread_N = np.ptp(mean_VN, axis=0)

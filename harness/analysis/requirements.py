@@ -11,7 +11,7 @@ from typing import Literal
 from harness.analysis.intervals import Mean
 from harness.analysis.variants import Variant
 from harness.config.requirement import Requirement
-from harness.records.metrics import number
+from harness.records.metrics import known, number
 
 Outcome = Literal["met", "not met", "not measured"]
 
@@ -36,6 +36,11 @@ class Sifted:
     excluded: dict[Variant, list[Requirement]]
 
     @property
+    def wanted(self) -> str:
+        """The requirements as text."""
+        return " and ".join(map(str, self.requirements))
+
+    @property
     def nearest(self) -> Variant | None:
         """Of the excluded variants, the one whose largest miss is the smallest; None if none was measured for all."""
         metrics = [one.metric for one in self.requirements]
@@ -47,10 +52,9 @@ class Sifted:
 
     def none_meets(self) -> str:
         """The sentence for requirements that no variant meets."""
-        wanted = " and ".join(map(str, self.requirements))
         if self.nearest is None:
-            return f"no variant meets {wanted}: {self._unmeasured()}"
-        return f"no variant meets {wanted}: the nearest is {self.nearest.name} with {self.reason(self.nearest)}"
+            return f"no variant meets {self.wanted}: {self._unmeasured()}"
+        return f"no variant meets {self.wanted}: the nearest is {self.nearest.name} with {self.reason(self.nearest)}"
 
     def _unmeasured(self) -> str:
         """Why no excluded variant has all the metrics."""
@@ -71,7 +75,8 @@ class Sifted:
 def _miss(variant: Variant, metric: str, named: bool) -> str:
     if metric not in variant.means:
         return f"{metric} not measured"
-    return number(metric, float(variant.means[metric].mean)) + (f" ({metric})" if named else "")
+    busy = " on a busy machine" if variant.disturbed and known(metric).timed else ""
+    return (f"{metric} " if named else "") + number(metric, float(variant.means[metric].mean)) + busy
 
 
 def sift(variants: Sequence[Variant], requirements: Sequence[Requirement]) -> Sifted:

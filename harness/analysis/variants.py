@@ -50,7 +50,8 @@ class Variant:
     """One config over its seeds: the finished runs, one per seed, and the failed ones.
 
     ``parts`` holds what distinguishes the variant from the others of its comparison group: config keys and choices to
-    values. ``means``, ``standings`` and ``baseline_differences`` are by metric.
+    values. ``means``, ``standings`` and ``baseline_differences`` are by metric. ``excluded``: it does not meet what the
+    user requires, so that it is not ranked.
     """
 
     runs: list[Record]
@@ -59,6 +60,7 @@ class Variant:
     parts: dict[str, str] = field(default_factory=dict)
     means: dict[str, Mean] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
+    excluded: bool = False
     baseline_differences: dict[str, BaselineDifference] = field(default_factory=dict)
 
     @property

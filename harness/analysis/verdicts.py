@@ -1,14 +1,16 @@
 """The verdicts on the variants of a comparison group: how each metric is compared, and among which variants."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.analysis.comparability import ComparisonGroup, pools
 from harness.analysis.intervals import ALPHA
+from harness.analysis.requirements import sift
 from harness.analysis.samples import samples_of
 from harness.analysis.statistics import rank
 from harness.analysis.variances import Scale
 from harness.analysis.variants import Variant
-from harness.records.metric import SHARE
+from harness.config.requirement import Requirement
 from harness.records.metrics import known, split_of
 
 SPEED_MARGIN = 0.05
@@ -17,8 +19,6 @@ QUALITY_MARGIN = 0.01
 """The margin of a quality that no setting changes: one point."""
 STEP_OF_MEMORY = 0.005
 """Allocators take memory in steps, so that several seeds may have one value: no spread is known below this share."""
-ERROR_RATE = "label_error_rate"
-"""It is compared as a share, though more errors than labels are possible."""
 SIZES = {"test": "test", "val": "validation", "train": "train"}
 """The splits of a record by the first part of a metric's name."""
 
@@ -27,17 +27,31 @@ def set_standings(group: ComparisonGroup, margin: float = QUALITY_MARGIN, alpha:
     """Give each variant its standing in every metric that has a direction and that at least two variants have.
 
     ``margin`` is that of quality. The intervals of the means become those of the moderated variances, and get the part
-    of the test items beside that of the seeds.
+    of the test items beside that of the seeds. Excluded variants have no standing.
     """
+    group.margin = margin
     for metric in group.metrics:
         if known(metric).higher_is_better is None:
             continue
         for pool in pools(group, metric):
-            if pool:
-                _set_standings(pool, metric, margin, alpha)
+            if ranked := [variant for variant in pool if not variant.excluded]:
+                with_items = _set_standings(ranked, metric, margin, alpha)
+                group.covers_items = with_items if metric == group.quality else group.covers_items
 
 
-def _set_standings(pool: list[Variant], metric: str, margin: float, alpha: float) -> None:
+def exclude(group: ComparisonGroup, requirements: Sequence[Requirement], margin: float) -> None:
+    """Take out the variants that do not meet all requirements, and give the others their standings among themselves."""
+    quality = group.quality
+    group.sifted = sift(group.variants, requirements)
+    group.standings_over_all = {v: v.standings[quality] for v in group.variants if quality in v.standings}
+    for variant in group.variants:
+        variant.excluded = variant in group.sifted.excluded
+        variant.standings.clear()
+    set_standings(group, margin)
+
+
+def _set_standings(pool: list[Variant], metric: str, margin: float, alpha: float) -> bool:
+    """Whether the verdicts count the finite test set, so that every run kept its predictions."""
     found = samples_of(pool, metric)
     scale = scale_of(metric, pool, margin)
     if scale.floor and found.labels:  # one label of a sequence is less than the sequence
@@ -50,6 +64,7 @@ def _set_standings(pool: list[Variant], metric: str, margin: float, alpha: float
             variant.means[metric] = replace(mean, half=half, items_half=items_half)
             if len(pool) > 1:
                 variant.standings[metric] = standing
+    return all(sample.items_N is not None for sample in found.samples)
 
 
 def scale_of(metric: str, pool: list[Variant], margin: float = QUALITY_MARGIN) -> Scale:
@@ -65,7 +80,7 @@ def scale_of(metric: str, pool: list[Variant], margin: float = QUALITY_MARGIN) -
     if definition.kind != "quality":
         floor = STEP_OF_MEMORY if definition.kind == "memory" else 0.0
         return Scale(higher_is_better, SPEED_MARGIN, logs=True, blocks=True, floor=floor)
-    if definition.bounds == SHARE or metric.endswith(ERROR_RATE):
+    if definition.in_points:
         return Scale(higher_is_better, margin, floor=_one_item(metric, pool[0]))
     return Scale(higher_is_better, margin, logs=True)
 

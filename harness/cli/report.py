@@ -2,6 +2,7 @@
 
     python -m harness report                        # all records in outputs/
     python -m harness report --name imdb --baseline encoder=lstm
+    python -m harness report --name imdb --require "latency/p50_ms<5" --margin 0.005
     python -m harness report FOLDER FOLDER          # records in other folders
     python -m harness report --name imdb --write-baseline baseline.json
     python -m harness report --name imdb --gate baseline.json
@@ -13,6 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from harness.config.requirement import parse_all
 from harness.errors import UserError
 from harness.records.record import Record
 from harness.records.store import read_all
@@ -38,6 +40,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sync", action="store_true", help="first bring MLflow up to date with the records")
     parser.add_argument("--baseline", metavar="KEY=VALUE", help="compare with this variant, such as encoder=lstm")
     parser.add_argument("--target", type=float, metavar="SCORE", help="give the seconds until validation reached this")
+    parser.add_argument(
+        "--margin", type=float,
+        help="what is not worse, and surely less than this behind the best, is as good; default: 0.01, one point",
+    )  # fmt: skip
+    parser.add_argument(
+        "--require", action="append", default=[], metavar="METRIC<NUMBER",
+        help="recommend only variants whose means meet this, such as 'latency/p50_ms<5'; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--output-dir", type=Path, default=Path("outputs"), help="where runs are and reports go")
     parser.add_argument("--gate", type=Path, metavar="FILE", help="exit 1 if something got worse than this baseline")
     parser.add_argument("--write-baseline", type=Path, metavar="FILE", help="write a baseline for --gate")
@@ -47,8 +57,13 @@ def _parser() -> argparse.ArgumentParser:
 def _report(options: argparse.Namespace) -> int:
     from harness.analysis import gate_baseline
     from harness.analysis import regression_gate as gate
+    from harness.analysis.verdicts import QUALITY_MARGIN
     from harness.report.build import compare
 
+    margin = QUALITY_MARGIN if options.margin is None else options.margin
+    if not 0 < margin < 1:
+        raise UserError(f"--margin must be above 0 and below 1, and is {margin:g}; 0.01 is one point of accuracy")
+    requirements = parse_all(options.require)
     records, left_out = _read(options)
     if options.sync:
         from harness import tracking
@@ -59,7 +74,9 @@ def _report(options: argparse.Namespace) -> int:
     baseline = gate_baseline.read_baseline(options.gate) if options.gate else None
     names = dict.fromkeys(record.name for record in records)
     title = options.name or options.sweep or (next(iter(names)) if len(names) == 1 else "all")
-    report = compare(records, options.output_dir, title, options.baseline, left_out, options.target)
+    report = compare(
+        records, options.output_dir, title, options.baseline, left_out, options.target, margin, requirements
+    )  # fmt: skip
     report.print()
     for sentence in report.comparison.left_out[len(left_out) :]:  # files beside the records
         print(f"left out: {sentence}", file=sys.stderr)

@@ -163,7 +163,7 @@ class ProfileConfig(Part):
 class ReportConfig(Part):
     """How the comparison at the end of a sweep answers."""
 
-    margin: Fraction = Field(description="a variant this much behind the best, or less, is as good: 0.01 is one point")
+    margin: Fraction = Field(description="what is not worse, and surely less than this behind the best, is as good")
     require: list[str] = Field(description="what the recommended variant must meet, such as latency/p50_ms<5")
 
 

@@ -20,6 +20,7 @@ class Metric:
     - ``bounds``: the smallest and the largest possible value.
     - ``gated``: the regression gate checks it.
     - ``decides``: the best variant is chosen by the metric with the smallest number that all variants have.
+    - ``in_points``: its differences are said in points, hundredths of its unit; those of others, in per cent.
     - ``difference_format``: the format of a difference of a quality, which is given in the metric's own unit.
     """
 
@@ -35,6 +36,7 @@ class Metric:
     bounds: tuple[float, float] = (0.0, math.inf)
     gated: bool = False
     decides: int | None = None
+    in_points: bool = False
     difference_format: str = ".3f"
 
     @property

@@ -10,6 +10,8 @@ from pathlib import Path
 from rich.markup import escape
 
 from harness.analysis.comparison import Comparison
+from harness.analysis.verdicts import QUALITY_MARGIN
+from harness.config.requirement import Requirement
 from harness.records.record import Record
 from harness.records.store import file_name, write_text
 from harness.report import profiles
@@ -51,14 +53,21 @@ def _metric_name(text: str) -> str:
 
 
 def compare(
-    records: Iterable[Record], output_dir: Path, name: str, baseline: str | None = None, left_out: Sequence[str] = (),
+    records: Iterable[Record],
+    output_dir: Path,
+    name: str,
+    baseline: str | None = None,
+    left_out: Sequence[str] = (),
     target: float | None = None,
+    margin: float = QUALITY_MARGIN,
+    requirements: Sequence[Requirement] = (),
 ) -> Report:
     """Compare runs and write the report into ``<output_dir>/reports/<name>``.
 
     ``records`` may hold finished, failed and killed runs; ``baseline`` is ``key=value`` over choices and config;
     ``left_out`` are sentences about files that could not be read, for the report's notes. ``target`` is a score on
-    validation, for the seconds until it was reached; without it, the newest run's ``measure.target`` counts.
+    validation, for the seconds until it was reached; without it, the newest run's ``measure.target`` counts. ``margin``
+    and ``requirements`` are those of ``harness.analysis.comparison.compare``.
 
     A folder that cannot be written to is said in the result, which has the comparison all the same.
 
@@ -74,7 +83,7 @@ def compare(
     from harness.report.html import attention
 
     records = budgets.with_trials(at_one_target(records, target))
-    compared = comparisons.compare(records, name, baseline, left_out)
+    compared = comparisons.compare(records, name, baseline, left_out, margin, requirements)
     compared.left_out += attention.damaged(compared.groups)
     compared.left_out += unusable(run for variant in compared.variants for run in variant.runs)
     folder = output_dir / "reports" / file_name(name)

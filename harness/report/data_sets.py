@@ -94,9 +94,9 @@ def csv_rows(over: OverDataSets) -> Iterator[dict[str, object]]:
         shared = {"variant": row.name, "n": row.runs, "group": everywhere}
         lower, higher = {"direction": "lower is better"}, {"direction": "higher is better"}
         for name, over_all in (("mean", row.mean), ("middle", row.middle)):
-            verdict = {"rank": verdicts[mark(over, row)]} if name == "mean" else {}
-            ends = {"mean": over_all.value, "low": over_all.low, "high": over_all.high}
-            yield {**shared, **lower, "metric": f"rank/{name}", **ends, **verdict}
+            verdict = {"verdict": verdicts[mark(over, row)]} if name == "mean" else {}
+            ends = {"low_over_seeds": over_all.low, "high_over_seeds": over_all.high}
+            yield {**shared, **lower, "metric": f"rank/{name}", "mean": over_all.value, **ends, **verdict}
         for most in (NEAR, TWICE):
             share = share_within(row.ratios, most)
             yield {**shared, **higher, "metric": f"share/error_within_{most:g}_of_best", "mean": share}

@@ -14,13 +14,16 @@ from harness.analysis.training_rows import Curves
 from harness.analysis.tuned import TunedVariant, tuned_variants
 from harness.analysis.variants import Variant
 from harness.records.metrics import COLUMNS, END_TO_END, THROUGHPUT, known, short_name
-from harness.report import data_sets, items, training_rows, tuned
+from harness.report import data_sets, items, training_rows, tuned, verdict_text
 from harness.report import text as wording
+from harness.report.answer_text import answer
 from harness.report.notes import notes
 from harness.report.target_words import instead_of_mean
+from harness.report.verdict_text import mark
 
 CSV_COLUMNS = (
-    "group", "hardware", "variant", "metric", "unit", "direction", "n", "mean", "low", "high", "rank",
+    "group", "hardware", "variant", "metric", "unit", "direction", "n", "mean", "low_over_seeds", "high_over_seeds",
+    "low_over_items", "high_over_items", "verdict", "behind", "at_most", "seeds_needed", "why_no_verdict",
     "baseline", "difference", "difference_low", "difference_high", "p_corrected", "setting", "still_improving",
 )  # fmt: skip
 
@@ -75,9 +78,16 @@ def header(metric: str) -> str:
 
 
 def cell(variant: Variant, metric: str) -> str:
-    """A variant's mean with half its interval, without its mark; where there is none, what is known instead."""
+    """A variant's mean with half its intervals, without its mark; where there is none, what is known instead."""
     mean = variant.means.get(metric)
-    return wording.with_interval(mean) if mean else instead_of_mean(variant, metric)
+    return wording.with_intervals(mean) if mean else instead_of_mean(variant, metric)
+
+
+def value_header(group: ComparisonGroup, metric: str) -> str:
+    """The head of a column of means; it names the intervals where there are two."""
+    means = (variant.means.get(metric) for variant in group.variants)
+    two = any(mean and mean.items_half is not None for mean in means)
+    return header(metric) + (" ±seeds ±items" if two else "")
 
 
 def markdown(comparison: Comparison) -> str:
@@ -88,9 +98,11 @@ def markdown(comparison: Comparison) -> str:
     for group in comparison.groups:
         # the group's title only if it says more than the comparison's name
         lines += [] if group.title == comparison.name else [f"## {_escaped(group.title)}", ""]
-        lines += [_escaped(" ".join(wording.answer(group))), ""]
+        lines += [_escaped(" ".join(answer(group))), ""]
         if shared := budgets.shared_sentence(group):
             lines += [shared, ""]
+        if sentence := verdict_text.among(group):
+            lines += [_escaped(sentence), ""]
         for hardware_group in group.hardware_groups:
             lines += [f"On {_escaped(hardware_group.title)}:", "", *_markdown_table(group, hardware_group.variants), ""]
         lines += list(_markdown_baseline_differences(group))
@@ -99,7 +111,7 @@ def markdown(comparison: Comparison) -> str:
         lines += list(_markdown_disagreements(group))
     for curves in comparison.over_rows:
         lines += [f"## {_escaped(training_rows.heading(curves))}", "", *_markdown_rows(curves), ""]
-    lines += [f"Means over seeds ± half a 95 % t-interval. {_escaped(wording.LEGEND)}.", ""]
+    lines += [_escaped(" ".join([*verdict_text.covers(comparison), f"{verdict_text.legend(comparison)}."])), ""]
     if sentences := notes(comparison):
         lines += ["## Notes", "", *(f"- {_escaped(sentence)}" for sentence in sentences), ""]
     if comparison.failed:
@@ -109,11 +121,13 @@ def markdown(comparison: Comparison) -> str:
 
 def _markdown_table(group: ComparisonGroup, variants: list[Variant]) -> Iterator[str]:
     metrics = columns(group)
-    yield "| " + " | ".join(["variant", "seeds", *map(header, metrics)]) + " |"
-    yield "|---|" + "---:|" * (len(metrics) + 1)
+    heads = ["variant", "seeds", *(value_header(group, metric) for metric in metrics)]
+    yield "| " + " | ".join([*heads, f"verdict in {short_name(group.quality)}"]) + " |"
+    yield "|---|" + "---:|" * (len(metrics) + 1) + "---|"
     for variant in best_first(group, variants):
-        numbers = [f"{cell(variant, m)} {wording.mark(variant, m)}".strip() for m in metrics]
-        yield "| " + " | ".join(map(_escaped, [budgets.with_sign(variant), wording.seeds(variant), *numbers])) + " |"
+        numbers = [f"{cell(variant, metric)} {mark(variant, metric)}".strip() for metric in metrics]
+        cells = [budgets.with_sign(variant), wording.seeds(variant), *numbers, verdict_text.verdict(group, variant)]
+        yield "| " + " | ".join(map(_escaped, cells)) + " |"
 
 
 def _markdown_data_sets(over: OverDataSets) -> Iterator[str]:
@@ -203,13 +217,19 @@ def _csv_rows(group: ComparisonGroup, hardware: str, variant: Variant) -> Iterat
             continue
         mean, definition = variant.means[metric], known(metric)
         low, high = wording.bounds(metric, mean) or (None, None)
+        low_items, high_items = wording.items_bounds(metric, mean) or (None, None)
         direction = {True: "higher is better", False: "lower is better", None: ""}[definition.higher_is_better]
         row: dict[str, Any] = {
             "group": group.title, "hardware": hardware, "variant": variant.name, "metric": metric,
-            "unit": definition.unit, "direction": direction, "n": mean.n, "mean": mean.mean, "low": low, "high": high,
-            "rank": variant.verdict(metric), "setting": variant.setting,
+            "unit": definition.unit, "direction": direction, "n": mean.n, "mean": mean.mean, "low_over_seeds": low,
+            "high_over_seeds": high, "low_over_items": low_items, "high_over_items": high_items,
+            "setting": variant.setting,
             "still_improving": {True: "yes", False: "no", None: ""}[budgets.improving(variant)],
         }  # fmt: skip
+        if standing := variant.standings.get(metric):
+            row |= {"verdict": standing.verdict, "why_no_verdict": standing.reason}
+            if standing.at_most is not None:
+                row |= {"behind": standing.behind, "at_most": standing.at_most, "seeds_needed": standing.seeds_needed}
         if against := variant.baseline_differences.get(metric):
             row |= {"baseline": against.baseline, "p_corrected": against.p}
             if difference := against.difference:

@@ -13,7 +13,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from harness.analysis import budgets, epoch_choice
-from harness.analysis.comparability import ComparisonGroup, HardwareGroup
+from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.data_sets import OverDataSets
 from harness.analysis.disturbances import disturbances
@@ -22,21 +22,16 @@ from harness.records.metrics import (
     EPOCH_SECONDS,
     EPOCHS,
     METRICS,
-    PARAMETERS,
-    QUALITY,
     RUN_COLUMNS,
-    SECONDS_TO_TARGET,
-    STEPS,
     THROUGHPUT,
-    TRAINING_SECONDS,
-    TRIALS,
     number,
     short_name,
 )
 from harness.records.record import Record
 from harness.records.store import output_dir_of
-from harness.report import data_sets, tables, training_rows, tuned
+from harness.report import data_sets, group_table, tables, training_rows, tuned, verdict_text
 from harness.report import text as wording
+from harness.report.answer_text import answer
 from harness.report.data_notes import data_notes
 from harness.report.notes import notes
 
@@ -175,7 +170,7 @@ def print_comparison(comparison: Comparison) -> None:
                 difference = wording.baseline_difference(metric, variant.baseline_differences[metric])
                 out.print(escape(f"{short_name(metric)}, {variant.name}: {difference}"))
         out.print()
-        for sentence in wording.answer(group):
+        for sentence in answer(group):
             out.print(escape(sentence))
         if variants := tuned_variants(group):
             _print_tuned(out, variants)
@@ -189,7 +184,10 @@ def print_comparison(comparison: Comparison) -> None:
             values = ", ".join(f"{value} at {size}" for size, value in points)
             out.print(escape(f"{row[0]}: {values}; {row[-1]}"), soft_wrap=True)
     out.print()
-    out.print(f"[dim]Means over seeds ± half a 95 % interval. {escape(wording.LEGEND)}[/]")
+    gaps = any(verdict_text.has_gaps(group) for group in comparison.groups)
+    legend = verdict_text.legend(comparison) + (f"   {verdict_text.GAP_LEGEND}" if gaps else "")
+    words = [*verdict_text.covers(comparison), legend]
+    out.print(f"[dim]{escape(' '.join(words))}[/]")
     for sentence in notes(comparison):
         out.print(f"[yellow]note[/]    {escape(sentence)}")
     for record in comparison.failed:
@@ -218,26 +216,14 @@ def _print_tuned(out: Console, variants: list[TunedVariant]) -> None:
 
 
 def _print_group(out: Console, group: ComparisonGroup) -> None:
-    budget = (EPOCHS, STEPS, TRIALS, TRAINING_SECONDS)
-    wanted = dict.fromkeys([*QUALITY, SECONDS_TO_TARGET, *group.questions, PARAMETERS, *budget])
-    metrics = [metric for metric in wanted if metric in group.metrics and metric not in budgets.shared(group)]
     if shared := budgets.shared_sentence(group):
         out.print(shared)
+    if sentence := verdict_text.among(group):
+        out.print(escape(sentence))
     for hardware_group in group.hardware_groups:
         out.print(f"[italic]{escape(f'{group.title}: {hardware_group.title}')}[/]")
-        print_fitting(out, partial(_comparison_table, group, hardware_group, out.width), metrics)
+        shown = tables.best_first(group, hardware_group.variants)[:MOST_ROWS]
+        table_of = partial(group_table.terminal_table, group, shown, _name_width(out.width))
+        print_fitting(out, table_of, group_table.columns(group))
         if len(hardware_group.variants) > MOST_ROWS:
             out.print(f"... and {len(hardware_group.variants) - MOST_ROWS} more variants, in the files")
-
-
-def _comparison_table(group: ComparisonGroup, hardware_group: HardwareGroup, width: int, metrics: list[str]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("variant", overflow="fold", max_width=_name_width(width))
-    table.add_column("seeds", justify="right", no_wrap=True)
-    for metric in metrics:
-        table.add_column(tables.header(metric), justify="right", no_wrap=True)
-    for variant in tables.best_first(group, hardware_group.variants)[:MOST_ROWS]:
-        numbers = [f"{tables.cell(variant, m)} {wording.mark(variant, m) or ' '}" for m in metrics]
-        style = "green" if variant.verdict(group.quality) == "best" else None
-        table.add_row(escape(budgets.with_sign(variant)), wording.seeds(variant), *numbers, style=style)
-    return table

@@ -1,18 +1,13 @@
-"""Numbers, verdicts and comparisons in words that a reader without statistics understands correctly."""
+"""Numbers and differences in words that a reader without statistics understands correctly."""
 
 import math
+from dataclasses import replace
 
-from harness.analysis.comparability import ComparisonGroup, pools
-from harness.analysis.intervals import ALPHA, SURE_WITHOUT_SPREAD, Mean
+from harness.analysis.intervals import ALPHA, Mean
 from harness.analysis.variants import BaselineDifference, Variant
-from harness.records.metrics import LATENCY, THROUGHPUT, known, short_name
+from harness.records.metrics import known
 from harness.records.record import Record
 
-MARKS = {"best": "*", "equivalent": "=", "open": "?", "few seeds": "?", "worse": ""}
-LEGEND = (
-    "* best   = as good as the best   ? undecided   "
-    "! measured on a busy machine, not ranked"
-)
 BETTER = {
     "speed": ("faster", "slower"),
     "latency": ("shorter", "longer"),
@@ -20,25 +15,36 @@ BETTER = {
     "cost": ("less", "more"),
 }
 """The words for better and worse in metrics whose differences are in per cent of the baseline."""
-SUPERLATIVES = ("Fastest training", "Lowest latency", "Lowest memory")
+SMALLEST_HALF = 1e-9
+"""Below this share of a mean, half an interval is what rounding left of none."""
 CERTAIN = "unlikely to be noise"
-MOST_NAMED = 6
-"""A sentence names at most so many variants."""
 
 
 def rounded(value: float, half: float | None) -> str:
     """A value to the second figure of its uncertainty ``half``, or to four figures if that is not known."""
-    if not half:
+    if not half or half < SMALLEST_HALF * abs(value):
         return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.4g}"
     places = 1 - math.floor(math.log10(half))
     return f"{round(value, places):,.{max(0, places)}f}"
 
 
 def with_interval(mean: Mean | None) -> str:
-    """``0.961 ±0.012``: a mean and half its 95 % interval, without unit; a dash if there is no mean."""
-    if mean is None:
-        return "-"
-    return rounded(mean.mean, mean.half) + (f" ±{rounded(mean.half, mean.half)}" if mean.half else "")
+    """``0.961 ±0.012``: a mean and half its 95 % interval over seeds, without unit; a dash if there is no mean."""
+    return with_intervals(replace(mean, items_half=None)) if mean else "-"
+
+
+def with_intervals(mean: Mean) -> str:
+    """``0.961 ±0.012 ±0.004``: the same with half the interval over test items, where it is known."""
+    return " ".join([rounded(mean.mean, mean.half), *halves(mean)])
+
+
+def halves(mean: Mean) -> list[str]:
+    """Half the interval over seeds and half that over test items, as ``±0.012``; those that are known."""
+    of_seeds = mean.half if mean.half is None or mean.half >= SMALLEST_HALF * abs(mean.mean) else 0.0
+    seeds = f"±{rounded(of_seeds, of_seeds)}" if of_seeds else ""
+    if mean.items_half is None:
+        return [seeds] if seeds else []
+    return [seeds or ("±–" if mean.half is None else "±0"), f"±{rounded(mean.items_half, mean.items_half)}"]
 
 
 def bounds(metric: str, mean: Mean) -> tuple[float, float] | None:
@@ -47,19 +53,26 @@ def bounds(metric: str, mean: Mean) -> tuple[float, float] | None:
 
 
 def from_to(metric: str, mean: Mean) -> str:
-    """``0.961 (0.949 to 0.973)``: a mean and its 95 % interval, with the unit."""
-    interval = bounds(metric, mean)
+    """``0.961 (0.949 to 0.973)``: a mean and its 95 % interval over seeds, with the unit.
+
+    Where the interval over test items is known, both are given: ``0.961 (0.949 to 0.973 over seeds, 0.957 to 0.965 over
+    test items)``.
+    """
     text = f"{rounded(mean.mean, mean.half)} {known(metric).unit}".strip()
-    if interval is None or not mean.half:
-        return text
-    return f"{text} ({' to '.join(rounded(end, mean.half) for end in interval)})"
+    of_seeds = _ends(bounds(metric, mean), mean.half)
+    of_items = _ends(items_bounds(metric, mean), mean.items_half)
+    if not of_items:
+        return f"{text} ({of_seeds})" if of_seeds else text
+    return f"{text} ({f'{of_seeds} over seeds, ' if of_seeds else ''}{of_items} over test items)"
 
 
-def mark(variant: Variant, metric: str) -> str:
-    """The sign that follows a number in a table; LEGEND explains it."""
-    if variant.disturbed and known(metric).timed and metric in variant.means:
-        return "!"
-    return MARKS.get(variant.verdict(metric), "")
+def items_bounds(metric: str, mean: Mean) -> tuple[float, float] | None:
+    """The 95 % interval over test items, cut to the possible values; None where it is not known."""
+    return bounds(metric, Mean(mean.mean, mean.items_half, mean.n))
+
+
+def _ends(interval: tuple[float, float] | None, half: float | None) -> str:
+    return " to ".join(rounded(end, half) for end in interval) if interval and half else ""
 
 
 def baseline_difference(metric: str, against: BaselineDifference, named: bool = True) -> str:
@@ -104,102 +117,6 @@ def _amount(metric: str, difference: float, theirs: float, with_word: bool = Tru
         percent = 100 * abs(difference / theirs)
         text = f"{percent:.0f} %" if percent >= 9.5 else f"{percent:.1f} %"
     return f"{text} {better if (difference > 0) == bool(definition.higher_is_better) else worse}" if with_word else text
-
-
-def answer(group: ComparisonGroup) -> list[str]:
-    """The result of a comparison group in a few sentences: the best variant first, then speed and memory."""
-    metric = group.quality
-    ranked = [variant for variant in group.variants if metric in variant.means]
-    ranked.sort(key=lambda variant: variant.means[metric].mean, reverse=bool(known(metric).higher_is_better))
-    if not ranked:
-        return ["No run finished, so there is nothing to rank."]
-    quality = short_name(metric)
-    if len(ranked) == 1:
-        mean = from_to(metric, ranked[0].means[metric])
-        return [f"One variant only: {ranked[0].name}, {quality} {mean}, {_seeds(ranked[0], metric)}."]
-    best = next((variant for variant in ranked if variant.verdict(metric) == "best"), ranked[0])
-    clauses = [f"Best {quality}: {best.name} with {from_to(metric, best.means[metric])}, {_seeds(best, metric)}"]
-    tied = [variant for variant in ranked if variant.verdict(metric) == "equivalent"]
-    doubtful = ("open", "few seeds")
-    unknown = [variant for variant in ranked if variant is not best and variant.verdict(metric) in doubtful]
-    if tied:
-        clauses.append(f"as good: {_with_means(tied, metric)}")
-    elif not unknown:
-        clauses.append("the difference to every other variant is unlikely to be noise")
-    if unknown:
-        clauses.append(f"too few seeds to distinguish it from {_with_means(unknown, metric)}")
-    near = [variant for variant in unknown if _near(best.means[metric], variant.means[metric])]
-    return ["; ".join(clauses) + ".", *_cheapest(group, [best, *tied, *near])]
-
-
-def _near(best: Mean, other: Mean) -> bool:
-    """Whether the means differ by no more than half the wider interval; without an interval every mean is near."""
-    halves = [mean.half or 0.0 for mean in (best, other)]
-    has_interval = best.half is not None and (best.half > 0 or best.n >= SURE_WITHOUT_SPREAD)
-    return not has_interval or abs(best.mean - other.mean) <= max(halves)
-
-
-def _cheapest(group: ComparisonGroup, good: list[Variant]) -> list[str]:
-    """The leaders in speed and memory, per hardware group: among the ``good`` variants and among all variants."""
-    sentences = []
-    for metric, superlative in zip((THROUGHPUT, LATENCY, group.memory), SUPERLATIVES, strict=True):
-        for pool in pools(group, metric):
-            good_here = [variant for variant in pool if variant in good]
-            if len(pool) < 2 or not good_here:
-                continue
-            sign = 1 if known(metric).higher_is_better else -1
-            first, leader = (max(some, key=lambda v: sign * v.means[metric].mean) for some in (good_here, pool))
-            text = f"{superlative}{_on_hardware(group, first)}"
-            if len(good) > 1:
-                text += f": among the best, {_cost_at(metric, first, group.quality)}{_caveat(metric, good_here)}"
-                if leader is not first:
-                    text += f"; among all, {_cost_at(metric, leader, group.quality)}{_caveat(metric, pool)}"
-            else:
-                text += f": {_cost_at(metric, leader, group.quality)}{_caveat(metric, pool)}"
-                text += "" if leader is first else f", compared with {_cost_at(metric, first)}"
-            sentences.append(f"{text}.")
-    return sentences
-
-
-def _on_hardware(group: ComparisonGroup, variant: Variant) -> str:
-    """The hardware that a variant ran on, if its comparison group has several."""
-    if len(group.hardware_groups) == 1:
-        return ""
-    return f" on {next(own.title for own in group.hardware_groups if variant in own.variants)}"
-
-
-def _caveat(metric: str, variants: list[Variant]) -> str:
-    """Why the first of these variants, in this metric, is not certainly the first."""
-    verdicts = [variant.verdict(metric) for variant in variants]
-    doubts = {
-        "equivalent": "others are as good", "open": "others are undecided", "few seeds": "the seeds are too few"
-    }  # fmt: skip
-    reasons = [reason for verdict, reason in doubts.items() if verdict in verdicts]
-    return f", though {' and for some '.join(reasons)}" if reasons else ""
-
-
-def _cost_at(metric: str, variant: Variant, quality: str | None = None) -> str:
-    """``lstm (310 tokens/s at accuracy 0.91)``: a variant with its speed or memory, and its quality if asked for."""
-    unit = "tokens/s" if metric == THROUGHPUT else known(metric).unit
-    value = f"{rounded(variant.means[metric].mean, variant.means[metric].half)} {unit}"
-    score = variant.means.get(quality) if quality else None
-    if quality and score:
-        value += f" at {short_name(quality)} {rounded(score.mean, score.half)}"
-    return f"{variant.name} ({value})"
-
-
-def _seeds(variant: Variant, metric: str) -> str:
-    """How many seeds a variant's mean is over, and of how many if some runs failed."""
-    n = variant.means[metric].n
-    tried = f" of {len(variant.runs) + len(variant.failed)} seeds" if variant.failed else ""
-    return f"one{tried or ' seed'}, so without an interval" if n == 1 else f"{n}{tried or ' seeds'}"
-
-
-def _with_means(variants: list[Variant], metric: str) -> str:
-    """The first of these variants, each with its mean."""
-    means = [(variant.name, variant.means[metric]) for variant in variants[:MOST_NAMED]]
-    names = ", ".join(f"{name} ({rounded(mean.mean, mean.half)})" for name, mean in means)
-    return names + (f" and {len(variants) - MOST_NAMED} more" if len(variants) > MOST_NAMED else "")
 
 
 def failure(record: Record) -> str:

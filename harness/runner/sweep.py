@@ -9,6 +9,7 @@ import hashlib
 import shutil
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from harness.config import per_encoder
 from harness.config.composed_once import ComposedOnce
+from harness.config.requirement import parse_all
 from harness.errors import UserError
 from harness.records.record import Record
 from harness.records.secrets import masked
@@ -46,8 +48,7 @@ class Sweep(Callback):
         try:
             if not isinstance(config.output_dir, str):
                 raise UserError(f"output_dir must be text, and is {config.output_dir!r}; name a folder, such as ./runs")
-            if "output_dir" in run_names.swept_keys(config.hydra.overrides.task):
-                raise UserError("output_dir cannot be swept over: a sweep has one output folder; sweep over name")
+            refuse_swept(run_names.swept_keys(config.hydra.overrides.task))
             check_writable(Path(config.output_dir))
             set_per_encoder(config)
             _refuse_tuning_by_others(config)
@@ -91,7 +92,8 @@ class Sweep(Callback):
             runs = [record for record in done if record.name == name]
             complete = not failed and all(record.status == "finished" for record in runs if not record.is_trial)
             status = "killed" if interrupted else "finished" if complete else "failed"
-            ends.append((name, status, _summary(runs, output_dir, name, self.config.sweep)))
+            answering = {"margin": self.config.report.margin, "require": self.config.report.require}
+            ends.append((name, status, _summary(runs, output_dir, name, self.config.sweep, **answering)))
         try:
             self._end_in_mlflow(ends, interrupted)
         except Exception as error:
@@ -109,6 +111,18 @@ class Sweep(Callback):
         for name, status, summary in ends:
             tracking.end_sweep(uri, name, self.config.sweep, status, summary)
         tracking.close_sweep(uri, self.config.sweep, "killed" if interrupted else "failed")
+
+
+def refuse_swept(keys: list[str]) -> None:
+    """Refuse to sweep over what a sweep has once.
+
+    Raises:
+        UserError: one sentence with the key.
+    """
+    if "output_dir" in keys:
+        raise UserError("output_dir cannot be swept over: a sweep has one output folder; sweep over name")
+    if swept := [key for key in keys if key.startswith("report.")]:
+        raise UserError(f"{swept[0]} cannot be swept over: a sweep ends in one comparison; give it one value")
 
 
 def set_per_encoder(config: DictConfig) -> None:
@@ -141,7 +155,9 @@ def compose_jobs_once(config: DictConfig) -> None:
         hydra.config_loader = ComposedOnce(hydra.config_loader)
 
 
-def _summary(runs: list[Record], output_dir: Path, name: str, sweep: str) -> "Summary":
+def _summary(
+    runs: list[Record], output_dir: Path, name: str, sweep: str, margin: float, require: Sequence[str] = ()
+) -> "Summary":
     """Print the comparison of a sweep's runs in one experiment, and return it for the parent run."""
     from harness.report import build as report
     from harness.tracking.store import Summary
@@ -152,7 +168,7 @@ def _summary(runs: list[Record], output_dir: Path, name: str, sweep: str) -> "Su
     try:
         if runs[0].mode == "profile":
             return Summary(files=report.summarise_profiles(runs))
-        compared = report.compare(runs, output_dir, name)
+        compared = report.compare(runs, output_dir, name, margin=margin, requirements=parse_all(require))
         compared.print()
         if compared.unwritten:
             print(compared.unwritten, file=sys.stderr)

@@ -107,7 +107,7 @@ def test_a_budget_that_all_runs_share_is_said_once_and_has_no_column_but_a_row_i
     assert "| epochs" not in text
     assert "Each run: 2 epochs, 14 steps." in Page(html(compared)).shown()
     rows = list(csv.DictReader(io.StringIO(tables.csv_text(compared))))
-    assert [(row["mean"], row["rank"]) for row in rows if row["metric"] == STEPS] == [("14.0", "")] * 2
+    assert [(row["mean"], row["verdict"]) for row in rows if row["metric"] == STEPS] == [("14.0", "")] * 2
     assert about([*compared.variants[0].runs, *compared.variants[1].runs], "budget") == []
 
 
@@ -115,7 +115,7 @@ def test_budgets_that_differ_have_columns_and_a_warning_names_who_had_which(monk
     records = [trained([0.6, 0.5], 1, "gru"), trained([0.6, 0.5, 0.4], 1, "rnn"), trained([0.6, 0.5], 1, "lstm")]
     compared = comparison(*records)
     assert budgets.shared_sentence(compared.groups[0]) == ""
-    assert "| epochs | steps |\n" in tables.markdown(compared)
+    assert "| epochs | steps | verdict in accuracy |\n" in tables.markdown(compared)
     assert about(records, "budget") == [
         "digits: the variants had different budgets, which may explain differences between them: trainer.epochs 2 "
         "(gru, lstm), 3 (rnn)."

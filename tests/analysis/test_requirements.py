@@ -35,7 +35,7 @@ def test_variants_are_sorted_by_whether_they_meet_all(variants):
     assert [variant.name for variant in found.meeting] == ["bag_of_embeddings"]
     assert {variant.name: found.reason(variant) for variant in found.excluded} == {
         "gru": "memory/host_train_peak_mib not measured",
-        "lstm": "20 ms (latency/p50_ms) and 300 MiB (memory/host_train_peak_mib)",
+        "lstm": "latency/p50_ms 20 ms and memory/host_train_peak_mib 300 MiB",
         "rnn": "no run finished",
     }
 
@@ -55,10 +55,10 @@ def test_the_nearest_is_the_one_whose_largest_miss_is_the_smallest(variants):
     found = sifted(variants, "latency/p50_ms<15", "memory/host_train_peak_mib<180", "accuracy>0.95")
     assert found.none_meets() == (
         "no variant meets latency/p50_ms<15 and memory/host_train_peak_mib<180 and test/accuracy>0.95: the nearest is "
-        "bag_of_embeddings with 0.7 (test/accuracy)"
+        "bag_of_embeddings with test/accuracy 0.7"
     )
     found = sifted(variants, "latency/p50_ms<16", "accuracy>0.89")  # bag 0.21, lstm 0.2, gru 0.10
-    assert found.none_meets().endswith("the nearest is gru with 0.8 (test/accuracy)")
+    assert found.none_meets().endswith("the nearest is gru with test/accuracy 0.8")
 
 
 def test_what_no_variant_was_measured_for_is_said(variants):
@@ -69,3 +69,11 @@ def test_what_no_variant_was_measured_for_is_said(variants):
     assert sifted(variants, device, inference).none_meets().endswith(
         ": memory/device_train_peak_mib and memory/host_inference_peak_mib were not measured"
     )
+
+
+def test_a_time_that_a_busy_machine_lengthened_says_so():
+    busy = {"environment": {"other_processes_cpu_share": 0.9}}
+    made = over_seeds("lstm", [0.9, 0.9], metrics={LATENCY: [7.0, 7.2], MEMORY: [300.0, 300.0]}, **busy)
+    (lstm,) = compare(made, "x").variants
+    assert sift([lstm], [parse("p50_ms<5")]).none_meets().endswith("the nearest is lstm with 7.1 ms on a busy machine")
+    assert sift([lstm], [parse(f"{MEMORY}<5")]).reason(lstm) == "300 MiB"

@@ -133,9 +133,9 @@ def test_a_variant_whose_runs_did_not_all_reach_the_target_has_no_mean_and_table
     assert cells.pop("gru").startswith("5.0 ±")
     assert cells == {"rnn": "2 of 3 runs", "cnn": "0 of 3 runs", "s4d": "-"}
     rows = [line for line in tables.markdown(compared).splitlines() if line.startswith("| ")]
-    assert rows[0] == "| variant | seeds | accuracy | to target, s |"
-    assert {row.split(" | ")[0]: row.split(" | ")[-1] for row in rows[1:] if "| gru" not in row} == {
-        "| rnn": "2 of 3 runs |", "| cnn": "0 of 3 runs |", "| s4d": "- |",
+    assert rows[0] == "| variant | seeds | accuracy | to target, s | verdict in accuracy |"
+    assert {row.split(" | ")[0]: row.split(" | ")[3] for row in rows[1:] if "| gru" not in row} == {
+        "| rnn": "2 of 3 runs", "| cnn": "0 of 3 runs", "| s4d": "-",
     }  # fmt: skip
     assert "2 of 3 runs" in Page(html(compared)).shown()
     monkeypatch.setattr("harness.report.terminal.console", lambda: Console(width=80, highlight=False))

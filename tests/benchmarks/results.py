@@ -19,6 +19,7 @@ from harness.analysis.variants import Variant, processor_of, versions
 from harness.records import store
 from harness.records.record import Record
 from harness.report import text as wording
+from harness.report import verdict_text
 from harness.report.tables import best_first
 
 FOLDER = Path("outputs", "results")
@@ -113,7 +114,7 @@ def page(records: list[Record], before: str) -> str:
         "",
         "`make results` runs every command below and writes this page; finished runs are not repeated. A number is the "
         "mean over seeds, ± half a 95 % t-interval. A mark can follow it:",
-        f"{_escaped(wording.LEGEND.split('   !')[0])}.",
+        f"{_escaped(verdict_text.LEGEND.split(f'   {verdict_text.BUSY}')[0])}.",
         "[PERFORMANCE.md](PERFORMANCE.md) has the speed, as ratios on a quiet machine. The minutes here are wall time "
         "on a machine with other work; some runs were paused for a while.",
         "",
@@ -186,7 +187,7 @@ def _of_encoder(group: ComparisonGroup, encoder: str) -> str:
 
 
 def _number(variant: Variant, metric: str) -> str:
-    return _escaped(f"{wording.with_interval(variant.means.get(metric))} {wording.mark(variant, metric)}".strip())
+    return _escaped(f"{wording.with_interval(variant.means.get(metric))} {verdict_text.mark(variant, metric)}".strip())
 
 
 def _escaped(text: str) -> str:

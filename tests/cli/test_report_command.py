@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from made_records import TOKENS, made, sweep, write
+from made_records import LATENCY, TOKENS, made, over_seeds, sweep, write
 from pages import Page
 
 from harness.analysis.comparison import compare
@@ -19,12 +19,39 @@ def test_the_command_writes_the_files_and_prints_the_table(tmp_path, capsys):
     folder = write(tmp_path, [*sweep(), failed])
     assert report.main(["--output-dir", str(folder), "--name", "digits", "--baseline", "encoder=lstm"]) == 0
     shown = capsys.readouterr().out
-    assert re.search(r"lstm\s+3\s+0\.910 ±0\.025 \*", shown)
+    assert re.search(r"lstm\s+3\s+0\.910 ±0\.016 \*", shown)
     assert "accuracy, gru: 0.400 worse than lstm" in shown
     assert "failed rnn/seed=0: RuntimeError: boom" in shown
     assert max(len(line) for line in shown.splitlines() if "±" in line) <= 120
     files = sorted(path.name for path in (folder / "reports" / "digits").iterdir())
     assert files == ["report.csv", "report.html", "report.md"]
+
+
+def test_requirements_and_a_margin_change_the_answer_and_say_what_they_exclude(tmp_path, capsys):
+    """gru is 0.4 points behind lstm, which noise explains, and faster; rnn is far behind and the fastest."""
+    records = []
+    for name, accuracy, latency in (("lstm", 0.91, 2.1), ("gru", 0.906, 1.1), ("rnn", 0.5, 0.5)):
+        metrics = {LATENCY: [latency] * 3}
+        records += over_seeds(name, [accuracy - 0.004, accuracy, accuracy + 0.004], metrics=metrics)
+    write(tmp_path, records)
+
+    def shown(*options):
+        assert report.main(["--output-dir", str(tmp_path), *options]) == 0
+        return " ".join(capsys.readouterr().out.split())
+
+    assert "Take gru: it has the lowest latency p50, 1.1 ms, of the 2 that are best or as good within 3 points of " in (
+        shown("--margin", "0.03")
+    )
+    assert "Take lstm: accuracy 0.910" in shown("--margin", "0.005")
+    required = shown("--require", "p50_ms<2", "--require", "accuracy>0.6")
+    assert "Take gru: no other variant meets latency/p50_ms<2 and test/accuracy>0.6; accuracy 0.906" in required
+    assert (
+        "Excluded by their means, which must meet latency/p50_ms<2 and test/accuracy>0.6: lstm (latency/p50_ms 2.1 ms)"
+        ", rnn (test/accuracy 0.5)."
+    ) in required
+    nobody = "No variant meets latency/p50_ms<0.4: the nearest is rnn with 0.5 ms."
+    assert nobody in shown("--require", "p50_ms<0.4")
+    assert nobody in Page((tmp_path / "reports" / "digits" / "report.html").read_text(encoding="utf8")).shown()
 
 
 def test_folders_of_records_may_be_named_and_may_lie_in_one_another(tmp_path, capsys):
@@ -114,6 +141,9 @@ def test_with_unreadable_records_only_the_error_says_that_none_can_be_read(tmp_p
         (["--baseline", "encoder=none"], "describes none of the variants"),
         (["--gate", "none.json"], "there is no baseline none.json"),
         (["nowhere"], "there is no folder nowhere"),
+        (["--margin", "1"], "--margin must be above 0 and below 1, and is 1; 0.01 is one point of accuracy"),
+        (["--require", "p50_ms"], "'p50_ms' is no requirement; write a metric, one of < <= > >=, and a number"),
+        (["--require", "p50ms<5"], "'p50ms<5' requires something of p50ms, which is no metric; did you mean "),
     ],
 )
 def test_user_errors_are_one_sentence(tmp_path, capsys, arguments, message):

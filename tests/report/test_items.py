@@ -64,8 +64,8 @@ def test_an_answer_that_is_the_truth_is_not_marked_wrong_though_most_runs_are(tm
 
 def test_without_predictions_reports_are_as_before():
     comparison = compare([made("lstm"), made("gru", accuracy=0.5)], "made")
-    assert "test items" not in Page(html(comparison)).shown()
-    assert "test items" not in tables.markdown(comparison).lower()
+    assert "disagree" not in Page(html(comparison)).shown()
+    assert "disagree" not in tables.markdown(comparison)
 
 
 def test_predictions_that_cannot_be_used_are_named_in_the_notes(records, tmp_path):

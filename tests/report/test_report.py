@@ -21,10 +21,10 @@ def test_the_page_is_well_formed_and_shows_variants_numbers_and_definitions():
     assert page.open == []
     shown = page.shown()
     assert ("h1", "my sweep") in page.texts
-    assert "Best accuracy: lstm with 0.910 (0.885 to 0.935), 3 seeds" in shown
+    assert "Take lstm: accuracy 0.910 (0.894 to 0.926), 3 seeds; every other variant is worse." in shown
     assert ("h3", "Against lstm") in page.texts
     assert "0.400 worse, in every run" in shown
-    assert re.search(r"gru\s+3\s+0\.510\s+±0\.025", shown)
+    assert re.search(r"gru\s+3\s+0\.510\s+±0\.016", shown)
     assert "median time of one sequence at batch size 1" in shown
     values = [attributes["data-value"] for tag, attributes in page.attributes if "data-value" in attributes]
     assert str(sum([0.90, 0.92, 0.91]) / 3)[:6] in {value[:6] for value in values}
@@ -57,9 +57,11 @@ def test_names_from_elsewhere_are_escaped_wherever_they_go():
     assert ("h1", strange) in page.texts
     assert not {"img", "marquee"} & set(page.tags)
     assert "<marquee" not in tables.markdown(comparison).replace("\\<", "")
-    assert page.tags.count("script") == 3
-    embedded = re.search(r'id="figures">(.*?)</script>', text, re.DOTALL).group(1)
-    assert "<" not in embedded
+    assert page.tags.count("script") == 5
+    embedded, choices = (
+        re.search(rf'id="{name}">(.*?)</script>', text, re.DOTALL)[1] for name in ("figures", "choices")
+    )
+    assert "<" not in embedded + choices
     assert any("&lt;script&gt;" in json.dumps(figure) for figure in json.loads(embedded))
 
 
@@ -86,8 +88,8 @@ def test_figures_are_what_plotly_takes_and_hold_the_numbers():
     ]  # fmt: skip
     points = {trace.legendgroup: trace for trace in drawn[1].figure.data if trace.error_x.array}
     assert (points["gru"]["x"][0], points["gru"]["y"][0]) == pytest.approx((1.1, 0.51))
-    # half = t(0.975, 2) * 0.1 / sqrt(3)
-    assert points["gru"]["error_x"]["array"][0] == pytest.approx(4.30265 * 0.1 / 3**0.5, rel=1e-5)
+    gru = next(variant for variant in group.variants if variant.name == "gru")
+    assert points["gru"]["error_x"]["array"][0] == pytest.approx(gru.means[LATENCY].half)
     front = drawn[1].figure.data[0]
     assert (front["name"], front["x"]) == ("Pareto front", pytest.approx([1.1, 2.1]))
     curve = next(trace for trace in drawn[3].figure.data if trace["mode"] == "lines+markers")
@@ -118,12 +120,12 @@ def test_only_plots_with_a_hollow_point_explain_it():
 
 def test_a_sweeps_description_names_the_runs_that_were_done_before_it(tmp_path, capsys):
     old = [made("gru", seed, skipped=True, sweep=other) for seed, other in enumerate([None, "s1", "s2"])]
-    note = _summary([*over_seeds("lstm", [0.9, 0.8]), *old], tmp_path, "digits", "s2").note
+    note = _summary([*over_seeds("lstm", [0.9, 0.8]), *old], tmp_path, "digits", "s2", 0.01).note
     last = note.splitlines()[-1]
     assert last == "Done before this sweep, so compared here but not among its child runs: `gru/seed=0`, `gru/seed=1`."
     many = [made("gru", seed, skipped=True, sweep="s1") for seed in range(23)]
-    assert _summary(many, tmp_path, "digits", "s2").note.endswith("`gru/seed=19` and 3 more.\n")
-    assert "Done before" not in _summary(over_seeds("lstm", [0.9, 0.8]), tmp_path, "digits", "s2").note
+    assert _summary(many, tmp_path, "digits", "s2", 0.01).note.endswith("`gru/seed=19` and 3 more.\n")
+    assert "Done before" not in _summary(over_seeds("lstm", [0.9, 0.8]), tmp_path, "digits", "s2", 0.01).note
 
 
 @pytest.mark.parametrize("accuracies", [[1.0], [0.0, 0.0], [0.98, 1.0]])

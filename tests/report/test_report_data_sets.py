@@ -87,17 +87,16 @@ def test_csv_has_the_ranks_and_every_number_of_the_groups_as_before():
     rows = list(csv.DictReader(io.StringIO(tables.csv_text(compare(records(), "x")))))
     assert [row["group"] for row in rows if row["metric"] == "test/accuracy"] == ["reviews"] * 3 + ["questions"] * 3
     lstm = [row for row in rows if (row["variant"], row["metric"]) == ("lstm", "rank/mean")]
-    assert [(row["group"], row["n"], row["rank"]) for row in lstm] == [
+    assert [(row["group"], row["n"], row["verdict"]) for row in lstm] == [
         ("reviews + questions", "6", "best"), ("reviews", "3", ""), ("questions", "3", ""),
     ]  # fmt: skip
     assert float(lstm[0]["mean"]) == pytest.approx((float(lstm[1]["mean"]) + float(lstm[2]["mean"])) / 2)
-    assert float(lstm[0]["low"]) <= float(lstm[0]["mean"]) <= float(lstm[0]["high"])
+    assert float(lstm[0]["low_over_seeds"]) <= float(lstm[0]["mean"]) <= float(lstm[0]["high_over_seeds"])
     last = next(row for row in rows if (row["variant"], row["metric"]) == ("self_attention", "rank/mean"))
-    assert (last["rank"], last["direction"]) == ("worse", "lower is better")
+    assert (last["verdict"], last["direction"]) == ("worse", "lower is better")
     few = list(csv.DictReader(io.StringIO(tables.csv_text(compare(records(seeds=2), "x")))))
-    assert [row["rank"] for row in few if row["group"] == "reviews + questions" and row["metric"] == "rank/mean"] == [
-        "best", "few seeds", "few seeds",
-    ]  # fmt: skip
+    over_all = [row for row in few if (row["group"], row["metric"]) == ("reviews + questions", "rank/mean")]
+    assert [row["verdict"] for row in over_all] == ["best", "few seeds", "few seeds"]
     within = [row for row in rows if row["metric"].startswith("share/error_within_")]
     assert [float(row["mean"]) for row in within][:2] == [0.5, 1.0]
 

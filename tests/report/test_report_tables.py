@@ -4,9 +4,10 @@ import csv
 import io
 
 import pytest
-from made_records import LATENCY, TOKENS, made, sweep
+from made_records import LATENCY, TOKENS, made, over_seeds, sweep
+from planted import BEST, few, group_of, undecided, with_items, worse
 
-from harness.analysis.comparison import compare
+from harness.analysis.comparison import Comparison, compare
 from harness.records.metrics import END_TO_END
 from harness.report import tables
 
@@ -15,15 +16,51 @@ def test_csv_has_a_row_for_each_variant_and_metric():
     rows = list(csv.DictReader(io.StringIO(tables.csv_text(compare(sweep(), "x", "encoder=lstm")))))
     assert len(rows) == 6
     row = next(row for row in rows if (row["variant"], row["metric"]) == ("gru", LATENCY))
-    assert (row["n"], row["unit"], row["direction"], row["rank"]) == ("3", "ms", "lower is better", "best")
+    assert (row["n"], row["unit"], row["direction"], row["verdict"]) == ("3", "ms", "lower is better", "best")
     assert (float(row["mean"]), float(row["difference"])) == pytest.approx((1.1, -1.0))
+
+
+def test_csv_has_the_verdict_in_columns_and_both_intervals():
+    records = [record for name in ("lstm", "gru", "rnn") for record in over_seeds(name, [0.90, 0.91, 0.92])]
+    group = group_of(records, {"lstm": BEST, "gru": undecided(0.005, 0.013, 7), "rnn": few("two seeds")})
+    with_items(group, "test/accuracy", 0.095)
+    text = tables.csv_text(Comparison("x", [group], None, 0, [], [], [], []))
+    rows = {row["variant"]: row for row in csv.DictReader(io.StringIO(text))}
+    keys = ("verdict", "behind", "at_most", "seeds_needed", "why_no_verdict")
+    assert {name: tuple(row[key] for key in keys) for name, row in rows.items()} == {
+        "lstm": ("best", "0.0", "0.0", "", ""), "gru": ("open", "0.005", "0.013", "7", ""),
+        "rnn": ("few seeds", "", "", "", "two seeds"),
+    }  # fmt: skip
+    ends = ("low_over_seeds", "high_over_seeds", "low_over_items", "high_over_items")
+    half = 4.302653 * 0.01 / 3**0.5
+    expected = [0.91 - half, 0.91 + half, 0.815, 1.0]  # cut at 1
+    assert [float(rows["lstm"][end]) for end in ends] == pytest.approx(expected)
+
+
+def test_markdown_has_the_verdict_in_words_and_the_sentence_above_the_table():
+    standings = {"lstm": BEST, "gru": undecided(0.005, 0.013, 7), "rnn": worse(0.4, 0.41), "cnn": few("two seeds")}
+    records = [record for name in standings for record in over_seeds(name, [0.90, 0.91, 0.92])]
+    group = group_of(records, standings)
+    lines = tables.markdown(Comparison("x", [group], None, 0, [], [], [], [])).splitlines()
+    first_row = next(place for place, line in enumerate(lines) if line.startswith("| variant"))
+    assert lines.index("With 95 % confidence the best of these 3 is among: lstm, gru.") < first_row
+    rows = {line.split(" | ")[0].strip("| "): line for line in lines if line.startswith("| ")}
+    assert rows["variant"] == "| variant | seeds | accuracy | verdict in accuracy |"
+    words = "undecided: 0.5 points behind, at most 1.3; about 7 seeds each would decide"
+    assert rows["gru"] == f"| gru | 3 | 0.910 ±0.025 ? | {words} |"
+    assert rows["rnn"] == "| rnn | 3 | 0.910 ±0.025 | worse: 40 points behind the best, at most 41 |"
+    assert rows["cnn"] == "| cnn | 3 | 0.910 ±0.025 - | no verdict: two seeds |"
+    with_items(group, "test/accuracy", 0.0042)
+    text = tables.markdown(Comparison("x", [group], None, 0, [], [], [], []))
+    assert "| variant | seeds | accuracy ±seeds ±items | verdict in accuracy |\n" in text
+    assert "| gru | 3 | 0.910 ±0.025 ±0.0042 ? |" in text
 
 
 def test_markdown_has_a_row_for_each_variant_the_best_first_and_takes_no_markup_from_names():
     text = tables.markdown(compare([*sweep(), made("a|b*c", accuracy=0.1)], "x"))
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert [row.split(" | ")[0] for row in rows] == ["| variant", "| lstm", "| gru", "| a\\|b\\*c"]
-    assert "0.910 ±0.025 \\*" in rows[1]
+    assert "| 0.910 ±0.016 \\* |" in rows[1]
 
 
 def test_the_end_to_end_speed_has_a_column_only_where_it_says_more_than_the_speed_of_the_steps():

@@ -1,5 +1,5 @@
 import pytest
-from made_records import made, over_seeds
+from made_records import made
 
 from harness.analysis.comparison import compare
 from harness.analysis.intervals import Difference, Mean
@@ -78,117 +78,34 @@ def test_a_number_is_shown_to_the_second_figure_of_its_uncertainty(mean, shown):
     assert wording.with_interval(mean) == shown
 
 
+@pytest.mark.parametrize(
+    ("mean", "shown"),
+    [
+        (Mean(0.96111, 0.01234, 3, 0.00412), "0.961 ±0.012 ±0.0041"),
+        (Mean(0.96111, None, 1, 0.00412), "0.9611 ±– ±0.0041"),
+        (Mean(0.96111, 0.0, 3, 0.00412), "0.9611 ±0 ±0.0041"),
+        (Mean(0.96111, 1e-12, 3, 0.00412), "0.9611 ±0 ±0.0041"),
+        (Mean(0.96111, 0.01234, 3), "0.961 ±0.012"),
+    ],
+)
+def test_both_intervals_stand_beside_a_mean_the_one_over_seeds_first(mean, shown):
+    assert wording.with_intervals(mean) == shown
+    assert wording.with_interval(mean) == shown.split(" ±0.004")[0].removesuffix(" ±–").removesuffix(" ±0")
+
+
 def test_an_interval_of_a_share_ends_at_one_and_of_a_time_at_zero():
     assert wording.bounds(ACCURACY, Mean(0.98, 0.05, 3)) == pytest.approx((0.93, 1))
     assert wording.bounds(LATENCY, Mean(1.0, 2.0, 3)) == pytest.approx((0, 3))
     assert wording.bounds("test/loss", Mean(1.0, 0.5, 3)) == pytest.approx((0.5, 1.5))
 
 
-def test_the_answer_names_the_best_and_the_fastest_within_noise_of_it():
-    records = over_seeds("lstm", [0.90, 0.92, 0.91], metrics={TOKENS: [100.0, 101.0, 102.0]})
-    records += over_seeds("gru", [0.91, 0.90, 0.905], metrics={TOKENS: [200.0, 201.0, 203.0]})
-    records += over_seeds("rnn", [0.50, 0.52, 0.51], metrics={TOKENS: [300.0, 301.0, 303.0]})
-    first, speed = wording.answer(compare(records, "x").groups[0])
-    assert first == "Best accuracy: lstm with 0.910 (0.885 to 0.935), 3 seeds; within noise of it: gru (0.905)."
-    assert speed == (
-        "Fastest training: among the best, gru (201.3 tokens/s at accuracy 0.905); among all, rnn (301.3 tokens/s at "
-        "accuracy 0.510)."
-    )
-
-
-def test_a_far_variant_that_three_seeds_cannot_distinguish_is_named_with_its_mean_and_not_called_noise():
-    """p is 0.01 before the correction, and 0.17 after it over six variants: neither a difference nor its absence."""
-    far = {"rnn": 0.67, "lstm": 0.66, "gru": 0.65, "tcn": 0.64}
-    records = over_seeds("bidirectional", [0.758, 0.753, 0.747]) + over_seeds("additive", [0.29, 0.41, 0.40])
-    for name, accuracy in far.items():
-        records += over_seeds(name, [accuracy - 0.0055, accuracy, accuracy + 0.0055])
-    (first, *_) = wording.answer(compare(records, "x").groups[0])
-    assert first.endswith(
-        "; too few seeds to distinguish it from rnn (0.670), lstm (0.660), gru (0.650), additive (0.37)."
-    )
-
-
-def fastest(**variants):
-    """The sentence about training speed, of variants with these accuracies and speeds."""
-    records = [
-        record
-        for name, (accuracies, speeds) in variants.items()
-        for record in over_seeds(name, accuracies, metrics={TOKENS: speeds})
-    ]
-    return wording.answer(compare(records, "x").groups[0])[1]
-
-
-def test_the_caveat_about_noise_is_only_for_the_variants_it_concerns():
-    good, near, bad = [0.90, 0.92, 0.91], [0.91, 0.90, 0.905], [0.50, 0.52, 0.51]
-    slow, middle, fast = [100.0, 101.0, 102.0], [200.0, 201.0, 203.0], [300.0, 310.0, 305.0]
-    sentence = fastest(lstm=(good, slow), gru=(near, middle), rnn=(bad, fast), tcn=(bad, [304.0, 303.0, 306.0]))
-    assert sentence == (
-        "Fastest training: among the best, gru (201.3 tokens/s at accuracy 0.905); among all, rnn (305 tokens/s at "
-        "accuracy 0.510), though others are within noise of it."
-    )
-    sentence = fastest(lstm=(good, [290.0, 330.0, 310.0]), gru=(near, fast), rnn=(bad, [200.0, 201.0, 203.0]))
-    assert sentence == (
-        "Fastest training: among the best, lstm (310 tokens/s at accuracy 0.910), though others are within noise of it."
-    )
-
-
-def test_a_variant_far_from_the_best_is_not_among_the_best_even_with_too_few_seeds():
-    variants = {f"tcn{number}": ([0.90, 0.92, 0.905], [100.0, 101.0, 102.0]) for number in range(6)}
-    far = ([0.55, 0.60, 0.67], [300.0, 301.0, 303.0])
-    sentence = fastest(lstm=([0.91, 0.93, 0.92], [90.0, 92.0, 91.0]), **variants, rnn=far)
-    assert sentence.startswith("Fastest training: among the best, tcn0 (101.0 tokens/s at accuracy 0.908), though")
-    assert "; among all, rnn (301.3 tokens/s at accuracy 0.61)" in sentence
-
-
-@pytest.mark.parametrize(
-    ("best", "other", "near"),
-    [
-        (Mean(0.90, 0.02, 3), Mean(0.89, 0.001, 3), True),
-        (Mean(0.90, 0.02, 3), Mean(0.60, 0.1, 3), False),
-        (Mean(0.001, 0.0005, 3), Mean(0.05, 0.01, 3), False),  # a squared error, of which less is better
-        (Mean(0.9001, 0.00025, 3), Mean(0.8995, 0.01, 3), True),  # three that happen to be alike
-        (Mean(0.90, 0.0, 2), Mean(0.60, 0.1, 2), True),  # two may be equal by chance
-        (Mean(0.90, None, 1), Mean(0.60, None, 1), True),
-    ],
-)
-def test_near_is_within_the_wider_interval(best, other, near):
-    assert wording._near(best, other) is near
-
-
-def test_of_an_error_the_variants_near_the_best_come_lowest_first():
-    records = []
-    for name, errors in {"lstm": [0.07, 0.14, 0.09], "gru": [0.15, 0.10, 0.11], "rnn": [0.11, 0.08, 0.14]}.items():
-        records += over_seeds(name, [None] * 3, metrics={"test/mse": errors})
-    (first, *_) = wording.answer(compare(records, "x").groups[0])
-    assert first.startswith("Best squared error: lstm")
-    assert first.index("rnn (") < first.index("gru (")
-
-
-def test_too_few_seeds_are_not_called_noise():
-    sentence = fastest(lstm=([0.9], [100.0]), gru=([0.8], [200.0]))
-    assert sentence == (
-        "Fastest training: among the best, gru (200 tokens/s at accuracy 0.8), though there are too few seeds to say."
-    )
-
-
-def test_the_answer_with_one_seed_promises_nothing():
-    (first,) = wording.answer(compare([made("lstm", accuracy=0.9), made("gru", accuracy=0.1)], "x").groups[0])
-    assert first == (
-        "Best accuracy: lstm with 0.9, one seed, so without an interval; too few seeds to distinguish it from "
-        "gru (0.1)."
-    )
-
-
-def test_the_answer_says_how_many_seeds_failed():
-    records = over_seeds("lstm", [0.9, 0.8, 0.9, 0.9])
-    for record in records[2:]:
-        record.status, record.metrics = "failed", {}
-    (first,) = wording.answer(compare(records, "x").groups[0])
-    assert first.endswith(", 2 of 4 seeds.")
-    (first,) = wording.answer(compare(records + over_seeds("gru", [0.1, 0.2]), "x").groups[0])
-    assert ", 2 of 4 seeds; within noise of it: gru" in first
-    (first,) = wording.answer(compare(records[1:], "x").groups[0])
-    assert first.endswith(", one of 3 seeds, so without an interval.")
+def test_both_intervals_are_named_and_neither_leaves_what_a_share_can_be():
+    assert wording.from_to(ACCURACY, Mean(0.98, 0.05, 3)) == "0.980 (0.930 to 1.000)"
+    both = Mean(0.98, 0.05, 3, 0.031)
+    assert wording.from_to(ACCURACY, both) == "0.980 (0.930 to 1.000 over seeds, 0.949 to 1.000 over test items)"
+    assert wording.from_to(ACCURACY, Mean(0.98, None, 1, 0.031)) == "0.98 (0.949 to 1.000 over test items)"
+    assert wording.items_bounds(ACCURACY, both) == pytest.approx((0.949, 1.0))
+    assert wording.items_bounds(ACCURACY, Mean(0.98, 0.05, 3)) is None
 
 
 def test_notes_count_what_is_not_in_the_numbers():
@@ -196,13 +113,4 @@ def test_notes_count_what_is_not_in_the_numbers():
     assert notes(compare(records, "x")) == [
         "Left out: 1 repeated or retried run; the newest run of each variant and seed counts.",
         "Left out: 1 run of the same configs with earlier code or packages.",
-    ]
-
-
-def test_many_ties_with_few_seeds_give_a_warning_about_the_seeds():
-    near = {"lstm": [0.9, 0.8, 0.85], "gru": [0.84, 0.86, 0.83], "rnn": [0.82, 0.85, 0.84]}
-    sentences = notes(compare([r for name, values in near.items() for r in over_seeds(name, values)], "x"))
-    assert sentences == [
-        "digits: most variants cannot be distinguished from the best, with as few as 3 seeds; that does not make them "
-        "equal: add seeds to distinguish more of them."
     ]

@@ -13,7 +13,7 @@ from harness.errors import UserError
 from harness.records.metrics import METRICS
 from harness.records.record import DataSummary
 from harness.report import tables
-from harness.report import text as wording
+from harness.report.answer_text import answer
 from harness.report.html.charts import pareto, plots
 from harness.tasks.task import task_of, task_of_summary
 
@@ -107,7 +107,7 @@ def test_where_less_is_better_the_least_is_best(metric, name):
     best = {variant.name: variant.verdict(metric) for variant in group.variants}
     assert best == {"gru": "best", "lstm": "worse", "rnn": "worse"}
     assert [variant.name for variant in tables.best_first(group, group.variants)] == ["gru", "lstm", "rnn"]
-    assert wording.answer(group)[0].startswith(f"Best {name}: gru with 0.1")
+    assert answer(group)[0].startswith(f"Take gru: {name} 0.1")
     assert [variant.name for variant in pareto(group, "latency/p50_ms", group.variants)] == ["lstm", "gru"]
     assert f"| variant | seeds | {name} |" in tables.markdown(comparison)
     assert "lower is better" in tables.csv_text(comparison)

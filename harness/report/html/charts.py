@@ -20,6 +20,7 @@ from harness.report import text
 from harness.report.html.label_placement import text_positions
 from harness.report.html.style import GREY, Plot, Style, figure, share_range, style, x_axis, y_axis
 from harness.report.tables import best_first
+from harness.report.verdict_text import BUSY, mark
 
 MOST_VARIANTS = 30
 """Rankings and curves show so many variants, the best ones; trade-offs show all."""
@@ -61,7 +62,7 @@ def _hover(group: ComparisonGroup, variant: Variant) -> str:
     lines += [plotly_text(variant.setting)] if len(variant.parts) - 1 > MOST_PARTS else []
     for metric in group.questions:
         if metric in variant.means:
-            busy = " (busy machine)" if text.mark(variant, metric) == "!" else ""
+            busy = " (busy machine)" if mark(variant, metric) == BUSY else ""
             lines.append(f"{short_name(metric)}: {text.from_to(metric, variant.means[metric])}{busy}")
     return "<br>".join(lines)
 
@@ -121,7 +122,7 @@ def tradeoffs(group: ComparisonGroup, variants: Styled) -> list[Plot]:
 
 def _tradeoff(group: ComparisonGroup, hardware: HardwareGroup, metric: str, points: Styled) -> Plot:
     quality = group.quality
-    busy = {variant for variant in points if text.mark(variant, metric) == "!"}
+    busy = {variant for variant in points if mark(variant, metric) == BUSY}
     front = pareto(group, metric, [variant for variant in points if variant not in busy])
     values = [variant.means[metric].mean for variant in points]
     logarithmic = min(values) > 0 and max(values) / min(values) > 20

@@ -24,6 +24,7 @@ def render(template: str, plots: Sequence[Plot], **values: Any) -> str:
         policy=POLICY,
         css=_file("page.css"),
         javascript=_file("page.js"),
+        choice_javascript=_file("choice.js"),
         plotly=Markup(get_plotlyjs()) if plots else "",
         figures=_embedded(plots),
     )  # fmt: skip

@@ -7,32 +7,48 @@ from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.tuned import tuned_variants
 from harness.analysis.variants import Variant
-from harness.records.metrics import known
-from harness.report import data_sets, tables, text, training_rows, tuned
-from harness.report.html import attention, charts, data_sets_charts, items, profile_page, rows_chart, tuning_chart
+from harness.records.metrics import known, short_name
+from harness.report import data_sets, tables, text, training_rows, tuned, verdict_text
+from harness.report.answer_text import answer
+from harness.report.html import (
+    attention,
+    charts,
+    choice,
+    data_sets_charts,
+    items,
+    profile_page,
+    rows_chart,
+    tuning_chart,
+)
 from harness.report.html.document import render
 from harness.report.html.style import Plot, Style
 from harness.report.notes import notes
 from harness.report.target_words import instead_of_mean
+from harness.report.verdict_text import margin_of
 
-BADGES = {"best": "best", "equivalent": "= best", "open": "?", "few seeds": "?", "busy": "busy"}
+BADGES = {"best": "best", "equivalent": "= best", "open": "?", "few-seeds": "few seeds", "busy": "busy"}
+"""What stands beside a number, by its kind: a verdict, or why there is none."""
 MEANINGS = {
-    "best": "the best mean",
+    "best": verdict_text.BEST,
     "equivalent": "as good as the best within the margin",
-    "open": "undecided with these seeds",
-    "few seeds": "too few seeds for a verdict",
+    "open": "undecided",
+    "few-seeds": "one or two seeds, so no verdict",
     "busy": "measured on a busy machine, so not ranked",
 }
 
 
 @dataclass(frozen=True)
 class TableNumber:
-    """A number in a table: its text, half its interval, its exact value to sort by, and its kind, a key of BADGES."""
+    """A number in a table: its text, half of each of its intervals, and its exact value to sort by.
+
+    ``kind`` is a key of BADGES, ``worse``, or empty where the number is not ranked; ``words`` say the same in full.
+    """
 
     text: str
-    half: str
+    halves: str
     value: float
     kind: str
+    words: str
 
 
 @dataclass(frozen=True)
@@ -51,7 +67,8 @@ class Differences:
 class GroupSection:
     """The section of one comparison group.
 
-    ``answer`` has one sentence or more. ``chips`` are the variants that a click shows and hides in the group's plots.
+    ``answer`` has one sentence or more; ``panel`` changes it in the browser. ``chips`` are the variants that a click
+    shows and hides in the group's plots.
     """
 
     group: ComparisonGroup
@@ -60,6 +77,7 @@ class GroupSection:
     chips: list[tuple[Variant, Style]]
     differences: Differences | None
     disagreements: items.DisagreementsPart | None
+    panel: choice.Panel | None
 
 
 def html(comparison: Comparison) -> str:
@@ -84,6 +102,8 @@ def html(comparison: Comparison) -> str:
         number=number, seeds=text.seeds, columns=tables.columns, header=tables.header, best_first=tables.best_first,
         with_sign=budgets.with_sign, instead_of_mean=instead_of_mean, shared_sentence=budgets.shared_sentence,
         tuned_variants=tuned_variants, tuned_words=tuned,
+        value_header=tables.value_header, verdict=verdict_text.verdict, among=verdict_text.among, short_name=short_name,
+        covers=verdict_text.covers(comparison), choices=choice.embedded([section.panel for section in sections]),
     )  # fmt: skip
 
 
@@ -97,18 +117,23 @@ def _section(group: ComparisonGroup) -> GroupSection:
     chips = list(charts.styled(group).items())[: charts.MOST_VARIANTS]
     plots = [*charts.plots(group), *tuning_chart.plots(group)]
     return GroupSection(
-        group, text.answer(group), plots, chips if len(chips) > 1 else [], _differences(group), items.of_group(group)
-    )
+        group, answer(group), plots, chips if len(chips) > 1 else [], _differences(group), items.of_group(group),
+        choice.panel(group),
+    )  # fmt: skip
 
 
-def number(variant: Variant, metric: str) -> TableNumber | None:
+def number(group: ComparisonGroup, variant: Variant, metric: str) -> TableNumber | None:
     """A variant's mean as a table shows it; None where there is none."""
     mean = variant.means.get(metric)
     if mean is None:
         return None
-    kind = "busy" if text.mark(variant, metric) == "!" else variant.verdict(metric)
-    value, _, half = text.with_interval(mean).partition(" ")
-    return TableNumber(value, half, mean.mean, kind)
+    standing = variant.standings.get(metric)
+    busy = verdict_text.mark(variant, metric) == verdict_text.BUSY
+    kind, words = ("busy", MEANINGS["busy"]) if busy else ("", "")
+    if standing and not busy:
+        kind, words = standing.verdict, verdict_text.describe(metric, standing, margin_of(group, metric))
+    value, *halves = text.with_intervals(mean).split(" ")
+    return TableNumber(value, " ".join(halves), mean.mean, kind.replace(" ", "-"), words)
 
 
 def _differences(group: ComparisonGroup) -> Differences | None:

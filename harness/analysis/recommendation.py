@@ -1,0 +1,65 @@
+"""Which variant to take: the cheapest of those that are as good as the best."""
+
+from dataclasses import dataclass
+
+from harness.analysis.comparability import ComparisonGroup, pools
+from harness.analysis.variants import Variant
+from harness.records.metrics import LATENCY, PARAMETERS, THROUGHPUT, known
+
+GOOD = ("best", "equivalent")
+"""The verdicts of the variants that may be recommended: an undecided one may be worse."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recommendation:
+    """The cheapest of the ``candidates`` in the metric ``cost``, which is None where there is nothing to choose.
+
+    ``hardware`` is the title of the hardware group that the recommendation is for; None if it holds on all.
+    """
+
+    variant: Variant
+    candidates: list[Variant]
+    cost: str | None = None
+    hardware: str | None = None
+
+
+def costs(group: ComparisonGroup) -> list[str]:
+    """The metrics that tell cheap from dear, the first to be preferred: what serving a model costs its users first."""
+    return [metric for metric in (LATENCY, THROUGHPUT, group.memory, PARAMETERS) if metric in group.metrics]
+
+
+def good(group: ComparisonGroup) -> list[Variant]:
+    """The variants that are best or equivalent in quality, the best first."""
+    metric = group.quality
+    return [variant for variant in group.among(metric) if variant.standings[metric].verdict in GOOD]
+
+
+def recommend(group: ComparisonGroup, cost: str | None = None) -> list[Recommendation]:
+    """The cheapest of the good variants by ``cost``, or by the first of ``costs`` that may be compared between them.
+
+    One for each hardware group that has good variants, because time and memory are compared within one only; none if
+    no variant is good.
+    """
+    candidates = good(group)
+    if len(candidates) < 2:
+        return [Recommendation(variant, candidates) for variant in candidates]
+    several = len(group.hardware_groups) > 1
+    recommendations = []
+    for hardware in group.hardware_groups:
+        if here := [variant for variant in candidates if variant in hardware.variants]:
+            title = hardware.title if several else None
+            recommendations.append(_cheapest(group, here, [cost] if cost else costs(group), title))
+    return recommendations
+
+
+def _cheapest(
+    group: ComparisonGroup, candidates: list[Variant], metrics: list[str], title: str | None
+) -> Recommendation:
+    for metric in metrics:
+        measured = next((pool for pool in pools(group, metric) if any(one in pool for one in candidates)), [])
+        compared = [variant for variant in candidates if variant in measured]
+        if len(compared) == len(candidates) > 1:
+            sign = -1 if known(metric).higher_is_better else 1
+            cheapest = min(compared, key=lambda variant: sign * variant.means[metric].mean)
+            return Recommendation(cheapest, candidates, metric, title)
+    return Recommendation(candidates[0], candidates, None, title)

@@ -1,0 +1,141 @@
+"""The answer of a comparison group: which variant to take, and what is undecided or excluded."""
+
+from collections.abc import Iterable
+from math import inf
+
+from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.recommendation import Recommendation, good, recommend
+from harness.analysis.variants import Variant
+from harness.records.metrics import known, short_name
+from harness.report.text import from_to, rounded
+from harness.report.verdict_text import margin_words, names
+
+MOST_NAMED = 6
+"""A sentence names at most so many variants with their numbers."""
+TOO_FEW_ITEMS = "no number of seeds will: the test split has too few items"
+
+
+def answer(group: ComparisonGroup) -> list[str]:
+    """The recommendation first, then a sentence each on undecided, unjudged and excluded variants."""
+    metric = group.quality
+    if not any(variant.runs for variant in group.variants):
+        return ["No run finished, so there is nothing to rank."]
+    if group.sifted and not group.sifted.meeting:
+        sentence = group.sifted.none_meets()
+        return [f"{sentence[0].upper()}{sentence[1:]}."]
+    ranked = _by_mean(group)
+    if not ranked:
+        return [f"No {short_name(metric)} was measured, so there is nothing to rank.", *_excluded(group)]
+    if len(ranked) == 1:
+        return [_only(group, ranked[0]), *_excluded(group)]
+    recommended = [_sentence(group, one) for one in recommend(group)] or [_no_verdict(metric, ranked[0])]
+    return [*recommended, *_undecided(group), *_unjudged(group), *_excluded(group)]
+
+
+def _by_mean(group: ComparisonGroup) -> list[Variant]:
+    """The variants that may be recommended, the best mean first."""
+    candidates = group.sifted.meeting if group.sifted else group.variants
+    return _best_first(group, [variant for variant in candidates if group.quality in variant.means])
+
+
+def _best_first(group: ComparisonGroup, variants: Iterable[Variant]) -> list[Variant]:
+    """These variants by their means; those without one come last."""
+    metric, sign = group.quality, -1 if known(group.quality).higher_is_better else 1
+    return sorted(variants, key=lambda variant: sign * variant.means[metric].mean if metric in variant.means else inf)
+
+
+def _only(group: ComparisonGroup, variant: Variant) -> str:
+    """The sentence about a variant that no other can be compared with."""
+    value = f"{short_name(group.quality)} {from_to(group.quality, variant.means[group.quality])}"
+    numbers = f"{value}, {seeds_of(variant, group.quality)}"
+    if group.sifted:
+        return f"Take {variant.name}: no other variant meets {group.sifted.wanted}; {numbers}."
+    return f"One variant only: {variant.name}, {numbers}."
+
+
+def _sentence(group: ComparisonGroup, recommended: Recommendation) -> str:
+    metric, variant = group.quality, recommended.variant
+    take = f"On {recommended.hardware}, take" if recommended.hardware else "Take"
+    within = f"within {margin_words(metric, group.margin)}"
+    if len(recommended.candidates) == 1 == len(good(group)):
+        numbers = f"{short_name(metric)} {from_to(metric, variant.means[metric])}, {seeds_of(variant, metric)}"
+        worse = len(group.among(metric)) == 1 and not _unjudged(group)
+        rest = "every other variant is worse" if worse else f"no other variant is shown to be as good {within}"
+        return f"{take} {variant.name}: {numbers}; {rest}."
+    those = f"the {len(recommended.candidates)} that are best or as good {within} of {short_name(metric)}"
+    if len(recommended.candidates) == 1:
+        those = f"the only one there that is best or as good {within} of {short_name(metric)}"
+        return f"{take} {variant.name} ({value(metric, variant)}): {those}."
+    listed = _with_values(recommended.candidates, metric)
+    if recommended.cost is None:
+        return f"{take} {variant.name}, the best mean of {those}: {listed}; no cost was measured alike for all of them."
+    extreme = "highest" if known(recommended.cost).higher_is_better else "lowest"
+    cost = f"the {extreme} {short_name(recommended.cost)}, {value(recommended.cost, variant)}"
+    return f"{take} {variant.name}: it has {cost}, of {those}: {listed}."
+
+
+def _no_verdict(metric: str, first: Variant) -> str:
+    """The sentence where no variant has enough seeds for a verdict."""
+    extreme = "Highest" if known(metric).higher_is_better else "Lowest"
+    return (
+        f"No recommendation: one or two seeds do not tell a difference from noise, three or more of each variant do "
+        f"(seed=0,1,2). {extreme} {short_name(metric)} so far: {first.name}, {value(metric, first)}, "
+        f"{seeds_of(first, metric)}."
+    )
+
+
+def _undecided(group: ComparisonGroup) -> list[str]:
+    """A sentence about the variants that may be as good or worse, and what would decide it."""
+    standings = {variant: variant.standings[group.quality] for variant in group.among(group.quality)}
+    undecided = {variant: standing for variant, standing in standings.items() if standing.verdict == "open"}
+    by_seeds = [variant for variant, standing in undecided.items() if standing.seeds_needed]
+    never = [variant for variant in undecided if variant not in by_seeds]
+    parts = []
+    if by_seeds:
+        most = max(undecided[variant].seeds_needed or 0 for variant in by_seeds)
+        parts.append(f"{names(by_seeds)} (about {most} seeds each would decide)")
+    if never:
+        parts.append(f"{names(never)} ({TOO_FEW_ITEMS})")
+    return [f"Undecided: {'; '.join(parts)}."] if parts else []
+
+
+def _unjudged(group: ComparisonGroup) -> list[str]:
+    """A sentence about the variants with too few seeds, where others have enough."""
+    standings = {v: v.standings[group.quality] for v in group.variants if group.quality in v.standings}
+    few = {variant: standing.reason for variant, standing in standings.items() if standing.verdict == "few seeds"}
+    if not few or len(few) == len(standings):
+        return []
+    named = ", ".join(f"{variant.name} ({reason})" for variant, reason in list(few.items())[:MOST_NAMED])
+    return [f"No verdict on {named}{_more(len(few))}."]
+
+
+def _excluded(group: ComparisonGroup) -> list[str]:
+    """A sentence about the variants that do not meet the requirements."""
+    if not group.sifted or not group.sifted.excluded:
+        return []
+    excluded = _best_first(group, group.sifted.excluded)
+    named = ", ".join(f"{variant.name} ({group.sifted.reason(variant)})" for variant in excluded[:MOST_NAMED])
+    return [f"Excluded by their means, which must meet {group.sifted.wanted}: {named}{_more(len(excluded))}."]
+
+
+def _more(count: int) -> str:
+    return f" and {count - MOST_NAMED} more" if count > MOST_NAMED else ""
+
+
+def value(metric: str, variant: Variant) -> str:
+    """A mean with its unit; a rate's unit is in its name."""
+    mean, unit = variant.means[metric], known(metric).unit
+    return f"{rounded(mean.mean, mean.half)} {unit if unit != '1/s' else ''}".strip()
+
+
+def _with_values(variants: list[Variant], metric: str) -> str:
+    """The first of these variants, each with its mean."""
+    named = ", ".join(f"{variant.name} ({value(metric, variant)})" for variant in variants[:MOST_NAMED])
+    return named + _more(len(variants))
+
+
+def seeds_of(variant: Variant, metric: str) -> str:
+    """How many seeds a variant's mean is over, and of how many if some runs failed."""
+    n = variant.means[metric].n
+    tried = f" of {len(variant.runs) + len(variant.failed)} seeds" if variant.failed else ""
+    return f"one{tried or ' seed'}, so without an interval" if n == 1 else f"{n}{tried or ' seeds'}"

@@ -1,0 +1,45 @@
+"""The terminal's table of the variants of a comparison group."""
+
+from rich.markup import escape
+from rich.table import Table
+
+from harness.analysis import budgets
+from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.variants import Variant
+from harness.records.metrics import EPOCHS, PARAMETERS, QUALITY, SECONDS_TO_TARGET, STEPS, TRAINING_SECONDS, TRIALS
+from harness.report import tables, verdict_text
+from harness.report import text as wording
+
+BEHIND = "behind"
+"""The column that says how far a variant is behind the best in quality."""
+
+
+def columns(group: ComparisonGroup) -> list[str]:
+    """The metrics of the table and ``BEHIND``, the most important first: a narrow terminal shows some of them."""
+    budget = (EPOCHS, STEPS, TRIALS, TRAINING_SECONDS)
+    wanted = dict.fromkeys([*QUALITY, SECONDS_TO_TARGET, *group.questions, PARAMETERS, *budget])
+    found = [metric for metric in wanted if metric in group.metrics and metric not in budgets.shared(group)]
+    if verdict_text.has_gaps(group):
+        found.insert(found.index(group.quality) + 1, BEHIND)
+    return found
+
+
+def terminal_table(group: ComparisonGroup, variants: list[Variant], name_width: int, shown: list[str]) -> Table:
+    """The table of these variants and of the ``shown`` columns; a name takes ``name_width`` characters at most."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("variant", overflow="fold", max_width=name_width)
+    table.add_column("seeds", justify="right", no_wrap=True)
+    for column in shown:
+        head = verdict_text.gap_header(group.quality) if column == BEHIND else tables.value_header(group, column)
+        table.add_column(head, justify="right", no_wrap=True)
+    for variant in variants:
+        style = "green" if variant.verdict(group.quality) == "best" else None
+        numbers = [_cell(group, variant, column) for column in shown]
+        table.add_row(escape(budgets.with_sign(variant)), wording.seeds(variant), *numbers, style=style)
+    return table
+
+
+def _cell(group: ComparisonGroup, variant: Variant, column: str) -> str:
+    if column == BEHIND:
+        return verdict_text.gap(group.quality, variant.standings.get(group.quality))
+    return f"{tables.cell(variant, column)} {verdict_text.mark(variant, column) or ' '}"

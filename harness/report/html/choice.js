@@ -1,0 +1,142 @@
+"use strict";
+
+// Recommends a variant for the margin and the bounds that the sliders of a panel show. The words are those of
+// answer_text.py and verdict_text.py, the rule is that of recommendation.py.
+
+function figure(difference) {
+  const hundredths = 100 * difference;
+  if (hundredths >= 9.95) return hundredths.toFixed(0);
+  return hundredths >= 0.095 || !hundredths ? hundredths.toFixed(1) : hundredths.toPrecision(1);
+}
+
+function marginWords(panel, margin) {
+  const number = String(Number((100 * margin).toPrecision(3)));
+  if (!panel.in_points) return `${number} %`;
+  return `${number} point${number === "1" ? "" : "s"}`;
+}
+
+function isWithin(slider, bound, value) {
+  if (bound === null) return true;
+  return value !== undefined && (slider.higher_is_better ? value >= bound : value <= bound);
+}
+
+// The variants that meet the bounds, those of them that are good, and the cheapest of each hardware group.
+function choose(panel, margin, bounds) {
+  const meets = (one) => !one.missed && panel.sliders.every((slider, i) => isWithin(slider, bounds[i], one.costs[slider.metric]));
+  const meeting = panel.variants.filter((one) => one.quality && meets(one));
+  const best = meeting.find((one) => one.at_most !== null);
+  const good = meeting.filter((one) => one === best || (["best", "equivalent", "open"].includes(one.verdict) && one.at_most < margin));
+  const taken = good.length < 2 ? good.map((variant) => ({ variant, candidates: good })) : panel.hardware.flatMap((_, place) => {
+    const candidates = good.filter((one) => one.hardware === place);
+    return candidates.length ? [cheapest(panel, candidates)] : [];
+  });
+  return { meeting, best, good, taken };
+}
+
+function cheapest(panel, candidates) {
+  const cost = candidates.length < 2 ? undefined : panel.costs.find((one) => candidates.every((own) => own.compared.includes(one.metric)));
+  if (!cost) return { variant: candidates[0], candidates };
+  const sign = cost.higher_is_better ? -1 : 1;
+  const [variant] = [...candidates].sort((a, b) => sign * (a.costs[cost.metric] - b.costs[cost.metric]));
+  return { variant, candidates, cost };
+}
+
+function sentence(panel, margin, chosen, { variant, candidates, cost }) {
+  const where = panel.hardware.length > 1 && chosen.good.length > 1 ? `On ${panel.hardware[variant.hardware]}, take` : "Take";
+  const within = `within ${marginWords(panel, margin)}`;
+  if (chosen.meeting.length === 1) return `Take ${variant.name}: no other variant meets the bounds; ${panel.quality} ${variant.interval}, ${variant.seeds}.`;
+  if (chosen.good.length === 1) {
+    const others = chosen.meeting.filter((one) => one !== variant);
+    const worse = variant.verdict === "best" && others.every((one) => one.verdict === "worse");
+    const rest = worse ? "every other variant is worse" : `no other variant is shown to be as good ${within}`;
+    return `Take ${variant.name}: ${panel.quality} ${variant.interval}, ${variant.seeds}; ${rest}.`;
+  }
+  if (candidates.length === 1) return `${where} ${variant.name} (${variant.quality}): the only one there that is best or as good ${within} of ${panel.quality}.`;
+  const those = `the ${candidates.length} that are best or as good ${within} of ${panel.quality}`;
+  const named = candidates.slice(0, 6).map((one) => `${one.name} (${one.quality})`).join(", ");
+  const listed = named + (candidates.length > 6 ? ` and ${candidates.length - 6} more` : "");
+  if (!cost) return `${where} ${variant.name}, the best mean of ${those}: ${listed}; no cost was measured alike for all of them.`;
+  const extreme = cost.higher_is_better ? "highest" : "lowest";
+  return `${where} ${variant.name}: it has the ${extreme} ${cost.label}, ${variant.shown[cost.metric]}, of ${those}: ${listed}.`;
+}
+
+// The verdict on a variant over all variants, for another margin than the report's.
+function verdictOf(panel, margin, one) {
+  if (!["equivalent", "open"].includes(one.verdict)) return [one.verdict, one.words];
+  const verdict = one.at_most < margin ? "equivalent" : "open";
+  if (verdict === one.verdict && (verdict === "open" || margin === panel.margin)) return [verdict, one.words];
+  const [unit, behind, atMost] = [panel.in_points ? " points" : " %", figure(one.behind), figure(one.at_most)];
+  if (verdict === "open") return [verdict, `undecided: ${behind}${unit} behind, at most ${atMost}${panel.in_points ? "" : unit}`];
+  return [verdict, `as good as the best within ${marginWords(panel, margin)} (at most ${atMost}${panel.in_points ? "" : unit} behind)`];
+}
+
+function threeFigures(value, up) {
+  const power = 10 ** (Math.floor(Math.log10(value)) - 2);
+  return Number(((up ? Math.ceil : Math.floor)(value / power - (up ? 1e-9 : -1e-9)) * power).toPrecision(3));
+}
+
+// The bound that a slider shows; null at the end where it excludes no variant.
+function boundOf(input, slider) {
+  const share = Number(input.value) / Number(input.max);
+  if (share === (slider.higher_is_better ? 0 : 1)) return null;
+  return threeFigures(slider.low * (slider.high / slider.low) ** share, !slider.higher_is_better);
+}
+
+function positionOf(input, slider) {
+  if (slider.start === null) return slider.higher_is_better ? 0 : Number(input.max);
+  const share = Math.log(slider.start / slider.low) / Math.log(slider.high / slider.low);
+  return Math.round(Math.min(1, Math.max(0, share)) * Number(input.max));
+}
+
+function mark(section, panel, margin, chosen) {
+  for (const row of section.querySelectorAll("tr[data-variant]")) {
+    const one = panel.variants.find((variant) => variant.name === row.dataset.variant);
+    const meets = chosen.meeting.includes(one) || !one.quality;
+    row.classList.toggle("out", !meets);
+    row.classList.toggle("taken", chosen.taken.some(({ variant }) => variant === one));
+    const [verdict, words] = verdictOf(panel, margin, one);
+    const badge = row.querySelector("td.judged .badge");
+    if (badge && ["equivalent", "open"].includes(verdict)) {
+      badge.textContent = verdict === "open" ? "?" : "= best";
+      badge.title = words;
+      badge.parentElement.classList.toggle("equivalent", verdict === "equivalent");
+      badge.parentElement.classList.toggle("open", verdict === "open");
+    }
+    const cell = row.querySelector("td.verdict");
+    if (cell) cell.textContent = meets ? words : "excluded: beyond the bounds";
+  }
+}
+
+function startPanel(element, panel) {
+  const section = element.closest("section");
+  const inputs = [...element.querySelectorAll("input[data-slider]")];
+  const marginInput = element.querySelector("input.margin");
+  inputs.forEach((input, i) => { input.value = positionOf(input, panel.sliders[i]); });
+  let margin = panel.margin; // which may be between two positions of its slider
+  marginInput.addEventListener("input", () => { margin = Number(marginInput.value); });
+
+  function update(moved) {
+    const bounds = inputs.map((input, i) => boundOf(input, panel.sliders[i]));
+    marginInput.nextElementSibling.textContent = marginWords(panel, margin);
+    const options = [`--margin ${Number(margin.toPrecision(6))}`];
+    inputs.forEach((input, i) => {
+      const { metric, unit, higher_is_better } = panel.sliders[i];
+      const sign = higher_is_better ? ">=" : "<=";
+      input.nextElementSibling.textContent = bounds[i] === null ? "any" : `${higher_is_better ? "≥" : "≤"} ${bounds[i].toLocaleString("en")} ${unit}`;
+      if (bounds[i] !== null) options.push(`--require '${metric}${sign}${bounds[i]}'`);
+    });
+    const chosen = choose(panel, margin, bounds);
+    const words = chosen.taken.map((one) => sentence(panel, margin, chosen, one));
+    const shown = element.querySelector(".chosen");
+    shown.textContent = words.join(" ") || "No variant meets these bounds.";
+    shown.hidden = shown.textContent === section.querySelector(".answer p").textContent; // it says so already
+    if (panel.command) element.querySelector("code").textContent = `${panel.command} ${options.join(" ")}`;
+    if (moved) mark(section, panel, margin, chosen);
+  }
+
+  element.addEventListener("input", () => update(true));
+  update(false);
+}
+
+const panels = JSON.parse(document.getElementById("choices").textContent);
+for (const element of document.querySelectorAll(".panel")) startPanel(element, panels[Number(element.dataset.panel)]);

@@ -1,0 +1,128 @@
+"""What the page needs to recommend a variant for another margin or other bounds, without a server (``choice.js``).
+
+How far a variant is at most behind the best does not depend on the margin, so the browser can compare the two. The
+bounds of all variants together hold for any part of them, although a comparison of that part alone has narrower ones.
+"""
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from harness.analysis.comparability import ComparisonGroup, pools
+from harness.analysis.recommendation import costs
+from harness.analysis.variants import Variant
+from harness.records.metrics import known, short_name
+from harness.report import answer_text, tables, verdict_text
+from harness.report.text import from_to
+
+LEAST_MARGIN, MOST_MARGIN = 0.001, 0.05
+"""The ends of the slider of the margin, if the report's own margin is between them."""
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A bound on a metric that the user sets: an upper one where lower is better, else a lower one.
+
+    ``low`` and ``high`` are the smallest and the largest mean of the variants; ``start`` is None for no bound.
+    """
+
+    metric: str
+    label: str
+    unit: str
+    higher_is_better: bool
+    low: float
+    high: float
+    start: float | None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The sliders of a comparison group, and what is known of its variants, the best mean first.
+
+    ``command`` computes the same from the records, if all have one name; the browser adds the options.
+    """
+
+    margin: float
+    least_margin: float
+    most_margin: float
+    in_points: bool
+    quality: str
+    hardware: list[str]
+    costs: list[dict[str, Any]]
+    sliders: list[Slider]
+    variants: list[dict[str, Any]]
+    command: str
+
+
+def panel(group: ComparisonGroup) -> Panel | None:
+    """The panel of a comparison group; None where fewer than two variants have a verdict."""
+    judged = [variant for variant in tables.best_first(group, group.variants) if _judged(group, variant)]
+    if len(judged) < 2:
+        return None
+    names = {variant.record.name for variant in group.variants}
+    sliders = [_slider(group, judged, metric) for metric in costs(group)]
+    return Panel(
+        margin=group.margin,
+        least_margin=min(LEAST_MARGIN, group.margin),
+        most_margin=max(MOST_MARGIN, group.margin),
+        in_points=verdict_text.in_points(group.quality),
+        quality=short_name(group.quality),
+        hardware=[hardware.title for hardware in group.hardware_groups],
+        costs=[
+            {"metric": metric, "label": short_name(metric), "higher_is_better": bool(known(metric).higher_is_better)}
+            for metric in costs(group)
+        ],
+        sliders=[slider for slider in sliders if slider and slider.low < slider.high],
+        variants=[_facts(group, variant) for variant in tables.best_first(group, group.variants)],
+        command=f"python -m harness report --name {shlex.quote(names.pop())}" if len(names) == 1 else "",
+    )
+
+
+def embedded(panels: Sequence[Panel | None]) -> Markup:
+    """The panels as a JSON list for the page. Without any ``<``: a name could otherwise end the script element."""
+    text = json.dumps([asdict(one) if one else None for one in panels], ensure_ascii=False)
+    return Markup(text.replace("<", "\\u003c"))
+
+
+def _judged(group: ComparisonGroup, variant: Variant) -> bool:
+    standing = group.over_all(variant)
+    return standing is not None and standing.at_most is not None
+
+
+def _slider(group: ComparisonGroup, variants: list[Variant], metric: str) -> Slider | None:
+    means = [variant.means[metric].mean for variant in variants if metric in variant.means]
+    if not means or min(means) <= 0:
+        return None
+    wanted = [one.bound for one in group.sifted.requirements if one.metric == metric] if group.sifted else []
+    definition = known(metric)
+    higher = bool(definition.higher_is_better)
+    start = (max if higher else min)(wanted) if wanted else None
+    unit = "" if definition.unit == "1/s" else definition.unit
+    return Slider(metric, short_name(metric), unit, higher, min(means), max(means), start)
+
+
+def _facts(group: ComparisonGroup, variant: Variant) -> dict[str, Any]:
+    """What the browser knows of a variant: its verdict over all variants, its costs, and the words for both."""
+    standing, quality = group.over_all(variant), group.quality
+    of_cost = {metric: variant.means[metric].mean for metric in costs(group) if metric in variant.means}
+    compared = [metric for metric in of_cost if any(variant in pool for pool in pools(group, metric))]
+    missed = group.sifted.excluded.get(variant, []) if group.sifted else []
+    return {
+        "name": variant.name,
+        "hardware": next(place for place, own in enumerate(group.hardware_groups) if variant in own.variants),
+        "verdict": standing.verdict if standing else None,
+        "behind": standing.behind if standing else None,
+        "at_most": standing.at_most if standing else None,
+        "words": verdict_text.describe(quality, standing, group.margin) if standing else "",
+        "quality": answer_text.value(quality, variant) if quality in variant.means else "",
+        "interval": from_to(quality, variant.means[quality]) if quality in variant.means else "",
+        "seeds": answer_text.seeds_of(variant, quality) if quality in variant.means else "",
+        "costs": of_cost,
+        "compared": compared,
+        "shown": {metric: answer_text.value(metric, variant) for metric in of_cost},
+        "missed": any(one.metric not in costs(group) for one in missed),  # by a requirement that has no slider
+    }

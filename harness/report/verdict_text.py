@@ -1,0 +1,161 @@
+"""Verdicts in words that a reader without statistics understands correctly."""
+
+from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.comparison import Comparison
+from harness.analysis.statistics import Standing, Verdict
+from harness.analysis.variants import Variant
+from harness.analysis.verdicts import SPEED_MARGIN
+from harness.records.metrics import known
+
+MARKS: dict[Verdict, str] = {"best": "*", "equivalent": "=", "open": "?", "few seeds": "-", "worse": ""}
+BUSY, EXCLUDED = "!", "x"
+BEST = "best mean; not shown to be better than those marked = or ?"
+LEGEND = (
+    f"* {BEST}   = as good as the best within the margin   ? undecided   no mark: worse   "
+    f"- too few seeds for a verdict   {BUSY} measured on a busy machine, not ranked"
+)
+GAP_LEGEND = "behind: the best mean, with 95 % confidence no more than the number after ≤"
+LEADERS = {
+    "speed": ("slower than the fastest", "as fast as the fastest"),
+    "latency": ("longer than the shortest", "as short as the shortest"),
+    "memory": ("more than the least", "as little as the least"),
+    "cost": ("more than the least", "as little as the least"),
+}
+"""For metrics that are compared by ratios: the words for worse than the best, and for as good as the best."""
+MOST_NAMED = 20
+"""A sentence names at most so many variants."""
+
+
+def mark(variant: Variant, metric: str) -> str:
+    """The sign that follows a number in a table; LEGEND explains it."""
+    if variant.excluded and known(metric).higher_is_better is not None:
+        return EXCLUDED
+    if variant.disturbed and known(metric).timed and metric in variant.means:
+        return BUSY
+    standing = variant.standings.get(metric)
+    return MARKS[standing.verdict] if standing else ""
+
+
+def legend(comparison: Comparison) -> str:
+    """What the marks mean; that of excluded variants only where there are some."""
+    excluded = any(variant.excluded for variant in comparison.variants)
+    return LEGEND + (f"   {EXCLUDED} does not meet the requirements" if excluded else "")
+
+
+def covers(comparison: Comparison) -> list[str]:
+    """What the intervals and the verdicts cover, and what they do not."""
+    means = [variant.means.get(group.quality) for group in comparison.groups for variant in group.variants]
+    over_items = any(mean and mean.items_half is not None for mean in means)
+    intervals = " over seeds and, of quality, half one over test items" if over_items else ""
+    sentences = [f"Means over seeds ± half a 95 % interval{intervals}."]
+    if all(group.covers_items for group in comparison.groups):
+        return [*sentences, "Verdicts cover seeds and test items; the split is not varied."]
+    why = "not every run kept its predictions"
+    return [*sentences, f"Verdicts cover seeds; test items and the split are not varied ({why})."]
+
+
+def in_points(metric: str) -> bool:
+    """Whether differences in a metric are given in points, hundredths of its unit; else in per cent of the best."""
+    return known(metric).in_points
+
+
+def figure(metric: str, difference: float) -> str:
+    """A difference as a number, in points or per cent, without its unit: ``1.4``."""
+    hundredths = 100 * difference
+    if hundredths >= 9.95:
+        return f"{hundredths:.0f}"
+    return f"{hundredths:.1f}" if hundredths >= 0.095 or not hundredths else f"{hundredths:.1g}"
+
+
+def amount(metric: str, difference: float) -> str:
+    """A difference with its unit: ``1.4 points``, ``12 %``."""
+    return f"{figure(metric, difference)} {'points' if in_points(metric) else '%'}"
+
+
+def margin_words(metric: str, margin: float) -> str:
+    """A margin with its unit: ``1 point``, ``0.5 points``, ``5 %``."""
+    number = f"{100 * margin:.3g}"
+    if not in_points(metric):
+        return f"{number} %"
+    return f"{number} point{'s' * (number != '1')}"
+
+
+def margin_of(group: ComparisonGroup, metric: str) -> float:
+    """The margin within which two variants are as good in a metric: that of the comparison for quality."""
+    return group.margin if known(metric).kind == "quality" else SPEED_MARGIN
+
+
+def describe(metric: str, standing: Standing, margin: float) -> str:
+    """The verdict on a variant in a metric: ``worse: 1.4 points behind the best, at most 2.1``.
+
+    ``margin`` is that of the metric: variants that are less than this behind the best are as good.
+    """
+    behind, as_good = LEADERS.get(known(metric).kind, ("behind the best", "as good as the best"))
+    if standing.verdict == "few seeds":
+        return f"no verdict: {standing.reason}"
+    if standing.verdict == "best":
+        return BEST
+    assert standing.behind is not None, metric
+    assert standing.at_most is not None, metric
+    if known(metric).exact:
+        far = f"{amount(metric, standing.behind)} {behind}"
+        return f"worse: {far}" if standing.verdict == "worse" else as_good
+    at_most = figure(metric, standing.at_most) if in_points(metric) else amount(metric, standing.at_most)
+    if standing.verdict == "worse":
+        return f"worse: {amount(metric, standing.behind)} {behind}, at most {at_most}"
+    comparative = behind.split()[0]
+    if standing.verdict == "equivalent":
+        return f"{as_good} within {margin_words(metric, margin)} (at most {at_most} {comparative})"
+    return f"undecided: {amount(metric, standing.behind)} {comparative}, at most {at_most}; {_remedy(metric, standing)}"
+
+
+def _remedy(metric: str, standing: Standing) -> str:
+    """What would decide an open verdict."""
+    if standing.seeds_needed:
+        return f"about {standing.seeds_needed} seeds each would decide"
+    why = ": the test split has too few items" if known(metric).kind == "quality" else ""
+    return f"no number of seeds will{why}"
+
+
+def verdict(group: ComparisonGroup, variant: Variant) -> str:
+    """The verdict on a variant in its group's quality, or why it has none."""
+    if group.sifted and variant in group.sifted.excluded:
+        return f"excluded: {group.sifted.reason(variant)}"
+    standing = variant.standings.get(group.quality)
+    return describe(group.quality, standing, group.margin) if standing else ""
+
+
+def gap(metric: str, standing: Standing | None) -> str:
+    """How far a variant is behind the best, and at most, for a narrow column: ``0.5 ≤1.3``."""
+    if standing is None or standing.behind is None or standing.at_most is None or standing.verdict == "best":
+        return ""
+    return f"{figure(metric, standing.behind)} ≤{figure(metric, standing.at_most)}"
+
+
+def has_gaps(group: ComparisonGroup) -> bool:
+    """Whether a variant of a group is known to be behind the best, or how far at most."""
+    return any(gap(group.quality, variant.standings.get(group.quality)) for variant in group.variants)
+
+
+def gap_header(metric: str) -> str:
+    """The head of the column of ``gap``."""
+    return f"behind, {'points' if in_points(metric) else '%'}"
+
+
+def among(group: ComparisonGroup) -> str:
+    """The sentence above a table: which variants may be the best in quality."""
+    metric = group.quality
+    standings = [variant.standings[metric] for variant in group.variants if metric in variant.standings]
+    ranked = sum(standing.verdict != "few seeds" for standing in standings)
+    if not ranked:
+        return ""
+    possible = group.among(metric)
+    if len(possible) == 1:
+        return f"With 95 % confidence {possible[0].name} is the best of these {ranked}."
+    return f"With 95 % confidence the best of these {ranked} is among: {names(possible)}."
+
+
+def names(variants: list[Variant]) -> str:
+    """The names of these variants; of more than MOST_NAMED, the number of the rest."""
+    more = f" and {len(variants) - MOST_NAMED} more" if len(variants) > MOST_NAMED else ""
+    return ", ".join(variant.name for variant in variants[:MOST_NAMED]) + more

@@ -1,0 +1,198 @@
+"""The sliders of the page: the recommendation for another margin and other bounds, in a real browser."""
+
+import json
+import re
+import shlex
+
+import pytest
+from browser import wait_for
+from made_records import HARDWARE, LATENCY, MEMORY, TOKENS, over_seeds
+from planted import BEST, equivalent, few, group_of, undecided, worse
+
+from harness.analysis.comparison import Comparison
+from harness.analysis.requirements import sift
+from harness.config.requirement import parse
+from harness.report.answer_text import answer
+from harness.report.html import html
+from harness.report.html.choice import panel
+
+ACCURACY = "test/accuracy"
+MEASURED = {  # accuracy, latency, tokens/s
+    "lstm": (0.91, 4.0, 100.0), "gru": (0.908, 2.0, 200.0), "rnn": (0.905, 1.0, 400.0), "cnn": (0.88, 0.5, 800.0),
+}  # fmt: skip
+STANDINGS = {
+    "lstm": BEST, "gru": equivalent(0.002, 0.008), "rnn": undecided(0.005, 0.013, 7), "cnn": worse(0.03, 0.04)
+}  # fmt: skip
+FACTS = """
+const rows = [...document.querySelectorAll("tr[data-variant]")];
+return {
+  chosen: document.querySelector(".chosen").textContent,
+  hidden: document.querySelector(".chosen").hidden,
+  command: document.querySelector(".panel code").textContent,
+  out: rows.filter((row) => row.classList.contains("out")).map((row) => row.dataset.variant),
+  taken: rows.filter((row) => row.classList.contains("taken")).map((row) => row.dataset.variant),
+  badges: rows.map((row) => row.querySelector("td.judged .badge")?.textContent ?? ""),
+  verdicts: rows.map((row) => row.querySelector("td.verdict").textContent),
+  shown: [...document.querySelectorAll(".sliders output")].map((output) => output.textContent.trim()),
+}
+"""
+MOVE = """
+const input = document.querySelector(arguments[0]);
+input.value = arguments[1];
+input.dispatchEvent(new Event("input", {bubbles: true}));
+"""
+MARGIN = ".panel .margin"
+
+
+def records():
+    made = []
+    for name, (accuracy, latency, tokens) in MEASURED.items():
+        metrics = {LATENCY: [latency] * 3, TOKENS: [tokens] * 3}
+        made += over_seeds(name, [accuracy - 0.001, accuracy, accuracy + 0.001], metrics=metrics)
+    return made
+
+
+def page_of(group):
+    return html(Comparison("digits", [group], None, 0, [], [], [], []))
+
+
+def slider(metric):
+    return f".panel input[data-slider='{metric}']"
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Opens the page of a group, and returns what moves a slider and what reads the page."""
+
+    def opened(group):
+        browser.get_log("browser")  # forgets what other pages logged
+        (tmp_path / "report.html").write_text(page_of(group), encoding="utf8")
+        browser.get(f"file://{tmp_path}/report.html")
+        wait_for(browser, lambda: browser.execute_script(FACTS)["shown"], "the panel")
+        return lambda where, value: browser.execute_script(MOVE, where, value), lambda: browser.execute_script(FACTS)
+
+    yield opened
+    assert [entry["message"] for entry in browser.get_log("browser")] == []
+
+
+def test_before_a_slider_moves_the_browser_finds_what_the_report_says(opened):
+    group = group_of(records(), STANDINGS)
+    _, facts = opened(group)
+    found = facts()
+    assert found["chosen"] == answer(group)[0] == (
+        "Take gru: it has the lowest latency p50, 2 ms, of the 2 that are best or as good within 1 point of accuracy: "
+        "lstm (0.9100), gru (0.9080)."
+    )
+    assert found["hidden"]  # the page says it above
+    assert found["shown"] == ["1 point", "any", "any"]
+    assert (found["out"], found["taken"]) == ([], [])
+    assert found["badges"] == ["best", "= best", "?", ""]
+
+
+@pytest.mark.parametrize(
+    ("margin", "gru", "rnn"),
+    [
+        (0.005, undecided(0.002, 0.008, 4), undecided(0.005, 0.013, 7)),
+        (0.015, equivalent(0.002, 0.008), equivalent(0.005, 0.013)),
+        (0.05, equivalent(0.002, 0.008), equivalent(0.005, 0.013)),  # a worse variant stays worse within any margin
+    ],
+)
+def test_another_margin_gives_what_the_report_gives_for_it(opened, margin, gru, rnn):
+    standings = {**STANDINGS, "gru": gru, "rnn": rnn}
+    move, facts = opened(group_of(records(), STANDINGS))
+    move(MARGIN, margin)
+    found = facts()
+    assert not found["hidden"]
+    assert found["chosen"] == answer(group_of(records(), standings, margin=margin))[0]
+    verdicts = {"best": "best", "equivalent": "= best", "open": "?", "worse": ""}
+    assert found["badges"] == [verdicts[standing.verdict] for standing in standings.values()]
+    assert found["command"] == f"python -m harness report --name digits --margin {margin}"
+
+
+def test_verdicts_in_words_follow_the_margin(opened):
+    move, facts = opened(group_of(records(), STANDINGS))
+    assert facts()["verdicts"][2].endswith("; about 7 seeds each would decide")
+    move(MARGIN, 0.015)
+    assert facts()["verdicts"][1:3] == [
+        "as good as the best within 1.5 points (at most 0.8 behind)",
+        "as good as the best within 1.5 points (at most 1.3 behind)",
+    ]
+    move(MARGIN, 0.005)
+    assert facts()["verdicts"] == [
+        "best mean; not shown to be better than those marked = or ?",
+        "undecided: 0.2 points behind, at most 0.8",  # how many seeds it needs for this margin is not known here
+        "undecided: 0.5 points behind, at most 1.3; about 7 seeds each would decide",
+        "worse: 3.0 points behind the best, at most 4.0",
+    ]
+
+
+def test_a_bound_excludes_variants_and_the_command_says_the_same(opened):
+    """Position 100 of 200 is the geometric middle of 0.5 and 4 ms."""
+    move, facts = opened(group_of(records(), STANDINGS))
+    move(slider(LATENCY), 100)
+    found = facts()
+    assert found["shown"][1] == "≤ 1.42 ms"
+    assert (found["out"], found["taken"]) == (["lstm", "gru"], ["rnn"])
+    assert found["chosen"] == (
+        "Take rnn: accuracy 0.9050 (0.9025 to 0.9075), 3 seeds; no other variant is shown to be as good within 1 point."
+    )
+    assert found["verdicts"][:2] == ["excluded: beyond the bounds"] * 2
+    assert shlex.split(found["command"])[-2:] == ["--require", "latency/p50_ms<=1.42"]
+    assert parse("latency/p50_ms<=1.42").is_met_by(1.0)
+    move(slider(LATENCY), 0)
+    assert facts()["chosen"].startswith("Take cnn: no other variant meets the bounds; accuracy 0.8800 (")
+    move(slider(TOKENS), 200)
+    assert facts()["taken"] == ["cnn"]  # the fastest is within both bounds at their ends
+    move(slider(LATENCY), 200)
+    move(slider(TOKENS), 0)
+    found = facts()
+    assert (found["out"], found["shown"]) == ([], ["1 point", "any", "any"])
+
+
+def test_bounds_that_nothing_meets_are_said(opened):
+    group = group_of([*records(), *over_seeds("s4d", [0.7] * 3, metrics={LATENCY: [9.0] * 3, TOKENS: [900.0] * 3})],
+                     {**STANDINGS, "s4d": worse(0.2, 0.3)})  # fmt: skip
+    move, facts = opened(group)
+    move(slider(LATENCY), 0)
+    move(slider(TOKENS), 200)
+    assert facts()["chosen"] == "No variant meets these bounds."
+
+
+def test_the_requirements_of_the_report_are_where_the_sliders_start(opened):
+    """Those that have no slider exclude their variants all the same."""
+    group = group_of(records(), {name: STANDINGS[name] for name in ("lstm", "gru")})
+    group.standings_over_all = {variant: STANDINGS[variant.name] for variant in group.variants}
+    group.sifted = sift(group.variants, [parse("latency/p50_ms<=2"), parse("accuracy>0.89")])
+    _, facts = opened(group)
+    found = facts()
+    assert found["shown"][1] == "≤ 2 ms"
+    assert found["chosen"].startswith("Take gru: accuracy 0.9080 (")
+    assert [one["missed"] for one in panel(group).variants] == [False, False, False, True]
+
+
+def test_on_several_machines_the_page_recommends_for_each(opened):
+    other = {"hardware": {**HARDWARE, "threads": 1}}
+    more = over_seeds("s4d", [0.9, 0.907, 0.914], metrics={LATENCY: [9.0] * 3, TOKENS: [50.0] * 3}, environment=other)
+    group = group_of([*records(), *more], {**STANDINGS, "s4d": equivalent(0.003, 0.009)})
+    _, facts = opened(group)
+    assert facts()["chosen"] == " ".join(answer(group)[:2])
+    assert facts()["chosen"].startswith("On threads 2, take gru: ")
+    assert " On threads 1, take s4d (" in facts()["chosen"]
+
+
+def test_without_two_verdicts_there_is_no_panel():
+    group = group_of(records(), {"lstm": few("two seeds"), "gru": few("two seeds"), "rnn": few("one seed")})
+    assert panel(group) is None
+    text = page_of(group)
+    assert json.loads(re.search(r'id="choices">(.*?)</script>', text, re.DOTALL).group(1)) == [None]
+    assert 'class="panel"' not in text
+
+
+def test_a_metric_in_which_all_are_alike_has_no_slider():
+    made = records()
+    for record in made:
+        record.metrics[MEMORY] = 64.0
+    sliders = panel(group_of(made, STANDINGS)).sliders
+    assert [(one.metric, one.low, one.high, one.higher_is_better) for one in sliders] == [
+        (LATENCY, 0.5, 4.0, False), (TOKENS, 100.0, 800.0, True)
+    ]  # fmt: skip
