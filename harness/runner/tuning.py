@@ -31,6 +31,7 @@ class Search:
     """What one variant tries. ``job`` are its overrides without the seed, ``seed`` is that of the trials."""
 
     job: Job
+    encoder: str
     name: str
     seed: int
     to_try: list[Settings]
@@ -63,6 +64,7 @@ def tune(sweeper: BatchesSweeper, jobs: Sequence[Job], composed: Sequence[DictCo
     Raises:
         UserError: a space has a key that no encoder has, or that the command sets too.
     """
+    swept = run_names.read_swept(sweeper.config) or []
     searches: dict[tuple[str, ...], Search | None] = {}
     spaces: list[dict[str, Values]] = []
     for job, config in zip(jobs, composed, strict=True):
@@ -70,7 +72,7 @@ def tune(sweeper: BatchesSweeper, jobs: Sequence[Job], composed: Sequence[DictCo
         if variant not in searches:
             space = search_space.read(_settings(config)["space"])
             spaces.append(space)
-            searches[variant] = _search(list(variant), config, space) if space else None
+            searches[variant] = _search(list(variant), config, space, swept) if space else None
     active = [search for search in searches.values() if search]
     if active:
         _refuse_unknown(spaces, active)
@@ -142,8 +144,8 @@ def _without_seed(job: Job) -> tuple[str, ...]:
     return tuple(override for override in job if not is_seed(override))
 
 
-def _search(job: Job, config: DictConfig, space: dict[str, Values]) -> Search:
-    """What the variant of a job tries: the space, without the keys that its encoder lacks.
+def _search(job: Job, config: DictConfig, space: dict[str, Values], swept: Sequence[str]) -> Search:
+    """What the variant of a job tries: the space, without the keys that its encoder lacks. ``swept`` names variants.
 
     Raises:
         UserError: the command sets a key of the space.
@@ -156,14 +158,15 @@ def _search(job: Job, config: DictConfig, space: dict[str, Values]) -> Search:
     present = {key for key, _ in flatten(OmegaConf.to_container(config, resolve=False))}
     lacking = sorted(key for key in space if key not in present)
     to_try = search_space.settings_to_try(space, settings["trials"], settings["seed"])
-    name = config.hydra.runtime.choices.encoder
-    return Search(job, str(name), settings["seed"], search_space.without(to_try, set(lacking)), lacking)
+    encoder = str(config.hydra.runtime.choices.encoder)
+    name = "/".join([encoder, *(override for override in job if _is_named(override, swept))])
+    return Search(job, encoder, name, settings["seed"], search_space.without(to_try, set(lacking)), lacking)
 
 
 def _refuse_unknown(spaces: Sequence[dict[str, Values]], searches: Sequence[Search]) -> None:
     """Refuse a key that every variant lacks, and say which encoder lacks a key that others have."""
     for key in dict.fromkeys(key for space in spaces for key in space):
-        lacking = [search.name for search in searches if key in search.left_out]
+        lacking = [search.encoder for search in searches if key in search.left_out]
         if len(lacking) == len(searches):
             raise UserError(f"tune.space.{key}: no encoder of this sweep has such a key; leave it out")
         if lacking:
@@ -185,6 +188,12 @@ def _chosen(search: Search | None) -> tuple[Tuning | None, str | None]:
     text = f"tuned   {search.name}: {settings} ({score}, best of {tuning.trials} trials in {tuning.seconds:.0f} s)"
     print(text, file=sys.stderr, flush=True)
     return tuning, None
+
+
+def _is_named(override: str, swept: Sequence[str]) -> bool:
+    """Whether an override distinguishes a variant from the others of the sweep, besides the encoder."""
+    key = per_encoder.key_in_run(override.lstrip("+~").partition("=")[0])
+    return key in swept and key != "encoder"
 
 
 def _tuned(job: Job, tuning: Tuning | None, failed: str | None) -> Tuned:

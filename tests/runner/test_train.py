@@ -1,5 +1,6 @@
 """The worker's part of a run: what it evaluates, and what it refuses to call a result."""
 
+import dataclasses
 import json
 import os
 import sys
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import QUICK
 
+from harness import data as data_of_runs
 from harness.config.compose import compose
 from harness.data import from_sequences
 from harness.records.record import Hardware
@@ -134,3 +136,35 @@ def test_another_process_on_the_card_is_in_the_numbers_of_a_run_and_of_a_point(m
     numbers = points[-1].numbers
     assert numbers["other_processes_device_share"] == 0.37
     assert numbers["other_device_processes"] == 1
+
+
+class Sealed:
+    """A split of which only the size and the lengths may be read."""
+
+    def __init__(self, split):
+        self.longest, self.offsets = split.longest, split.offsets
+
+    def __len__(self):
+        return len(self.offsets) - 1
+
+    def __getattr__(self, name):
+        raise AssertionError(f"{name} of the test split was read")
+
+
+def test_a_trial_reads_nothing_of_the_test_split_and_a_result_does(monkeypatch, tmp_path):
+    def opened(*arguments, **settings):
+        whole = open_prepared(*arguments, **settings)
+        return dataclasses.replace(whole, test=Sealed(whole.test))
+
+    open_prepared = data_of_runs.open_prepared
+    monkeypatch.setattr(data_of_runs, "open_prepared", opened)
+    settings = ("encoder=bag_of_embeddings", *QUICK, f"cache_dir={tmp_path}", f"output_dir={tmp_path}")
+    told = []
+    trial = compose(*settings, "tune=learning_rate", "tune.trial=0")
+    job = TrainJob(trial, Hardware("cpu"), tmp_path, prepare_data(trial), 0.0)
+    assert train(job, told.append).status == "finished"
+    (measured,) = (message for message in told if isinstance(message, Measured))
+    assert measured.metrics["val/accuracy"] > 0
+    assert not [name for name in measured.metrics if name.startswith("test/")]
+    with pytest.raises(AssertionError, match="of the test split was read"):
+        train(dataclasses.replace(job, config=compose(*settings)), told.append)

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from conftest import QUICK
+from made_records import made
 
 from harness.config.compose import compose
 from harness.config.hardware import resolve_hardware
 from harness.records.record import Record
-from harness.runner import fingerprint
+from harness.runner import fingerprint, sweep
 from harness.runner.tuning import as_overrides
 
 QUICKER = (*QUICK, "tracking=none", "trainer.epochs=1")
@@ -92,6 +93,7 @@ def test_tuned_runs_stand_beside_untuned_ones(command):
     assert sum(record.is_trial for record in ended.records) == 8
     tuned, untuned = sorted(results_of(ended.records), key=lambda record: record.tuning is None)
     assert (tuned.tuning.trials, untuned.tuning) == (8, None)
+    assert "tuned   bag_of_embeddings/tune=learning_rate: optimizer.lr=" in ended.err
     assert untuned.config["optimizer"]["lr"] == 0.001
     report = Path("outputs/reports/digits/report.md").read_text()
     lr = f"{tuned.config['optimizer']['lr']:g}"
@@ -176,3 +178,9 @@ def test_a_trial_is_another_run_than_a_result_and_its_number_decides_nothing():
 def test_settings_are_written_as_hydra_reads_them():
     settings = {"a": 1e-5, "b": None, "c": True, "d": [1, 2.5], "e": "it's", "f": 16}
     assert as_overrides(settings) == ["a=1e-05", "b=null", "c=true", "d=[1,2.5]", "e='it\\'s'", "f=16"]
+
+
+def test_a_sweep_that_ended_in_its_trials_has_nothing_to_compare(tmp_path):
+    trial = made(config={"tune": {"trial": 0}})
+    assert sweep._summary([trial], tmp_path, "digits", "s1").files == []
+    assert list(tmp_path.iterdir()) == []
