@@ -11,7 +11,7 @@ from harness.analysis.intervals import holm, paired_difference
 from harness.analysis.separations import separations
 from harness.analysis.training_rows import Curves, curves_over_rows
 from harness.analysis.variant_names import short_keys
-from harness.analysis.variants import BaselineDifference, Variant, flat_settings, gather
+from harness.analysis.variants import BaselineDifference, Variant, chosen_by_trials, flat_settings, gather
 from harness.analysis.verdicts import QUALITY_MARGIN, exclude, set_standings
 from harness.config.requirement import Requirement
 from harness.errors import UserError
@@ -180,9 +180,11 @@ def _counterpart(variant: Variant, candidates: list[Variant], wanted: dict[str, 
 
 
 def _other_settings(variant: Variant, wanted: dict[str, str]) -> dict[str, str]:
-    """The settings that distinguish a variant, without those that the baseline fixes under their full or short key."""
+    """What distinguishes a variant, without what the baseline fixes under its full or short key, or trials chose."""
     short = short_keys(variant.parts)
-    return {key: value for key, value in variant.parts.items() if key not in wanted and short[key] not in wanted}
+    parts = {key: value for key, value in variant.parts.items() if key not in wanted and short[key] not in wanted}
+    chosen = chosen_by_trials(variant.record)
+    return {key: value for key, value in parts.items() if key not in chosen}
 
 
 def _set_differences(group: ComparisonGroup, metric: str, pairs: list[tuple[Variant, Variant]]) -> None:

@@ -6,10 +6,11 @@ its own epochs or learning rate, and the lstm of one is still the lstm of the ot
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 from harness.analysis.comparability import as_text
 from harness.analysis.variant_names import THREADS, short_keys
-from harness.analysis.variants import Variant, device_of, flat_settings, processor_of, threads_of
+from harness.analysis.variants import Variant, asked_settings, device_of, flat_settings, processor_of, threads_of
 
 DEVICE, PROCESSOR = "device", "processor"
 """What tells variants apart that have one config and ran on different machines."""
@@ -24,7 +25,10 @@ def match(data_sets: Sequence[Sequence[Variant]]) -> list[dict[str, Variant]]:
     Of variants that differ in nothing but settings of the data, and have the same data, the newest counts.
     """
     encoders = dict.fromkeys(variant.parts["encoder"] for variants in data_sets for variant in variants)
-    facts = {variant: _facts(variant) for variants in data_sets for variant in variants}
+    # a variant whose learning rate trials chose is the same variant on every data set, whatever they chose there
+    facts = {
+        variant: _facts(variant, asked_settings(variant.record)) for variants in data_sets for variant in variants
+    }
     keys = {
         encoder: _telling_keys(
             [[variant for variant in variants if variant.parts["encoder"] == encoder] for variants in data_sets], facts
@@ -44,15 +48,15 @@ def match(data_sets: Sequence[Sequence[Variant]]) -> list[dict[str, Variant]]:
 
 def differing_settings(variants: Sequence[Variant]) -> list[str]:
     """The keys, besides those of the data and the machine, that have another value in some of these variants."""
-    facts = [_facts(variant) for variant in variants]
+    facts = [_facts(variant, flat_settings(variant.record)) for variant in variants]
     keys = dict.fromkeys(key for own in facts for key in own if key not in (THREADS, DEVICE, PROCESSOR))
     return [key for key in keys if len({own.get(key) for own in facts}) > 1]
 
 
-def _facts(variant: Variant) -> Facts:
+def _facts(variant: Variant, settings: dict[str, Any]) -> Facts:
     record = variant.record
     machine = {THREADS: threads_of(record), DEVICE: device_of(record), PROCESSOR: processor_of(record)}
-    facts = {**record.choices, **flat_settings(record), **machine}
+    facts = {**record.choices, **settings, **machine}
     return {key: as_text(value) for key, value in facts.items() if key != "data" and not key.startswith("data.")}
 
 

@@ -15,10 +15,11 @@ import numpy as np
 from harness.analysis.comparability import ComparisonGroup, Facts, as_text, data_name, differing
 from harness.analysis.intervals import Mean
 from harness.analysis.variant_names import name_variants
-from harness.analysis.variants import Variant, flat_settings, processor_of, versions
+from harness.analysis.variants import Variant, asked_settings, chosen_by_trials, flat_settings, processor_of, versions
 from harness.records.metric import SHARE
 from harness.records.metrics import QUALITY, known
 from harness.records.record import Record
+from harness.records.settings import replaced
 
 LIMIT = "data.train_limit"
 FEWEST = 3
@@ -129,13 +130,14 @@ def _names(variants: list[Variant]) -> list[str]:
 
     The names in the comparison groups are not enough: the last points may be in different groups.
     """
-    curves = [Variant([_without_limit(variant.record)], []) for variant in variants]
+    curves = [Variant([_of_all_sizes(variant.record)], []) for variant in variants]
     name_variants(curves)
     return [curve.name for curve in curves]
 
 
-def _without_limit(record: Record) -> Record:
-    return replace(record, config={**record.config, "data": {**record.config["data"], "train_limit": None}})
+def _of_all_sizes(record: Record) -> Record:
+    """A record without what may differ along its curve: the limit, and what trials chose for this one."""
+    return replace(record, config=replaced(record.config, {LIMIT: None, **chosen_by_trials(record)}))
 
 
 def _curve(name: str, variants: list[Variant], metric: str) -> Curve:
@@ -180,8 +182,8 @@ def _data(variant: Variant) -> str:
 
 
 def _line(variant: Variant) -> str:
-    """What the runs of one curve share: all settings but the limit, and the machine."""
+    """What the runs of one curve share: all settings but the limit and what trials chose, and the machine."""
     record = variant.record
-    settings = {**flat_settings(record), LIMIT: None}
+    settings = {**asked_settings(record), LIMIT: None}
     hardware = asdict(record.environment.hardware)
     return json.dumps([record.choices["encoder"], settings, hardware, processor_of(record)], sort_keys=True)

@@ -28,7 +28,11 @@ UNNAMED = (
     "report",
     "tune",
 )
-"""The parts of a config by which variants never differ."""
+"""The parts of a config by which variants never differ; of ``tune``, only tuned variants differ by its settings."""
+HOW_TUNED = ("space", "seed", "prune")
+"""The keys of ``tune`` by which tuned variants differ, besides the number of trials."""
+TUNED = "tuned"
+"""The value of a setting that trials chose."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,7 @@ def _identity(record: Record) -> str:
     # a key that a later version of the harness added is null if it is not used
     settings = {
         key: value
-        for key, value in flatten(one_form(_named(record)))
+        for key, value in [*flatten(one_form(_named(record))), *chosen_by_trials(record).items()]
         if not key.startswith("hardware.") and value is not None
     }
     hardware = [asdict(record.environment.hardware), processor_of(record)]
@@ -190,9 +194,22 @@ def flat_settings(record: Record) -> dict[str, Any]:
     return dict(flatten(_named(record)))
 
 
+def asked_settings(record: Record) -> dict[str, Any]:
+    """The same without what trials chose: what the command asked for, which is alike on all data and hardware."""
+    return flat_settings(record) | chosen_by_trials(record)
+
+
+def chosen_by_trials(record: Record) -> dict[str, Any]:
+    """The dotted keys of the settings that trials chose, each with the value ``TUNED``."""
+    return dict.fromkeys(record.tuning.chosen, TUNED) if record.tuning else {}
+
+
 def _named(record: Record) -> dict[str, Any]:
-    """The parts of a config by which variants can differ, and whether trials chose the settings."""
+    """The parts of a config by which variants can differ, and how trials chose the settings if they did."""
     named = {key: value for key, value in record.config.items() if key not in UNNAMED}
     measured = {key: value for key, value in (named.pop("measure", None) or {}).items() if key not in AFTERWARDS}
-    tuned = f"{record.tuning.trials} trials" if record.tuning else "no"
-    return {**named, **({"measure": measured} if measured else {}), "tuned": tuned}
+    named |= {"measure": measured} if measured else {}
+    if record.tuning is None:
+        return {**named, "tuned": "no"}
+    how = {key: value for key, value in (record.config.get("tune") or {}).items() if key in HOW_TUNED}
+    return {**named, "tune": how, "tuned": f"{record.tuning.trials} trials"}

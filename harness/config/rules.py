@@ -77,11 +77,18 @@ def _check_monitor(config: Config) -> None:
 
 
 def _check_tune(config: Config) -> None:
-    """Refuse a tuning that cannot be done, or that would not choose on validation."""
-    tune, monitor = config.tune, config.trainer.monitor
-    if not search_space.read(tune.space):
-        return
-    if config.mode == "profile":
+    """Refuse a space that cannot be searched, and a tuning that cannot be done."""
+    if search_space.read(config.tune.space):
+        check_tunable(config.mode, config.trainer.monitor)
+
+
+def check_tunable(mode: str, monitor: str) -> None:
+    """Refuse a tuning of what is not trained, or that would not choose on validation.
+
+    Raises:
+        UserError: one sentence that says what to change.
+    """
+    if mode == "profile":
         raise UserError("mode=profile trains nothing that could be tuned; leave tune out")
     if monitor == LAST_EPOCH or split_of(monitor) == "train":
         raise UserError(f"tune chooses on validation, and trainer.monitor={monitor} does not; set trainer.monitor=auto")

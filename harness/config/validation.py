@@ -26,6 +26,19 @@ def validate(content: dict[str, Any]) -> Config:
     return config
 
 
+def check_part(name: str, content: Any) -> None:
+    """Refuse a part of the config, such as ``tune``, whose keys do not take their values.
+
+    Raises:
+        UserError: as for the whole config.
+    """
+    try:
+        Config.model_fields[name].annotation.model_validate(content)  # type: ignore[union-attr]
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(sentence(Config, {**first, "loc": (name, *first["loc"])})) from None
+
+
 def resolve(composed: DictConfig) -> Config:
     """Turn the config that Hydra composed into the typed config.
 

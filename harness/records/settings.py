@@ -1,6 +1,6 @@
 """A nested config: as dotted keys, and with equal numbers written alike."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 
@@ -11,6 +11,15 @@ def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         return
     for key, inner in value.items():
         yield from flatten(inner, f"{prefix}.{key}" if prefix else str(key))
+
+
+def replaced(config: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """A nested config with other values of some dotted keys; it is copied where it changes."""
+    config = dict(config)
+    for key, value in values.items():
+        first, dot, rest = key.partition(".")
+        config[first] = replaced(config.get(first) or {}, {rest: value}) if dot else value
+    return config
 
 
 def one_form(value: Any, is_ours: bool = True) -> Any:

@@ -90,6 +90,7 @@ class BatchesSweeper(Sweeper):
         numbers = [number_of[place] for place in range(len(jobs))]
         self.shown += numbers
         job_outcomes.keep_order(self.config, self.shown)
+        job_outcomes.keep_batch(self.config, self.launched)
         for number, tuning in zip(numbers, tunings, strict=bool(tunings)):
             job_outcomes.keep_tuning(self.config, number, tuning)
         for batch in _chunks([jobs[place] for place in order], self.max_batch_size):
@@ -98,7 +99,6 @@ class BatchesSweeper(Sweeper):
             for job in returned:
                 _ = job.return_value  # raises what went wrong around a job
         return [job_outcomes.of_job(self.config, number) for number in numbers]
-
 
     def fail(self, reasons: Sequence[str]) -> None:
         """Keep an outcome for each job that cannot be run, with the reason."""

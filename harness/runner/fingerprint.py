@@ -56,8 +56,10 @@ def of(config: Config, hardware: Hardware, data_hash: str | None, pooled: bool =
         for key in AFTERWARDS:
             del deciding["measure"][key]
         deciding[CLASS_WEIGHTS] = config.data.get(CLASS_WEIGHTS)
-    if config.tune.trial is not None:  # it reads no test split, and may be stopped
-        deciding["tune"] = {"trial": True, "prune": config.tune.prune}
+    if config.tune.trial is not None:  # it reads no test split
+        # median stopping compares a trial with the others of its space: in another space it may train longer
+        others = config.tune.model_dump(exclude={"trial"}) if config.tune.prune else {"prune": False}
+        deciding["tune"] = {"trial": True, **others}
     elif config.tune.space:  # so tuned runs are beside those that nothing tuned, also where the settings are the same
         deciding["tune"] = config.tune.model_dump()
     used = dataclasses.asdict(hardware)

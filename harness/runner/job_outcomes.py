@@ -19,6 +19,8 @@ TUNING = "-tuning.json"
 """The end of the name of a file that says what chose the settings of a job."""
 ORDER = "order.json"
 """The file, beside the outcomes, with the jobs' numbers in the order in which they are shown."""
+BATCH = "batch.json"
+"""The file, beside the outcomes, with the first job's number of the batch that is running."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,20 @@ def keep_order(config: DictConfig, numbers: Sequence[int]) -> None:
     folder = outcomes_folder(config)
     folder.mkdir(parents=True, exist_ok=True)
     store.write_json(folder / ORDER, list(numbers))
+
+
+def keep_batch(config: DictConfig, first: int) -> None:
+    """Write that the batch begins whose first job has this number."""
+    store.write_json(outcomes_folder(config) / BATCH, first)
+
+
+def of_earlier_batches(config: Config) -> list[JobOutcome]:
+    """The outcomes of the jobs that ran before the batch that is running: the same under every launcher."""
+    try:
+        first = store.load_json(outcomes_folder(config) / BATCH)
+    except FileNotFoundError:
+        return []
+    return [of_job(config, number) for number in sorted(_numbers(config)) if number < first]
 
 
 def keep_tuning(config: DictConfig, number: int, tuning: Tuning | None) -> None:

@@ -2,7 +2,8 @@
 
 After an epoch, a trial whose best score so far is worse than the median of the finished trials' best scores up to that
 epoch is stopped (Golovin et al. 2017, "Google Vizier: A Service for Black-Box Optimization", section 3.2.1, whose
-median is of running averages).
+median is of running averages). Earlier trials are those of earlier batches, so that the same trials are stopped under
+every launcher.
 """
 
 from collections.abc import Iterable, Sequence

@@ -52,11 +52,14 @@ def run(request: Request) -> Record:
 
 
 def stopping_limits(request: Request, task: Task) -> list[float]:
-    """Where median stopping ends this run, if it is a trial that may be stopped."""
+    """Where median stopping ends this run, if it is a trial that may be stopped.
+
+    The trials of earlier batches decide, and none of its own: which of these have finished depends on the launcher.
+    """
     config = request.config
     if config.tune.trial is None or not config.tune.prune:
         return []
-    done = [outcome.record for outcome in job_outcomes.outcomes_of(config) if outcome.record]
+    done = [outcome.record for outcome in job_outcomes.of_earlier_batches(config) if outcome.record]
     return median_stopping.limits(config, task.monitor(config.trainer.monitor), done)
 
 

@@ -143,7 +143,7 @@ def set_per_encoder(config: DictConfig) -> None:
 def _refuse_tuning_by_others(config: DictConfig) -> None:
     """Refuse ``tune`` with a sweeper that does not know of it, such as Optuna's."""
     if config.tune.space and ".harness_sweepers." not in config.hydra.sweeper._target_:
-        raise UserError("tune runs its trials by the harness's own sweeper: leave hydra/sweeper out, or tune")
+        raise UserError("tune needs the harness's own sweeper; leave out either hydra/sweeper or tune")
 
 
 def compose_jobs_once(config: DictConfig) -> None:

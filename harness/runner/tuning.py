@@ -1,7 +1,7 @@
 """Equal tuning: every variant of a sweep tries the same settings with one seed, and validation chooses.
 
-The trials of all variants run as one batch, trial by trial, so that those of one variant are apart: a drift of the
-machine favours no variant, and median stopping has earlier trials to compare with.
+The trials of all variants run trial by trial, so that those of one variant are apart: a drift of the machine favours no
+variant.
 """
 
 import json
@@ -14,7 +14,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from harness.backends.history import direction
 from harness.config import per_encoder, search_space
+from harness.config.rules import check_tunable
 from harness.config.search_space import Settings, Values
+from harness.config.validation import check_part
 from harness.errors import UserError
 from harness.records.metrics import TOTAL_SECONDS, number, short_name
 from harness.records.record import Record
@@ -23,12 +25,16 @@ from harness.records.tuning import Tuning
 from harness.runner import run_names
 from harness.runner.batches_sweeper import BatchesSweeper, Job, is_seed
 from harness.runner.job_outcomes import JobOutcome
+from harness.runner.median_stopping import FEWEST
 from harness.tasks.task import task_of_summary
 
 
 @dataclass
 class Search:
-    """What one variant tries. ``job`` are its overrides without the seed, ``seed`` is that of the trials."""
+    """What one variant tries. ``job`` are its overrides without the seed, ``seed`` is that of the trials.
+
+    ``prune``: whether hopeless trials are stopped.
+    """
 
     job: Job
     encoder: str
@@ -36,6 +42,7 @@ class Search:
     seed: int
     to_try: list[Settings]
     left_out: list[str]
+    prune: bool = False
     outcomes: list[JobOutcome] = field(default_factory=list)
 
     def trial(self, number: int) -> Job:
@@ -83,13 +90,21 @@ def tune(sweeper: BatchesSweeper, jobs: Sequence[Job], composed: Sequence[DictCo
 
 
 def run_trials(sweeper: BatchesSweeper, searches: Sequence[Search]) -> None:
-    """Run the trials of all searches as one batch, the first of each, then the second of each, and so on."""
+    """Run the trials of all searches, the first of each, then the second of each, and so on.
+
+    They are one batch, unless trials may be stopped: then each batch has a few trials of every search, and those of the
+    batches before it decide which are stopped.
+    """
     most = max(len(search.to_try) for search in searches)
     order = [(n, search) for n in range(most) for search in searches if n < len(search.to_try)]
     jobs = [search.trial(n) for n, search in order]
     sweeper.check(jobs)
-    for (_, search), outcome in zip(order, sweeper.launch(jobs), strict=True):
-        search.outcomes.append(outcome)
+    size = FEWEST if any(search.prune for search in searches) else most
+    for first in range(0, most, size):
+        batch = [place for place, (n, _) in enumerate(order) if first <= n < first + size]
+        outcomes = sweeper.launch([jobs[place] for place in batch])
+        for place, outcome in zip(batch, outcomes, strict=True):
+            order[place][1].outcomes.append(outcome)
 
 
 def tuning_of(search: Search) -> Tuning | None:
@@ -136,7 +151,9 @@ def _as_text(value: Any) -> str:
 
 
 def _settings(config: DictConfig) -> dict[str, Any]:
+    """The settings of the tuning, which are used before any run checks its config."""
     settings: Any = OmegaConf.to_container(config.tune, resolve=True)
+    check_part("tune", settings)
     return dict(settings)
 
 
@@ -148,9 +165,10 @@ def _search(job: Job, config: DictConfig, space: dict[str, Values], swept: Seque
     """What the variant of a job tries: the space, without the keys that its encoder lacks. ``swept`` names variants.
 
     Raises:
-        UserError: the command sets a key of the space.
+        UserError: the command sets a key of the space, or nothing can be tuned.
     """
     settings = _settings(config)
+    check_tunable(config.mode, config.trainer.monitor)
     for override in job:
         if (key := per_encoder.key_in_run(override.lstrip("+~").partition("=")[0])) in space:
             raise UserError(f"{override} sets what tune.space.{key} searches; leave one of the two out")
@@ -160,7 +178,8 @@ def _search(job: Job, config: DictConfig, space: dict[str, Values], swept: Seque
     to_try = search_space.settings_to_try(space, settings["trials"], settings["seed"])
     encoder = str(config.hydra.runtime.choices.encoder)
     name = "/".join([encoder, *(override for override in job if _is_named(override, swept))])
-    return Search(job, encoder, name, settings["seed"], search_space.without(to_try, set(lacking)), lacking)
+    to_try = search_space.without(to_try, set(lacking))
+    return Search(job, encoder, name, settings["seed"], to_try, lacking, settings["prune"])
 
 
 def _refuse_unknown(spaces: Sequence[dict[str, Values]], searches: Sequence[Search]) -> None:

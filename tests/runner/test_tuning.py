@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 from conftest import QUICK
 from made_records import made
+from omegaconf import OmegaConf
 
 from harness.config.compose import compose
 from harness.config.hardware import resolve_hardware
 from harness.records.record import Record
-from harness.runner import fingerprint, sweep
-from harness.runner.tuning import as_overrides
+from harness.runner import fingerprint, job_outcomes, sweep
+from harness.runner.job_outcomes import JobOutcome
+from harness.runner.tuning import Search, as_overrides, run_trials
 
 QUICKER = (*QUICK, "tracking=none", "trainer.epochs=1")
 TWO_RATES = ("tune=learning_rate", "tune.space.optimizer.lr=[0.0001,0.02]")
@@ -133,8 +135,10 @@ def test_a_key_that_one_encoder_lacks_is_left_out_for_it_and_said(command):
         (("tune=learning_rate", "tune.trial=1"), "tune.trial=1: -m sets the number of a trial; leave it out"),
         (("tune=learning_rate", "trainer.monitor=last"), "tune chooses on validation, and trainer.monitor=last does"),
         (("tune=learning_rate", "mode=profile"), "mode=profile trains nothing that could be tuned"),
-        (("tune=learning_rate", "hydra/sweeper=basic"), "tune runs its trials by the harness's own sweeper"),
-        (("tune=learning_rate", "tune.trials=0"), "tune.trials must be"),
+        (("tune=learning_rate", "hydra/sweeper=basic"), "tune needs the harness's own sweeper"),
+        (("tune=learning_rate", "tune.trials=0"), "tune.trials must be a whole number of 1 or more, and is 0"),
+        (("tune=learning_rate", "tune.trials=few"), "tune.trials must be a whole number of 1 or more, and is 'few'"),
+        (("tune=learning_rate", "tune.seed=-1"), "tune.seed must be a whole number of 0 or more, and is -1"),
     ],
 )
 def test_what_cannot_be_tuned_is_refused_before_any_run(command, arguments, sentence):
@@ -142,6 +146,7 @@ def test_what_cannot_be_tuned_is_refused_before_any_run(command, arguments, sent
     assert ended.code == 2
     assert sentence in ended.err
     assert "Traceback" not in ended.err
+    assert "tune.trial=0:" not in ended.err, "no trial was begun"
     assert not ended.records
 
 
@@ -171,8 +176,58 @@ def test_a_trial_is_another_run_than_a_result_and_its_number_decides_nothing():
     assert len({identity(), tuned, *trials}) == 3
     assert trials[0] == trials[1]
     assert identity("tune=learning_rate", "tune.trial=0", "tune.prune=true") not in trials
+    assert identity("tune=learning_rate", "tune.trial=0", "tune.space.optimizer.lr=[0.1,0.2]") == trials[0]
     assert identity("tune=none") == identity()
     assert identity("tune=learning_rate", "tune.space.optimizer.lr=[0.1]") != tuned
+
+
+def test_a_trial_that_may_be_stopped_is_another_run_in_another_space():
+    """The other trials decide whether it is stopped: a stopped one must not stand for one that would be trained on."""
+    trial = ("tune=learning_rate", "tune.prune=true", "tune.trial=0")
+    assert identity(*trial, "tune.space.optimizer.lr=[0.1,0.2,0.3,0.001]") != identity(*trial)
+    assert identity(*trial[:2], "tune.trial=1") == identity(*trial)
+
+
+class Batches:
+    """Stands for a sweeper: keeps the trials of each batch."""
+
+    def __init__(self):
+        self.batches = []
+
+    def check(self, jobs):
+        return jobs
+
+    def launch(self, jobs):
+        self.batches.append([job[-1] for job in jobs])
+        return [JobOutcome(error=" ".join(job)) for job in jobs]
+
+
+@pytest.mark.parametrize(
+    ("prune", "batches"),
+    [(False, [[0, 0, 1, 1, 2, 2, 3, 4]]), (True, [[0, 0, 1, 1, 2, 2], [3, 4]])],
+)
+def test_trials_that_may_be_stopped_run_in_batches_so_that_every_launcher_stops_the_same(prune, batches):
+    searches = [
+        Search([f"encoder={name}"], name, name, 0, [{"optimizer.lr": lr} for lr in range(1, count + 1)], [], prune)
+        for name, count in (("lstm", 5), ("gru", 3))
+    ]
+    sweeper = Batches()
+    run_trials(sweeper, searches)
+    assert sweeper.batches == [[f"tune.trial={number}" for number in batch] for batch in batches]
+    for search in searches:
+        assert [outcome.error for outcome in search.outcomes] == [
+            " ".join(search.trial(number)) for number in range(len(search.to_try))
+        ]
+
+
+def test_only_outcomes_of_earlier_batches_decide_which_trials_are_stopped(tmp_path):
+    config = OmegaConf.create({"output_dir": str(tmp_path), "sweep": "s1"})
+    assert job_outcomes.of_earlier_batches(config) == []
+    for number in (0, 1, 2, 11):
+        job_outcomes.keep_outcome(config, number, JobOutcome(error=f"{number}"))
+    job_outcomes.keep_batch(config, 2)
+    assert [outcome.error for outcome in job_outcomes.of_earlier_batches(config)] == ["0", "1"]
+    assert [outcome.error for outcome in job_outcomes.outcomes_of(config)] == ["0", "1", "2", "11"]
 
 
 def test_settings_are_written_as_hydra_reads_them():
@@ -182,5 +237,5 @@ def test_settings_are_written_as_hydra_reads_them():
 
 def test_a_sweep_that_ended_in_its_trials_has_nothing_to_compare(tmp_path):
     trial = made(config={"tune": {"trial": 0}})
-    assert sweep._summary([trial], tmp_path, "digits", "s1").files == []
+    assert sweep._summary([trial], tmp_path, "digits", "s1", margin=0.01).files == []
     assert list(tmp_path.iterdir()) == []
