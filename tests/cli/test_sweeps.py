@@ -182,6 +182,15 @@ def test_the_same_overrides_over_another_config_folder_are_another_sweep(command
     assert len(list((tmp_path / "outputs" / "sweeps").iterdir())) == 2
 
 
+@pytest.mark.parametrize("override", ["report.margin=0.01,0.02", "report.require=[],[p50_ms]"])
+def test_a_sweep_ends_in_one_comparison_with_one_margin_and_one_set_of_requirements(command, override):
+    ended = command("-m", override, *QUICK)
+    assert ended.code == 2
+    key = override.partition("=")[0]
+    assert ended.err == f"{key} cannot be swept over: a sweep ends in one comparison; give it one value\n"
+    assert ended.records == []
+
+
 def test_a_sweep_has_one_output_folder(command, tmp_path):
     ended = command("-m", *QUICK, "output_dir=a,b")
     assert ended.code == 2

@@ -162,10 +162,13 @@ def test_the_requirements_of_the_report_are_where_the_sliders_start(opened):
     """Those that have no slider exclude their variants all the same."""
     group = group_of(records(), {name: STANDINGS[name] for name in ("lstm", "gru")})
     group.standings_over_all = {variant: STANDINGS[variant.name] for variant in group.variants}
-    group.sifted = sift(group.variants, [parse("latency/p50_ms<=2"), parse("accuracy>0.89")])
+    group.sifted = sift(group.variants, [parse("latency/p50_ms<=2.003"), parse("accuracy>0.89")])
     _, facts = opened(group)
     found = facts()
-    assert found["shown"][1] == "≤ 2 ms"
+    assert found["shown"][1] == "≤ 2.003 ms"  # which no position of the slider is
+    assert shlex.split(found["command"])[4:] == [
+        "--name", "digits", "--require", "test/accuracy>0.89", "--margin", "0.01", "--require", "latency/p50_ms<=2.003",
+    ]  # fmt: skip
     assert found["chosen"].startswith("Take gru: accuracy 0.9080 (")
     assert [one["missed"] for one in panel(group).variants] == [False, False, False, True]
 

@@ -118,6 +118,17 @@ def test_only_plots_with_a_hollow_point_explain_it():
     assert "Hollow" not in captions["Accuracy against train peak"]
 
 
+def test_the_answer_of_a_sweep_is_that_of_its_margin_and_requirements(tmp_path, capsys):
+    records = []
+    for name, accuracy, latency in (("lstm", 0.91, 2.1), ("gru", 0.906, 1.1)):
+        scores = [accuracy - 0.004, accuracy, accuracy + 0.004]
+        records += over_seeds(name, scores, metrics={LATENCY: [latency] * 3})
+    assert "Take gru: it has the lowest latency p50" in _summary(records, tmp_path, "digits", "s1", 0.03).note
+    assert "Take lstm: accuracy 0.910" in _summary(records, tmp_path, "digits", "s1", 0.005).note
+    nobody = _summary(records, tmp_path, "digits", "s1", 0.03, ["p50_ms<0.5"]).note
+    assert "No variant meets latency/p50\\_ms\\<0.5: the nearest is gru with 1.1 ms." in nobody
+
+
 def test_a_sweeps_description_names_the_runs_that_were_done_before_it(tmp_path, capsys):
     old = [made("gru", seed, skipped=True, sweep=other) for seed, other in enumerate([None, "s1", "s2"])]
     note = _summary([*over_seeds("lstm", [0.9, 0.8]), *old], tmp_path, "digits", "s2", 0.01).note

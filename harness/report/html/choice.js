@@ -114,9 +114,10 @@ function startPanel(element, panel) {
   inputs.forEach((input, i) => { input.value = positionOf(input, panel.sliders[i]); });
   let margin = panel.margin; // which may be between two positions of its slider
   marginInput.addEventListener("input", () => { margin = Number(marginInput.value); });
+  const bounds = panel.sliders.map((slider) => slider.start);
+  inputs.forEach((input, i) => input.addEventListener("input", () => { bounds[i] = boundOf(input, panel.sliders[i]); }));
 
   function update(moved) {
-    const bounds = inputs.map((input, i) => boundOf(input, panel.sliders[i]));
     marginInput.nextElementSibling.textContent = marginWords(panel, margin);
     const options = [`--margin ${Number(margin.toPrecision(6))}`];
     inputs.forEach((input, i) => {

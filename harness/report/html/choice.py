@@ -78,8 +78,14 @@ def panel(group: ComparisonGroup) -> Panel | None:
         ],
         sliders=[slider for slider in sliders if slider and slider.low < slider.high],
         variants=[_facts(group, variant) for variant in tables.best_first(group, group.variants)],
-        command=f"python -m harness report --name {shlex.quote(names.pop())}" if len(names) == 1 else "",
+        command=_command(group, names.pop()) if len(names) == 1 else "",
     )
+
+
+def _command(group: ComparisonGroup, name: str) -> str:
+    """The command that compares the runs of this name, with the requirements that have no slider."""
+    fixed = [one for one in group.sifted.requirements if one.metric not in costs(group)] if group.sifted else []
+    return " ".join(["python -m harness report --name", shlex.quote(name), *(f"--require '{one}'" for one in fixed)])
 
 
 def embedded(panels: Sequence[Panel | None]) -> Markup:
