@@ -16,6 +16,7 @@ LATENCY = "latency/p50_ms"
 HOST_MEMORY = "memory/host_train_peak_mib"
 DEVICE_MEMORY = "memory/device_train_peak_mib"
 TOTAL_SECONDS = "speed/total_seconds"
+STARTUP_SECONDS = "speed/startup_seconds"
 PARAMETERS = "cost/parameters"
 EPOCHS = "cost/epochs"
 STEPS = "cost/steps"
@@ -110,7 +111,7 @@ METRICS: dict[str, Metric] = {
     TOTAL_SECONDS: Metric(
         "s", None, "from the start of the command to the record; in a sweep, from the start of the run", "speed"
     ),
-    "speed/startup_seconds": Metric("s", None, "from the same start to the first training step", "speed"),
+    STARTUP_SECONDS: Metric("s", None, "from the same start to the first training step", "speed"),
     "speed/inference_sequences_per_second": Metric(
         "1/s", True, "sequences over seconds of forward passes at the evaluation batch size", "speed",
         "inference seq./s", 9, gated=True,
@@ -160,7 +161,8 @@ METRICS: dict[str, Metric] = {
         "", False, "operations of matrix products for one sequence; a multiply-add counts as 2", "cost", exact=True
     ),
     TUNING_SECONDS: Metric(
-        "s", None, "sum of the total seconds of the trials that chose the settings", "cost", "tuning", 16
+        "s", None, "seconds of the trials that chose the settings, each from its first training step to its record",
+        "cost", "tuning", 16,
     ),
     "profile/forward_time_exponent": Metric(
         "", False, "p of time = c * length**p in the forward pass, fitted to the longer lengths", "profile",

@@ -19,7 +19,7 @@ from harness.errors import UserError
 from harness.measure.device_users import OtherDeviceUsers
 from harness.measure.environment import OtherProcesses
 from harness.records import store
-from harness.records.metrics import EPOCHS, FITTED, STEPS, TRAINING_SECONDS, split_of
+from harness.records.metrics import EPOCHS, FITTED, STARTUP_SECONDS, STEPS, TRAINING_SECONDS, split_of
 from harness.runner import attention
 from harness.runner.messages import Epoch, Measured, Message, Outcome, Refused, TrainJob
 from harness.tasks.predictions import predictions_of
@@ -93,7 +93,7 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     metrics["best/epoch"], metrics[EPOCHS] = best, len(history)
     metrics |= {name: history[-1][name] for name in (STEPS, TRAINING_SECONDS)}
     if timer.first_step_at is not None:  # None where all epochs were trained before an interruption
-        metrics["speed/startup_seconds"] = time.time() - (clock() - timer.first_step_at) - job.started
+        metrics[STARTUP_SECONDS] = time.time() - (clock() - timer.first_step_at) - job.started
     seconds = [rank.pop("own_cpu_seconds") for rank in ranks]  # those of this node come first
     share = others.share(ours=sum(seconds[1 : job.hardware.devices]))
     strangers = {"other_processes_cpu_share": share, **device_users.numbers()}

@@ -18,7 +18,7 @@ from harness.config.rules import check_tunable
 from harness.config.search_space import Settings, Values
 from harness.config.validation import check_part
 from harness.errors import UserError
-from harness.records.metrics import TOTAL_SECONDS, number, short_name
+from harness.records.metrics import STARTUP_SECONDS, TOTAL_SECONDS, TRAINING_SECONDS, number, short_name
 from harness.records.record import Record
 from harness.records.settings import flatten
 from harness.records.tuning import Tuning
@@ -126,10 +126,20 @@ def tuning_of(search: Search) -> Tuning | None:
         scores=[finished[n].metrics[metric] if n in finished else None for n in range(len(records))],
         best=best,
         chosen=search.to_try[best],
-        seconds=sum(record.metrics.get(TOTAL_SECONDS, 0.0) for record in records if record),
+        seconds=sum(seconds_of(record) for record in records if record),
         stopped=[n for n, record in finished.items() if record.stopped_epoch is not None],
         left_out=search.left_out,
     )
+
+
+def seconds_of(trial: Record) -> float:
+    """The seconds that a trial took, without those before its first training step.
+
+    The first run of a command waits there for imports and for the data of all, which its variant alone would pay for.
+    Of a trial that was interrupted and resumed there are at least the seconds of all its training.
+    """
+    after_start = trial.metrics.get(TOTAL_SECONDS, 0.0) - trial.metrics.get(STARTUP_SECONDS, 0.0)
+    return max(after_start, trial.metrics.get(TRAINING_SECONDS, 0.0))
 
 
 def monitor_of(record: Record) -> str:

@@ -13,7 +13,7 @@ from harness.config.hardware import resolve_hardware
 from harness.records.record import Record
 from harness.runner import fingerprint, job_outcomes, sweep
 from harness.runner.job_outcomes import JobOutcome
-from harness.runner.tuning import Search, as_overrides, run_trials
+from harness.runner.tuning import Search, as_overrides, run_trials, seconds_of
 
 QUICKER = (*QUICK, "tracking=none", "trainer.epochs=1")
 TWO_RATES = ("tune=learning_rate", "tune.space.optimizer.lr=[0.0001,0.02]")
@@ -45,7 +45,7 @@ def test_every_encoder_tries_the_same_and_runs_with_what_validation_chose(comman
             chosen = (0.0001, 0.02)[record.tuning.best]
             assert record.config["optimizer"]["lr"] == record.tuning.chosen["optimizer.lr"] == chosen
             assert record.metrics["cost/tuning_seconds"] == pytest.approx(
-                sum(one.metrics["speed/total_seconds"] for one in tried)
+                sum(one.metrics["speed/total_seconds"] - one.metrics["speed/startup_seconds"] for one in tried)
             )
             assert record.label == f"{encoder}/seed={record.seed}/optimizer.lr={chosen}"
     assert [record.label for record in trials_of(ended.records, "lstm")] == [
@@ -228,6 +228,13 @@ def test_only_outcomes_of_earlier_batches_decide_which_trials_are_stopped(tmp_pa
     job_outcomes.keep_batch(config, 2)
     assert [outcome.error for outcome in job_outcomes.of_earlier_batches(config)] == ["0", "1"]
     assert [outcome.error for outcome in job_outcomes.outcomes_of(config)] == ["0", "1", "2", "11"]
+
+
+def test_the_time_of_a_trial_is_that_of_its_variant_and_not_of_what_its_command_waited_for():
+    first = made(metrics={"speed/total_seconds": 30.0, "speed/startup_seconds": 20.0, "speed/training_seconds": 7.0})
+    resumed = made(metrics={"speed/total_seconds": 5.0, "speed/startup_seconds": 2.0, "speed/training_seconds": 7.0})
+    failed = made(metrics={"speed/total_seconds": 4.0})
+    assert [seconds_of(trial) for trial in (first, resumed, failed)] == [10.0, 7.0, 4.0]
 
 
 def test_settings_are_written_as_hydra_reads_them():
