@@ -66,7 +66,7 @@ def rank(
         return _rank_exact(samples, scale)
     numbers = [len(sample.values) for sample in samples]
     standings: list[Standing | None] = [_few(n) if n else None for n in numbers]
-    # the intervals of variants with two seeds; those with three get others below
+    # what seeds have in common, such as the drift of a machine, belongs to a mean's own interval
     _set_halves(standings, samples, [index for index, n in enumerate(numbers) if n > 1], replace(scale, blocks=False))
     ranked = [index for index, n in enumerate(numbers) if n >= FEWEST]
     if len(ranked) < 2:
@@ -74,9 +74,9 @@ def rank(
     chosen, scale = _comparable([samples[index] for index in ranked], scale)
     means_K, spread = estimate(chosen, scale)
     table = _Table(means_K, spread, chosen, scale, alpha)
-    for place, (index, standing) in enumerate(zip(ranked, table.standings(with_seeds_needed), strict=True)):
-        half = _half(means_K[place], spread, place, len(chosen[place].values), scale)
-        standings[index] = replace(standing, half=half)
+    for index, standing in zip(ranked, table.standings(with_seeds_needed), strict=True):
+        before = standings[index]
+        standings[index] = replace(standing, half=before.half if before else None)
     return standings
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -160,6 +162,14 @@ def test_a_machine_that_drifts_from_seed_to_seed_decides_nothing():
     assert verdicts(samples(*times), Scale(False, 0.05, logs=True)) == ["best", "open", "open"]
 
 
+def test_the_drift_of_a_machine_is_in_the_interval_of_a_mean():
+    drift = np.array([1.0, 1.6, 2.3])
+    one, other = rank(samples(drift, 1.3 * drift), TIMES)
+    assert (one.verdict, other.verdict) == ("best", "worse")
+    pooled = stats.t.ppf(0.975, 4) * np.log(drift).std(ddof=1) / np.sqrt(3)  # both variances are the same
+    assert one.half == pytest.approx(np.exp(np.log(drift).mean()) * np.expm1(pooled))
+
+
 def test_residuals_of_blocks_are_those_of_a_two_way_table():
     draw_KN = np.random.default_rng(7).normal(size=(5, 4)) + np.arange(4)
     means_K, spread = estimate(samples(*np.exp(draw_KN)), TIMES)
@@ -176,7 +186,8 @@ def test_with_blocks_only_the_seeds_of_all_variants_count():
     more = samples(*rows)
     more[0].values.update({3: 9.0, 4: 9.0})
     more[2].values.update({7: 0.1})
-    assert rank(more, TIMES) == shared
+    for ours, theirs in zip(rank(more, TIMES), shared, strict=True):
+        assert replace(ours, half=None) == replace(theirs, half=None)  # a mean's own interval is over all its seeds
 
 
 def test_without_three_seeds_of_all_variants_the_spread_of_the_machine_counts():
