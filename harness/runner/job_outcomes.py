@@ -3,15 +3,17 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from harness.config.schema import Config
 from harness.records import store
 from harness.records.record import Record, from_json
 from harness.records.tuning import Tuning
 from harness.runner import run_names
+
+if TYPE_CHECKING:
+    from harness.config.schema import Config  # as in run_names
 
 MOST_NAMED = 20
 """The most runs that a sentence names; of the rest it has the number."""
@@ -65,7 +67,7 @@ def read_outcome(file: Path) -> JobOutcome:
         return JobOutcome(damaged=f"{file} is not the outcome of a run ({why}); give the same command again")
 
 
-def outcomes_folder(config: DictConfig | Config) -> Path:
+def outcomes_folder(config: "DictConfig | Config") -> Path:
     """The folder where the jobs of a sweep write their outcomes."""
     return run_names.sweep_folder(config) / "outcomes"
 
@@ -77,12 +79,12 @@ def keep_outcome(config: DictConfig, number: int, outcome: JobOutcome) -> None:
     store.write_json(folder / f"{number}.json", outcome.to_json())
 
 
-def of_job(config: DictConfig | Config, number: int) -> JobOutcome:
+def of_job(config: "DictConfig | Config", number: int) -> JobOutcome:
     """The outcome of one job; damaged where the job left none."""
     return read_outcome(outcomes_folder(config) / f"{number}.json")
 
 
-def outcomes_of(config: DictConfig | Config) -> list[JobOutcome]:
+def outcomes_of(config: "DictConfig | Config") -> list[JobOutcome]:
     """The outcomes that there are, in the order in which they are shown; by default that of the jobs' numbers."""
     try:
         order = store.load_json(outcomes_folder(config) / ORDER)
@@ -105,7 +107,7 @@ def keep_batch(config: DictConfig, first: int) -> None:
     store.write_json(outcomes_folder(config) / BATCH, first)
 
 
-def of_earlier_batches(config: Config) -> list[JobOutcome]:
+def of_earlier_batches(config: "Config") -> list[JobOutcome]:
     """The outcomes of the jobs that ran before the batch that is running: the same under every launcher."""
     try:
         first = store.load_json(outcomes_folder(config) / BATCH)
@@ -133,7 +135,7 @@ def failed_before(config: DictConfig) -> bool:
     return any(of_job(config, number).failed for number in _numbers(config))
 
 
-def _numbers(config: DictConfig | Config) -> list[int]:
+def _numbers(config: "DictConfig | Config") -> list[int]:
     return [int(file.stem) for file in outcomes_folder(config).glob("*.json") if file.stem.isdecimal()]
 
 

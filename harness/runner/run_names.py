@@ -7,14 +7,17 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from harness.config import per_encoder
-from harness.config.schema import Config
 from harness.records import store
+
+if TYPE_CHECKING:
+    from harness.config.schema import Config  # it loads pydantic, which --cfg does without
 
 NEVER_NAMED = (
     *("seed", "name", "output_dir", "cache_dir", "rerun", "run_timeout", "fail_fast"),
@@ -104,6 +107,6 @@ def read_swept(config: DictConfig) -> list[str] | None:
     return None
 
 
-def sweep_folder(config: DictConfig | Config) -> Path:
+def sweep_folder(config: "DictConfig | Config") -> Path:
     """The folder of a sweep."""
     return Path(config.output_dir).absolute() / "sweeps" / store.file_name(str(config.sweep))
