@@ -61,6 +61,8 @@ class ComparisonGroup:
     hardware_groups: list[HardwareGroup]
     metrics: list[str]
     margin: float = 0.01
+    cost: str | None = None
+    told: list[str] = field(default_factory=list)
     covers_items: bool = False
     sifted: Sifted | None = None
     standings_over_all: dict[Variant, Standing] = field(default_factory=dict)

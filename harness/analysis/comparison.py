@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.analysis.comparability import ComparisonGroup, as_text, make_groups, pools
 from harness.analysis.data_sets import OverDataSets, over_data_sets
-from harness.analysis.intervals import holm, paired_difference
+from harness.analysis.intervals import ALPHA, holm, paired_difference
 from harness.analysis.separations import separations
 from harness.analysis.training_rows import Curves, curves_over_rows
 from harness.analysis.variant_names import short_keys
@@ -72,13 +72,17 @@ def compare(
     left_out: Sequence[str] = (),
     margin: float = QUALITY_MARGIN,
     requirements: Sequence[Requirement] = (),
+    alpha: float = ALPHA,
+    cost: str | None = None,
+    told: Sequence[str] = (),
 ) -> Comparison:
     """Compare the runs of these records.
 
     ``baseline`` describes a variant by ``key=value`` (several, separated by commas) over choices and config;
     ``left_out`` are sentences about files that could not be read, for the report's notes. Variants less than ``margin``
     behind the best quality count as equivalent to it. Of variants that do not all meet the ``requirements``, those that
-    do are compared with each other alone.
+    do are compared with each other alone. ``alpha`` is the level of the verdicts, and ``cost`` what the cheapest of
+    several good variants is cheap in, one of ``recommendation.COSTS``. ``told`` are sentences that end the answer.
 
     Raises:
         UserError: there is no record of a run, or the baseline describes no variant or cannot be matched.
@@ -95,9 +99,10 @@ def compare(
         raise UserError("there is no record of a run to compare; run something first, or name the folder of records")
     groups = make_groups(gathered.variants)
     for group in groups:
-        set_standings(group, margin)
+        group.cost, group.told = cost, list(told)
+        set_standings(group, margin, alpha)
         if requirements:
-            exclude(group, requirements, margin)
+            exclude(group, requirements, margin, alpha)
     comparison = Comparison(
         name, groups, baseline, gathered.repeated, gathered.outdated, profiles, separations(groups), list(left_out)
     )

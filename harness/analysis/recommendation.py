@@ -23,9 +23,15 @@ class Recommendation:
     hardware: str | None = None
 
 
+COSTS = ("latency", "throughput", "memory", "parameters")
+"""What a user may want to be cheap, the default first: what serving a model costs its users."""
+
+
 def costs(group: ComparisonGroup) -> list[str]:
-    """The metrics that tell cheap from dear, the first to be preferred: what serving a model costs its users first."""
-    return [metric for metric in (LATENCY, THROUGHPUT, group.memory, PARAMETERS) if metric in group.metrics]
+    """The metrics that tell cheap from dear, the preferred first: that of the group's ``cost``, then that of COSTS."""
+    metrics = dict(zip(COSTS, (LATENCY, THROUGHPUT, group.memory, PARAMETERS), strict=True))
+    preferred = sorted(metrics, key=lambda cost: cost != group.cost)
+    return [metrics[cost] for cost in preferred if metrics[cost] in group.metrics]
 
 
 def good(group: ComparisonGroup) -> list[Variant]:
@@ -34,8 +40,8 @@ def good(group: ComparisonGroup) -> list[Variant]:
     return [variant for variant in group.among(metric) if variant.standings[metric].verdict in GOOD]
 
 
-def recommend(group: ComparisonGroup, cost: str | None = None) -> list[Recommendation]:
-    """The cheapest of the good variants by ``cost``, or by the first of ``costs`` that may be compared between them.
+def recommend(group: ComparisonGroup) -> list[Recommendation]:
+    """The cheapest of the good variants by the first of ``costs`` that may be compared between them.
 
     One for each hardware group that has good variants, because time and memory are compared within one only; none if
     no variant is good.
@@ -48,7 +54,7 @@ def recommend(group: ComparisonGroup, cost: str | None = None) -> list[Recommend
     for hardware in group.hardware_groups:
         if here := [variant for variant in candidates if variant in hardware.variants]:
             title = hardware.title if several else None
-            recommendations.append(_cheapest(group, here, [cost] if cost else costs(group), title))
+            recommendations.append(_cheapest(group, here, costs(group), title))
     return recommendations
 
 

@@ -39,7 +39,9 @@ def set_standings(group: ComparisonGroup, margin: float = QUALITY_MARGIN, alpha:
                 group.covers_items = with_items if metric == group.quality else group.covers_items
 
 
-def exclude(group: ComparisonGroup, requirements: Sequence[Requirement], margin: float) -> None:
+def exclude(
+    group: ComparisonGroup, requirements: Sequence[Requirement], margin: float, alpha: float = ALPHA
+) -> None:
     """Take out the variants that do not meet all requirements, and give the others their standings among themselves."""
     quality = group.quality
     group.sifted = sift(group.variants, requirements)
@@ -47,7 +49,7 @@ def exclude(group: ComparisonGroup, requirements: Sequence[Requirement], margin:
     for variant in group.variants:
         variant.excluded = variant in group.sifted.excluded
         variant.standings.clear()
-    set_standings(group, margin)
+    set_standings(group, margin, alpha)
 
 
 def _set_standings(pool: list[Variant], metric: str, margin: float, alpha: float) -> bool:

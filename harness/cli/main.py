@@ -197,7 +197,8 @@ def _finish(interrupted: bool = False, kept: str = "", launched: bool = True) ->
     outcomes = [*Sweep.current.outcomes(), *_unkept] if Sweep.current else _outcomes
     done = [outcome.record for outcome in outcomes if outcome.record]
     errors = [outcome.user_error for outcome in outcomes if outcome.user_error]
-    written = _show([record for record in done if not record.follows and not record.is_trial])
+    choice = Sweep.current.choice if Sweep.current else None
+    written = choice is not None or _show([record for record in done if not record.follows and not record.is_trial])
     if Sweep.current:
         failed = not launched or any(outcome.record is None for outcome in outcomes)
         written &= Sweep.current.end(done, interrupted, failed)
@@ -213,7 +214,8 @@ def _finish(interrupted: bool = False, kept: str = "", launched: bool = True) ->
         return INTERRUPTED
     if errors:
         return USER_ERROR
-    return FAILED if any(outcome.failed for outcome in outcomes) or not written else 0
+    unanswered = choice is not None and not choice.answered
+    return FAILED if any(outcome.failed for outcome in outcomes) or not written or unanswered else 0
 
 
 def _show(done: "list[Record]") -> bool:

@@ -16,7 +16,11 @@ TOO_FEW_ITEMS = "no number of seeds will: the test split has too few items"
 
 
 def answer(group: ComparisonGroup) -> list[str]:
-    """The recommendation first, then a sentence each on undecided, unjudged and excluded variants."""
+    """The recommendation, then a sentence each on undecided, unjudged and excluded variants, then what was told."""
+    return [*_answer(group), *group.told]
+
+
+def _answer(group: ComparisonGroup) -> list[str]:
     metric = group.quality
     if not any(variant.runs for variant in group.variants):
         return ["No run finished, so there is nothing to rank."]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.markup import escape
 
@@ -61,13 +62,14 @@ def compare(
     target: float | None = None,
     margin: float = QUALITY_MARGIN,
     requirements: Sequence[Requirement] = (),
+    **asked: Any,
 ) -> Report:
     """Compare runs and write the report into ``<output_dir>/reports/<name>``.
 
     ``records`` may hold finished, failed and killed runs; ``baseline`` is ``key=value`` over choices and config;
     ``left_out`` are sentences about files that could not be read, for the report's notes. ``target`` is a score on
-    validation, for the seconds until it was reached; without it, the newest run's ``measure.target`` counts. ``margin``
-    and ``requirements`` are those of ``harness.analysis.comparison.compare``.
+    validation, for the seconds until it was reached; without it, the newest run's ``measure.target`` counts.
+    ``margin``, ``requirements`` and what else is ``asked`` are those of ``harness.analysis.comparison.compare``.
 
     A folder that cannot be written to is said in the result, which has the comparison all the same.
 
@@ -83,7 +85,7 @@ def compare(
     from harness.report.html import attention
 
     records = budgets.with_trials(at_one_target(records, target))
-    compared = comparisons.compare(records, name, baseline, left_out, margin, requirements)
+    compared = comparisons.compare(records, name, baseline, left_out, margin, requirements, **asked)
     compared.left_out += attention.damaged(compared.groups)
     compared.left_out += unusable(run for variant in compared.variants for run in variant.runs)
     folder = output_dir / "reports" / file_name(name)

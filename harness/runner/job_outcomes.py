@@ -79,6 +79,11 @@ def keep_outcome(config: DictConfig, number: int, outcome: JobOutcome) -> None:
     store.write_json(folder / f"{number}.json", outcome.to_json())
 
 
+def drop_outcome(config: DictConfig, number: int) -> None:
+    """Remove the outcome of a job that is no result of the sweep."""
+    (outcomes_folder(config) / f"{number}.json").unlink(missing_ok=True)
+
+
 def of_job(config: "DictConfig | Config", number: int) -> JobOutcome:
     """The outcome of one job; damaged where the job left none."""
     return read_outcome(outcomes_folder(config) / f"{number}.json")

@@ -28,6 +28,7 @@ from harness.runner.job_outcomes import MOST_NAMED, JobOutcome, outcomes_folder,
 from harness.runner.sweep_config import absolute_output_dir, hide_secrets
 
 if TYPE_CHECKING:
+    from harness.runner.choose.choice import Choice
     from harness.tracking.store import Summary
 
 
@@ -41,6 +42,7 @@ class Sweep(Callback):
     """Hydra calls this when a sweep begins, before any job: it gives the sweep its id and its folder."""
 
     current: "Sweep | None" = None
+    choice: "Choice | None" = None
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         from harness.config.hardware import check_writable
@@ -93,7 +95,10 @@ class Sweep(Callback):
             complete = not failed and all(record.status == "finished" for record in runs if not record.is_trial)
             status = "killed" if interrupted else "finished" if complete else "failed"
             answering = {"margin": self.config.report.margin, "require": self.config.report.require}
+            answering |= self.choice.asked() if self.choice else {}
             ends.append((name, status, _summary(runs, output_dir, name, self.config.sweep, **answering)))
+        if self.choice and not ends:
+            print(*self.choice.sentences(), sep="\n")
         try:
             self._end_in_mlflow(ends, interrupted)
         except Exception as error:
@@ -156,19 +161,21 @@ def compose_jobs_once(config: DictConfig) -> None:
 
 
 def _summary(
-    runs: list[Record], output_dir: Path, name: str, sweep: str, margin: float, require: Sequence[str] = ()
-) -> "Summary":
+    runs: list[Record], output_dir: Path, name: str, sweep: str, margin: float, require: Sequence[str] = (),
+    **asked: Any,
+) -> "Summary":  # fmt: skip
     """Print the comparison of a sweep's runs in one experiment, and return it for the parent run."""
     from harness.report import build as report
     from harness.tracking.store import Summary
 
     runs = [record for record in runs if not record.is_trial]
-    if not runs:  # interrupted while trials ran
-        return Summary(files=[])
+    if not runs:  # it ended while trials ran
+        print(*(told := asked.get("told", [])), sep="\n", end="\n" * bool(told))
+        return Summary(files=[], note="\n".join(told))
     try:
         if runs[0].mode == "profile":
             return Summary(files=report.summarise_profiles(runs))
-        compared = report.compare(runs, output_dir, name, margin=margin, requirements=parse_all(require))
+        compared = report.compare(runs, output_dir, name, margin=margin, requirements=parse_all(require), **asked)
         compared.print()
         if compared.unwritten:
             print(compared.unwritten, file=sys.stderr)

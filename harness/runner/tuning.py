@@ -71,22 +71,31 @@ def tune(sweeper: BatchesSweeper, jobs: Sequence[Job], composed: Sequence[DictCo
     Raises:
         UserError: a space has a key that no encoder has, or that the command sets too.
     """
-    swept = run_names.read_swept(sweeper.config) or []
-    searches: dict[tuple[str, ...], Search | None] = {}
-    spaces: list[dict[str, Values]] = []
-    for job, config in zip(jobs, composed, strict=True):
-        variant = _without_seed(job)
-        if variant not in searches:
-            space = search_space.read(_settings(config)["space"])
-            spaces.append(space)
-            searches[variant] = _search(list(variant), config, space, swept) if space else None
-    active = [search for search in searches.values() if search]
-    if active:
-        _refuse_unknown(spaces, active)
-        run_names.add_swept(sweeper.config, [*{key for space in spaces for key in space}, "tune.trial"])
+    one_each = {_without_seed(job): config for job, config in zip(jobs, composed, strict=True)}
+    own = searches_of(sweeper, [list(variant) for variant in one_each], list(one_each.values()))
+    searches = dict(zip(one_each, own, strict=True))
+    if active := [search for search in own if search]:
         run_trials(sweeper, active)
     chosen = {variant: _chosen(search) for variant, search in searches.items()}
     return [_tuned(job, *chosen[_without_seed(job)]) for job in jobs]
+
+
+def searches_of(sweeper: BatchesSweeper, jobs: Sequence[Job], composed: Sequence[DictConfig]) -> list[Search | None]:
+    """What each of these variants tries, from its overrides without a seed and its config; None: it is not tuned.
+
+    Raises:
+        UserError: a space has a key that no encoder has, or that the command sets too.
+    """
+    swept = run_names.read_swept(sweeper.config) or []
+    spaces = [search_space.read(_settings(config)["space"]) for config in composed]
+    searches = [
+        _search(job, config, space, swept) if space else None
+        for job, config, space in zip(jobs, composed, spaces, strict=True)
+    ]
+    if active := [search for search in searches if search]:
+        _refuse_unknown(spaces, active)
+        run_names.add_swept(sweeper.config, [*{key for space in spaces for key in space}, "tune.trial"])
+    return searches
 
 
 def run_trials(sweeper: BatchesSweeper, searches: Sequence[Search]) -> None:

@@ -1,10 +1,15 @@
 """The harness's sweepers, under the name that Hydra demands."""
 
 from harness.runner import seed_sweeper
+from harness.runner.choose import sweeper as choose_sweeper
 
 
 class SeedSweeper(seed_sweeper.SeedSweeper):
     """Runs every combination of the overrides, seed by seed."""
 
 
-SWEEPERS = (SeedSweeper,)
+class ChooseSweeper(choose_sweeper.ChooseSweeper):
+    """Runs what ``harness choose`` needs to know which candidate to take."""
+
+
+SWEEPERS = (SeedSweeper, ChooseSweeper)

@@ -1,0 +1,227 @@
+"""What ``choose`` runs next, and when it is over: decisions alone, without launcher, records or clock.
+
+The stages: the same number of tuning trials for each candidate; the same first seeds for all; then one look after the
+other, with more seeds for the candidates that are not decided and for the one that leads. A batch that does not fit
+into what is left of the budget is not begun.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from harness.analysis.statistics import Standing
+
+Stage = Literal["tuning", "seeds"]
+Reason = Literal["decided", "looks", "budget", "too small", "no candidate"]
+TUNING_SHARE = 0.5
+"""Tuning takes at most this share of the budget, so that seeds can follow."""
+MOST_FAILED = 2
+"""A candidate is given up after so many failed runs with different seeds."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is fixed before the first run.
+
+    ``looks`` are the numbers of seeds at which one looks, ascending; ``trials`` the number of tuning trials of each
+    candidate, 0: no tuning; ``budget`` is in seconds. ``first_seed`` is the first seed that counts: those before it are
+    the tuning's.
+    """
+
+    candidates: tuple[str, ...]
+    looks: tuple[int, ...]
+    trials: int
+    budget: float
+    first_seed: int = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: the trial, or the seed, with this ``number``."""
+
+    candidate: str
+    stage: Stage
+    number: int
+
+
+@dataclass(frozen=True)
+class Contender:
+    """How a candidate stands: its finished and failed seeds, and its standing among those that meet the requirements.
+
+    ``excluded`` says why it cannot be the answer: a requirement that it misses, or a tuning without a result.
+    """
+
+    name: str
+    finished: tuple[int, ...] = ()
+    failed: tuple[int, ...] = ()
+    excluded: str | None = None
+    standing: "Standing | None" = None
+
+    @property
+    def given_up(self) -> bool:
+        """Whether too many of its runs failed."""
+        return len(self.failed) >= MOST_FAILED
+
+    @property
+    def going(self) -> bool:
+        """Whether it can still be the answer."""
+        return self.excluded is None and not self.given_up
+
+    @property
+    def undecided(self) -> bool:
+        """Whether more seeds may decide what it is."""
+        if not self.going:
+            return False
+        if self.standing is None or self.standing.verdict == "few seeds":
+            return True
+        return self.standing.verdict == "open" and self.standing.seeds_needed is not None
+
+
+class Bench(Protocol):
+    """Where runs happen and are known: the launcher and the records, or a simulation."""
+
+    def run(self, runs: Sequence[Run]) -> bool:
+        """Do these runs; False if the time ended before all were begun."""
+
+    def predicted(self, runs: Sequence[Run]) -> float | None:
+        """The seconds that these runs will take together; None where no run of a candidate is known yet."""
+
+    def left(self) -> float:
+        """The seconds that are left of the budget."""
+
+    def ended(self, run: Run) -> bool:
+        """Whether nothing is to be done for a run: it finished or failed, or its candidate does not fit."""
+
+    def trials(self, affordable: Callable[[], int]) -> int:
+        """The number of trials that an earlier command of this choice decided on, else ``affordable()``, kept."""
+
+    def contenders(self) -> list[Contender]:
+        """How each candidate stands, in the order of the plan."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why no more runs follow: ``waiting`` are those that did not fit, ``seconds`` what they would take."""
+
+    reason: Reason
+    waiting: tuple[Run, ...] = ()
+    seconds: float | None = None
+
+
+Tell = Callable[[str, Sequence[Run]], None]
+"""Shows what is being decided, before its runs begin."""
+
+
+def tune(plan: Plan, bench: Bench, tell: Tell) -> int:
+    """Run the tuning trials; returns how many each candidate has, the same for all; 0: too few to choose from.
+
+    The first trial of all shows how many the budget allows.
+    """
+    if plan.trials < 2:
+        return 0
+    first = trials_of(plan.candidates, range(1))
+    if missing := [run for run in first if not bench.ended(run)]:
+        tell(f"tuning: the first of {plan.trials} trials", missing)
+        bench.run(missing)
+    contenders = [one for one in bench.contenders() if one.going]
+    going = [one.name for one in contenders]
+
+    def affordable() -> int:
+        once = bench.predicted(trials_of(going, [1]))
+        seeds = bench.predicted(missing_seeds(contenders, plan.looks[0], plan.first_seed))
+        return 0 if once is None or seeds is None else affordable_trials(plan, bench.left(), once, seeds)
+
+    decided = bench.trials(affordable)
+    if rest := [run for run in trials_of(going, range(1, decided)) if not bench.ended(run)]:
+        tell(f"tuning: trials 2 to {decided} of {plan.trials}", rest)
+        bench.run(rest)
+    complete = 0
+    while complete < decided and going and all(bench.ended(run) for run in trials_of(going, [complete])):
+        complete += 1
+    return complete if complete > 1 else 0
+
+
+def affordable_trials(plan: Plan, left: float, once: float, seeds: float) -> int:
+    """The number of tuning trials of each candidate, the first included, which has run already.
+
+    ``once`` are the seconds of one trial of every candidate, ``seeds`` those of the first seeds of all, which are kept
+    for them. Fewer than two trials choose nothing: then it is 0.
+    """
+    room = min(left - seeds, left - (1 - TUNING_SHARE) * plan.budget)
+    trials = 1 + max(0, int(room / once)) if once > 0 else plan.trials
+    trials = min(trials, plan.trials)
+    return trials if trials > 1 else 0
+
+
+def trials_of(names: Iterable[str], numbers: Iterable[int]) -> list[Run]:
+    """The tuning trials of these numbers, each for all candidates before the next."""
+    names = list(names)
+    return [Run(name, "tuning", number) for number in numbers for name in names]
+
+
+def missing_seeds(contenders: Iterable[Contender], target: int, first_seed: int) -> list[Run]:
+    """The runs that each contender lacks to ``target`` finished seeds, the lowest seeds first.
+
+    A seed that failed is replaced by the next ones, one at a time, until the contender is given up.
+    """
+    runs = []
+    for contender in contenders:
+        lacking = target - len(contender.finished)
+        lacking = min(lacking, 1) if contender.failed else lacking
+        seed = first_seed
+        while lacking > 0:
+            if seed not in contender.finished and seed not in contender.failed:
+                runs.append(Run(contender.name, "seeds", seed))
+                lacking -= 1
+            seed += 1
+    return sorted(runs, key=lambda run: run.number)  # seed by seed; stable, so in the order of the contenders
+
+
+def contenders_of_look(contenders: Sequence[Contender]) -> list[Contender]:
+    """Who gets more seeds: the undecided, and the one that leads them; nobody where all is decided."""
+    going = [one for one in contenders if one.going]
+    if len(going) < 2 or not any(one.undecided for one in going):
+        return []
+    return [one for one in going if one.undecided or (one.standing and one.standing.verdict == "best")]
+
+
+def decide(plan: Plan, bench: Bench, tell: Tell) -> Ending:
+    """Run the seeds of look after look, until all is decided or the next batch does not fit.
+
+    Looks at fewer seeds than an earlier command of the same choice has run already are behind it.
+    """
+    most = max((len(one.finished) for one in bench.contenders()), default=0)
+    for look, target in enumerate(plan.looks, start=1):
+        if target < most:
+            continue
+        too_late: Reason = "too small" if look == 1 else "budget"
+        while runs := _runs_of_look(plan, bench.contenders(), look):  # once more where a run failed
+            batch = _first_that_fit(bench, runs) if look == 1 else runs
+            seconds = bench.predicted(batch)
+            if bench.left() <= 0 or (seconds is not None and seconds > bench.left()):
+                return Ending(too_late, tuple(runs), bench.predicted(runs))
+            tell(f"look {look} of {len(plan.looks)}: {target} seeds", batch)
+            if not bench.run(batch):
+                waiting = tuple(run for run in runs if not bench.ended(run))
+                return Ending(too_late, waiting, bench.predicted(waiting))
+        contenders = bench.contenders()
+        if not any(one.going for one in contenders):
+            return Ending("no candidate")
+        if not contenders_of_look(contenders):
+            return Ending("decided")
+    return Ending("looks")
+
+
+def _runs_of_look(plan: Plan, contenders: Sequence[Contender], look: int) -> list[Run]:
+    """The runs that a look still lacks: at the first all candidates take part, later those that are not decided."""
+    asked = [one for one in contenders if one.going] if look == 1 else contenders_of_look(contenders)
+    return missing_seeds(asked, plan.looks[look - 1], plan.first_seed)
+
+
+def _first_that_fit(bench: Bench, runs: list[Run]) -> list[Run]:
+    """All these runs where they fit; else those of the lowest seed: whole seeds can be compared, parts cannot."""
+    seconds = bench.predicted(runs)
+    if seconds is not None and seconds <= bench.left():
+        return runs
+    return [run for run in runs if run.number == runs[0].number]

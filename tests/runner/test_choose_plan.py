@@ -1,0 +1,293 @@
+"""What ``choose`` runs, with variants that are simulated: nothing is trained, and the clock is a number."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from harness.analysis.sequential import level_per_look
+from harness.analysis.statistics import rank
+from harness.analysis.variances import Sample, Scale
+from harness.runner.choose import plan as choose_plan
+from harness.runner.choose.plan import Contender, Ending, Plan, Run, affordable_trials, decide, missing_seeds, tune
+
+LOOKS = (3, 4, 5, 6, 7, 8, 9, 10)
+ITEMS = 25_000
+
+
+@dataclass
+class Simulated:
+    """Variants with a true mean and spread of their accuracy, the seconds of a run, and seeds that fail."""
+
+    means: dict[str, float]
+    spread: float = 0.003
+    seconds: dict[str, float] = field(default_factory=dict)
+    looks: tuple[int, ...] = LOOKS
+    failing: Callable[[Run], bool] = lambda run: False
+    excluded: dict[str, str] = field(default_factory=dict)
+    budget: float = 1e9
+    margin: float = 0.01
+    rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
+    spent: float = 0.0
+    values: dict[str, dict[int, float]] = field(default_factory=dict)
+    failed: dict[str, list[int]] = field(default_factory=dict)
+    runs: list[Run] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    decided: int | None = None
+
+    def run(self, runs: Sequence[Run]) -> bool:
+        for run in runs:
+            assert run not in self.runs, "no run twice"
+            self.runs.append(run)
+            self.spent += self.seconds.get(run.candidate, 1.0)
+            if run.stage == "tuning":
+                continue
+            if self.failing(run):
+                self.failed.setdefault(run.candidate, []).append(run.number)
+            else:
+                value = round(float(self.rng.normal(self.means[run.candidate], self.spread)) * ITEMS) / ITEMS
+                self.values.setdefault(run.candidate, {})[run.number] = value
+        return True
+
+    def predicted(self, runs: Sequence[Run]) -> float | None:
+        known = {run.candidate for run in self.runs}
+        if any(run.candidate not in known for run in runs):
+            return None
+        return sum(self.seconds.get(run.candidate, 1.0) for run in runs)
+
+    def left(self) -> float:
+        return self.budget - self.spent
+
+    def ended(self, run: Run) -> bool:
+        return run in self.runs
+
+    def trials(self, affordable: Callable[[], int]) -> int:
+        self.decided = affordable() if self.decided is None else self.decided
+        return self.decided
+
+    def contenders(self) -> list[Contender]:
+        going = [name for name in self.means if name not in self.excluded and name in self.values]
+        samples = [Sample(self.values[name]) for name in going]
+        scale = Scale(higher_is_better=True, margin=self.margin, floor=1 / ITEMS)
+        standings = dict(zip(going, rank(samples, scale, level_per_look(self.looks)), strict=True))
+        return [
+            Contender(
+                name, tuple(self.values.get(name, {})), tuple(self.failed.get(name, [])), self.excluded.get(name),
+                standings.get(name),
+            )
+            for name in self.means
+        ]  # fmt: skip
+
+    def verdicts(self) -> dict[str, str]:
+        return {one.name: one.standing.verdict for one in self.contenders() if one.standing}
+
+
+def choose(simulated: Simulated, looks: tuple[int, ...] = LOOKS) -> Ending:
+    simulated.looks = looks
+    plan = Plan(tuple(simulated.means), looks, 0, simulated.budget)
+    return decide(plan, simulated, lambda what, runs: simulated.told.append(what))
+
+
+def test_clear_differences_are_decided_at_the_first_look() -> None:
+    simulated = Simulated({"a": 0.90, "b": 0.85, "c": 0.80})
+    assert choose(simulated) == Ending("decided")
+    assert simulated.verdicts() == {"a": "best", "b": "worse", "c": "worse"}
+    assert len(simulated.runs) == 9
+    assert [run.number for run in simulated.runs] == [1, 1, 1, 2, 2, 2, 3, 3, 3], "seed by seed"
+    assert simulated.told == ["look 1 of 8: 3 seeds"] * 2, "one seed of all shows what the rest takes"
+
+
+def test_only_open_candidates_and_the_leader_get_more_seeds() -> None:
+    simulated = Simulated({"a": 0.900, "b": 0.888, "c": 0.70}, spread=0.006, rng=np.random.default_rng(3))
+    ending = choose(simulated)
+    seeds = {name: len(values) for name, values in simulated.values.items()}
+    assert seeds["c"] == 3
+    assert seeds["a"] == seeds["b"] > 3
+    assert ending.reason == ("looks" if seeds["a"] == 10 else "decided")
+
+
+def test_what_stays_open_ends_with_the_last_look() -> None:
+    simulated = Simulated({"a": 0.900, "b": 0.890}, spread=0.02, rng=np.random.default_rng(1))
+    assert choose(simulated, (3, 5)).reason == "looks"
+    assert {name: len(values) for name, values in simulated.values.items()} == {"a": 5, "b": 5}
+
+
+def test_equal_candidates_are_called_worse_in_at_most_five_of_a_hundred_choices() -> None:
+    rng = np.random.default_rng(2)
+    tables, wrong, runs = 200, 0, 0
+    for _ in range(tables):
+        simulated = Simulated(dict.fromkeys("abcd", 0.88), spread=0.004, rng=rng)
+        choose(simulated, (3, 5, 7, 10))
+        wrong += "worse" in simulated.verdicts().values()
+        runs += len(simulated.runs)
+    assert wrong <= 0.05 * tables
+    assert runs < 0.9 * tables * 4 * 10, "what is decided gets no more seeds"
+
+
+@pytest.mark.parametrize("draw", range(10))
+def test_a_planted_best_leaves_itself_and_its_equal(draw: int) -> None:
+    simulated = Simulated(
+        {"best": 0.90, "equal": 0.90, "c": 0.87, "d": 0.87, "e": 0.87}, rng=np.random.default_rng(draw)
+    )
+    assert choose(simulated).reason == "decided"
+    verdicts = simulated.verdicts()
+    assert {verdicts.pop("best"), verdicts.pop("equal")} == {"best", "equivalent"}
+    assert set(verdicts.values()) == {"worse"}
+
+
+def test_a_batch_that_does_not_fit_is_not_begun() -> None:
+    simulated = Simulated(
+        {"a": 0.900, "b": 0.893}, spread=0.006, budget=9.5, seconds={"a": 1.0, "b": 1.0}, rng=np.random.default_rng(3)
+    )
+    ending = choose(simulated)
+    assert ending.reason == "budget"
+    assert ending.waiting == (Run("a", "seeds", 5), Run("b", "seeds", 5))
+    assert ending.seconds == 2.0
+    assert simulated.spent == 8.0
+
+
+def test_a_budget_for_less_than_three_seeds_runs_whole_seeds_and_says_what_waits() -> None:
+    simulated = Simulated({"a": 0.9, "b": 0.8}, budget=25.0, seconds={"a": 1.0, "b": 10.0})
+    ending = choose(simulated)
+    assert [run.number for run in simulated.runs] == [1, 1, 2, 2]
+    assert ending == Ending("too small", (Run("a", "seeds", 3), Run("b", "seeds", 3)), 11.0)
+    assert set(simulated.verdicts().values()) == {"few seeds"}
+
+
+def test_no_time_at_all_begins_nothing() -> None:
+    simulated = Simulated({"a": 0.9, "b": 0.8}, budget=0.0)
+    ending = choose(simulated)
+    assert (ending.reason, len(ending.waiting), simulated.runs) == ("too small", 6, [])
+
+
+def test_time_that_ends_within_a_batch_ends_the_choice() -> None:
+    simulated = Simulated({"a": 0.9, "b": 0.8})
+    simulated.run = lambda runs: False  # type: ignore[method-assign]
+    assert choose(simulated).reason == "too small"
+
+
+def test_candidates_that_all_fail_end_the_choice() -> None:
+    simulated = Simulated({"a": 0.9, "b": 0.8}, failing=lambda run: True)
+    assert choose(simulated) == Ending("no candidate")
+    assert len(simulated.runs) == 2 * 2, "two failures give a candidate up"
+
+
+def test_one_failed_seed_is_replaced_and_counted() -> None:
+    simulated = Simulated({"a": 0.9, "b": 0.8}, failing=lambda run: run == Run("b", "seeds", 2))
+    assert choose(simulated) == Ending("decided")
+    assert simulated.values["b"].keys() == {1, 3, 4}
+    assert simulated.verdicts() == {"a": "best", "b": "worse"}
+
+
+def test_a_candidate_that_keeps_failing_is_given_up_and_the_others_go_on() -> None:
+    simulated = Simulated({"a": 0.9, "b": 0.8, "c": 0.7}, failing=lambda run: run.candidate == "b" and run.number > 1)
+    assert choose(simulated) == Ending("decided")
+    assert simulated.failed == {"b": [2, 3]}
+    assert {name: len(values) for name, values in simulated.values.items()} == {"a": 3, "b": 1, "c": 3}
+
+
+def test_what_misses_a_requirement_gets_no_more_seeds_and_decides_nothing() -> None:
+    simulated = Simulated({"slow": 0.95, "a": 0.90, "b": 0.85}, excluded={"slow": "latency/p50_ms 7 ms"})
+    assert choose(simulated) == Ending("decided")
+    assert simulated.verdicts() == {"a": "best", "b": "worse"}
+
+
+def test_requirements_that_nobody_meets_end_the_choice() -> None:
+    simulated = Simulated({"a": 0.9, "b": 0.8})
+    contenders = simulated.contenders
+    simulated.contenders = lambda: [  # type: ignore[method-assign]
+        Contender(one.name, one.finished, excluded="too slow" if len(one.finished) >= 3 else None)
+        for one in contenders()
+    ]
+    assert choose(simulated) == Ending("no candidate")
+    assert len(simulated.runs) == 6
+
+
+def test_a_single_candidate_needs_no_verdict() -> None:
+    simulated = Simulated({"a": 0.9})
+    assert choose(simulated) == Ending("decided")
+    assert len(simulated.runs) == 3
+
+
+def test_missing_seeds_skip_those_that_failed_and_replace_one_at_a_time() -> None:
+    contenders = [Contender("a", finished=(1, 3), failed=(2,)), Contender("b", finished=(1, 2, 3))]
+    assert missing_seeds(contenders, 5, 1) == [Run("a", "seeds", 4), Run("b", "seeds", 4), Run("b", "seeds", 5)]
+
+
+@pytest.mark.parametrize(
+    ("budget", "spent", "once", "trials"),
+    [
+        (1000.0, 10.0, 10.0, 8),  # plenty
+        (100.0, 10.0, 10.0, 5),  # half of 100 is for tuning
+        (50.0, 10.0, 10.0, 2),  # 10 are spent, 30 kept for three seeds
+        (45.0, 10.0, 10.0, 0),  # one trial chooses nothing
+        (20.0, 10.0, 10.0, 0),
+    ],
+)
+def test_trials_that_the_budget_allows(budget: float, spent: float, once: float, trials: int) -> None:
+    plan = Plan(("a",), LOOKS, 8, budget)
+    assert affordable_trials(plan, budget - spent, once, 3 * once) == trials
+    assert choose_plan.TUNING_SHARE == 0.5
+
+
+def tuned(simulated: Simulated, trials: int = 8) -> int:
+    plan = Plan(tuple(simulated.means), LOOKS, trials, simulated.budget)
+    return tune(plan, simulated, lambda what, runs: simulated.told.append(what))
+
+
+def test_every_candidate_gets_the_same_trials() -> None:
+    simulated = Simulated({"a": 0.9, "b": 0.8})
+    assert tuned(simulated) == 8
+    assert simulated.runs == [Run(name, "tuning", number) for number in range(8) for name in "ab"]
+    assert simulated.told == ["tuning: the first of 8 trials", "tuning: trials 2 to 8 of 8"]
+
+
+def test_a_small_budget_gives_all_candidates_fewer_trials() -> None:
+    simulated = Simulated({"a": 0.9, "b": 0.8}, seconds={"a": 1.0, "b": 4.0}, budget=50.0)
+    assert tuned(simulated) == 5, "5 x 5 s are half of the budget"
+    assert simulated.spent == 25.0
+
+
+def test_a_budget_without_room_for_a_second_trial_tunes_nothing() -> None:
+    simulated = Simulated({"a": 0.9, "b": 0.8}, budget=9.0)
+    assert tuned(simulated) == 0
+    assert len(simulated.runs) == 2
+
+
+def test_a_number_of_trials_that_was_decided_before_stays() -> None:
+    simulated = Simulated({"a": 0.9, "b": 0.8}, budget=9.0, decided=4)
+    assert tuned(simulated) == 4
+
+
+@pytest.mark.parametrize("trials", [0, 1])
+def test_fewer_than_two_trials_choose_nothing(trials: int) -> None:
+    simulated = Simulated({"a": 0.9, "b": 0.8})
+    assert (tuned(simulated, trials), simulated.runs) == (0, [])
+
+
+def test_trials_that_time_cuts_short_count_only_where_all_candidates_have_them() -> None:
+    simulated = Simulated({"a": 0.9, "b": 0.8})
+    run = simulated.run
+    # the time ends after seven runs: a has four trials, b has three
+    simulated.run = lambda runs: run(runs[: 7 - len(simulated.runs)]) and False  # type: ignore[method-assign]
+    assert tuned(simulated) == 3
+
+
+def test_a_candidate_that_does_not_fit_gets_one_trial() -> None:
+    simulated = Simulated({"a": 0.9, "b": 0.8}, excluded={"b": "it pools"})
+    assert tuned(simulated) == 8
+    assert [run.number for run in simulated.runs if run.candidate == "b"] == [0]
+
+
+def test_a_resumed_choice_goes_on_with_the_look_that_it_was_at() -> None:
+    simulated = Simulated({"a": 0.90, "b": 0.893}, spread=0.006, budget=9.5, rng=np.random.default_rng(3))
+    first = choose(simulated)
+    runs = list(simulated.runs)
+    assert choose(simulated) == first
+    assert simulated.runs == runs, "nothing fits, so nothing is run"
+    simulated.budget = 1e9
+    choose(simulated)
+    assert simulated.told[-1].startswith("look ")
+    assert simulated.told[2] == "look 2 of 8: 4 seeds"
+    assert "look 3 of 8: 5 seeds" in simulated.told
