@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
 from harness.analysis.comparison import Comparison
 from harness.analysis.variants import Variant
@@ -24,7 +24,7 @@ class Side:
     data: str
     hardware: dict[str, Any]
     disturbed: str | None
-    metrics: dict[str, list[float]]
+    metrics: dict[str, list[FiniteFloat]]
 
 
 Baseline = dict[str, Side]

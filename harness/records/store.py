@@ -74,12 +74,17 @@ def load_json(file: Path) -> Any:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is not UTF-8, or not JSON.
+        ValueError: it is not UTF-8, or not JSON, which has no NaN and no infinite numbers.
     """
     try:
-        return json.loads(file.read_text(encoding="utf8"))
+        return json.loads(file.read_text(encoding="utf8"), parse_constant=_refuse_constant)
     except RecursionError:
         raise ValueError("its brackets are nested too deeply") from None
+
+
+def _refuse_constant(name: str) -> None:
+    """Refuse what Python reads in JSON and JSON does not have: a comparison with NaN is never true."""
+    raise ValueError(f"it has {name}, which is no number")
 
 
 def write(record: Record) -> None:

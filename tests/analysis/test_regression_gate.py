@@ -161,6 +161,17 @@ def test_a_file_that_is_no_baseline_is_refused(tmp_path):
         gate_baseline.read_baseline(tmp_path / "torn.json")
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_a_baseline_with_what_is_no_number_is_refused(tmp_path, number):
+    # a comparison with NaN is never true: the gate would pass, whatever the runs now are
+    file = tmp_path / "baseline.json"
+    gate_baseline.write_baseline(runs(accuracy=(0.9, 0.91, 0.5)), file)
+    file.write_text(file.read_text().replace("0.5\n", f"{number}\n"))
+    assert number in file.read_text()
+    with pytest.raises(UserError, match="cannot be read.*number"):
+        gate_baseline.read_baseline(file)
+
+
 def test_a_baseline_of_one_seed_is_written_with_a_warning(tmp_path):
     lines = gate_baseline.write_baseline(compare(over_seeds("lstm", [0.9]), "x"), tmp_path / "new" / "baseline.json")
     assert lines[1] == "a gate cannot judge variants with fewer than two seeds: lstm; add seeds"

@@ -69,6 +69,7 @@ def test_a_label_is_cut_at_a_whole_letter():
         (b'{"schema": 2}', "is not a record"),
         (b'{"schema": 1}', "has schema 1, and this version reads schema 2"),
         (b"{}", "has schema None"),
+        (b'{"schema": 2, "metrics": {"test/accuracy": NaN}}', "it has NaN, which is no number"),
     ],
 )
 def test_a_damaged_record_is_named_left_out_and_no_finished_run(tmp_path, content, said):
