@@ -168,7 +168,7 @@ def test_a_baseline_with_what_is_no_number_is_refused(tmp_path, number):
     gate_baseline.write_baseline(runs(accuracy=(0.9, 0.91, 0.5)), file)
     file.write_text(file.read_text().replace("0.5\n", f"{number}\n"))
     assert number in file.read_text()
-    with pytest.raises(UserError, match="cannot be read.*number"):
+    with pytest.raises(UserError, match=r"cannot be read.*number"):
         gate_baseline.read_baseline(file)
 
 
