@@ -40,6 +40,11 @@ def test_how_it_ended(ending, sentence):
     assert answer.how_it_ended(PLAN, ending) == sentence
 
 
+def test_what_no_seeds_decide_is_not_called_decided():
+    never = Contender("cnn", (1, 2, 3), standing=Standing("open", 0.01, 0.02, seeds_needed=None))
+    assert answer.how_it_ended(PLAN, Ending("decided"), [never]) == "All that more seeds can decide is decided."
+
+
 def test_tuning_says_what_the_budget_allowed():
     assert answer.tuning(PLAN, 8) == "Each candidate was tuned by 8 trials, chosen on validation."
     assert answer.tuning(PLAN, 5).startswith("The budget allowed 5 of 8 tuning trials of each candidate")

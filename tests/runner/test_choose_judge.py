@@ -98,6 +98,9 @@ class Planted:
     def contenders(self):
         return self.judge.contenders(self.records, {}, {})
 
+    def asked(self, look, names):
+        return names()
+
     def ended(self, run):
         return run in self.records
 

@@ -35,6 +35,7 @@ class Simulated:
     runs: list[Run] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     decided: int | None = None
+    takes_part: dict[int, list[str]] = field(default_factory=dict)
 
     def run(self, runs: Sequence[Run]) -> bool:
         for run in runs:
@@ -65,6 +66,11 @@ class Simulated:
     def trials(self, affordable: Callable[[], int]) -> int:
         self.decided = affordable() if self.decided is None else self.decided
         return self.decided
+
+    def asked(self, look: int, names: Callable[[], list[str]]) -> list[str]:
+        if look not in self.takes_part:
+            self.takes_part[look] = names()
+        return self.takes_part[look]
 
     def contenders(self) -> list[Contender]:
         going = [name for name in self.means if name not in self.excluded and name in self.values]
@@ -291,3 +297,45 @@ def test_a_resumed_choice_goes_on_with_the_look_that_it_was_at() -> None:
     assert simulated.told[-1].startswith("look ")
     assert simulated.told[2] == "look 2 of 8: 4 seeds"
     assert "look 3 of 8: 5 seeds" in simulated.told
+
+
+class Interrupted(Exception):
+    """The command was killed."""
+
+
+class Fixed(Simulated):
+    """Variants whose value depends on the seed alone, in whichever order they run; ``most`` runs, then it is killed."""
+
+    most = 10**9
+
+    def run(self, runs: Sequence[Run]) -> bool:
+        for run in runs:
+            if len(self.runs) == self.most:
+                raise Interrupted
+            self.rng = np.random.default_rng([ord(run.candidate), run.number, 5])
+            super().run([run])
+        return True
+
+
+MEANS = {"a": 0.900, "b": 0.896, "c": 0.893, "d": 0.891}
+
+
+def test_each_look_is_one_look_though_the_leader_changes() -> None:
+    simulated = Fixed(MEANS, spread=0.008)
+    choose(simulated)
+    assert len(simulated.told) > 4
+    assert len(set(simulated.told[1:])) == len(simulated.told[1:]), "the first look has two batches, the others one"
+
+
+@pytest.mark.parametrize("most", range(1, 24, 2))
+def test_a_choice_that_is_killed_and_resumed_runs_the_same(most: int) -> None:
+    whole, killed = Fixed(MEANS, spread=0.008), Fixed(MEANS, spread=0.008)
+    ending = choose(whole)
+    killed.most = most
+    with pytest.raises(Interrupted):
+        choose(killed)
+    assert len(killed.runs) == most < len(whole.runs)
+    killed.most = Fixed.most
+    assert choose(killed) == ending
+    assert set(killed.runs) == set(whole.runs)
+    assert killed.verdicts() == whole.verdicts()

@@ -20,8 +20,8 @@ RUNS = [Run("lstm", "seeds", 4), Run("gru", "seeds", 4)]
 def test_a_file_gets_one_line(capsys):
     progress.show("look 2 of 8: 4 seeds", CONTENDERS, RUNS, 90.0, (60.0, 300.0))
     assert capsys.readouterr().err == (
-        "choose: look 2 of 8: 4 seeds: 2 runs, about 1.5 min; 1 min of 5 min spent; lstm best, gru undecided, rnn worse, "
-        "slow excluded (7 ms), bag failed\n"
+        "choose: look 2 of 8: 4 seeds: 2 runs, about 1.5 min; 1 min of 5 min spent; lstm best, gru undecided, "
+        "rnn worse, slow excluded (7 ms), bag failed\n"
     )
 
 

@@ -19,11 +19,11 @@ def test_stages_add_up_over_commands(tmp_path, clock):
         first.begin("seeds")
         clock.passes(3)
         assert first.total == 13
-        first.keep({Run("lstm", "seeds", 1): 2.5, Run("gru", "tuning", 0): 4.0}, trials=5)
+        first.keep({Run("lstm", "seeds", 1): 2.5, Run("gru", "tuning", 0): 4.0}, trials=5, asked={1: ["lstm"]})
     second = Spending(file, clock)
     assert second.by_stage == {"start": 3, "tuning": 7, "seeds": 3}
     assert second.finished == {Run("lstm", "seeds", 1): 2.5, Run("gru", "tuning", 0): 4.0}
-    assert second.trials == 5
+    assert (second.trials, second.asked) == (5, {1: ["lstm"]})
     clock.passes(1000)  # outside, nothing counts
     assert second.total == 13
     with second.counted():

@@ -13,12 +13,13 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def how_it_ended(plan: Plan, ending: Ending | None) -> str:
+def how_it_ended(plan: Plan, ending: Ending | None, contenders: Sequence[Contender] = ()) -> str:
     """Why no more runs follow; None: the command was stopped."""
     if ending is None:
         return "Stopped before all was decided; the same command resumes."
     if ending.reason == "decided":
-        return "All is decided."
+        still_open = any(one.going and one.standing and one.standing.verdict == "open" for one in contenders)
+        return "All that more seeds can decide is decided." if still_open else "All is decided."
     if ending.reason == "looks":
         return f"Undecided after {plan.looks[-1]} seeds, the last number that was planned (looks)."
     if ending.reason == "no candidate":

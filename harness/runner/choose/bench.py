@@ -61,6 +61,12 @@ class LaunchedBench:
             self.spending.keep(trials=affordable())
         return self.spending.trials or 0
 
+    def asked(self, look: int, names: Callable[[], list[str]]) -> list[str]:
+        """Who gets the seeds of a look: what an earlier command decided, else ``names()``, which is kept."""
+        if look not in self.spending.asked and (now := names()):
+            self.spending.keep(asked={look: now})
+        return self.spending.asked.get(look, [])
+
     def restore(self, stage: Stage) -> None:
         """Find the runs that an earlier command finished, without looking at the time: none is run again."""
         if found := self.in_turn(run for run in self.spending.finished if run.stage == stage):

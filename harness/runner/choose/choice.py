@@ -124,7 +124,7 @@ class Choice:
         contenders = self.bench.contenders()
         seconds = {name: self.bench.predicted([Run(name, "seeds", 0)]) or 0.0 for name in self.plan.candidates}
         return [
-            answer.how_it_ended(self.plan, self.ending),
+            answer.how_it_ended(self.plan, self.ending, contenders),
             *answer.more_seeds(contenders, seconds),
             *answer.left_out(self.bench.excluded, contenders, self.bench.failures),
             answer.tuning(self.plan, self.tried),

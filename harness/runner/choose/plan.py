@@ -96,6 +96,9 @@ class Bench(Protocol):
     def trials(self, affordable: Callable[[], int]) -> int:
         """The number of trials that an earlier command of this choice decided on, else ``affordable()``, kept."""
 
+    def asked(self, look: int, names: Callable[[], list[str]]) -> list[str]:
+        """Who gets the seeds of a look: what an earlier command of this choice decided, else ``names()``, kept."""
+
     def contenders(self) -> list[Contender]:
         """How each candidate stands, in the order of the plan."""
 
@@ -189,14 +192,15 @@ def contenders_of_look(contenders: Sequence[Contender]) -> list[Contender]:
 def decide(plan: Plan, bench: Bench, tell: Tell) -> Ending:
     """Run the seeds of look after look, until all is decided or the next batch does not fit.
 
-    Looks at fewer seeds than an earlier command of the same choice has run already are behind it.
+    Who gets the seeds of a look is decided once, by the verdicts of the look before, so that there are as many looks as
+    planned; an interruption changes nothing of it.
     """
-    most = max((len(one.finished) for one in bench.contenders()), default=0)
     for look, target in enumerate(plan.looks, start=1):
-        if target < most:
-            continue
+        names = bench.asked(look, lambda look=look: _asked(bench.contenders(), look))  # type: ignore[misc]
+        if not names:
+            return _over(bench, "decided")
         too_late: Reason = "too small" if look == 1 else "budget"
-        while runs := _runs_of_look(plan, bench.contenders(), look):  # once more where a run failed
+        while runs := missing_seeds(_going(bench, names), target, plan.first_seed):  # once more where a run failed
             batch = _first_that_fit(bench, runs) if look == 1 else runs
             seconds = bench.predicted(batch)
             if bench.left() <= 0 or (seconds is not None and seconds > bench.left()):
@@ -205,18 +209,22 @@ def decide(plan: Plan, bench: Bench, tell: Tell) -> Ending:
             if not bench.run(batch):
                 waiting = tuple(run for run in runs if not bench.ended(run))
                 return Ending(too_late, waiting, bench.predicted(waiting))
-        contenders = bench.contenders()
-        if not any(one.going for one in contenders):
-            return Ending("no candidate")
-        if not contenders_of_look(contenders):
-            return Ending("decided")
-    return Ending("looks")
+    return _over(bench, "looks" if contenders_of_look(bench.contenders()) else "decided")
 
 
-def _runs_of_look(plan: Plan, contenders: Sequence[Contender], look: int) -> list[Run]:
-    """The runs that a look still lacks: at the first all candidates take part, later those that are not decided."""
+def _asked(contenders: Sequence[Contender], look: int) -> list[str]:
+    """Who takes part in a look: at the first all candidates, later those that are not decided and their leader."""
     asked = [one for one in contenders if one.going] if look == 1 else contenders_of_look(contenders)
-    return missing_seeds(asked, plan.looks[look - 1], plan.first_seed)
+    return [one.name for one in asked]
+
+
+def _going(bench: Bench, names: Sequence[str]) -> list[Contender]:
+    return [one for one in bench.contenders() if one.name in names and one.going]
+
+
+def _over(bench: Bench, reason: Reason) -> Ending:
+    """The end for this reason, unless no candidate is left."""
+    return Ending(reason if any(one.going for one in bench.contenders()) else "no candidate")
 
 
 def _first_that_fit(bench: Bench, runs: list[Run]) -> list[Run]:

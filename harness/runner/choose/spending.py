@@ -22,8 +22,8 @@ HEARTBEAT = 5.0
 class Spending:
     """The seconds by stage; the finished runs, each with the seconds that it took; the number of trials, once decided.
 
-    ``ended`` says whether an earlier command came to the end of the choice. ``clock`` is monotonic, in seconds. Time
-    counts only within ``counted``.
+    ``asked`` are the candidates that take part in each look. ``ended`` says whether an earlier command came to the end
+    of the choice. ``clock`` is monotonic, in seconds. Time counts only within ``counted``.
     """
 
     def __init__(self, file: Path, clock: Callable[[], float] = time.monotonic) -> None:
@@ -31,6 +31,7 @@ class Spending:
         self.by_stage: dict[str, float] = {}
         self.finished: dict[Run, float] = {}
         self.trials: int | None = None
+        self.asked: dict[int, list[str]] = {}
         self.ended = False
         self._stage, self._since = "start", math.inf
         self._lock = threading.RLock()
@@ -40,7 +41,8 @@ class Spending:
     def _read(self, content: Any) -> None:
         by_stage = {str(stage): float(seconds) for stage, seconds in content["spent_seconds"].items()}
         finished = {Run(*run): float(seconds) for *run, seconds in content["finished"]}
-        self.by_stage, self.finished = by_stage, finished
+        asked = {int(look): list(map(str, names)) for look, names in content["asked"].items()}
+        self.by_stage, self.finished, self.asked = by_stage, finished, asked
         self.trials, self.ended = content["trials"], bool(content["ended"])
 
     @property
@@ -56,9 +58,13 @@ class Spending:
             self._stage, self.ended = stage, False
             self._since = min(self._since, self.clock())
 
-    def keep(self, finished: Mapping[Run, float] | None = None, trials: int | None = None, ended: bool = False) -> None:
-        """Remember runs that finished, with their seconds; the number of trials, once decided; that it is all over."""
+    def keep(
+        self, finished: Mapping[Run, float] | None = None, trials: int | None = None,
+        asked: Mapping[int, list[str]] | None = None, ended: bool = False,
+    ) -> None:  # fmt: skip
+        """Remember finished runs with their seconds, the number of trials, who takes part in a look, and the end."""
         with self._lock:
+            self.asked |= asked or {}
             self.finished |= finished or {}
             self.trials = self.trials if trials is None else trials
             self.ended |= ended
@@ -99,7 +105,8 @@ class Spending:
 
     def _write(self) -> None:
         runs = sorted([run.candidate, run.stage, run.number, seconds] for run, seconds in self.finished.items())
-        content = {"spent_seconds": self.by_stage, "trials": self.trials, "ended": self.ended, "finished": runs}
+        decided = {"trials": self.trials, "asked": self.asked, "ended": self.ended}
+        content = {"spent_seconds": self.by_stage, **decided, "finished": runs}
         with suppress(OSError):  # a full disk is no reason to end a run
             self.file.parent.mkdir(parents=True, exist_ok=True)
             store.write_json(self.file, content)
