@@ -116,7 +116,7 @@ def load(file: Path) -> Predictions:
         raise
     except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(f"it cannot be read: {error}") from None
-    except (zipfile.BadZipFile, zlib.error) as error:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError) as error:  # a damaged archive may seem encrypted, or too new
         raise ValueError(f"it is damaged: {error}") from None
     if found.task not in TASKS or not _fits(found):
         raise ValueError("its arrays do not fit together")

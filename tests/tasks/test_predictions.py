@@ -164,6 +164,20 @@ def test_a_damaged_file_is_named_as_such(tmp_path, damage):
         predictions.load(file)
 
 
+def test_no_byte_of_a_file_can_be_damaged_so_that_reading_it_fails_in_another_way(tmp_path):
+    file = tmp_path / "predictions.npz"
+    Predictions("classification", np.arange(3), np.arange(3)).save(file)
+    whole = file.read_bytes()
+    refused = 0
+    for place in range(len(whole)):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        try:
+            predictions.load(file)  # a byte of a date or of a flag may say nothing about the arrays
+        except ValueError:
+            refused += 1
+    assert refused > len(whole) / 2
+
+
 def test_where_there_is_no_file_the_error_says_so(tmp_path):
     with pytest.raises(FileNotFoundError):
         predictions.load(tmp_path / "predictions.npz")
