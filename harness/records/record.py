@@ -204,8 +204,12 @@ def utc(seconds: float) -> str:
 
 
 def overrides_of(record: Record) -> str:
-    """The name of a variant in all versions of the code: the encoder and everything that its command set."""
-    return "/".join([record.choices["encoder"], *record.overrides])
+    """The name of a variant in all versions of the code: the encoder and everything that its command set.
+
+    What trials chose is not in it: with other code they may choose otherwise.
+    """
+    chosen = record.tuning.chosen if record.tuning else {}
+    return "/".join([record.choices["encoder"], *(one for one in record.overrides if one.split("=")[0] not in chosen)])
 
 
 if __name__ == "__main__":

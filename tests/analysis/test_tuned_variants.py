@@ -3,6 +3,8 @@
 from made_records import over_seeds
 
 from harness.analysis.comparison import compare
+from harness.analysis.gate_baseline import baseline_of
+from harness.analysis.regression_gate import check
 from harness.analysis.training_rows import curves_over_rows
 from harness.analysis.variants import gather
 from harness.records.settings import replaced
@@ -74,6 +76,18 @@ def test_a_baseline_is_matched_by_what_was_asked_for_and_not_by_what_trials_chos
         "gru, lr=0.02, batch_size=8": "lstm, lr=0.01, batch_size=8",
         "gru, lr=0.001, batch_size=16": "lstm, lr=0.02, batch_size=16",
     }
+
+
+def test_the_gate_compares_a_tuned_variant_with_itself_whatever_was_chosen():
+    before, after = (
+        compare(tuned("lstm", lr, overrides=[f"optimizer.lr={lr}", "trainer.epochs=2", "tune=learning_rate"]), "x")
+        for lr in (0.01, 0.02)
+    )
+    (name,) = baseline_of(before)
+    assert name.startswith("digits: lstm/trainer.epochs=2/tune=learning_rate (")
+    outcome = check(after, baseline_of(before))
+    assert [check.metric for check in outcome.checks] == ["test/accuracy"]
+    assert outcome.unjudged == []
 
 
 def test_a_nested_config_is_copied_where_it_changes():
