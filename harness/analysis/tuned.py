@@ -63,5 +63,6 @@ def _is_end(values: Any, value: Any) -> bool:
         return False
     if isinstance(values, Range):
         return value in (values.low, values.high)
-    numbers = values if isinstance(values, list) else []
+    # null may be among them, such as no clipping of gradients
+    numbers = [one for one in values or () if isinstance(one, (int, float)) and not isinstance(one, bool)]
     return len(numbers) >= FEWEST_VALUES and value in (min(numbers), max(numbers))

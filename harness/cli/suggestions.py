@@ -27,6 +27,9 @@ def explain(error: Exception, arguments: list[str]) -> Iterator[str]:
         yield f"a bracket is not closed: {closed}"
     elif quoted := _to_be_quoted(error):
         yield f"a value with characters other than a-z needs its own quotes: {quoted}"
+    if str(error).startswith("Error merging override tune.space."):
+        yield "tune.space has a list where this is a range, or the reverse; add the key to an empty space instead:"
+        yield "tune=none '+tune.space.optimizer.lr={low:1e-4,high:1e-2,log:true}' tune.trials=8"
     if "INTERVAL_SWEEP" in str(error):
         yield "an interval needs a sweeper that searches: add hydra/sweeper=optuna"
     yield str(error).strip()

@@ -41,10 +41,9 @@ class Range:
             value = math.exp(math.log(self.low) + share * (math.log(self.high) - math.log(self.low)))
         else:
             value = self.low + share * (self.high - self.low)
-        value = min(max(value, self.low), self.high)
-        if isinstance(self.low, int) and isinstance(self.high, int):
-            return round(value)
-        return float(f"{value:.{FIGURES}g}")
+        whole = isinstance(self.low, int) and isinstance(self.high, int)
+        rounded = round(value) if whole else float(f"{value:.{FIGURES}g}")
+        return min(max(rounded, self.low), self.high)
 
 
 Values = list[Any] | Range

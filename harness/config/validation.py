@@ -1,7 +1,10 @@
 """From what Hydra composed to the typed config, or one sentence that says what is wrong with it."""
 
+import copy
+from collections.abc import Iterable
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 from pydantic import ValidationError
@@ -24,6 +27,23 @@ def validate(content: dict[str, Any]) -> Config:
         raise UserError(sentence(Config, error.errors()[0])) from None
     check_together(config)
     return config
+
+
+def validate_jobs(composed: Iterable[DictConfig]) -> None:
+    """Refuse jobs of a sweep, as Hydra composed them, before any of them runs.
+
+    Raises:
+        UserError: as for a run.
+    """
+    hydra = HydraConfig.instance()
+    before = hydra.cfg
+    try:
+        for config in composed:
+            # what the choices of a config are, a run reads from here
+            hydra.set_config(copy.deepcopy(config))
+            resolve(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
+    finally:
+        hydra.cfg = before
 
 
 def check_part(name: str, content: Any) -> None:

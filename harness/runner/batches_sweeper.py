@@ -37,14 +37,16 @@ class BatchesSweeper(Sweeper):
     launcher: Launcher
 
     def __init__(self, max_batch_size: int | None = None, params: dict[str, str] | None = None) -> None:
-        if max_batch_size is not None and max_batch_size < 1:
-            raise UserError(f"hydra.sweeper.max_batch_size must be 1 or more, or null, and is {max_batch_size}")
         self.max_batch_size = max_batch_size
         self.params = params or {}
         self.launched = 0
         self.shown: list[int] = []
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        most = self.max_batch_size  # checked here, because Hydra wraps the errors of a constructor
+        if most is not None and (type(most) is not int or most < 1):
+            must = "must be a whole number of 1 or more, or null"
+            raise UserError(f"hydra.sweeper.max_batch_size {must}, and is {most!r}")
         self.hydra_context, self.config = hydra_context, config
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config

@@ -26,7 +26,7 @@ def run(request: Request) -> Record:
     """
     config = request.config
     check_machine(config)
-    if config.tune.space and not config.sweep:
+    if (config.tune.space or config.tune.trial is not None) and not config.sweep:
         raise UserError("tune takes several runs: add -m to the command, also for one encoder and one seed")
     tracking.check_store(config.tracking.uri)
     node = node_rank(config.hardware.nodes)

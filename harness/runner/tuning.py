@@ -16,7 +16,7 @@ from harness.backends.history import direction
 from harness.config import per_encoder, search_space
 from harness.config.rules import check_tunable
 from harness.config.search_space import Settings, Values
-from harness.config.validation import check_part
+from harness.config.validation import check_part, validate_jobs
 from harness.errors import UserError
 from harness.records.metrics import STARTUP_SECONDS, TOTAL_SECONDS, TRAINING_SECONDS, number, short_name
 from harness.records.record import Record
@@ -103,11 +103,14 @@ def run_trials(sweeper: BatchesSweeper, searches: Sequence[Search]) -> None:
 
     They are one batch, unless trials may be stopped: then each batch has a few trials of every search, and those of the
     batches before it decide which are stopped.
+
+    Raises:
+        UserError: a setting of the space cannot be trained with.
     """
     most = max(len(search.to_try) for search in searches)
     order = [(n, search) for n in range(most) for search in searches if n < len(search.to_try)]
     jobs = [search.trial(n) for n, search in order]
-    sweeper.check(jobs)
+    validate_jobs(sweeper.check(jobs))
     size = FEWEST if any(search.prune for search in searches) else most
     for first in range(0, most, size):
         batch = [place for place, (n, _) in enumerate(order) if first <= n < first + size]
@@ -173,6 +176,8 @@ def _settings(config: DictConfig) -> dict[str, Any]:
     """The settings of the tuning, which are used before any run checks its config."""
     settings: Any = OmegaConf.to_container(config.tune, resolve=True)
     check_part("tune", settings)
+    if settings["trial"] is not None:
+        raise UserError("tune.trial is the number of a trial, which the sweep sets; leave it out")
     return dict(settings)
 
 

@@ -95,7 +95,9 @@ def test_a_sweep_shows_its_runs_in_the_order_of_the_command_and_runs_each_seed_i
     assert shown == expected
     again = command("-m", f"encoder={','.join(encoders)}", "seed=2,0", "hydra.sweeper.max_batch_size=0", *quick)
     assert again.code == 2
-    assert "hydra.sweeper.max_batch_size must be 1 or more, or null, and is 0" in again.err
+    assert again.err.splitlines()[-1] == (
+        "hydra.sweeper.max_batch_size must be a whole number of 1 or more, or null, and is 0"
+    )
 
 
 def test_the_flag_of_a_sweep_stands_anywhere_and_other_flags_stay_where_they_were(command, tmp_path):

@@ -45,6 +45,13 @@ def test_one_list_is_tried_value_by_value():
     assert settings_to_try(space, 9, 0) == settings_to_try(space, None, 0)
 
 
+def test_a_rounded_number_stays_in_its_range():
+    """Three figures of the ends are 1.23e-4 and 0.988, which are outside."""
+    space = {"optimizer.lr": Range(1.2345e-4, 0.98765, log=True)}
+    first, *_, last = settings_to_try(space, 4, 0)
+    assert (first["optimizer.lr"], last["optimizer.lr"]) == (1.2345e-4, 0.98765)
+
+
 def test_one_range_is_divided_evenly_in_the_logarithm_or_not():
     by_hand = [0.0001, 0.001, 0.01]
     assert [one["optimizer.lr"] for one in settings_to_try(read(RATE), 3, 0)] == by_hand

@@ -1,6 +1,7 @@
 """Tuned variants in the reports: what was chosen, what fewer trials would have given, and who stands beside whom."""
 
 import re
+from dataclasses import replace
 
 from made_records import made, over_seeds
 
@@ -68,6 +69,16 @@ def test_a_choice_at_an_end_of_the_space_is_said():
     assert "a wider tune.space may find better settings" in sentence
     assert "gru, lr=0.01, tuned=3 trials (optimizer.lr=0.01)" in sentence
     assert "lstm" not in sentence
+
+
+def test_null_among_the_values_of_a_space_is_no_end_of_it():
+    space = {"trainer": {"clip_norm": [None, 1.0, 5.0, 9.0]}}
+    tuning = Tuning("val/accuracy", 0, [0.1, 0.2, 0.3, 0.4], 3, {"trainer.clip_norm": 9.0}, seconds=1.0)
+    config = {"tune": {**TUNE, "space": space}, "trainer.clip_norm": 9.0}
+    (sentence,) = sentences(compare(over_seeds("gru", [0.7, 0.8, 0.9], tuning=tuning, config=config), "x").groups)
+    assert "gru (trainer.clip_norm=9)" in sentence
+    lowest = replace(tuning, chosen={"trainer.clip_norm": None})
+    assert sentences(compare(over_seeds("gru", [0.7, 0.8, 0.9], tuning=lowest, config=config), "x").groups) == []
 
 
 def test_nothing_is_said_where_nothing_was_tuned():

@@ -137,6 +137,10 @@ def test_a_key_that_one_encoder_lacks_is_left_out_for_it_and_said(command):
         (("tune=learning_rate", "mode=profile"), "mode=profile trains nothing that could be tuned"),
         (("tune=learning_rate", "hydra/sweeper=basic"), "tune needs the harness's own sweeper"),
         (("tune=learning_rate", "tune.trials=0"), "tune.trials must be a whole number of 1 or more, and is 0"),
+        (("tune={trial:3}",), "tune.trial is the number of a trial, which the sweep sets; leave it out"),
+        (("tune=learning_rate", "tune.space.optimizer.lr={low:1,high:2}"), "add the key to an empty space instead:"),
+        (("+tune.space.encoder.hidden_size=[8,0]",), "encoder.hidden_size must be a whole number of 1 or more,"),
+        (("tune=learning_rate", "tune.space.optimizer.lr=[0.1,abc]"), "optimizer.lr must be a finite number above 0"),
         (("tune=learning_rate", "tune.trials=few"), "tune.trials must be a whole number of 1 or more, and is 'few'"),
         (("tune=learning_rate", "tune.seed=-1"), "tune.seed must be a whole number of 0 or more, and is -1"),
     ],
@@ -195,7 +199,7 @@ class Batches:
         self.batches = []
 
     def check(self, jobs):
-        return jobs
+        return []
 
     def launch(self, jobs):
         self.batches.append([job[-1] for job in jobs])
