@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.analysis.comparability import ComparisonGroup, pools
-from harness.analysis.intervals import ALPHA
+from harness.analysis.intervals import ALPHA, NORMAL_QUANTILE
 from harness.analysis.requirements import sift
 from harness.analysis.samples import samples_of
 from harness.analysis.statistics import rank
@@ -61,6 +61,8 @@ def _set_standings(pool: list[Variant], metric: str, margin: float, alpha: float
     ranked = rank(found.samples, scale, alpha)
     for variant, standing, items_half in zip(pool, ranked, found.items_halves, strict=True):
         mean = variant.means[metric]
+        if items_half is not None:  # all items right, or all wrong, is no certainty about others
+            items_half = max(items_half, NORMAL_QUANTILE * scale.floor)
         if standing is not None:
             half = mean.half if standing.half is None else standing.half
             variant.means[metric] = replace(mean, half=half, items_half=items_half)

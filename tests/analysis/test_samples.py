@@ -68,6 +68,18 @@ def test_without_kept_predictions_the_number_of_items_gives_that_interval(tmp_pa
     assert compare([made(seed=seed) for seed in range(3)], "x").variants[0].means[ACCURACY].items_half is None
 
 
+@pytest.mark.parametrize("right", [True, False])
+@pytest.mark.parametrize("kept", [True, False])
+def test_all_items_right_or_wrong_is_no_certainty_about_others(tmp_path, right, kept):
+    # the formula of a share gives an interval without width here, though one more item may well be otherwise
+    records = [record(tmp_path, encoder, seed, np.full(360, right)) for encoder in ("lstm", "gru") for seed in range(3)]
+    for each in records if not kept else ():
+        (each.folder / store.PREDICTIONS).unlink()
+    for variant in compare(records, "x").variants:
+        assert variant.means[ACCURACY].mean == right
+        assert variant.means[ACCURACY].items_half == pytest.approx(1.96 / 360, rel=1e-4)
+
+
 def test_a_run_without_predictions_leaves_out_the_items_of_its_variant(tmp_path):
     _, comparison = two_encoders(tmp_path)
     (tmp_path / "gru-1" / store.PREDICTIONS).unlink()
