@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from harness.analysis.budgets import listed
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.expected_best import expected_best
 from harness.analysis.variants import Variant
@@ -12,7 +13,7 @@ from harness.records.metrics import known
 from harness.records.tuning import Tuning
 
 FEWEST_VALUES = 3
-"""Of fewer values than that, an end is nothing special."""
+"""Of fewer values, almost every one is at an end, which says nothing."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,27 @@ def sentences(groups: Iterable[ComparisonGroup]) -> list[str]:
             found.append(
                 f"{group.title}: a wider tune.space may find better settings: those that were chosen are at an end of "
                 f"it for {', '.join(ends)}."
+            )
+    return found
+
+
+def repeated_trials(groups: Iterable[ComparisonGroup]) -> list[str]:
+    """A sentence for each group in which a run has the seed of the trials, and so is the chosen trial once more.
+
+    Its settings were chosen because they did well with this seed, so that its score tends to be too good.
+    """
+    found = []
+    for group in groups:
+        repeating = [
+            one for one in tuned_variants(group)
+            if one.tuning.trials > 1 and one.tuning.seed in {run.seed for run in one.variant.runs}
+        ]  # fmt: skip
+        if repeating:
+            seeds = ", ".join(str(seed) for seed in sorted({one.tuning.seed for one in repeating}))
+            found.append(
+                f"{group.title}: the trials of {listed([one.variant.name for one in repeating])} had seed {seeds}, and "
+                "so has one of the runs, which repeats the chosen trial: its score tends to be too good. Give the runs "
+                "other seeds, or set another tune.seed."
             )
     return found
 

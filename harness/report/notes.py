@@ -11,6 +11,7 @@ MOST_LEFT_OUT = 10
 def notes(comparison: Comparison) -> list[str]:
     """A sentence for everything else that a reader must know about a comparison."""
     sentences = [*comparison.separations, *budgets.sentences(comparison.groups), *tuned.sentences(comparison.groups)]
+    sentences += tuned.repeated_trials(comparison.groups)
     sentences += target_words.sentences(comparison.groups)
     if count := len(comparison.profiles):
         sentences.append(f"Not compared with runs: {_counted(count, 'profile')}; report.html shows profiles.")

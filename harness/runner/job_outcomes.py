@@ -41,7 +41,7 @@ class JobOutcome:
 
     @property
     def failed(self) -> bool:
-        """Whether the job has no finished run; a trial whose training failed has its result: another is chosen."""
+        """Whether the job has no finished run. A trial whose training failed does not count."""
         return self.record is None or (self.record.status != "finished" and not self.record.is_trial)
 
     def to_json(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The sweeper of ``-m``: every combination, seed by seed, the variants of each seed in an order of their own.
 
-A machine that gets slower or faster in the course of a sweep, then changes all seeds' runs and favours no variant.
+If the machine gets slower or faster during the sweep, this changes the runs of all variants alike.
 """
 
 import random

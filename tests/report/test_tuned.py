@@ -6,10 +6,11 @@ from dataclasses import replace
 from made_records import made, over_seeds
 
 from harness.analysis.comparison import compare
-from harness.analysis.tuned import sentences, tuned_variants
+from harness.analysis.tuned import repeated_trials, sentences, tuned_variants
 from harness.records.tuning import Tuning
 from harness.report import tables
 from harness.report.html.page import html
+from harness.report.notes import notes
 from harness.report.terminal import print_comparison
 
 SPACE = {"optimizer": {"lr": [0.001, 0.003, 0.01]}}
@@ -69,6 +70,18 @@ def test_a_choice_at_an_end_of_the_space_is_said():
     assert "a wider tune.space may find better settings" in sentence
     assert "gru, lr=0.01, tuned=3 trials (optimizer.lr=0.01)" in sentence
     assert "lstm" not in sentence
+
+
+def test_a_run_that_repeats_the_chosen_trial_is_said():
+    """The trials had seed 0: a run with this seed is no independent look at what was chosen by it."""
+    (sentence,) = repeated_trials(compared().groups)
+    assert "gru, lr=0.01, tuned=3 trials had seed 0, and so has one of the runs, which repeats" in sentence
+    assert sentence in notes(compared())
+    other = Tuning("val/accuracy", 7, [0.1, 0.2], 1, {"optimizer.lr": 0.01}, seconds=1.0)
+    only = Tuning("val/accuracy", 0, [0.1], 0, {"optimizer.lr": 0.01}, seconds=1.0)
+    for tuning in (other, only):
+        runs = over_seeds("gru", [0.7, 0.8, 0.9], tuning=tuning, config={"tune": TUNE, "optimizer.lr": 0.01})
+        assert repeated_trials(compare(runs, "x").groups) == []
 
 
 def test_null_among_the_values_of_a_space_is_no_end_of_it():
