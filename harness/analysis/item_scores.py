@@ -93,6 +93,11 @@ SCORERS: dict[tuple[str, str], Scorer] = {
 """By task and the metric's name without the split. F1 is no mean over items, and the loss needs more than is kept."""
 
 
+def has_item_scores(task: str, metric: str) -> bool:
+    """Whether a metric is a mean over the items of the test split in this task."""
+    return split_of(metric) == "test" and (task, metric.partition("/")[2]) in SCORERS
+
+
 def item_scores(record: Record, metric: str) -> ItemScores | None:
     """The scores of a run's test items in a metric.
 

@@ -63,12 +63,15 @@ class Sifted:
             return "none was measured for all of them"
         return f"{' and '.join(nowhere)} {'was' if len(nowhere) == 1 else 'were'} not measured"
 
-    def reason(self, variant: Variant) -> str:
-        """Why a variant is excluded: its means beyond a bound, such as ``7.1 ms``, or what was not measured."""
+    def reason(self, variant: Variant, named: bool = False) -> str:
+        """Why a variant is excluded: its means beyond a bound, such as ``7.1 ms``, or what was not measured.
+
+        ``named``: with the names of the metrics, as where there are several requirements.
+        """
         if not variant.runs:
             return "no run finished"
         misses = self.excluded[variant]
-        named = len(self.requirements) > 1
+        named = named or len(self.requirements) > 1
         return " and ".join(_miss(variant, one.metric, named) for one in misses)
 
 

@@ -8,7 +8,7 @@ from harness.analysis.recommendation import Recommendation, good, recommend
 from harness.analysis.variants import Variant
 from harness.records.metrics import known, short_name
 from harness.report.text import from_to, rounded
-from harness.report.verdict_text import margin_words, names
+from harness.report.verdict_text import listed, margin_words, names
 
 MOST_NAMED = 6
 """A sentence names at most so many variants with their numbers."""
@@ -31,9 +31,9 @@ def _answer(group: ComparisonGroup) -> list[str]:
     if not ranked:
         return [f"No {short_name(metric)} was measured, so there is nothing to rank.", *_excluded(group)]
     if len(ranked) == 1:
-        return [_only(group, ranked[0]), *_excluded(group)]
+        return [_only(group, ranked[0]), *_excluded(group), *_failed(group)]
     recommended = [_sentence(group, one) for one in recommend(group)] or [_no_verdict(metric, ranked[0])]
-    return [*recommended, *_undecided(group), *_unjudged(group), *_excluded(group)]
+    return [*recommended, *_undecided(group), *_unjudged(group), *_excluded(group), *_failed(group)]
 
 
 def _by_mean(group: ComparisonGroup) -> list[Variant]:
@@ -54,6 +54,8 @@ def _only(group: ComparisonGroup, variant: Variant) -> str:
     numbers = f"{value}, {seeds_of(variant, group.quality)}"
     if group.sifted:
         return f"Take {variant.name}: no other variant meets {group.sifted.wanted}; {numbers}."
+    if len(group.variants) > 1:
+        return f"Only {variant.name} has a result, so there is nothing to compare: {numbers}."
     return f"One variant only: {variant.name}, {numbers}."
 
 
@@ -64,7 +66,8 @@ def _sentence(group: ComparisonGroup, recommended: Recommendation) -> str:
     if len(recommended.candidates) == 1 == len(good(group)):
         numbers = f"{short_name(metric)} {from_to(metric, variant.means[metric])}, {seeds_of(variant, metric)}"
         worse = len(group.among(metric)) == 1 and not _unjudged(group)
-        rest = "every other variant is worse" if worse else f"no other variant is shown to be as good {within}"
+        others = "every other variant that is not excluded" if _excluded(group) else "every other variant"
+        rest = f"{others} is worse" if worse else f"no other variant is shown to be as good {within}"
         return f"{take} {variant.name}: {numbers}; {rest}."
     those = f"the {len(recommended.candidates)} that are best or as good {within} of {short_name(metric)}"
     if len(recommended.candidates) == 1:
@@ -109,8 +112,12 @@ def _unjudged(group: ComparisonGroup) -> list[str]:
     few = {variant: standing.reason for variant, standing in standings.items() if standing.verdict == "few seeds"}
     if not few or len(few) == len(standings):
         return []
-    named = ", ".join(f"{variant.name} ({reason})" for variant, reason in list(few.items())[:MOST_NAMED])
-    return [f"No verdict on {named}{_more(len(few))}."]
+    best = group.among(group.quality)[0]
+    named = []
+    for variant, reason in list(few.items())[:MOST_NAMED]:
+        ahead = _best_first(group, [best, variant])[0] is variant
+        named.append(f"{variant.name} ({reason}{', although its mean is the better one' if ahead else ''})")
+    return [f"No verdict on {', '.join(named)}{_more(len(few))}."]
 
 
 def _excluded(group: ComparisonGroup) -> list[str]:
@@ -120,6 +127,12 @@ def _excluded(group: ComparisonGroup) -> list[str]:
     excluded = _best_first(group, group.sifted.excluded)
     named = ", ".join(f"{variant.name} ({group.sifted.reason(variant)})" for variant in excluded[:MOST_NAMED])
     return [f"Excluded by their means, which must meet {group.sifted.wanted}: {named}{_more(len(excluded))}."]
+
+
+def _failed(group: ComparisonGroup) -> list[str]:
+    """A sentence about the variants that were run and have no result."""
+    failed = [variant for variant in group.variants if not variant.runs]
+    return [f"No run finished of {names(failed)}."] if failed else []
 
 
 def _more(count: int) -> str:
@@ -134,8 +147,7 @@ def value(metric: str, variant: Variant) -> str:
 
 def _with_values(variants: list[Variant], metric: str) -> str:
     """The first of these variants, each with its mean."""
-    named = ", ".join(f"{variant.name} ({value(metric, variant)})" for variant in variants[:MOST_NAMED])
-    return named + _more(len(variants))
+    return listed([f"{one.name} ({value(metric, one)})" for one in variants[:MOST_NAMED]]) + _more(len(variants))
 
 
 def seeds_of(variant: Variant, metric: str) -> str:

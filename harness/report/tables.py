@@ -25,6 +25,7 @@ CSV_COLUMNS = (
     "group", "hardware", "variant", "metric", "unit", "direction", "n", "mean", "low_over_seeds", "high_over_seeds",
     "low_over_items", "high_over_items", "verdict", "behind", "at_most", "seeds_needed", "why_no_verdict",
     "baseline", "difference", "difference_low", "difference_high", "p_corrected", "setting", "still_improving",
+    "margin", "required",
 )  # fmt: skip
 
 
@@ -103,6 +104,7 @@ def markdown(comparison: Comparison) -> str:
             lines += [shared, ""]
         if sentence := verdict_text.among(group):
             lines += [_escaped(sentence), ""]
+        lines += [_escaped(verdict_text.terms(group)), ""]
         for hardware_group in group.hardware_groups:
             lines += [f"On {_escaped(hardware_group.title)}:", "", *_markdown_table(group, hardware_group.variants), ""]
         lines += list(_markdown_baseline_differences(group))
@@ -225,11 +227,15 @@ def _csv_rows(group: ComparisonGroup, hardware: str, variant: Variant) -> Iterat
             "high_over_seeds": high, "low_over_items": low_items, "high_over_items": high_items,
             "setting": variant.setting,
             "still_improving": {True: "yes", False: "no", None: ""}[budgets.improving(variant)],
+            "required": group.sifted.wanted if group.sifted else None,
         }  # fmt: skip
         if standing := variant.standings.get(metric):
             row |= {"verdict": standing.verdict, "why_no_verdict": standing.reason}
+            row |= {"margin": None if definition.exact else verdict_text.margin_of(group, metric)}
             if standing.at_most is not None:
                 row |= {"behind": standing.behind, "at_most": standing.at_most, "seeds_needed": standing.seeds_needed}
+        elif why := verdict_text.why_not_ranked(group, variant, metric):
+            row |= {"verdict": why[0], "why_no_verdict": why[1]}
         if against := variant.baseline_differences.get(metric):
             row |= {"baseline": against.baseline, "p_corrected": against.p}
             if difference := against.difference:

@@ -220,6 +220,7 @@ def _print_group(out: Console, group: ComparisonGroup) -> None:
         out.print(shared)
     if sentence := verdict_text.among(group):
         out.print(escape(sentence))
+    out.print(escape(verdict_text.terms(group)))
     for hardware_group in group.hardware_groups:
         out.print(f"[italic]{escape(f'{group.title}: {hardware_group.title}')}[/]")
         shown = tables.best_first(group, hardware_group.variants)[:MOST_ROWS]

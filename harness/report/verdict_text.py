@@ -2,16 +2,17 @@
 
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
+from harness.analysis.item_scores import has_item_scores
 from harness.analysis.statistics import Standing, Verdict
 from harness.analysis.variants import Variant
 from harness.analysis.verdicts import SPEED_MARGIN
-from harness.records.metrics import known
+from harness.records.metrics import known, short_name
 
 MARKS: dict[Verdict, str] = {"best": "*", "equivalent": "=", "open": "?", "few seeds": "-", "worse": ""}
 BUSY, EXCLUDED = "!", "x"
 BEST = "best mean; not shown to be better than those marked = or ?"
 LEGEND = (
-    f"* {BEST}   = as good as the best within the margin   ? undecided   no mark: worse   "
+    f"* {BEST}   = as good as the best within the margin   ? undecided   no mark: worse, or not compared   "
     f"- too few seeds for a verdict   {BUSY} measured on a busy machine, not ranked"
 )
 GAP_LEGEND = "behind: the best mean, with 95 % confidence no more than the number after ≤"
@@ -36,6 +37,14 @@ def mark(variant: Variant, metric: str) -> str:
     return MARKS[standing.verdict] if standing else ""
 
 
+def why_not_ranked(group: ComparisonGroup, variant: Variant, metric: str) -> tuple[str, str] | None:
+    """``excluded`` or ``busy`` with its reason, of a metric that is not ranked; None where neither is so."""
+    sign = mark(variant, metric)
+    if sign == EXCLUDED and group.sifted:
+        return "excluded", group.sifted.reason(variant, named=True)
+    return ("busy", variant.disturbed or "") if sign == BUSY else None
+
+
 def legend(comparison: Comparison) -> str:
     """What the marks mean; that of excluded variants only where there are some."""
     excluded = any(variant.excluded for variant in comparison.variants)
@@ -50,8 +59,25 @@ def covers(comparison: Comparison) -> list[str]:
     sentences = [f"Means over seeds ± half a 95 % interval{intervals}."]
     if all(group.covers_items for group in comparison.groups):
         return [*sentences, "Verdicts cover seeds and test items; the split is not varied."]
-    why = "not every run kept its predictions"
-    return [*sentences, f"Verdicts cover seeds; test items and the split are not varied ({why})."]
+    why = dict.fromkeys(_why_without_items(group) for group in comparison.groups if not group.covers_items)
+    return [*sentences, f"Verdicts cover seeds; test items and the split are not varied ({', '.join(why)})."]
+
+
+def _why_without_items(group: ComparisonGroup) -> str:
+    """Why the verdicts of a group do not cover test items."""
+    if any(has_item_scores(variant.record.data.task, group.quality) for variant in group.variants):
+        return "not every run kept its predictions"
+    return f"{short_name(group.quality)} is no mean over test items"
+
+
+def terms(group: ComparisonGroup) -> str:
+    """What the verdicts of a group rest on: the margin, and the requirements with how many variants meet them."""
+    margin = margin_words(group.quality, group.margin)
+    sentence = f"Margin: {margin} of {short_name(group.quality)}; what is surely less behind is as good as the best."
+    if not group.sifted:
+        return sentence
+    of = f"{len(group.sifted.meeting)} of {len(group.variants)} variants"
+    return f"{sentence} Required: {group.sifted.wanted}, met by the means of {of}."
 
 
 def in_points(metric: str) -> bool:
@@ -120,7 +146,7 @@ def _remedy(metric: str, standing: Standing) -> str:
 def verdict(group: ComparisonGroup, variant: Variant) -> str:
     """The verdict on a variant in its group's quality, or why it has none."""
     if group.sifted and variant in group.sifted.excluded:
-        return f"excluded: {group.sifted.reason(variant)}"
+        return f"excluded: {group.sifted.reason(variant, named=True)}"
     standing = variant.standings.get(group.quality)
     return describe(group.quality, standing, group.margin) if standing else ""
 
@@ -150,12 +176,18 @@ def among(group: ComparisonGroup) -> str:
     if not ranked:
         return ""
     possible = group.among(metric)
+    of = f"the {ranked} that meet the requirements" if group.sifted and group.sifted.excluded else f"these {ranked}"
     if len(possible) == 1:
-        return f"With 95 % confidence {possible[0].name} is the best of these {ranked}."
-    return f"With 95 % confidence the best of these {ranked} is among: {names(possible)}."
+        return f"With 95 % confidence {possible[0].name} is the best of {of}."
+    return f"With 95 % confidence the best of {of} is among: {names(possible)}."
 
 
 def names(variants: list[Variant]) -> str:
     """The names of these variants; of more than MOST_NAMED, the number of the rest."""
     more = f" and {len(variants) - MOST_NAMED} more" if len(variants) > MOST_NAMED else ""
-    return ", ".join(variant.name for variant in variants[:MOST_NAMED]) + more
+    return listed([variant.name for variant in variants[:MOST_NAMED]]) + more
+
+
+def listed(texts: list[str]) -> str:
+    """Texts in a row, with semicolons between them where one has a comma, as the name ``lstm, threads=2``."""
+    return ("; " if any("," in text for text in texts) else ", ").join(texts)

@@ -77,6 +77,23 @@ def test_variants_with_too_few_seeds_are_named_and_never_judged():
     ]
 
 
+def test_a_variant_without_a_verdict_that_has_the_better_mean_is_said_to_have_it():
+    standings = {"lstm": few("one seed"), "gru": BEST, "rnn": worse(0.02, 0.03), "cnn": few("two seeds")}
+    assert answer(group_of(records(), standings))[1] == (
+        "No verdict on lstm (one seed, although its mean is the better one), cnn (two seeds)."
+    )
+
+
+def test_variants_of_which_no_run_finished_are_named():
+    made = records()
+    for record in made[6:]:
+        record.status, record.metrics = "failed", {}
+    assert answer(group_of(made, {"lstm": BEST, "gru": worse(0.02, 0.03)}))[1:] == ["No run finished of rnn, cnn."]
+    alone, failed = answer(group_of(made[:3] + made[6:9], {}))
+    assert alone.startswith("Only lstm has a result, so there is nothing to compare: accuracy 0.910 (")
+    assert failed == "No run finished of rnn."
+
+
 def test_with_one_seed_each_nothing_is_recommended():
     made = over_seeds("lstm", [0.9]) + over_seeds("gru", [0.1])
     group = group_of(made, {"lstm": few("one seed"), "gru": few("one seed")})
@@ -131,7 +148,7 @@ def test_excluded_variants_are_named_with_the_number_that_excludes_them():
     costs = {LATENCY: [7.1, 1.0, 6.2, 0.5]}
     standings = {"gru": BEST, "cnn": worse(0.1, 0.2)}
     assert required(group_of(records(costs), standings), "latency/p50_ms<5") == [
-        "Take gru: accuracy 0.905 (0.880 to 0.930), 3 seeds; every other variant is worse.",
+        "Take gru: accuracy 0.905 (0.880 to 0.930), 3 seeds; every other variant that is not excluded is worse.",
         "Excluded by their means, which must meet latency/p50_ms<5: lstm (7.1 ms), rnn (6.2 ms).",
     ]
 

@@ -173,6 +173,49 @@ def test_the_requirements_of_the_report_are_where_the_sliders_start(opened):
     assert [one["missed"] for one in panel(group).variants] == [False, False, False, True]
 
 
+def required(*texts, made=None):
+    """The group with these requirements, of which all variants keep the standings of all."""
+    group = group_of(made or records(), STANDINGS)
+    group.standings_over_all = {variant: STANDINGS[variant.name] for variant in group.variants}
+    group.sifted = sift(group.variants, [parse(text) for text in texts])
+    return group
+
+
+def test_a_mean_at_the_bound_of_the_report_is_beyond_it_if_the_report_says_so(opened):
+    _, facts = opened(required("latency/p50_ms<2"))
+    found = facts()
+    assert found["shown"][1] == "< 2 ms"
+    assert found["chosen"].startswith("Take rnn: ")
+    assert shlex.split(found["command"])[-1] == "latency/p50_ms<2"
+    _, facts = opened(required("latency/p50_ms<=2"))
+    assert facts()["chosen"].startswith("Take gru: ")
+    assert facts()["shown"][1] == "≤ 2 ms"
+
+
+def test_a_requirement_on_a_metric_in_which_all_are_alike_excludes_on_the_page_too(opened):
+    made = records()
+    for record in made:
+        record.metrics[MEMORY] = 64.0
+    _, facts = opened(required(f"{MEMORY}<32", made=made))
+    found = facts()
+    assert found["chosen"] == "No variant meets these bounds."
+    assert f"{MEMORY}<32" in shlex.split(found["command"])
+
+
+def test_where_only_variants_without_a_verdict_are_within_the_bounds_the_page_says_so(opened):
+    made = records() + over_seeds("s4d", [0.9], metrics={LATENCY: [0.4], TOKENS: [100.0]})
+    group = group_of(made, {**STANDINGS, "s4d": few("one seed")})
+    move, facts = opened(group)
+    move(slider(LATENCY), 0)
+    move(slider(TOKENS), 0)
+    assert facts()["taken"] == ["cnn"]
+    group.sifted = sift(group.variants, [parse("latency/p50_ms<0.45")])
+    _, facts = opened(group)
+    assert facts()["chosen"] == (
+        "No recommendation: what meets these bounds has too few seeds for a verdict: s4d."
+    )
+
+
 def test_on_several_machines_the_page_recommends_for_each(opened):
     other = {"hardware": {**HARDWARE, "threads": 1}}
     more = over_seeds("s4d", [0.9, 0.907, 0.914], metrics={LATENCY: [9.0] * 3, TOKENS: [50.0] * 3}, environment=other)

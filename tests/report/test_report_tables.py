@@ -5,11 +5,15 @@ import io
 
 import pytest
 from made_records import LATENCY, TOKENS, made, over_seeds, sweep
+from pages import Page
 from planted import BEST, few, group_of, undecided, with_items, worse
 
 from harness.analysis.comparison import Comparison, compare
+from harness.config.requirement import parse
 from harness.records.metrics import END_TO_END
 from harness.report import tables
+from harness.report.html import html
+from harness.report.terminal import print_comparison
 
 
 def test_csv_has_a_row_for_each_variant_and_metric():
@@ -35,6 +39,33 @@ def test_csv_has_the_verdict_in_columns_and_both_intervals():
     half = 4.302653 * 0.01 / 3**0.5
     expected = [0.91 - half, 0.91 + half, 0.815, 1.0]  # cut at 1
     assert [float(rows["lstm"][end]) for end in ends] == pytest.approx(expected)
+
+
+def test_csv_says_the_margin_what_was_required_and_who_is_excluded_or_busy():
+    busy = {"environment": {"other_processes_cpu_share": 0.9}}
+    made = sweep() + over_seeds("rnn", [0.7, 0.71, 0.72], metrics={LATENCY: [1.0, 1.1, 1.2]}, **busy)
+    text = tables.csv_text(compare(made, "x", margin=0.02, requirements=[parse("accuracy>0.6")]))
+    rows = {(row["variant"], row["metric"]): row for row in csv.DictReader(io.StringIO(text))}
+    assert {row["required"] for row in rows.values()} == {"test/accuracy>0.6"}
+    keys = ("verdict", "why_no_verdict", "margin")
+    found = {key: tuple(row[one] for one in keys) for key, row in rows.items()}
+    assert found["lstm", "test/accuracy"] == ("best", "", "0.02")
+    assert found["gru", "test/accuracy"] == found["gru", LATENCY] == ("excluded", "test/accuracy 0.51", "")
+    assert found["rnn", LATENCY] == ("busy", "other processes used up to 90% of the processor in 3 of 3 runs", "")
+    assert {row["required"] for row in csv.DictReader(io.StringIO(tables.csv_text(compare(made, "x"))))} == {""}
+
+
+def test_every_format_says_the_margin_and_the_requirements_that_all_meet(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    compared = compare(sweep(), "x", margin=0.02, requirements=[parse("accuracy>0.5")])
+    sentence = (
+        "Margin: 2 points of accuracy; what is surely less behind is as good as the best. Required: test/accuracy>0.5, "
+        "met by the means of 2 of 2 variants."
+    )
+    assert sentence.replace(">", "\\>") in tables.markdown(compared)
+    assert sentence in Page(html(compared)).shown()
+    print_comparison(compared)
+    assert sentence in " ".join(capsys.readouterr().out.split())
 
 
 def test_markdown_has_the_verdict_in_words_and_the_sentence_above_the_table():

@@ -90,7 +90,8 @@ def test_each_verdict_has_a_mark_and_the_legend_explains_them_all():
     assert marks == {"lstm": "*", "gru": "=", "rnn": "?", "cnn": "", "s4d": "-"}
     assert verdict_text.LEGEND == (
         "* best mean; not shown to be better than those marked = or ?   = as good as the best within the margin   "
-        "? undecided   no mark: worse   - too few seeds for a verdict   ! measured on a busy machine, not ranked"
+        "? undecided   no mark: worse, or not compared   - too few seeds for a verdict   "
+        "! measured on a busy machine, not ranked"
     )
 
 
@@ -123,14 +124,40 @@ def test_the_words_about_intervals_say_what_they_cover():
     assert verdict_text.covers(comparison) == [both, "Verdicts cover seeds and test items; the split is not varied."]
 
 
+def test_of_a_score_that_is_no_mean_over_items_no_predictions_are_missed():
+    made = [*over_seeds("lstm", [None] * 3, metrics={"test/f1_micro": [0.8, 0.81, 0.82]}, data={"task": "multilabel"}),
+            *over_seeds("gru", [None] * 3, metrics={"test/f1_micro": [0.7, 0.71, 0.72]}, data={"task": "multilabel"})]
+    assert verdict_text.covers(compare(made, "x"))[1] == (
+        "Verdicts cover seeds; test items and the split are not varied (micro F1 is no mean over test items)."
+    )
+
+
+def test_the_margin_and_the_requirements_are_said_also_where_all_meet_them():
+    group = group_of(RECORDS, STANDINGS, margin=0.005)
+    margin = "Margin: 0.5 points of accuracy; what is surely less behind is as good as the best."
+    assert verdict_text.terms(group) == margin
+    group.sifted = sift(group.variants, [parse("accuracy>0.8"), parse("accuracy>=0.85")])
+    assert verdict_text.terms(group) == (
+        f"{margin} Required: test/accuracy>0.8 and test/accuracy>=0.85, met by the means of 5 of 5 variants."
+    )
+    assert "of these 4 is" in verdict_text.among(group)
+
+
+def test_names_with_commas_are_told_apart():
+    assert verdict_text.listed(["lstm, threads=2", "gru"]) == "lstm, threads=2; gru"
+
+
 def test_an_excluded_variant_has_a_mark_a_reason_and_no_verdict():
     group = group_of(RECORDS, {name: one for name, one in STANDINGS.items() if name != "cnn"})
     group.sifted = sift(group.variants, [parse("accuracy>0.89")])
     for variant in group.sifted.excluded:
         variant.excluded = True
     (cnn,) = group.sifted.excluded
-    assert verdict_text.verdict(group, cnn) == "excluded: 0.88"
+    assert verdict_text.verdict(group, cnn) == "excluded: test/accuracy 0.88"
     assert mark(cnn, ACCURACY) == "x"
+    assert verdict_text.among(group) == (
+        "With 95 % confidence the best of the 3 that meet the requirements is among: lstm, gru, rnn."
+    )
     comparison = compare(RECORDS, "x")
     assert "requirements" not in verdict_text.legend(comparison)
     comparison.groups = [group]

@@ -15,9 +15,15 @@ function marginWords(panel, margin) {
   return `${number} point${number === "1" ? "" : "s"}`;
 }
 
+// Whether a mean at the bound is beyond it, as the report's own requirement says; the slider's bounds include it.
+function isStrict(slider, bound) {
+  return slider.strict && bound === slider.start;
+}
+
 function isWithin(slider, bound, value) {
   if (bound === null) return true;
-  return value !== undefined && (slider.higher_is_better ? value >= bound : value <= bound);
+  if (value === undefined || (value === bound && isStrict(slider, bound))) return false;
+  return slider.higher_is_better ? value >= bound : value <= bound;
 }
 
 // The variants that meet the bounds, those of them that are good, and the cheapest of each hardware group.
@@ -48,16 +54,23 @@ function sentence(panel, margin, chosen, { variant, candidates, cost }) {
   if (chosen.good.length === 1) {
     const others = chosen.meeting.filter((one) => one !== variant);
     const worse = variant.verdict === "best" && others.every((one) => one.verdict === "worse");
-    const rest = worse ? "every other variant is worse" : `no other variant is shown to be as good ${within}`;
+    const excluded = panel.variants.some((one) => !chosen.meeting.includes(one) && one.quality);
+    const rest = worse ? `every other variant ${excluded ? "that is not excluded " : ""}is worse` : `no other variant is shown to be as good ${within}`;
     return `Take ${variant.name}: ${panel.quality} ${variant.interval}, ${variant.seeds}; ${rest}.`;
   }
   if (candidates.length === 1) return `${where} ${variant.name} (${variant.quality}): the only one there that is best or as good ${within} of ${panel.quality}.`;
   const those = `the ${candidates.length} that are best or as good ${within} of ${panel.quality}`;
-  const named = candidates.slice(0, 6).map((one) => `${one.name} (${one.quality})`).join(", ");
+  const texts = candidates.slice(0, 6).map((one) => `${one.name} (${one.quality})`);
+  const named = texts.join(texts.some((text) => text.includes(",")) ? "; " : ", ");
   const listed = named + (candidates.length > 6 ? ` and ${candidates.length - 6} more` : "");
   if (!cost) return `${where} ${variant.name}, the best mean of ${those}: ${listed}; no cost was measured alike for all of them.`;
   const extreme = cost.higher_is_better ? "highest" : "lowest";
   return `${where} ${variant.name}: it has the ${extreme} ${cost.label}, ${variant.shown[cost.metric]}, of ${those}: ${listed}.`;
+}
+
+function nothing({ meeting }) {
+  if (!meeting.length) return "No variant meets these bounds.";
+  return `No recommendation: what meets these bounds has too few seeds for a verdict: ${meeting.slice(0, 6).map((one) => one.name).join("; ")}.`;
 }
 
 // The verdict on a variant over all variants, for another margin than the report's.
@@ -122,14 +135,16 @@ function startPanel(element, panel) {
     const options = [`--margin ${Number(margin.toPrecision(6))}`];
     inputs.forEach((input, i) => {
       const { metric, unit, higher_is_better } = panel.sliders[i];
-      const sign = higher_is_better ? ">=" : "<=";
-      input.nextElementSibling.textContent = bounds[i] === null ? "any" : `${higher_is_better ? "≥" : "≤"} ${bounds[i].toLocaleString("en")} ${unit}`;
+      const strict = isStrict(panel.sliders[i], bounds[i]);
+      const sign = (higher_is_better ? ">" : "<") + (strict ? "" : "=");
+      const shownSign = strict ? sign : higher_is_better ? "≥" : "≤";
+      input.nextElementSibling.textContent = bounds[i] === null ? "any" : `${shownSign} ${bounds[i].toLocaleString("en")} ${unit}`;
       if (bounds[i] !== null) options.push(`--require '${metric}${sign}${bounds[i]}'`);
     });
     const chosen = choose(panel, margin, bounds);
     const words = chosen.taken.map((one) => sentence(panel, margin, chosen, one));
     const shown = element.querySelector(".chosen");
-    shown.textContent = words.join(" ") || "No variant meets these bounds.";
+    shown.textContent = words.join(" ") || nothing(chosen);
     shown.hidden = shown.textContent === section.querySelector(".answer p").textContent; // it says so already
     if (panel.command) element.querySelector("code").textContent = `${panel.command} ${options.join(" ")}`;
     if (moved) mark(section, panel, margin, chosen);

@@ -27,7 +27,8 @@ LEAST_MARGIN, MOST_MARGIN = 0.001, 0.05
 class Slider:
     """A bound on a metric that the user sets: an upper one where lower is better, else a lower one.
 
-    ``low`` and ``high`` are the smallest and the largest mean of the variants; ``start`` is None for no bound.
+    ``low`` and ``high`` are the smallest and the largest mean of the variants; ``start`` is None for no bound, and
+    ``strict`` says that a mean at ``start`` is beyond it.
     """
 
     metric: str
@@ -37,6 +38,7 @@ class Slider:
     low: float
     high: float
     start: float | None
+    strict: bool
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def panel(group: ComparisonGroup) -> Panel | None:
     if len(judged) < 2:
         return None
     names = {variant.record.name for variant in group.variants}
-    sliders = [_slider(group, judged, metric) for metric in costs(group)]
+    sliders = [slider for metric in costs(group) if (slider := _slider(group, judged, metric))]
+    bounded = {slider.metric for slider in sliders}
     return Panel(
         margin=group.margin,
         least_margin=min(LEAST_MARGIN, group.margin),
@@ -76,15 +79,15 @@ def panel(group: ComparisonGroup) -> Panel | None:
             {"metric": metric, "label": short_name(metric), "higher_is_better": bool(known(metric).higher_is_better)}
             for metric in costs(group)
         ],
-        sliders=[slider for slider in sliders if slider and slider.low < slider.high],
-        variants=[_facts(group, variant) for variant in tables.best_first(group, group.variants)],
-        command=_command(group, names.pop()) if len(names) == 1 else "",
+        sliders=sliders,
+        variants=[_facts(group, variant, bounded) for variant in tables.best_first(group, group.variants)],
+        command=_command(group, names.pop(), bounded) if len(names) == 1 else "",
     )
 
 
-def _command(group: ComparisonGroup, name: str) -> str:
+def _command(group: ComparisonGroup, name: str, bounded: set[str]) -> str:
     """The command that compares the runs of this name, with the requirements that have no slider."""
-    fixed = [one for one in group.sifted.requirements if one.metric not in costs(group)] if group.sifted else []
+    fixed = [one for one in group.sifted.requirements if one.metric not in bounded] if group.sifted else []
     return " ".join(["python -m harness report --name", shlex.quote(name), *(f"--require '{one}'" for one in fixed)])
 
 
@@ -101,17 +104,18 @@ def _judged(group: ComparisonGroup, variant: Variant) -> bool:
 
 def _slider(group: ComparisonGroup, variants: list[Variant], metric: str) -> Slider | None:
     means = [variant.means[metric].mean for variant in variants if metric in variant.means]
-    if not means or min(means) <= 0:
+    if not means or not 0 < min(means) < max(means):
         return None
-    wanted = [one.bound for one in group.sifted.requirements if one.metric == metric] if group.sifted else []
+    wanted = [one for one in group.sifted.requirements if one.metric == metric] if group.sifted else []
     definition = known(metric)
     higher = bool(definition.higher_is_better)
-    start = (max if higher else min)(wanted) if wanted else None
+    start = (max if higher else min)((one.bound for one in wanted), default=None)
+    strict = any(one.bound == start and "=" not in one.operator for one in wanted)
     unit = "" if definition.unit == "1/s" else definition.unit
-    return Slider(metric, short_name(metric), unit, higher, min(means), max(means), start)
+    return Slider(metric, short_name(metric), unit, higher, min(means), max(means), start, strict)
 
 
-def _facts(group: ComparisonGroup, variant: Variant) -> dict[str, Any]:
+def _facts(group: ComparisonGroup, variant: Variant, bounded: set[str]) -> dict[str, Any]:
     """What the browser knows of a variant: its verdict over all variants, its costs, and the words for both."""
     standing, quality = group.over_all(variant), group.quality
     of_cost = {metric: variant.means[metric].mean for metric in costs(group) if metric in variant.means}
@@ -130,5 +134,5 @@ def _facts(group: ComparisonGroup, variant: Variant) -> dict[str, Any]:
         "costs": of_cost,
         "compared": compared,
         "shown": {metric: answer_text.value(metric, variant) for metric in of_cost},
-        "missed": any(one.metric not in costs(group) for one in missed),  # by a requirement that has no slider
+        "missed": any(one.metric not in bounded for one in missed),  # by a requirement that has no slider
     }

@@ -32,7 +32,7 @@ MEANINGS = {
     "best": verdict_text.BEST,
     "equivalent": "as good as the best within the margin",
     "open": "undecided",
-    "few-seeds": "one or two seeds, so no verdict",
+    "few-seeds": "too few seeds for a verdict",
     "busy": "measured on a busy machine, so not ranked",
 }
 
@@ -102,7 +102,8 @@ def html(comparison: Comparison) -> str:
         number=number, seeds=text.seeds, columns=tables.columns, header=tables.header, best_first=tables.best_first,
         with_sign=budgets.with_sign, instead_of_mean=instead_of_mean, shared_sentence=budgets.shared_sentence,
         tuned_variants=tuned_variants, tuned_words=tuned,
-        value_header=tables.value_header, verdict=verdict_text.verdict, among=verdict_text.among, short_name=short_name,
+        value_header=tables.value_header, verdict=verdict_text.verdict, among=verdict_text.among,
+        terms=verdict_text.terms, short_name=short_name,
         covers=verdict_text.covers(comparison), choices=choice.embedded([section.panel for section in sections]),
     )  # fmt: skip
 
