@@ -174,6 +174,8 @@ def _markdown_baseline_differences(group: ComparisonGroup) -> Iterator[str]:
                 difference = wording.baseline_difference(metric, variant.baseline_differences[metric])
                 yield f"- {_escaped(variant.name)}: {_escaped(difference)}"
             yield ""
+    if any(variant.baseline_differences for variant in group.variants):
+        yield from (wording.PAIRED, "")
 
 
 def _markdown_disagreements(group: ComparisonGroup) -> Iterator[str]:

@@ -169,6 +169,8 @@ def print_comparison(comparison: Comparison) -> None:
             for variant in tables.with_difference(group, metric)[:MOST_ROWS]:
                 difference = wording.baseline_difference(metric, variant.baseline_differences[metric])
                 out.print(escape(f"{short_name(metric)}, {variant.name}: {difference}"))
+        if any(variant.baseline_differences for variant in group.variants):
+            out.print(f"[dim]{wording.PAIRED}[/]")
         out.print()
         for sentence in answer(group):
             out.print(escape(sentence))

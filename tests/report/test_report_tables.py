@@ -14,6 +14,7 @@ from harness.records.metrics import END_TO_END
 from harness.report import tables
 from harness.report.html import html
 from harness.report.terminal import print_comparison
+from harness.report.text import PAIRED
 
 
 def test_csv_has_a_row_for_each_variant_and_metric():
@@ -66,6 +67,16 @@ def test_every_format_says_the_margin_and_the_requirements_that_all_meet(capsys,
     assert sentence in Page(html(compared)).shown()
     print_comparison(compared)
     assert sentence in " ".join(capsys.readouterr().out.split())
+
+
+def test_every_format_says_why_a_verdict_may_show_what_a_difference_to_the_baseline_does_not(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    compared = compare(sweep(), "x", "encoder=lstm")
+    assert PAIRED in tables.markdown(compared)
+    assert PAIRED in Page(html(compared)).shown()
+    print_comparison(compared)
+    assert PAIRED in " ".join(capsys.readouterr().out.split())
+    assert PAIRED not in tables.markdown(compare(sweep(), "x"))
 
 
 def test_markdown_has_the_verdict_in_words_and_the_sentence_above_the_table():

@@ -103,7 +103,7 @@ def html(comparison: Comparison) -> str:
         with_sign=budgets.with_sign, instead_of_mean=instead_of_mean, shared_sentence=budgets.shared_sentence,
         tuned_variants=tuned_variants, tuned_words=tuned,
         value_header=tables.value_header, verdict=verdict_text.verdict, among=verdict_text.among,
-        terms=verdict_text.terms, short_name=short_name,
+        terms=verdict_text.terms, paired=text.PAIRED, short_name=short_name,
         covers=verdict_text.covers(comparison), choices=choice.embedded([section.panel for section in sections]),
     )  # fmt: skip
 
