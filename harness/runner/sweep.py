@@ -44,6 +44,10 @@ class Sweep(Callback):
     current: "Sweep | None" = None
     choice: "Choice | None" = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a launcher sends to the processes of its jobs: the answer belongs to the command alone."""
+        return {key: value for key, value in vars(self).items() if key != "choice"}
+
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         from harness.config.hardware import check_writable
 

@@ -1,13 +1,17 @@
 """``harness choose`` as a whole, with planted encoders: one good, one as good but dearer, one crippled."""
 
 import json
+import pickle
 import re
+import threading
 
 import pytest
 from mlflow import MlflowClient
+from omegaconf import OmegaConf
 
 from harness.runner.choose import choice
 from harness.runner.choose.bench import LaunchedBench
+from harness.runner.sweep import Sweep
 
 ENCODERS = """
 import torch
@@ -138,3 +142,10 @@ def test_candidates_that_all_do_not_fit_are_one_sentence(choose):
     assert (ended.code, ended.records) == (2, [])
     assert ended.err.count("val/mse") == 1
     assert "Traceback" not in ended.err
+
+
+def test_a_sweep_is_sent_to_its_jobs_without_the_choice():
+    sweep = Sweep()
+    sweep.config, sweep.choice = OmegaConf.create({"sweep": "s1"}), threading.RLock()  # what cannot be pickled
+    sent = pickle.loads(pickle.dumps(sweep))
+    assert (sent.config.sweep, sent.choice) == ("s1", None)
