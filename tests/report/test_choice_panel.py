@@ -192,6 +192,20 @@ def test_a_mean_at_the_bound_of_the_report_is_beyond_it_if_the_report_says_so(op
     assert facts()["shown"][1] == "≤ 2 ms"
 
 
+def test_the_page_gives_no_second_answer_to_what_the_report_was_asked(opened):
+    """The report compares those that meet the requirements alone, and so may know more than the sliders do."""
+    group = required("latency/p50_ms<=2.003")
+    (gru,) = (variant for variant in group.variants if variant.name == "gru")
+    group.margin, gru.standings[ACCURACY] = 0.01, BEST
+    move, facts = opened(group)
+    assert facts()["hidden"]
+    assert facts()["chosen"] != answer(group)[0]
+    move(MARGIN, 0.02)
+    assert not facts()["hidden"]
+    move(MARGIN, 0.01)
+    assert (facts()["hidden"], facts()["taken"]) == (True, [])
+
+
 def test_a_requirement_on_a_metric_in_which_all_are_alike_excludes_on_the_page_too(opened):
     made = records()
     for record in made:

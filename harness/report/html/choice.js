@@ -145,9 +145,11 @@ function startPanel(element, panel) {
     const words = chosen.taken.map((one) => sentence(panel, margin, chosen, one));
     const shown = element.querySelector(".chosen");
     shown.textContent = words.join(" ") || nothing(chosen);
-    shown.hidden = shown.textContent === section.querySelector(".answer p").textContent; // it says so already
+    // what the report was asked for, its answer says, which may know more
+    const asked = margin === panel.margin && bounds.every((bound, i) => bound === panel.sliders[i].start);
+    shown.hidden = asked || shown.textContent === section.querySelector(".answer p").textContent;
     if (panel.command) element.querySelector("code").textContent = `${panel.command} ${options.join(" ")}`;
-    if (moved) mark(section, panel, margin, chosen);
+    if (moved) mark(section, panel, margin, asked ? { ...chosen, taken: [] } : chosen);
   }
 
   element.addEventListener("input", () => update(true));
