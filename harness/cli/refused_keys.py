@@ -51,6 +51,9 @@ def sentence(key: str, arguments: list[str]) -> str:
         return swept
     set_to = given(arguments)
     whole = next((one for one in set_to if f"{one}.".startswith(f"{key}.")), key)
+    if whole.startswith("tune.space."):
+        plus = f"'+{whole}={set_to.get(whole, '[A,B]')}'"
+        return f"tune={set_to.get('tune', 'none')} has no {whole} to change; a plus adds it: {plus}"
     group, _, name = key.partition(".")
     config = _with_choices(arguments)
     choice = set_to.get(group) or config.hydra.runtime.choices.get(group)

@@ -223,7 +223,9 @@ def _chosen(search: Search | None) -> tuple[Tuning | None, str | None]:
         return None, None
     tuning = tuning_of(search)
     if tuning is None:
-        why = f"{search.name}: none of its {len(search.to_try)} trials finished, so it is not evaluated"
+        count = len(search.to_try)
+        none = f"none of its {count} trials finished" if count > 1 else "its only trial did not finish"
+        why = f"{search.name}: {none}, so it is not evaluated"
         print(why, file=sys.stderr, flush=True)
         return None, why
     settings = " ".join(as_overrides(tuning.chosen))

@@ -86,7 +86,7 @@ def test_a_diverged_trial_fails_no_sweep_and_an_encoder_without_a_trial_is_named
     assert [record.status for record in ended.records if record.is_trial].count("failed") == 1
     none = command("-m", "encoder=self_attention", "seed=1,2", *space[:2], "tune.space.optimizer.lr=[1e30]", *QUICKER)
     assert none.code == 1
-    assert "self_attention: none of its 1 trials finished, so it is not evaluated" in none.err
+    assert "self_attention: its only trial did not finish, so it is not evaluated" in none.err
 
 
 def test_tuned_runs_stand_beside_untuned_ones(command):
@@ -137,6 +137,7 @@ def test_a_key_that_one_encoder_lacks_is_left_out_for_it_and_said(command):
         (("tune=learning_rate", "mode=profile"), "mode=profile trains nothing that could be tuned"),
         (("tune=learning_rate", "hydra/sweeper=basic"), "tune needs the harness's own sweeper"),
         (("tune=learning_rate", "tune.trials=0"), "tune.trials must be a whole number of 1 or more, and is 0"),
+        (("tune.space.optimizer.lr=[0.1]",), "a plus adds it: '+tune.space.optimizer.lr=[0.1]'"),
         (("tune={trial:3}",), "tune.trial is the number of a trial, which the sweep sets; leave it out"),
         (("tune=learning_rate", "tune.space.optimizer.lr={low:1,high:2}"), "add the key to an empty space instead:"),
         (("+tune.space.encoder.hidden_size=[8,0]",), "encoder.hidden_size must be a whole number of 1 or more,"),
