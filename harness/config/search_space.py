@@ -21,7 +21,9 @@ TUNABLE_KEYS = ("trainer.batch_size", "trainer.clip_norm")
 RANGE = {"low", "high", "log"}
 """The keys of a range; ``log`` may be left out."""
 FIGURES = 3
-"""Drawn numbers are rounded to so many figures: more say nothing, and make names long."""
+"""Numbers are rounded to so many figures, in a narrow range to those of its width: more say nothing, in long names."""
+MOST_DRAWS = 50
+"""So many draws for each setting that is wanted: a small space may have fewer different ones."""
 
 Settings = dict[str, Any]
 """Dotted keys of the config to values."""
@@ -37,12 +39,27 @@ class Range:
 
     def at(self, share: float) -> float:
         """The number at a share (0 to 1) of the way from ``low`` to ``high``."""
+        return self._rounded(self._between(self.low, self.high, share))
+
+    def drawn(self, share: float) -> float:
+        """The number for a random share; of whole numbers, the two ends are as likely as if they had neighbours."""
+        if not self._whole:
+            return self.at(share)
+        return self._rounded(self._between(self.low - 0.5, self.high + 0.5, share))
+
+    @property
+    def _whole(self) -> bool:
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    def _between(self, low: float, high: float, share: float) -> float:
         if self.log:
-            value = math.exp(math.log(self.low) + share * (math.log(self.high) - math.log(self.low)))
-        else:
-            value = self.low + share * (self.high - self.low)
-        whole = isinstance(self.low, int) and isinstance(self.high, int)
-        rounded = round(value) if whole else float(f"{value:.{FIGURES}g}")
+            return math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
+        return low + share * (high - low)
+
+    def _rounded(self, value: float) -> float:
+        width = (self.high - self.low) / max(abs(self.low), abs(self.high))
+        figures = FIGURES + max(0, math.floor(-math.log10(width)))
+        rounded = round(value) if self._whole else float(f"{value:.{figures}g}")
         return min(max(rounded, self.low), self.high)
 
 
@@ -61,7 +78,7 @@ def read(space: Mapping[str, Any]) -> dict[str, Values]:
 def settings_to_try(space: Mapping[str, Values], trials: int | None, seed: int) -> list[Settings]:
     """The settings to try; a function of its arguments alone, so that they are the same for every encoder.
 
-    ``trials`` is their largest number: there are fewer where lists have fewer combinations. None: all combinations.
+    ``trials`` is their largest number: there are fewer where the space has fewer. None: all combinations.
 
     Raises:
         UserError: a range needs a number of trials, and there is none.
@@ -81,7 +98,14 @@ def settings_to_try(space: Mapping[str, Values], trials: int | None, seed: int) 
         return _distinct([{key: values.at(n / max(trials - 1, 1))} for n in range(trials)])
     # each key has its own generator: the draws of one do not depend on the others of the space
     generators = {key: random.Random(f"tune/{seed}/{key}") for key in space}
-    return _distinct([{key: _draw(space[key], generators[key]) for key in space} for _ in range(trials)])
+    found: list[Settings] = []
+    for _ in range(MOST_DRAWS * trials):
+        one = {key: _draw(space[key], generators[key]) for key in space}
+        if one not in found:
+            found.append(one)
+        if len(found) == trials:
+            break
+    return found
 
 
 def without(settings: list[Settings], keys: set[str]) -> list[Settings]:
@@ -94,7 +118,7 @@ def _sample(rng: random.Random, every: list[Settings], trials: int) -> list[int]
 
 
 def _draw(values: Values, rng: random.Random) -> Any:
-    return values.at(rng.random()) if isinstance(values, Range) else rng.choice(values)
+    return values.drawn(rng.random()) if isinstance(values, Range) else rng.choice(values)
 
 
 def _distinct(settings: list[Settings]) -> list[Settings]:
@@ -122,7 +146,7 @@ def _values(key: str, value: Any) -> Values:
     if isinstance(value, list):
         if not value:
             raise UserError(f"tune.space.{key} has no value; write tune.space.{key}=[A,B], or leave it out")
-        return value
+        return [one for place, one in enumerate(value) if one not in value[:place]]  # no trial is run twice
     if isinstance(value, dict) and value.keys() <= RANGE and _is_range(value):
         return Range(value["low"], value["high"], value.get("log", False))
     raise UserError(

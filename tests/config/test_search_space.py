@@ -1,6 +1,7 @@
 """The settings that ``tune=`` tries: from lists and ranges, the same for every encoder."""
 
 import math
+from collections import Counter
 
 import pytest
 from conftest import refused
@@ -50,6 +51,33 @@ def test_a_rounded_number_stays_in_its_range():
     space = {"optimizer.lr": Range(1.2345e-4, 0.98765, log=True)}
     first, *_, last = settings_to_try(space, 4, 0)
     assert (first["optimizer.lr"], last["optimizer.lr"]) == (1.2345e-4, 0.98765)
+
+
+def test_a_value_that_is_written_twice_is_one_value():
+    space = read({"optimizer": {"lr": [0.001, 1e-3, 0.002]}})
+    assert settings_to_try(space, 2, 0) == [{"optimizer.lr": 0.001}, {"optimizer.lr": 0.002}]
+
+
+def test_the_numbers_of_a_narrow_range_differ():
+    """Three figures of them would all be 1."""
+    settings = settings_to_try({"optimizer.beta": Range(1.0001, 1.0009)}, 5, 0)
+    assert [one["optimizer.beta"] for one in settings] == [1.0001, 1.0003, 1.0005, 1.0007, 1.0009]
+
+
+def test_the_ends_of_a_range_of_whole_numbers_are_drawn_as_often_as_the_others():
+    shares = [(place + 0.5) / 1000 for place in range(1000)]
+    assert Counter(Range(1, 4).drawn(share) for share in shares) == {1: 250, 2: 250, 3: 250, 4: 250}
+    # in the logarithm a number has the part from half below it to half above it: log(1.5 / 0.5) / log(4.5 / 0.5), ...
+    counts = Counter(Range(1, 4, log=True).drawn(share) for share in shares)
+    assert counts == pytest.approx({1: 500, 2: 232.5, 3: 153.1, 4: 114.4}, abs=1)
+
+
+def test_a_draw_that_comes_again_is_replaced():
+    space = {"encoder.hidden_size": Range(1, 4), "head.dropout": [0.0, 0.5]}
+    for seed in range(20):
+        settings = settings_to_try(space, 8, seed)
+        assert len({tuple(one.values()) for one in settings}) == len(settings) == 8
+    assert len(settings_to_try(space, 9, 0)) == 8
 
 
 def test_one_range_is_divided_evenly_in_the_logarithm_or_not():
