@@ -79,7 +79,7 @@ def test_the_cheaper_of_two_good_ones_is_named_and_the_answer_is_the_same_everyw
     client = MlflowClient(f"sqlite:///{tmp_path}/outputs/mlflow.db")
     runs = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
     (note,) = [run.data.tags["mlflow.note.content"] for run in runs if "mlflow.parentRunId" not in run.data.tags]
-    for text in ("Take Good", "All is decided.", "One look, at 3 seeds", "Spent "):
+    for text in ("Take Good", "All is decided.", "One look, at 3 seeds", "The test split chose", "Spent "):
         assert text in markdown
         assert text in page
         assert text in note

@@ -50,6 +50,9 @@ def test_tuning_says_what_the_budget_allowed():
     assert answer.tuning(PLAN, 5).startswith("The budget allowed 5 of 8 tuning trials of each candidate")
     assert answer.tuning(PLAN, 0).startswith("The budget allowed no tuning: 8 trials")
     assert answer.tuning(Plan(("lstm",), (3,), 0, 1.0), 0) == "Nothing was tuned."
+    assert answer.tuning(PLAN, 8, {"gru": 4, "bag": 0}).endswith(
+        " Fewer have those that lack a key of tune.space: gru 4, bag none."
+    )
 
 
 def test_looks_and_their_level():

@@ -156,3 +156,23 @@ def test_a_resumed_run_does_not_say_how_long_a_run_takes(make):
     launcher.odd[seed("lstm")] = JobOutcome(finished(seed("lstm"), resumed_epochs=3))
     bench.run([seed("lstm")])
     assert bench.predicted([seed("lstm", 2)]) is None
+
+
+def test_the_imports_that_the_first_run_waits_for_are_expected_of_no_other_run(make):
+    bench, launcher = make(200)
+    slow = {"speed/total_seconds": 40.0, "speed/startup_seconds": 38.0}
+    launcher.odd[seed("lstm")] = JobOutcome(made("lstm", 1, metrics=slow))
+    bench.run([seed("lstm")])
+    assert bench.predicted([seed("lstm", 2)]) == 40, "no other run is known"
+    warm = {"speed/total_seconds": 4.0, "speed/startup_seconds": 1.0}
+    launcher.odd[seed("gru")] = JobOutcome(made("gru", 1, metrics=warm))
+    bench.run([seed("gru")])
+    assert bench.predicted([seed("lstm", 2)]) == 3
+    assert bench.predicted([seed("gru", 2)]) == 4
+
+
+def test_a_trial_that_a_candidate_lacks_is_not_run(make):
+    bench, _ = make(100)
+    bench.exists = lambda run: run.number < 2
+    assert not bench.ended(Run("gru", "tuning", 1))
+    assert bench.ended(Run("gru", "tuning", 2))

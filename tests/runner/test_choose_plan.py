@@ -280,6 +280,14 @@ def test_trials_that_time_cuts_short_count_only_where_all_candidates_have_them()
     assert tuned(simulated) == 3
 
 
+def test_a_candidate_that_lacks_a_key_of_the_space_has_fewer_trials_or_none() -> None:
+    simulated = Simulated({"a": 0.9, "b": 0.8, "c": 0.7})
+    has, ended = {"a": 8, "b": 2, "c": 0}, simulated.ended
+    simulated.ended = lambda run: run.number >= has[run.candidate] or ended(run)  # type: ignore[method-assign]
+    assert tuned(simulated) == 8
+    assert {name: sum(run.candidate == name for run in simulated.runs) for name in has} == has
+
+
 def test_a_candidate_that_does_not_fit_gets_one_trial() -> None:
     simulated = Simulated({"a": 0.9, "b": 0.8}, excluded={"b": "it pools"})
     assert tuned(simulated) == 8

@@ -38,6 +38,8 @@ def test_a_trial_has_the_settings_of_its_place(trials):
     assert trials.exists(Run("bag", "tuning", 2))
     assert not trials.exists(Run("bag", "tuning", 3))
     assert not trials.exists(Run("untuned", "tuning", 0))
+    assert trials.fewer(8) == {"bag": 3}
+    assert trials.fewer(3) == {}
 
 
 def test_the_best_of_the_first_trials_is_chosen(trials):

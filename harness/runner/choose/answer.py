@@ -13,6 +13,12 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
+OPTIMISTIC = (
+    "The test split chose among the candidates, so the mean of the chosen one is a little too high: other data say how "
+    "good it is."
+)
+
+
 def how_it_ended(plan: Plan, ending: Ending | None, contenders: Sequence[Contender] = ()) -> str:
     """Why no more runs follow; None: the command was stopped."""
     if ending is None:
@@ -34,12 +40,20 @@ def how_it_ended(plan: Plan, ending: Ending | None, contenders: Sequence[Contend
     return f"The budget of {duration(plan.budget)} is spent: not begun were {waiting}: {_named(ending.waiting)}."
 
 
-def tuning(plan: Plan, trials: int) -> str:
-    """How many trials each candidate got, and why they were fewer than asked for."""
+def tuning(plan: Plan, trials: int, fewer: Mapping[str, int] | None = None) -> str:
+    """How many trials each candidate got, and why they were fewer than asked for.
+
+    ``fewer`` are the trials of candidates that lack a key of the space, so that they have less to try.
+    """
+    lacking = ", ".join(f"{name} {count or 'none'}" for name, count in (fewer or {}).items())
+    lacking = f" Fewer have those that lack a key of tune.space: {lacking}." if lacking and trials else ""
+    if plan.trials < 2:
+        return "Nothing was tuned."
     if trials == plan.trials:
-        return f"Each candidate was tuned by {trials} trials, chosen on validation." if trials else "Nothing was tuned."
+        return f"Each candidate was tuned by {trials} trials, chosen on validation.{lacking}"
     if trials:
-        return f"The budget allowed {trials} of {plan.trials} tuning trials of each candidate, chosen on validation."
+        allowed = f"The budget allowed {trials} of {plan.trials} tuning trials of each candidate"
+        return f"{allowed}, chosen on validation.{lacking}"
     return f"The budget allowed no tuning: {plan.trials} trials of each candidate were asked for, and one says nothing."
 
 

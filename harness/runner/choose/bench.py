@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 
-from harness.records.metrics import TOTAL_SECONDS
+from harness.records.metrics import STARTUP_SECONDS, TOTAL_SECONDS
 from harness.records.record import Record
 from harness.runner.choose.plan import Contender, Run, Stage
 from harness.runner.choose.spending import Spending
@@ -28,20 +28,23 @@ class LaunchedBench:
     is looked at. ``records`` has every finished run; ``failures`` the reason of every failed one; ``excluded``
     the candidates that do not fit, with the reason. ``stopped`` are runs that the budget ended. ``untimed`` are the
     seconds that a seed measures, and a trial does not. ``sweep`` decides the order in which candidates take turns.
+    ``exists`` says whether a candidate has such a run: one that lacks a key of the space has fewer trials.
     """
 
     def __init__(
         self, launch: Launch, stand: Stand, spending: Spending, budget: float, one_by_one: bool, untimed: float = 0.0,
-        sweep: str = "",
+        sweep: str = "", exists: Callable[[Run], bool] = lambda run: True,
     ) -> None:  # fmt: skip
         self.launch, self.stand, self.spending = launch, stand, spending
         self.budget, self.one_by_one, self.untimed, self.sweep = budget, one_by_one, untimed, sweep
+        self.exists = exists
         self.records: dict[Run, Record] = {}
         self.failures: dict[Run, str] = {}
         self.excluded: dict[str, str] = {}
         self.stopped: set[Run] = set()
         self.parallel = 1.0
         self._seconds: dict[Run, float] = {}
+        self._startups: dict[Run, float] = {}
 
     def left(self) -> float:
         """The seconds that are left of the budget."""
@@ -52,8 +55,8 @@ class LaunchedBench:
         return self.stand(self.records, self.failures, self.excluded)
 
     def ended(self, run: Run) -> bool:
-        """Whether a run has finished or failed, or is that of a candidate that does not fit."""
-        return run in self.records or run in self.failures or run.candidate in self.excluded
+        """Whether nothing is to be done: it finished, failed, does not exist, or its candidate does not fit."""
+        return run in self.records or run in self.failures or run.candidate in self.excluded or not self.exists(run)
 
     def trials(self, affordable: Callable[[], int]) -> int:
         """The number of trials that an earlier command decided on, else ``affordable()``, which is kept."""
@@ -106,8 +109,9 @@ class LaunchedBench:
             if record is not None and not record.resumed_epochs:  # else its time does not cover all epochs
                 took = float(record.metrics.get(TOTAL_SECONDS, 0.0))
                 if wall is not None and len(batch) == 1 and not record.skipped:
-                    took = wall
+                    took = max(wall, took)  # the record of a command's first run counts from the command's begin
                 self._seconds[run] = self.spending.finished.get(run, took)
+                self._startups[run] = float(record.metrics.get(STARTUP_SECONDS, 0.0))
         done = [run for run in batch if run in self.records]
         self.spending.keep({run: self._seconds.get(run, 0.0) for run in done})
         fresh = [run for run in done if not self.records[run].skipped]
@@ -134,8 +138,17 @@ class LaunchedBench:
         return max(max(known), sum(known) / self.parallel) if known else 0.0
 
     def _predicted(self, run: Run) -> float | None:
-        """The median time of the candidate's runs in this stage, or in the stage before."""
-        own = {done: seconds for done, seconds in self._seconds.items() if done.candidate == run.candidate}
+        """The median time of the candidate's runs in this stage, or in the stage before.
+
+        The first run of a command waits for imports and for the data of all, so each run counts as if it had started as
+        fast as the fastest.
+        """
+        fastest = min(self._startups.values(), default=0.0)
+        own = {
+            done: max(0.0, seconds - self._startups[done]) + fastest
+            for done, seconds in self._seconds.items()
+            if done.candidate == run.candidate
+        }
         same = [seconds for done, seconds in own.items() if done.stage == run.stage]
         if same or not own:
             return median(same) if same else None

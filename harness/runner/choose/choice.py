@@ -67,7 +67,7 @@ class Choice:
         measuring = first.measure.latency_seconds + first.measure.inference_seconds
         self.bench = LaunchedBench(
             sweeper.launch_runs, self.judge.contenders, self.spending, self.plan.budget, sweeper.one_by_one, measuring,
-            sweeper.config.sweep,
+            sweeper.config.sweep, lambda run: run.stage == "seeds" or sweeper.trials.exists(run),
         )  # fmt: skip
         self.bench.excluded |= refused
         self.tried = 0
@@ -92,8 +92,8 @@ class Choice:
 
     def _take_settings(self) -> None:
         """Give each candidate the settings that its trials chose; a candidate without any is excluded."""
-        for name in self.sweeper.trials.searches if self.tried else ():
-            if name in self.bench.excluded:
+        for name, search in self.sweeper.trials.searches.items() if self.tried else ():
+            if name in self.bench.excluded or not search.to_try:
                 continue
             tuning = self.sweeper.trials.chosen(name, self.bench.records, self.tried)
             if tuning:
@@ -127,8 +127,9 @@ class Choice:
             answer.how_it_ended(self.plan, self.ending, contenders),
             *answer.more_seeds(contenders, seconds),
             *answer.left_out(self.bench.excluded, contenders, self.bench.failures),
-            answer.tuning(self.plan, self.tried),
+            answer.tuning(self.plan, self.tried, self.sweeper.trials.fewer(self.tried)),
             answer.looked(self.plan.looks, self.judge.level),
+            *[answer.OPTIMISTIC] * (sum(len(one.finished) >= self.plan.looks[0] for one in contenders) > 1),
             answer.time_spent(self.spending.by_stage, self.plan.budget),
         ]
 

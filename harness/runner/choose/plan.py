@@ -131,8 +131,10 @@ def tune(plan: Plan, bench: Bench, tell: Tell) -> int:
     going = [one.name for one in contenders]
 
     def affordable() -> int:
-        once = bench.predicted(trials_of(going, [1]))
-        seeds = bench.predicted(missing_seeds(contenders, plan.looks[0], plan.first_seed))
+        once = bench.predicted([run for run in trials_of(going, [1]) if not bench.ended(run)])
+        # one that has nothing to tune has not run yet, and counts nothing
+        ran = [one for one in contenders if bench.predicted([Run(one.name, "seeds", plan.first_seed)]) is not None]
+        seeds = bench.predicted(missing_seeds(ran, plan.looks[0], plan.first_seed))
         return 0 if once is None or seeds is None else affordable_trials(plan, bench.left(), once, seeds)
 
     decided = bench.trials(affordable)

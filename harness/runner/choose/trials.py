@@ -30,6 +30,10 @@ class Trials:
         """Whether a candidate has a trial of this number."""
         return run.candidate in self.searches and run.number < len(self.searches[run.candidate].to_try)
 
+    def fewer(self, trials: int) -> dict[str, int]:
+        """The candidates that have fewer than so many trials, with their number."""
+        return {name: len(one.to_try) for name, one in self.searches.items() if len(one.to_try) < trials}
+
     def job(self, run: Run) -> Job:
         """The overrides of a trial."""
         search = self.searches[run.candidate]
