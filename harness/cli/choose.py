@@ -9,22 +9,16 @@ same command resumes.
 
 import re
 import sys
+import textwrap
 from collections.abc import Callable
 
 from hydra.core.override_parser.types import Quote, QuotedString
 
+from harness.cli.choose_keys import OWN
 from harness.errors import UserError
 
 USER_ERROR = 2
 QUOTES = "\"'"
-OWN = {
-    "margin": "report.margin",
-    "require": "report.require",
-    "budget": "hydra.sweeper.budget",
-    "cost": "hydra.sweeper.cost",
-    "looks": "hydra.sweeper.looks",
-}
-"""The short keys of ``choose``, with the keys of the config that they set."""
 ENCODERS = ("self_attention", "additive_attention", "rnn", "lstm", "gru", "bidirectional", "bag_of_embeddings")
 """The candidates where the command names none; those that do not fit the data are left out, and said."""
 REFUSED = {
@@ -39,22 +33,34 @@ REFUSED = {
 HELP = f"""\
 usage: python -m harness choose KEY=VALUE ...
 
-Which encoder should I use? choose tunes the candidates, trains them with several seeds, gives more seeds to those that
-are not decided, and names the cheapest one that is best, or as good as the best, and meets the requirements.
+Which encoder should I use? choose tunes the candidates, trains them with
+several seeds, gives more seeds to those that are not decided, and names the
+cheapest one that is best, or as good as the best, and meets the requirements.
 
-  python -m harness choose data=files data.train=mine.csv margin=0.005 budget=1h
-  python -m harness choose data=imdb 'require=["latency/p50_ms<5"]' cost=memory encoder=lstm,gru,cnn
+  python -m harness choose data=files data.train=mine.csv budget=1h
+  python -m harness choose data=imdb encoder=lstm,gru,cnn cost=memory \\
+      'require=["latency/p50_ms<5"]'
+
+The values shown here are the defaults, except that nothing is required:
 
   budget=1h         the time that it may take: 90s, 5m, 1.5h, 1d
-  margin=0.01       a candidate that is at most this much behind the best is as good (0.01: one point of accuracy)
-  require=[...]     what the answer must meet, such as ["latency/p50_ms<5","memory/host_inference_peak_mib<200"]
+  margin=0.01       a candidate that is at most this much behind the best is as
+                    good (0.01: one point of accuracy)
+  require=[...]     what the answer must meet, without units, such as
+                    'require=["latency/p50_ms<5","cost/parameters<1e6"]'
   cost=latency      what is cheap: latency, throughput, memory or parameters
-  looks=[3,...,10]  the numbers of seeds at which it looks whether all is decided
-  encoder=a,b,c     the candidates; default: {", ".join(ENCODERS)}
-  tune=...          the tuning that each candidate gets
+  looks=[3,4,5,6,7,8,9,10]
+                    the numbers of seeds at which it looks whether all is
+                    decided
+  encoder=a,b,c     the candidates; default:
+{textwrap.fill(", ".join(ENCODERS), 80, initial_indent=" " * 20, subsequent_indent=" " * 20)}
+  tune=learning_rate
+                    the tuning that each candidate gets: none, learning_rate or
+                    wide
 
-Every other key works as in a sweep (python -m harness --help); keys with several values make further candidates.
-Ctrl-C gives the answer so far. The same command resumes: it repeats no finished run and counts the time spent before.
+Every other key works as in a sweep (python -m harness --help); keys with
+several values make further candidates. Ctrl-C gives the answer so far. The same
+command resumes: it repeats no finished run and counts the time spent before.
 """
 
 
@@ -95,6 +101,8 @@ def translated(arguments: list[str]) -> list[str]:
         name, equals, value = argument.partition("=")
         key = name.lstrip("+")
         given[key] = value
+        if (option := name.lstrip("-")) != name and option in OWN:
+            raise UserError(f"{argument}: write it without dashes, {option}={value or '...'}")
         if why := REFUSED.get(key):
             raise UserError(f"{argument}: {why}")
         if key in OWN and not equals:

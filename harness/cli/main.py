@@ -95,7 +95,8 @@ def _nothing_run() -> int:
 
     if not Sweep.current or Sweep.current.outcomes() or _unkept:
         return 0
-    print(suggestions.of_empty_sweep(sys.argv[1:]), file=sys.stderr)
+    choice = Sweep.current.choice
+    print(choice.not_begun() if choice else suggestions.of_empty_sweep(sys.argv[1:]), file=sys.stderr)
     return USER_ERROR
 
 

@@ -13,6 +13,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
+from harness.cli import choose_keys
 from harness.config.compose import compose_whole, conf_dir
 
 PASSED_ON = ("encoder", "data", "optimizer", "pooling", "position")
@@ -64,9 +65,15 @@ def sentence(key: str, arguments: list[str]) -> str:
     if group in PASSED_ON and (having := _having(group, last if group == "encoder" else name)):
         where = f"{group}={choice}" if parent == group else f"the encoder at {parent}"
         return f"{where} has no key {key}; these have it: {', '.join(having)}"
-    near = new_name(whole) or nearest(key, config)
+    near = new_name(whole) or _of_choose(key, set_to) or nearest(key, config)
     advice = f"did you mean {near}?" if near else "python -m harness --cfg job prints all keys"
     return f"nothing reads {key}; {advice}"
+
+
+def _of_choose(key: str, set_to: dict[str, str]) -> str | None:
+    """The short key of ``harness choose`` nearest to a key; None in other commands, and where none is near."""
+    near = get_close_matches(key, choose_keys.OWN, n=1) if set_to.get("hydra/sweeper") == "choose" else []
+    return near[0] if near else None
 
 
 def _having(group: str, name: str) -> list[str]:

@@ -129,6 +129,15 @@ def test_a_budget_that_is_too_small_says_what_did_not_run(choose, monkeypatch):
     assert "The budget allowed no tuning: 2 trials of each candidate were asked for" in text
 
 
+def test_a_budget_that_is_spent_before_the_first_run_says_so(choose, monkeypatch):
+    monkeypatch.setattr(choice, "seconds_of_process", lambda: 5.0)
+    ended = choose("budget=1s", TRIALS)
+    assert (ended.code, ended.records) == (2, [])
+    assert "The budget of 1 s is too small for 3 seeds of all candidates" in ended.err
+    assert "Spent 5 s of 1 s: start 5 s." in ended.err
+    assert "an override has no value" not in ended.err
+
+
 def test_a_candidate_that_fails_is_left_out_and_the_others_are_compared(choose):
     ended = choose("budget=1h", TRIALS, "encoder._target_=planted.Good,planted.Broken,planted.Crippled")
     assert ended.code == 1

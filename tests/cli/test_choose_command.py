@@ -1,9 +1,11 @@
 """``python -m harness choose``: the sweep that a command becomes, and what it refuses before anything runs."""
 
 import pytest
+import yaml
 from conftest import refused
 
 from harness.cli import choose
+from harness.config.compose import conf_dir
 from harness.runner.choose import settings
 
 
@@ -46,6 +48,8 @@ def test_a_single_requirement_needs_no_list(given):
         ("mode=profile", "mode=profile: choose trains"),
         ("hydra/sweeper=optuna", "choose is a sweeper itself"),
         ("margin", "margin needs a value"),
+        ("--budget", "--budget: write it without dashes, budget=..."),
+        ("--margin=0.02", "--margin=0.02: write it without dashes, margin=0.02"),
     ],
 )
 def test_wrong_settings_are_one_sentence(argument, sentence):
@@ -72,6 +76,13 @@ def test_help_names_every_key_and_runs_nothing(command):
         assert ended.out.startswith("usage: python -m harness choose ")
         for key in choose.OWN:
             assert f"\n  {key}=" in ended.out
+        assert max(map(len, ended.out.splitlines())) <= 80  # a terminal would break the columns
+
+
+def test_help_shows_the_defaults():
+    shipped = yaml.safe_load((conf_dir() / "hydra" / "sweeper" / "choose.yaml").read_text())
+    for key in ("budget", "cost", "looks"):
+        assert f"\n  {key}={shipped[key]}".replace(" ", "") in choose.HELP.replace(" ", "")
 
 
 @pytest.mark.parametrize(
@@ -82,7 +93,8 @@ def test_help_names_every_key_and_runs_nothing(command):
         (("budget=1m", "require=latency/p50<5"), "did you mean latency/p50_ms?"),
         (("budget=1m", "data=digits,adding", "encoder=lstm"), "candidates must not differ in data"),
         (("budget=1m", "encoder=lstmm,gru"), "did you mean encoder=lstm?"),
-        (("budget=1m", "marjin=0.1"), "marjin"),
+        (("budget=1m", "marjin=0.1"), "nothing reads marjin; did you mean margin?"),
+        (("bugdet=1m",), "nothing reads bugdet; did you mean budget?"),
         (("budget=1h", "data=files", "data.train=nowhere.csv", "encoder=lstm,gru"), "nowhere.csv"),
     ],
 )

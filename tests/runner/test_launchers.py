@@ -57,6 +57,17 @@ def test_tuning_runs_under_launchers_whose_jobs_have_processes_of_their_own(tmp_
         assert result.config["optimizer"]["lr"] == result.tuning.chosen["optimizer.lr"] == 0.02
 
 
+def test_choose_decides_here_and_its_runs_are_jobs_of_a_launcher(tmp_path):
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    choose = ("choose", "budget=1h", "tune=none", "looks=3", "encoder=bag_of_embeddings,cnn", *QUICK, "tracking=none")
+    line = [sys.executable, "-m", "harness", *choose, "hydra/launcher=joblib"]
+    ended = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    found = list(store.read_all(tmp_path / "outputs" / "runs"))
+    assert sorted(record.seed for record in found) == [0, 0, 1, 1, 2, 2]
+    assert "One look, at 3 seeds" in ended.stdout
+
+
 def test_jobs_that_run_in_another_folder_write_into_the_commands_output_folder(command, tmp_path, monkeypatch):
     """As those of a Ray cluster that was started elsewhere."""
     (tmp_path / "elsewhere").mkdir()

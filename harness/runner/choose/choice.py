@@ -119,6 +119,11 @@ class Choice:
         """What the comparison at the end is asked, besides what the config says."""
         return {"alpha": self.judge.level, "cost": self.sweeper.cost, "told": self.sentences()}
 
+    def not_begun(self) -> str:
+        """Why there was no run at all, and where the time went."""
+        spent = answer.time_spent(self.spending.by_stage, self.plan.budget)
+        return f"{answer.how_it_ended(self.plan, self.ending)} {spent}"
+
     def sentences(self) -> list[str]:
         """How it ended, what it left out, what more it would take, and the time by stage."""
         contenders = self.bench.contenders()
