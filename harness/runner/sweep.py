@@ -83,10 +83,6 @@ class Sweep(Callback):
             sys.exit(2)
         Sweep.current = self
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Without the choice: launchers send this to the processes of their jobs, which decide nothing."""
-        return {name: value for name, value in vars(self).items() if name != "choice"}
-
     def outcomes(self) -> list[JobOutcome]:
         """The outcomes of the jobs, in the order in which they are shown."""
         return outcomes_of(self.config)
