@@ -27,11 +27,15 @@ COSTS = ("latency", "throughput", "memory", "parameters")
 """What a user may want to be cheap, the default first: what serving a model costs its users."""
 
 
+def cost_metric(group: ComparisonGroup, cost: str) -> str:
+    """The metric that stands for one of COSTS in this group."""
+    return dict(zip(COSTS, (LATENCY, THROUGHPUT, group.memory, PARAMETERS), strict=True))[cost]
+
+
 def costs(group: ComparisonGroup) -> list[str]:
     """The metrics that tell cheap from dear, the preferred first: that of the group's ``cost``, then that of COSTS."""
-    metrics = dict(zip(COSTS, (LATENCY, THROUGHPUT, group.memory, PARAMETERS), strict=True))
-    preferred = sorted(metrics, key=lambda cost: cost != group.cost)
-    return [metrics[cost] for cost in preferred if metrics[cost] in group.metrics]
+    preferred = [cost_metric(group, cost) for cost in sorted(COSTS, key=lambda cost: cost != group.cost)]
+    return [metric for metric in preferred if metric in group.metrics]
 
 
 def good(group: ComparisonGroup) -> list[Variant]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from math import inf
 
 from harness.analysis.comparability import ComparisonGroup
-from harness.analysis.recommendation import Recommendation, good, recommend
+from harness.analysis.recommendation import Recommendation, cost_metric, good, recommend
 from harness.analysis.variants import Variant
 from harness.records.metrics import known, short_name
 from harness.report.text import from_to, rounded
@@ -78,7 +78,15 @@ def _sentence(group: ComparisonGroup, recommended: Recommendation) -> str:
         return f"{take} {variant.name}, the best mean of {those}: {listed}; no cost was measured alike for all of them."
     extreme = "highest" if known(recommended.cost).higher_is_better else "lowest"
     cost = f"the {extreme} {short_name(recommended.cost)}, {value(recommended.cost, variant)}"
-    return f"{take} {variant.name}: it has {cost}, of {those}: {listed}."
+    return f"{take} {variant.name}: it has {cost}, of {those}: {listed}.{_not_asked(group, recommended)}"
+
+
+def _not_asked(group: ComparisonGroup, recommended: Recommendation) -> str:
+    """A sentence where another cost decided than the one that the user named."""
+    asked = cost_metric(group, group.cost) if group.cost else recommended.cost
+    if asked in (None, recommended.cost):
+        return ""
+    return f" Their {short_name(asked)}, the cost that was asked for, could not be compared: see the notes."
 
 
 def _no_verdict(metric: str, first: Variant) -> str:

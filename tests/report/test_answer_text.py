@@ -46,6 +46,13 @@ def test_a_rate_is_cheap_where_it_is_high_and_comes_after_latency():
         "Take lstm: it has the lowest train peak, 10 MiB, of the 2 that are best or as good within 0.5 points of "
         "accuracy: lstm (0.910), gru (0.905)."
     )
+    asked = group_of(busy, standings)
+    for cost, more in (("memory", ""), ("latency", " Their latency p50, the cost that was asked for, could not be")):
+        asked.cost = cost
+        sentence, _, rest = answer(asked)[0].partition("(0.905).")
+        assert "lowest train peak" in sentence
+        assert rest.startswith(more)
+        assert bool(rest) == bool(more)
     assert answer(group_of(records(), standings))[0].endswith("; no cost was measured alike for all of them.")
 
 
