@@ -9,13 +9,14 @@ import pytest
 from conftest import QUICK, REPOSITORY
 from shipped import choices
 
-from harness.cli import subcommands
+from harness.cli import choose, subcommands
 
 TEXT = (REPOSITORY / "README.md").read_text(encoding="utf8")
 BLOCKS = re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)
 LINES = [line.split("#")[0].strip() for block in BLOCKS for line in block.splitlines()]
 ARGUMENTS = [line.removeprefix("python -m harness ") for line in LINES if line.startswith("python -m harness ")]
 COMMANDS = [line for line in ARGUMENTS if not subcommands.is_one(line.split())]
+CHOICES = [line for line in ARGUMENTS if line.startswith("choose ")]
 PROBES = (REPOSITORY / "docs" / "PROBES.md").read_text(encoding="utf8")
 ON_PROBES = [
     line
@@ -44,7 +45,16 @@ def test_every_command_composes(command, line):
     assert "_target_: " in ended.out
 
 
+@pytest.mark.parametrize("line", CHOICES)
+def test_every_command_of_choose_composes(command, line):
+    translated = [word for word in choose.translated(shlex.split(line)[1:]) if word != "-m"]
+    ended = command("--cfg", "all", *[word if "=[" in word else word.split(",")[0] for word in translated])
+    assert ended.code == 0, ended.err
+    assert "ChooseSweeper" in ended.out
+
+
 def test_there_are_commands_to_test():
+    assert len(CHOICES) >= 3
     assert len(COMMANDS) >= 10
 
 

@@ -71,7 +71,7 @@ def test_the_cheaper_of_two_good_ones_is_named_and_the_answer_is_the_same_everyw
     # what it did is said before it does it
     progress = [line for line in first.err.splitlines() if line.startswith("choose: ")]
     assert progress[0].startswith("choose: tuning: the first of 2 trials: 3 runs; ")
-    assert progress[1].startswith("choose: tuning: trials 2 to 2 of 2: 3 runs, about ")
+    assert progress[1].startswith("choose: tuning: trial 2 of 2: 3 runs, about ")
     assert progress[2].startswith("choose: look 1 of 1: 3 seeds: 9 runs, about ")
     # the page and the parent run tell the same
     markdown = (tmp_path / "outputs" / "reports" / "digits" / "report.md").read_text()
@@ -125,7 +125,7 @@ def test_a_budget_that_is_too_small_says_what_did_not_run(choose, monkeypatch):
     ended = choose("budget=1s", TRIALS)
     assert ended.code == 1
     text = " ".join(ended.out.split())
-    assert "The budget of 1 s is too small for 3 seeds of all candidates, so there is no verdict: not begun" in text
+    assert "The budget of 1 s is too small for 3 seeds of all candidates, so there is no verdict. Missing: " in text
     assert "The budget allowed no tuning: 2 trials of each candidate were asked for" in text
 
 

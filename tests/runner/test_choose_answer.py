@@ -26,13 +26,13 @@ def test_durations(seconds, text):
         (Ending("no candidate"), "No candidate is left."),
         (
             Ending("budget", WAITING, 90.0),
-            "The budget of 5 min is spent: not begun were 3 runs, which take about 1.5 min: lstm (seeds 4, 5), gru "
-            "(seed 4).",
+            "The budget of 5 min is spent. Missing: 3 runs, about 1.5 min: lstm (seeds 4, 5), gru (seed 4). With a "
+            "larger budget, the same command goes on and repeats no finished run.",
         ),
         (
             Ending("too small", WAITING[:1]),
-            "The budget of 5 min is too small for 3 seeds of all candidates, so there is no verdict: not begun were 1 "
-            "run: lstm (seed 4).",
+            "The budget of 5 min is too small for 3 seeds of all candidates, so there is no verdict. Missing: 1 run: "
+            "lstm (seed 4). With a larger budget, the same command goes on and repeats no finished run.",
         ),
     ],
 )
@@ -48,7 +48,10 @@ def test_what_no_seeds_decide_is_not_called_decided():
 def test_tuning_says_what_the_budget_allowed():
     assert answer.tuning(PLAN, 8) == "Each candidate was tuned by 8 trials, chosen on validation."
     assert answer.tuning(PLAN, 5).startswith("The budget allowed 5 of 8 tuning trials of each candidate")
-    assert answer.tuning(PLAN, 0).startswith("The budget allowed no tuning: 8 trials")
+    assert answer.tuning(PLAN, 0) == (
+        "The budget allowed no tuning: 8 trials of each candidate were asked for, and there was time for one at most, "
+        "which chooses nothing."
+    )
     assert answer.tuning(Plan(("lstm",), (3,), 0, 1.0), 0) == "Nothing was tuned."
     assert answer.tuning(PLAN, 8, {"gru": 4, "bag": 0}).endswith(
         " Fewer have those that lack a key of tune.space: gru 4, bag none."

@@ -30,14 +30,17 @@ def how_it_ended(plan: Plan, ending: Ending | None, contenders: Sequence[Contend
         return f"Undecided after {plan.looks[-1]} seeds, the last number that was planned (looks)."
     if ending.reason == "no candidate":
         return "No candidate is left."
-    takes = f", which take about {duration(ending.seconds)}" if ending.seconds else ""
-    waiting = f"{counted(len(ending.waiting), 'run')}{takes}"
+    takes = f", about {duration(ending.seconds)}" if ending.seconds else ""
+    missing = (
+        f"Missing: {counted(len(ending.waiting), 'run')}{takes}: {_named(ending.waiting)}. With a larger budget, the "
+        "same command goes on and repeats no finished run."
+    )
     if ending.reason == "too small":
         return (
             f"The budget of {duration(plan.budget)} is too small for {plan.looks[0]} seeds of all candidates, so there "
-            f"is no verdict: not begun were {waiting}: {_named(ending.waiting)}."
+            f"is no verdict. {missing}"
         )
-    return f"The budget of {duration(plan.budget)} is spent: not begun were {waiting}: {_named(ending.waiting)}."
+    return f"The budget of {duration(plan.budget)} is spent. {missing}"
 
 
 def tuning(plan: Plan, trials: int, fewer: Mapping[str, int] | None = None) -> str:
@@ -54,7 +57,10 @@ def tuning(plan: Plan, trials: int, fewer: Mapping[str, int] | None = None) -> s
     if trials:
         allowed = f"The budget allowed {trials} of {plan.trials} tuning trials of each candidate"
         return f"{allowed}, chosen on validation.{lacking}"
-    return f"The budget allowed no tuning: {plan.trials} trials of each candidate were asked for, and one says nothing."
+    return (
+        f"The budget allowed no tuning: {plan.trials} trials of each candidate were asked for, and there was time for "
+        "one at most, which chooses nothing."
+    )
 
 
 def looked(looks: Sequence[int], level: float) -> str:

@@ -139,7 +139,8 @@ def tune(plan: Plan, bench: Bench, tell: Tell) -> int:
 
     decided = bench.trials(affordable)
     if rest := [run for run in trials_of(going, range(1, decided)) if not bench.ended(run)]:
-        tell(f"tuning: trials 2 to {decided} of {plan.trials}", rest)
+        numbers = f"trials 2 to {decided}" if decided > 2 else "trial 2"
+        tell(f"tuning: {numbers} of {plan.trials}", rest)
         bench.run(rest)
     complete = 0
     while complete < decided and going and all(bench.ended(run) for run in trials_of(going, [complete])):
