@@ -47,6 +47,16 @@ def test_a_page_without_plots_does_without_plotly():
     assert "failed gru/seed=0: boom" in Page(text).shown()
 
 
+def test_variants_and_runs_are_counted_and_marks_explained():
+    def shown(records):
+        return " ".join(Page(html(compare(records, "digits"))).shown().split())
+
+    assert "side by side: 1 variant, 1 finished run; the newest" in shown([made("gru")])
+    four = shown(over_seeds("lstm", [0.9, 0.8]) + over_seeds("gru", [0.7, 0.6]))
+    assert "side by side: 2 variants, 4 finished runs; the newest" in four
+    assert "best : best mean" in four.replace("best:", "best :")
+
+
 def test_a_name_may_break_after_an_underscore_and_is_escaped():
     assert breakable("<b>_x") == "&lt;b&gt;_<wbr>x"
 
