@@ -25,6 +25,8 @@ def explain(error: Exception, arguments: list[str]) -> Iterator[str]:
         yield f"the values of a key stand without blanks, and no comma at the end: {joined}"
     elif closed := _to_be_closed(error):
         yield f"a bracket is not closed: {closed}"
+    elif unclosed := _with_an_open_quote(error):
+        yield f"a quote is not closed: {unclosed}"
     elif quoted := _to_be_quoted(error):
         yield f"a value with characters other than a-z needs its own quotes: {quoted}"
     if str(error).startswith("Error merging override tune.space."):
@@ -82,6 +84,12 @@ def _to_be_closed(error: Exception) -> str | None:
     for opening, closing in ("()", "[]", "{}"):
         missing += closing * (text.count(opening) - text.count(closing))
     return f"'{text}{missing}'" if len(missing) == 1 else None
+
+
+def _with_an_open_quote(error: Exception) -> str | None:
+    """The refused override, if a double quote in it has no partner; None for others."""
+    text = (error.override or "") if isinstance(error, OverrideParseException) else ""
+    return text if text.replace('\\"', "").count('"') % 2 else None
 
 
 def _to_be_quoted(error: Exception) -> str | None:

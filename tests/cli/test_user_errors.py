@@ -35,6 +35,7 @@ USER_ERRORS = [
     (["-m", "encoder=lstm", ",gru"], "stand without blanks, and no comma at the end: encoder=lstm,gru\n"),
     (["-m", "encoder=", "lstm,gru"], "stand without blanks, and no comma at the end: encoder=lstm,gru\n"),
     (["seed=0", "-m", "encoder=choice(lstm,gru"], "a bracket is not closed: 'encoder=choice(lstm,gru)'\n"),
+    (['report.require=["latency/p50_ms<5]'], 'a quote is not closed: report.require=["latency/p50_ms<5]\n'),
     (["seed=0", "-m", "encoder=lsmt,gru"], "did you mean encoder=lstm?"),
     (["lr=0.1"], "did you mean optimizer.lr?"),
     (["input=word_char", "input.letters.size=3"], "did you mean input.characters.size?"),
