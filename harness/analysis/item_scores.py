@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.dataset import IGNORED
-from harness.records.metrics import split_of
+from harness.records.metrics import split_of, without_split
 from harness.records.record import Record
 from harness.records.store import PREDICTIONS, Unreadable
 from harness.tasks import ctc, predictions
@@ -95,7 +95,7 @@ SCORERS: dict[tuple[str, str], Scorer] = {
 
 def has_item_scores(task: str, metric: str) -> bool:
     """Whether a metric is a mean over the items of the test split in this task."""
-    return split_of(metric) == "test" and (task, metric.partition("/")[2]) in SCORERS
+    return split_of(metric) == "test" and (task, without_split(metric)) in SCORERS
 
 
 def item_scores(record: Record, metric: str) -> ItemScores | None:
@@ -150,7 +150,7 @@ def _read(file: Path, task: str, rows: int | None) -> Predictions | None:
 
 
 def _item_scores(record: Record, metric: str) -> ItemScores | None:
-    file, data, name = record.folder / PREDICTIONS, record.data, metric.partition("/")[2]
+    file, data, name = record.folder / PREDICTIONS, record.data, without_split(metric)
     kept = record.status == "finished" and metric in record.metrics
     if not kept or split_of(metric) != "test" or (data.task, name) not in SCORERS:
         return None

@@ -236,6 +236,11 @@ def split_of(name: str) -> str:
     return name.partition("/")[0]
 
 
+def without_split(name: str) -> str:
+    """The part of a metric's name after the slash; of a quality, the name of the score."""
+    return name.partition("/")[2]
+
+
 def number(name: str, value: float | None) -> str:
     """A value with its unit, to four figures; a dash if it was not measured."""
     if value is None:

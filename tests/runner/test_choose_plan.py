@@ -216,9 +216,14 @@ def test_a_single_candidate_needs_no_verdict() -> None:
     assert len(simulated.runs) == 3
 
 
+def test_no_run_has_the_seed_of_the_trials() -> None:
+    for tuning_seed, expected in ((None, [0, 1, 2]), (0, [1, 2, 3]), (1, [0, 2, 3]), (1000, [0, 1, 2])):
+        assert [run.number for run in missing_seeds([Contender("a")], 3, tuning_seed)] == expected
+
+
 def test_missing_seeds_skip_those_that_failed_and_replace_one_at_a_time() -> None:
     contenders = [Contender("a", finished=(1, 3), failed=(2,)), Contender("b", finished=(1, 2, 3))]
-    assert missing_seeds(contenders, 5, 1) == [Run("a", "seeds", 4), Run("b", "seeds", 4), Run("b", "seeds", 5)]
+    assert missing_seeds(contenders, 5, 0) == [Run("a", "seeds", 4), Run("b", "seeds", 4), Run("b", "seeds", 5)]
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_every_encoder_tries_the_same_and_runs_with_what_validation_chose(comman
     for encoder in ("lstm", "bag_of_embeddings"):
         tried = trials_of(ended.records, encoder)
         assert [record.config["optimizer"]["lr"] for record in tried] == [0.0001, 0.02]
-        assert [record.seed for record in tried] == [0, 0]
+        assert [record.seed for record in tried] == [1000, 1000]
         scores = [record.metrics["val/accuracy"] for record in tried]
         results = [record for record in results_of(ended.records) if record.choices["encoder"] == encoder]
         assert [record.seed for record in results] == [3, 4]
@@ -49,7 +49,7 @@ def test_every_encoder_tries_the_same_and_runs_with_what_validation_chose(comman
             )
             assert record.label == f"{encoder}/seed={record.seed}/optimizer.lr={chosen}"
     assert [record.label for record in trials_of(ended.records, "lstm")] == [
-        "lstm/seed=0/optimizer.lr=0.0001/tune.trial=0", "lstm/seed=0/optimizer.lr=0.02/tune.trial=1",
+        "lstm/seed=1000/optimizer.lr=0.0001/tune.trial=0", "lstm/seed=1000/optimizer.lr=0.02/tune.trial=1",
     ]  # fmt: skip
     assert "tuned   lstm: optimizer.lr=0.02 (accuracy " in ended.err
     assert "tune.trial" not in ended.out, "trials are no results"

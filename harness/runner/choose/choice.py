@@ -59,7 +59,7 @@ class Choice:
         configs, refused = _resolved(dict(zip(names, composed, strict=True)))
         first = next(iter(configs.values()))
         trials, seed = sweeper.trials.number, first.tune.seed
-        self.plan = Plan(names, sweeper.looks, trials, sweeper.budget, seed + 1 if trials > 1 else 0)
+        self.plan = Plan(names, sweeper.looks, trials, sweeper.budget, seed if trials > 1 else None)
         self.judge = Judge(
             self.plan, level_per_look(sweeper.looks), first.report.margin, parse_all(first.report.require)
         )

@@ -25,15 +25,20 @@ class Plan:
     """What is fixed before the first run.
 
     ``looks`` are the numbers of seeds at which one looks, ascending; ``trials`` the number of tuning trials of each
-    candidate, 0: no tuning; ``budget`` is in seconds. ``first_seed`` is the first seed that counts: those before it are
-    the tuning's.
+    candidate, 0: no tuning; ``budget`` is in seconds. ``tuning_seed`` is that of the trials: no other run has it,
+    because the settings were chosen to do well with it.
     """
 
     candidates: tuple[str, ...]
     looks: tuple[int, ...]
     trials: int
     budget: float
-    first_seed: int = 1
+    tuning_seed: int | None = 0
+
+    @property
+    def first_seed(self) -> int:
+        """The first seed that counts."""
+        return 1 if self.tuning_seed == 0 else 0
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,7 @@ def tune(plan: Plan, bench: Bench, tell: Tell) -> int:
         once = bench.predicted([run for run in trials_of(going, [1]) if not bench.ended(run)])
         # one that has nothing to tune has not run yet, and counts nothing
         ran = [one for one in contenders if bench.predicted([Run(one.name, "seeds", plan.first_seed)]) is not None]
-        seeds = bench.predicted(missing_seeds(ran, plan.looks[0], plan.first_seed))
+        seeds = bench.predicted(missing_seeds(ran, plan.looks[0], plan.tuning_seed))
         return 0 if once is None or seeds is None else affordable_trials(plan, bench.left(), once, seeds)
 
     decided = bench.trials(affordable)
@@ -166,7 +171,7 @@ def trials_of(names: Iterable[str], numbers: Iterable[int]) -> list[Run]:
     return [Run(name, "tuning", number) for number in numbers for name in names]
 
 
-def missing_seeds(contenders: Iterable[Contender], target: int, first_seed: int) -> list[Run]:
+def missing_seeds(contenders: Iterable[Contender], target: int, tuning_seed: int | None) -> list[Run]:
     """The runs that each contender lacks to ``target`` finished seeds, the lowest seeds first.
 
     A seed that failed is replaced by the next ones, one at a time, until the contender is given up.
@@ -175,9 +180,9 @@ def missing_seeds(contenders: Iterable[Contender], target: int, first_seed: int)
     for contender in contenders:
         lacking = target - len(contender.finished)
         lacking = min(lacking, 1) if contender.failed else lacking
-        seed = first_seed
+        seed = 0
         while lacking > 0:
-            if seed not in contender.finished and seed not in contender.failed:
+            if seed != tuning_seed and seed not in contender.finished and seed not in contender.failed:
                 runs.append(Run(contender.name, "seeds", seed))
                 lacking -= 1
             seed += 1
@@ -203,7 +208,7 @@ def decide(plan: Plan, bench: Bench, tell: Tell) -> Ending:
         if not names:
             return _over(bench, "decided")
         too_late: Reason = "too small" if look == 1 else "budget"
-        while runs := missing_seeds(_going(bench, names), target, plan.first_seed):  # once more where a run failed
+        while runs := missing_seeds(_going(bench, names), target, plan.tuning_seed):  # once more where a run failed
             batch = _first_that_fit(bench, runs) if look == 1 else runs
             seconds = bench.predicted(batch)
             if bench.left() <= 0 or (seconds is not None and seconds > bench.left()):
