@@ -27,7 +27,7 @@ KINDS = ("empty", "cut", "not UTF-8", "another JSON")
 
 def damaged(content: bytes, kind: str) -> bytes:
     """What is left of a file's content."""
-    cut = random.Random(len(content)).randrange(1, len(content))
+    cut = random.Random(len(content)).randrange(1, max(2, len(content)))
     contents = {"empty": b"", "cut": content[:cut], "not UTF-8": b"\xff\xfe\x00{", "another JSON": b'{"other": [1]}'}
     return contents[kind]
 

@@ -35,7 +35,7 @@ def test_of_a_read_only_folder_report_prints_the_comparison_and_exits_with_2(tmp
         code = subcommands.run(["report", "--output-dir", str(folder)])
     printed = capsys.readouterr()
     assert code == 2
-    assert "0.910 ±0.025" in printed.out
+    assert "0.910 ±0.016" in printed.out
     assert printed.err == (
         f"the report could not be written to {folder}/reports/digits (Read-only file system); "
         f"python -m harness report {folder}/runs --output-dir OTHER writes it elsewhere\n"
@@ -120,7 +120,7 @@ def test_a_sweep_whose_reports_cannot_be_written_shows_its_comparison_and_exits_
     ended = command("-m", "seed=0,1", *QUICKER, *mode)
     assert (ended.code, "Traceback" in ended.err) == (1, False)
     assert [record.status for record in ended.records] == ["finished"] * 2
-    assert ("exponent p of cost" if mode else "bag_of_embeddings  ") in ended.out
+    assert ("exponent p of cost" if mode else "bag_of_embeddings ↑") in ended.out
     assert f"{tmp_path / 'outputs' / 'reports'}" in ended.err
 
 
@@ -173,10 +173,10 @@ def test_an_outcome_that_cannot_be_written_ends_no_other_run(command, tmp_path, 
             raise OSError(28, "No space left on device")
         kept(config, number, outcome)
 
-    from harness.runner import sweep as sweeps
+    from harness.runner import job_outcomes
 
-    kept = sweeps.keep_outcome
-    monkeypatch.setattr(sweeps, "keep_outcome", refuse)
+    kept = job_outcomes.keep_outcome
+    monkeypatch.setattr(job_outcomes, "keep_outcome", refuse)
     ended = command("-m", "seed=0,1", *QUICKER)
     assert (ended.code, "Traceback" in ended.err) == (0, False)
     assert "outcomes cannot be written to (No space left on device)" in ended.err
