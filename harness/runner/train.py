@@ -89,9 +89,7 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
         metrics |= evaluate(task, dataset, outputs, job.folder)
     device_users.look()
     data.copy_preparation(job.prepared, job.folder)
-    metrics |= {name: value for name, value in history[best - 1].items() if split_of(name) in FITTED}
-    metrics["best/epoch"], metrics[EPOCHS] = best, len(history)
-    metrics |= {name: history[-1][name] for name in (STEPS, TRAINING_SECONDS)}
+    metrics |= fitted(history, best)
     if timer.first_step_at is not None:  # None where all epochs were trained before an interruption
         metrics[STARTUP_SECONDS] = time.time() - (clock() - timer.first_step_at) - job.started
     seconds = [rank.pop("own_cpu_seconds") for rank in ranks]  # those of this node come first
@@ -110,6 +108,13 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     if outputs is not None:
         draw_attention(backend, dataset, outputs, job.folder, config.measure.attention_examples)
     return Outcome("finished", epochs=len(history))
+
+
+def fitted(history: list[dict[str, float]], best: int) -> dict[str, float]:
+    """What the history says of a finished training: the scores of its best epoch, and what all epochs took."""
+    scores = {name: value for name, value in history[best - 1].items() if split_of(name) in FITTED}
+    budget = {name: history[-1][name] for name in (STEPS, TRAINING_SECONDS)}
+    return {**scores, "best/epoch": best, EPOCHS: len(history), **budget}
 
 
 def evaluate(task: Task, dataset: data.Dataset, outputs: np.ndarray, folder: Path) -> dict[str, float]:
