@@ -12,6 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from harness.analysis.targets import monitored
 from harness.backends.history import direction
 from harness.config import per_encoder, search_space
 from harness.config.rules import check_tunable
@@ -26,7 +27,6 @@ from harness.runner import run_names
 from harness.runner.batches_sweeper import BatchesSweeper, Job, is_seed
 from harness.runner.job_outcomes import JobOutcome
 from harness.runner.median_stopping import FEWEST
-from harness.tasks.task import task_of_summary
 
 
 @dataclass
@@ -125,7 +125,7 @@ def tuning_of(search: Search) -> Tuning | None:
     finished = {n: record for n, record in enumerate(records) if record and record.status == "finished"}
     if not finished:
         return None
-    metric = monitor_of(next(iter(finished.values())))
+    metric = monitored(next(iter(finished.values())))
     sign = -1 if direction(metric) == "max" else 1
     # few validation rows give many equal scores: of these the one with the lowest loss, then the first, as for epochs
     ranks = {
@@ -152,11 +152,6 @@ def seconds_of(trial: Record) -> float:
     """
     after_start = trial.metrics.get(TOTAL_SECONDS, 0.0) - trial.metrics.get(STARTUP_SECONDS, 0.0)
     return max(after_start, trial.metrics.get(TRAINING_SECONDS, 0.0))
-
-
-def monitor_of(record: Record) -> str:
-    """The metric by which a run's best epoch was chosen."""
-    return task_of_summary(record.data).monitor(record.config["trainer"]["monitor"])
 
 
 def as_overrides(settings: Settings) -> Job:
