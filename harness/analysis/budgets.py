@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.listed import listed
 from harness.analysis.targets import monitored
 from harness.analysis.variant_names import short_keys
 from harness.analysis.variants import Variant
 from harness.records.metrics import EPOCHS, METRICS, ON_VALIDATION, STEPS, TRIALS
 from harness.records.record import Record
 
-MOST_NAMED = 6
-"""A sentence names at most so many variants; of more it gives the number."""
 IMPROVING = "↑"
 """The sign behind the name of a variant that is still improving."""
 COUNTED = {EPOCHS: "epoch", STEPS: "step", TRIALS: "tuning trial"}
@@ -137,9 +136,3 @@ def _stopped_early(variants: list[Variant]) -> str:
             when = f"{ended[0]}" if ended[0] == ended[-1] else f"{ended[0]} to {ended[-1]}"
             found.append(f"{variant.name} (after {when} of {allowed} epochs, {len(ended)} of {len(variant.runs)} runs)")
     return listed(found)
-
-
-def listed(names: list[str]) -> str:
-    """Some names, and how many more there are."""
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more

@@ -99,6 +99,17 @@ class ComparisonGroup:
         return [metric for metric in (self.quality, THROUGHPUT, LATENCY, self.memory) if metric in self.metrics]
 
 
+def best_first(group: ComparisonGroup, variants: list[Variant]) -> list[Variant]:
+    """Variants sorted by quality; variants without a finished run come last."""
+    sign = -1 if known(group.quality).higher_is_better else 1
+
+    def order(variant: Variant) -> tuple[bool, float, str]:
+        mean = variant.means.get(group.quality)
+        return mean is None, sign * mean.mean if mean else 0.0, variant.name
+
+    return sorted(variants, key=order)
+
+
 def make_groups(variants: list[Variant]) -> list[ComparisonGroup]:
     """Sort variants into comparison groups; give the variants names and means, and the groups titles."""
     groups = [_comparison_group(members) for members in _partition(variants, _same_data_and_versions)]

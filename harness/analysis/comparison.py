@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.analysis.comparability import ComparisonGroup, as_text, make_groups, pools
 from harness.analysis.data_sets import OverDataSets, over_data_sets
+from harness.analysis.disagreements import Disagreements, disagreements
 from harness.analysis.intervals import ALPHA, holm, paired_difference
 from harness.analysis.separations import separations
 from harness.analysis.training_rows import Curves, curves_over_rows
@@ -58,6 +59,11 @@ class Comparison:
     def over_data_sets(self) -> OverDataSets | None:
         """The ranks of the variants over several data sets, where the same variants ran on them."""
         return over_data_sets(self.groups)
+
+    @cached_property
+    def disagreements(self) -> list[Disagreements | None]:
+        """What the best variants of each group disagree on; None where fewer than two kept predictions."""
+        return [disagreements(group) for group in self.groups]
 
     @property
     def runs(self) -> int:

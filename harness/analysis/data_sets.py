@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from harness.analysis.aggregates import Estimate, error_ratios, ranks
 from harness.analysis.comparability import ComparisonGroup, Facts, as_text, data_name, differing
+from harness.analysis.listed import listed
 from harness.analysis.matched_variants import differing_settings, match
 from harness.analysis.variants import Variant, flat_settings
 from harness.records.metrics import known
@@ -18,8 +19,6 @@ QUESTION = ("_target_", "subset", "label", "tags", "column", "task")
 """The settings of data, besides its source, with which the same content is another data set: another question."""
 FEWEST = 2
 """A summary needs so many data sets, and so many variants that ran on all of them."""
-MOST_NAMED = 6
-"""A sentence names at most so many variants, data sets or settings."""
 
 
 @dataclass(frozen=True)
@@ -175,13 +174,13 @@ def _missing_variants(data_sets: list[_DataSet], names: list[str]) -> Iterator[s
     others = dict.fromkeys(name for data_set in data_sets for name in data_set.variants if name not in names)
     absent = {name: [one.title for one in data_sets if name not in one.variants] for name in others}
     if absent:
-        listed = _listed([f"{name} (not on {_listed(titles)})" for name, titles in absent.items()])
-        yield f"Left out, because they have no score on every one of these data sets: {listed}."
+        absentees = listed([f"{name} (not on {listed(titles)})" for name, titles in absent.items()])
+        yield f"Left out, because they have no score on every one of these data sets: {absentees}."
 
 
 def _missing_sets(data_sets: list[_DataSet]) -> Iterator[str]:
     if data_sets:
-        titles = _listed([data_set.title for data_set in data_sets])
+        titles = listed([data_set.title for data_set in data_sets])
         yield f"Left out, because too few of these variants have a score there: {titles}."
 
 
@@ -190,16 +189,11 @@ def _same_data(by_data: Iterable[list[ComparisonGroup]], counting: list[Comparis
     for same, counts in zip(by_data, counting, strict=True):
         others = [group.title for group in same if group is not counts]
         if others:
-            yield f"One data set counts once: {counts.title} does, {_listed(others)} not."
+            yield f"One data set counts once: {counts.title} does, {listed(others)} not."
 
 
 def _differing_settings(data_sets: list[_DataSet], names: list[str]) -> Iterator[str]:
     by_name = [[data_set.variants[name] for data_set in data_sets] for name in names]
     keys = list(dict.fromkeys(key for variants in by_name for key in differing_settings(variants)))
     if keys:
-        yield f"Besides the data, these settings of a variant differ between the data sets: {_listed(keys)}."
-
-
-def _listed(words: list[str]) -> str:
-    more = f" and {len(words) - MOST_NAMED} more" if len(words) > MOST_NAMED else ""
-    return ", ".join(words[:MOST_NAMED]) + more
+        yield f"Besides the data, these settings of a variant differ between the data sets: {listed(keys)}."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.comparability import ComparisonGroup, best_first
 from harness.analysis.item_scores import ItemScores, item_scores, read_predictions
 from harness.analysis.variants import Variant
 from harness.data.dataset import IGNORED
@@ -87,7 +87,8 @@ def disagreements(group: ComparisonGroup) -> Disagreements | None:
     None where fewer than two variants kept predictions.
     """
     metric = _metric(group)
-    by_variant = {variant: _scores(variant, metric) for variant in _best_first(group)} if metric else {}
+    ranked = [variant for variant in best_first(group, group.variants) if group.quality in variant.means]
+    by_variant = {variant: _scores(variant, metric) for variant in ranked} if metric else {}
     by_variant = {variant: scores for variant, scores in by_variant.items() if scores}
     items = {len(scores[0].score_N) for scores in by_variant.values()}
     if metric is None or len(by_variant) < 2 or len(items) != 1:
@@ -115,13 +116,6 @@ def _metric(group: ComparisonGroup) -> str | None:
         if sum(bool(_scores(variant, metric)) for variant in finished) > 1:
             return metric
     return None
-
-
-def _best_first(group: ComparisonGroup) -> list[Variant]:
-    quality = group.quality
-    sign = -1 if known(quality).higher_is_better else 1
-    ranked = [variant for variant in group.variants if quality in variant.means]
-    return sorted(ranked, key=lambda variant: (sign * variant.means[quality].mean, variant.name))
 
 
 def _scores(variant: Variant, metric: str) -> list[ItemScores]:

@@ -2,12 +2,11 @@
 
 from collections import Counter
 
+from harness.analysis.listed import listed
 from harness.analysis.variants import Variant
 from harness.config.schema import LAST_EPOCH
 from harness.records.record import Record
 
-MOST_NAMED = 6
-"""A sentence names at most so many variants; of more it gives the number."""
 CHOICES = {
     "train/loss": "epoch chosen on training loss",
     "train/mse": "epoch chosen on training error",
@@ -36,9 +35,4 @@ def of_variants(variants: list[Variant]) -> list[str]:
         named.setdefault(epoch_choice(variant.record), []).append(variant.name)
     if len(named) == 1:
         return [how for how in named if how]
-    return [f"{how}, unlike for other variants: {_list(names)}" for how, names in named.items() if how]
-
-
-def _list(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
+    return [f"{how}, unlike for other variants: {listed(names)}" for how, names in named.items() if how]

@@ -2,11 +2,9 @@
 
 from harness.analysis import epoch_choice
 from harness.analysis.comparability import ComparisonGroup, conditions, differing, group_facts
+from harness.analysis.listed import MOST_NAMED, listed
 from harness.analysis.variants import Variant
 from harness.records.metrics import TOTAL_SECONDS
-
-MOST_NAMED = 6
-"""A sentence names at most so many variants; of more it gives the number."""
 
 
 def separations(groups: list[ComparisonGroup]) -> list[str]:
@@ -17,8 +15,7 @@ def separations(groups: list[ComparisonGroup]) -> list[str]:
         if len(group.hardware_groups) > 1:
             sentences.append(_different_hardware(group))
         if resumed := [variant for variant in group.variants if variant.resumed and TOTAL_SECONDS in variant.means]:
-            names = ", ".join(variant.name for variant in resumed[:MOST_NAMED])
-            names += f" and {len(resumed) - MOST_NAMED} more" if len(resumed) > MOST_NAMED else ""
+            names = listed([variant.name for variant in resumed])
             sentences.append(
                 f"{group.title}: {TOTAL_SECONDS} of {names} does not cover whole runs: runs were resumed after an "
                 "interruption, and the time before it is not counted."

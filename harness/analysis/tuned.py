@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from harness.analysis.budgets import listed
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.expected_best import expected_best
+from harness.analysis.listed import listed
 from harness.analysis.variants import Variant
 from harness.config.search_space import Range, read
 from harness.records.metrics import known

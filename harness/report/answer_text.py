@@ -1,14 +1,15 @@
 """The answer of a comparison group: which variant to take, and what is undecided or excluded."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from math import inf
 
 from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.listed import and_more
 from harness.analysis.recommendation import Recommendation, cost_metric, good, recommend
 from harness.analysis.variants import Variant
 from harness.records.metrics import known, short_name
 from harness.report.text import from_to, rounded
-from harness.report.verdict_text import listed, margin_words, names
+from harness.report.verdict_text import in_a_row, margin_words, names
 
 MOST_NAMED = 6
 """A sentence names at most so many variants with their numbers."""
@@ -73,12 +74,12 @@ def _sentence(group: ComparisonGroup, recommended: Recommendation) -> str:
     if len(recommended.candidates) == 1:
         those = f"the only one there that is best or as good {within} of {short_name(metric)}"
         return f"{take} {variant.name} ({value(metric, variant)}): {those}."
-    listed = _with_values(recommended.candidates, metric)
+    named = _with_values(recommended.candidates, metric)
     if recommended.cost is None:
-        return f"{take} {variant.name}, the best mean of {those}: {listed}; no cost was measured alike for all of them."
+        return f"{take} {variant.name}, the best mean of {those}: {named}; no cost was measured alike for all of them."
     extreme = "highest" if known(recommended.cost).higher_is_better else "lowest"
     cost = f"the {extreme} {short_name(recommended.cost)}, {value(recommended.cost, variant)}"
-    return f"{take} {variant.name}: it has {cost}, of {those}: {listed}.{_not_asked(group, recommended)}"
+    return f"{take} {variant.name}: it has {cost}, of {those}: {named}.{_not_asked(group, recommended)}"
 
 
 def _not_asked(group: ComparisonGroup, recommended: Recommendation) -> str:
@@ -125,7 +126,7 @@ def _unjudged(group: ComparisonGroup) -> list[str]:
     for variant, reason in list(few.items())[:MOST_NAMED]:
         ahead = _best_first(group, [best, variant])[0] is variant
         named.append(f"{variant.name} ({reason}{', although its mean is the better one' if ahead else ''})")
-    return [f"No verdict on {', '.join(named)}{_more(len(few))}."]
+    return [f"No verdict on {', '.join(named)}{_more(few)}."]
 
 
 def _excluded(group: ComparisonGroup) -> list[str]:
@@ -134,7 +135,7 @@ def _excluded(group: ComparisonGroup) -> list[str]:
         return []
     excluded = _best_first(group, group.sifted.excluded)
     named = ", ".join(f"{variant.name} ({group.sifted.reason(variant)})" for variant in excluded[:MOST_NAMED])
-    return [f"Excluded by their means, which must meet {group.sifted.wanted}: {named}{_more(len(excluded))}."]
+    return [f"Excluded by their means, which must meet {group.sifted.wanted}: {named}{_more(excluded)}."]
 
 
 def _failed(group: ComparisonGroup) -> list[str]:
@@ -143,8 +144,8 @@ def _failed(group: ComparisonGroup) -> list[str]:
     return [f"No run finished of {names(failed)}."] if failed else []
 
 
-def _more(count: int) -> str:
-    return f" and {count - MOST_NAMED} more" if count > MOST_NAMED else ""
+def _more(variants: Collection[Variant]) -> str:
+    return and_more(len(variants), MOST_NAMED)
 
 
 def value(metric: str, variant: Variant) -> str:
@@ -155,7 +156,7 @@ def value(metric: str, variant: Variant) -> str:
 
 def _with_values(variants: list[Variant], metric: str) -> str:
     """The first of these variants, each with its mean."""
-    return listed([f"{one.name} ({value(metric, one)})" for one in variants[:MOST_NAMED]]) + _more(len(variants))
+    return in_a_row([f"{one.name} ({value(metric, one)})" for one in variants[:MOST_NAMED]]) + _more(variants)
 
 
 def seeds_of(variant: Variant, metric: str) -> str:

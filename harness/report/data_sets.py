@@ -8,6 +8,7 @@ from rich.table import Table
 
 from harness.analysis.aggregates import FEWEST_SEEDS, Estimate, share_within
 from harness.analysis.data_sets import OverDataSets, Row
+from harness.analysis.listed import listed
 
 NEAR, TWICE = 1.1, 2.0
 """The ratios to the best error for which the table has a column."""
@@ -20,8 +21,6 @@ CAPTION = (
     "share of runs whose error is at most 1.1 and 2 times the mean error of the best variant on the data set. The last "
     "columns: the mean rank on each data set."
 )
-MOST_NAMED = 6
-"""A sentence names at most so many variants."""
 
 
 def answer(over: OverDataSets) -> str:
@@ -34,8 +33,7 @@ def answer(over: OverDataSets) -> str:
     near = [f"{row.name} ({row.mean.value:.2f})" for row in others if not row.behind]
     if not near:
         return f"{sentence}; for every other variant, the difference is more than seeds explain."
-    more = f" and {len(near) - MOST_NAMED} more" if len(near) > MOST_NAMED else ""
-    return f"{sentence}; seeds alone may explain the difference to {', '.join(near[:MOST_NAMED])}{more}."
+    return f"{sentence}; seeds alone may explain the difference to {listed(near)}."
 
 
 def columns(over: OverDataSets) -> list[str]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.analysis import budgets
-from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.comparability import ComparisonGroup, best_first
 from harness.analysis.comparison import Comparison
 from harness.analysis.data_sets import OverDataSets
-from harness.analysis.disagreements import disagreements
+from harness.analysis.disagreements import Disagreements
 from harness.analysis.training_rows import Curves
 from harness.analysis.tuned import TunedVariant, tuned_variants
 from harness.analysis.variants import Variant
@@ -55,17 +55,6 @@ def _waits_between_steps(group: ComparisonGroup) -> bool:
     return False
 
 
-def best_first(group: ComparisonGroup, variants: list[Variant]) -> list[Variant]:
-    """Variants sorted by quality; variants without a finished run come last."""
-    sign = -1 if known(group.quality).higher_is_better else 1
-
-    def order(variant: Variant) -> tuple[bool, float, str]:
-        mean = variant.means.get(group.quality)
-        return mean is None, sign * mean.mean if mean else 0.0, variant.name
-
-    return sorted(variants, key=order)
-
-
 def with_difference(group: ComparisonGroup, metric: str) -> list[Variant]:
     """The variants that have a difference to the baseline in this metric, the best first."""
     return [variant for variant in best_first(group, group.variants) if metric in variant.baseline_differences]
@@ -96,7 +85,7 @@ def markdown(comparison: Comparison) -> str:
     lines = [f"# {_escaped(comparison.name)}", ""]
     if over := comparison.over_data_sets:
         lines += [*_markdown_data_sets(over), ""]
-    for group in comparison.groups:
+    for group, found in zip(comparison.groups, comparison.disagreements, strict=True):
         # the group's title only if it says more than the comparison's name
         lines += [] if group.title == comparison.name else [f"## {_escaped(group.title)}", ""]
         lines += [_escaped(" ".join(answer(group))), ""]
@@ -110,7 +99,7 @@ def markdown(comparison: Comparison) -> str:
         lines += list(_markdown_baseline_differences(group))
         if variants := tuned_variants(group):
             lines += [f"### {_escaped(tuned.heading(variants))}", "", *_markdown_tuned(variants), ""]
-        lines += list(_markdown_disagreements(group))
+        lines += list(_markdown_disagreements(found)) if found else []
     for curves in comparison.over_rows:
         lines += [f"## {_escaped(training_rows.heading(curves))}", "", *_markdown_rows(curves), ""]
     lines += [_escaped(" ".join([*verdict_text.covers(comparison), f"{verdict_text.legend(comparison)}."])), ""]
@@ -178,10 +167,7 @@ def _markdown_baseline_differences(group: ComparisonGroup) -> Iterator[str]:
         yield from (wording.PAIRED, "")
 
 
-def _markdown_disagreements(group: ComparisonGroup) -> Iterator[str]:
-    found = disagreements(group)
-    if found is None:
-        return
+def _markdown_disagreements(found: Disagreements) -> Iterator[str]:
     if found.agreement:
         yield from (_escaped(items.agreement_sentence(found.agreement)), "")
     if found.items:

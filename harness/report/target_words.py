@@ -1,7 +1,7 @@
 """In how many runs validation reached the target, in words: the fast runs alone would give a mean that is too low."""
 
-from harness.analysis.budgets import listed
 from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.listed import listed
 from harness.analysis.targets import monitored, target_of
 from harness.analysis.variants import Variant
 from harness.records.metrics import SECONDS_TO_TARGET, TRAINING_SECONDS

@@ -13,7 +13,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from harness.analysis import budgets, epoch_choice
-from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.comparability import ComparisonGroup, best_first
 from harness.analysis.comparison import Comparison
 from harness.analysis.data_sets import OverDataSets
 from harness.analysis.disturbances import disturbances
@@ -225,7 +225,7 @@ def _print_group(out: Console, group: ComparisonGroup) -> None:
     out.print(escape(verdict_text.terms(group)))
     for hardware_group in group.hardware_groups:
         out.print(f"[italic]{escape(f'{group.title}: {hardware_group.title}')}[/]")
-        shown = tables.best_first(group, hardware_group.variants)[:MOST_ROWS]
+        shown = best_first(group, hardware_group.variants)[:MOST_ROWS]
         table_of = partial(group_table.terminal_table, group, shown, _name_width(out.width))
         print_fitting(out, table_of, group_table.columns(group))
         if len(hardware_group.variants) > MOST_ROWS:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
+from harness.analysis.listed import listed
 from harness.records import store
 from harness.records.record import Record, from_json
 from harness.records.tuning import Tuning
@@ -150,5 +151,4 @@ def not_begun(outcomes: Iterable[JobOutcome]) -> str | None:
     if not labels:
         return None
     runs = "1 run was" if len(labels) == 1 else f"{len(labels)} runs were"
-    more = f" and {len(labels) - MOST_NAMED} more" if len(labels) > MOST_NAMED else ""
-    return f"fail_fast: {runs} not begun after a run had failed: {', '.join(labels[:MOST_NAMED])}{more}"
+    return f"fail_fast: {runs} not begun after a run had failed: {listed(labels, MOST_NAMED)}"

@@ -17,6 +17,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict, read_write
 
+from harness.analysis.listed import listed
 from harness.config import per_encoder
 from harness.config.composed_once import ComposedOnce
 from harness.config.requirement import parse_all
@@ -198,6 +199,5 @@ def _done_before(runs: list[Record], sweep: str) -> str:
     before = [record.label for record in runs if record.skipped and record.sweep != sweep]
     if not before:
         return ""
-    more = f" and {len(before) - MOST_NAMED} more" if len(before) > MOST_NAMED else ""
-    named = ", ".join(f"`{label}`" for label in before[:MOST_NAMED])
-    return f"\nDone before this sweep, so compared here but not among its child runs: {named}{more}.\n"
+    named = listed([f"`{label}`" for label in before], MOST_NAMED)
+    return f"\nDone before this sweep, so compared here but not among its child runs: {named}.\n"

@@ -13,14 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.comparability import ComparisonGroup, best_first
 from harness.analysis.comparison import Comparison, compare
 from harness.analysis.variants import Variant, processor_of, versions
 from harness.records import store
 from harness.records.record import Record
 from harness.report import text as wording
 from harness.report import verdict_text
-from harness.report.tables import best_first
 
 FOLDER = Path("outputs", "results")
 PAGE = Path(__file__).parents[2] / "docs" / "RESULTS.md"

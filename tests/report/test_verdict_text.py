@@ -144,7 +144,7 @@ def test_the_margin_and_the_requirements_are_said_also_where_all_meet_them():
 
 
 def test_names_with_commas_are_told_apart():
-    assert verdict_text.listed(["lstm, threads=2", "gru"]) == "lstm, threads=2; gru"
+    assert verdict_text.in_a_row(["lstm, threads=2", "gru"]) == "lstm, threads=2; gru"
 
 
 def test_an_excluded_variant_has_a_mark_a_reason_and_no_verdict():

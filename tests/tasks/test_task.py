@@ -6,6 +6,7 @@ from made_records import made
 from sklearn.metrics import mean_squared_error
 
 from harness.analysis import regression_gate as gate
+from harness.analysis.comparability import best_first
 from harness.analysis.comparison import compare
 from harness.analysis.gate_baseline import baseline_of
 from harness.data import from_sequences
@@ -106,7 +107,7 @@ def test_where_less_is_better_the_least_is_best(metric, name):
     assert group.quality == metric
     best = {variant.name: variant.verdict(metric) for variant in group.variants}
     assert best == {"gru": "best", "lstm": "worse", "rnn": "worse"}
-    assert [variant.name for variant in tables.best_first(group, group.variants)] == ["gru", "lstm", "rnn"]
+    assert [variant.name for variant in best_first(group, group.variants)] == ["gru", "lstm", "rnn"]
     assert answer(group)[0].startswith(f"Take gru: {name} 0.1")
     assert [variant.name for variant in pareto(group, "latency/p50_ms", group.variants)] == ["lstm", "gru"]
     assert f"| variant | seeds | {name} |" in tables.markdown(comparison)

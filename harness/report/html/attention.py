@@ -5,10 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.comparability import ComparisonGroup, best_first
 from harness.analysis.variants import Variant
 from harness.records.store import ATTENTION, Unreadable, load_json
-from harness.report.tables import best_first
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,13 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from harness.analysis.comparability import ComparisonGroup, HardwareGroup
+from harness.analysis.comparability import ComparisonGroup, HardwareGroup, best_first
 from harness.analysis.variant_names import MOST_PARTS
 from harness.analysis.variants import Variant
 from harness.records.metrics import LATENCY, THROUGHPUT, known, short_name
 from harness.report import text
 from harness.report.html.label_placement import text_positions
 from harness.report.html.style import GREY, Plot, Style, figure, share_range, style, x_axis, y_axis
-from harness.report.tables import best_first
 from harness.report.verdict_text import BUSY, mark
 
 MOST_VARIANTS = 30

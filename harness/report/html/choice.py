@@ -12,11 +12,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from harness.analysis.comparability import ComparisonGroup, pools
+from harness.analysis.comparability import ComparisonGroup, best_first, pools
 from harness.analysis.recommendation import costs
 from harness.analysis.variants import Variant
 from harness.records.metrics import known, short_name
-from harness.report import answer_text, tables, verdict_text
+from harness.report import answer_text, verdict_text
 from harness.report.text import from_to
 
 LEAST_MARGIN, MOST_MARGIN = 0.001, 0.05
@@ -62,7 +62,7 @@ class Panel:
 
 def panel(group: ComparisonGroup) -> Panel | None:
     """The panel of a comparison group; None where fewer than two variants have a verdict."""
-    judged = [variant for variant in tables.best_first(group, group.variants) if _judged(group, variant)]
+    judged = [variant for variant in best_first(group, group.variants) if _judged(group, variant)]
     if len(judged) < 2:
         return None
     names = {variant.record.name for variant in group.variants}
@@ -80,7 +80,7 @@ def panel(group: ComparisonGroup) -> Panel | None:
             for metric in costs(group)
         ],
         sliders=sliders,
-        variants=[_facts(group, variant, bounded) for variant in tables.best_first(group, group.variants)],
+        variants=[_facts(group, variant, bounded) for variant in best_first(group, group.variants)],
         command=_command(group, names.pop(), bounded) if len(names) == 1 else "",
     )
 

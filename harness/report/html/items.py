@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from harness.analysis.comparability import ComparisonGroup
-from harness.analysis.disagreements import ALL_RIGHT, Answer, Item, disagreements
+from harness.analysis.disagreements import ALL_RIGHT, Answer, Disagreements, Item
 from harness.report import item_texts, items
 
 BEGINNING = 240
@@ -42,11 +41,8 @@ class DisagreementsPart:
     truths: list[str]
 
 
-def of_group(group: ComparisonGroup) -> DisagreementsPart | None:
-    """The part of the page; None where fewer than two variants kept predictions."""
-    found = disagreements(group)
-    if found is None:
-        return None
+def part(found: Disagreements) -> DisagreementsPart:
+    """The part of the page."""
     record = max((variant.record for variant in found.variants), key=lambda record: record.started)
     texts = item_texts.texts(record, [item.row for item in found.items])
     truths = sorted({item.truth for item in found.items}) if record.data.task == "classification" else []

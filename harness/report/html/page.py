@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from harness.analysis import budgets
-from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.comparability import ComparisonGroup, best_first
 from harness.analysis.comparison import Comparison
+from harness.analysis.disagreements import Disagreements
 from harness.analysis.tuned import tuned_variants
 from harness.analysis.variants import Variant
 from harness.records.metrics import known, short_name
@@ -82,7 +83,7 @@ class GroupSection:
 
 def html(comparison: Comparison) -> str:
     """The page of a comparison."""
-    sections = [_section(group) for group in comparison.groups]
+    sections = [_section(*each) for each in zip(comparison.groups, comparison.disagreements, strict=True)]
     machines = profile_page.by_machine(comparison.profiles)
     over_rows = [(curves, rows_chart.plot(curves)) for curves in comparison.over_rows]
     plots = [plot for own in (*(section.plots for section in sections), *machines.values()) for plot in own]
@@ -99,7 +100,7 @@ def html(comparison: Comparison) -> str:
         attention=attention.of_groups(comparison.groups), notes=notes(comparison),
         failures=[text.failure(record) for record in comparison.failed],
         definitions={metric: known(metric) for metric in metrics}, badges=BADGES, meanings=MEANINGS,
-        number=number, seeds=text.seeds, columns=tables.columns, header=tables.header, best_first=tables.best_first,
+        number=number, seeds=text.seeds, columns=tables.columns, header=tables.header, best_first=best_first,
         with_sign=budgets.with_sign, instead_of_mean=instead_of_mean, shared_sentence=budgets.shared_sentence,
         tuned_variants=tuned_variants, tuned_words=tuned,
         value_header=tables.value_header, verdict=verdict_text.verdict, among=verdict_text.among,
@@ -114,12 +115,12 @@ def _newest(comparison: Comparison) -> str:
     return max(record.ended or record.started for record in records)[:16].replace("T", " ")
 
 
-def _section(group: ComparisonGroup) -> GroupSection:
+def _section(group: ComparisonGroup, found: Disagreements | None) -> GroupSection:
     chips = list(charts.styled(group).items())[: charts.MOST_VARIANTS]
     plots = [*charts.plots(group), *tuning_chart.plots(group)]
     return GroupSection(
-        group, answer(group), plots, chips if len(chips) > 1 else [], _differences(group), items.of_group(group),
-        choice.panel(group),
+        group, answer(group), plots, chips if len(chips) > 1 else [], _differences(group),
+        items.part(found) if found else None, choice.panel(group),
     )  # fmt: skip
 
 
@@ -139,7 +140,7 @@ def number(group: ComparisonGroup, variant: Variant, metric: str) -> TableNumber
 
 def _differences(group: ComparisonGroup) -> Differences | None:
     """What each variant gains and loses against the baseline; None without a baseline."""
-    compared = [variant for variant in tables.best_first(group, group.variants) if variant.baseline_differences]
+    compared = [variant for variant in best_first(group, group.variants) if variant.baseline_differences]
     metrics = [metric for metric in group.questions if any(metric in v.baseline_differences for v in compared)]
     if not metrics:
         return None
