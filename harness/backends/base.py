@@ -73,6 +73,13 @@ class Backend(Protocol):
             RuntimeError: the training diverged.
         """
 
+    def restore(self, folder: Path) -> None:
+        """Give the built model the weights of the best epoch, which ``fit`` left in a run's folder.
+
+        Raises:
+            UserError: the folder has no weights, or they are damaged or those of another model.
+        """
+
     def gather(self, value: Metrics) -> list[Metrics]:
         """The ``value`` of each process that shares the training, in order of rank; call it after ``fit``."""
 

@@ -1,4 +1,6 @@
-"""Whether a training can resume from the checkpoints in its folder, in both backends; damaged ones are set aside.
+"""Checkpoints in a run's folder, in both backends: whether a training can resume from them, and the best weights.
+
+Damaged ones are set aside.
 
 Both backends write checkpoints as zip archives, whose checksums show damage that loading alone would not notice.
 """
@@ -6,8 +8,11 @@ Both backends write checkpoints as zip archives, whose checksums show damage tha
 import errno
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from harness.errors import UserError
 
 SET_ASIDE = "set-aside-"
 """The prefix of the name of a checkpoint that was set aside."""
@@ -35,6 +40,28 @@ def resumable(last: Path, best: Path, load: Callable[[Path], object]) -> bool:
                 file=sys.stderr, flush=True,
             )  # fmt: skip
     return last in present and not damaged
+
+
+@contextmanager
+def read_weights(file: Path) -> Iterator[None]:
+    """Read the weights of a finished run in the block.
+
+    Raises:
+        UserError: there are none, or the block failed, because they are damaged or those of another model.
+    """
+    if not file.is_file():
+        raise UserError(
+            f"{file.parent} has no {file.name}, the weights of its best epoch; run its command again with rerun=true"
+        )
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:  # damaged bytes raise errors of many types
+        why = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(
+            f"the weights in {file} cannot be used ({why}); run its command again with rerun=true"
+        ) from None
 
 
 def _is_whole(path: Path, load: Callable[[Path], object]) -> bool:

@@ -89,6 +89,7 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
         metrics |= evaluate(task, dataset, outputs, job.folder)
     device_users.look()
     data.copy_preparation(job.prepared, job.folder)
+    data.save_outline(dataset, job.folder)
     metrics |= fitted(history, best)
     if timer.first_step_at is not None:  # None where all epochs were trained before an interruption
         metrics[STARTUP_SECONDS] = time.time() - (clock() - timer.first_step_at) - job.started

@@ -26,7 +26,7 @@ from harness.backends.pytorch.losses import make_loss
 from harness.backends.pytorch.model import build, check_custom_encoder
 from harness.backends.pytorch.progress import Progress
 from harness.backends.pytorch.training import TimedBatches, Training
-from harness.backends.resuming import resumable
+from harness.backends.resuming import read_weights, resumable
 from harness.backends.schedules import rate_of
 from harness.config.schema import Config
 from harness.data import Batch, Batches, Dataset, Split
@@ -124,6 +124,11 @@ class Backend:
         kept = {name: chosen[name] for name in ("state_dict", "epoch")}  # without the optimizer state
         checkpoints.save_checkpoint(kept, folder / BEST)
         return training.history, best_epoch(training.history, monitor)
+
+    def restore(self, folder: Path) -> None:
+        with read_weights(folder / BEST):
+            trained = load(folder / BEST)["state_dict"]
+            self.model.load_state_dict({name.removeprefix("model."): value for name, value in trained.items()})
 
     def _training_batches(self, data: Dataset) -> Batches:
         """The batches of train; of several processes, this one's part of each."""

@@ -14,13 +14,14 @@ import tensorflow as tf
 
 from harness.backends.base import DeviceBatch
 from harness.backends.history import Metrics, evaluated_splits
+from harness.backends.resuming import read_weights
 from harness.backends.schedules import rate_of
-from harness.backends.tensorflow import runtime
+from harness.backends.tensorflow import checkpoints, runtime
 from harness.backends.tensorflow.layers import named_layers
 from harness.backends.tensorflow.losses import make_loss
 from harness.backends.tensorflow.model import build
 from harness.backends.tensorflow.optimizers import make_optimizer
-from harness.backends.tensorflow.training import Training, differentiate, fit, signature
+from harness.backends.tensorflow.training import BEST, Training, differentiate, fit, signature
 from harness.config.schema import Config
 from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
@@ -94,6 +95,12 @@ class Backend:
         del training, optimizer
         gc.collect()
         return result
+
+    def restore(self, folder: Path) -> None:
+        with read_weights(folder / BEST):
+            arrays, _ = checkpoints.load(folder / BEST) or ([], None)
+            for variable, array in zip(self.model.variables, arrays, strict=True):
+                variable.value.assign(array)
 
     def _first_batches(self, batches: Batches) -> list[DeviceBatch]:
         """The batches that the step runs on before training: of every shape for XLA, the largest for a GPU.
