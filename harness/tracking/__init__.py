@@ -2,6 +2,7 @@
 
 from harness.tracking.address import OFF, check_store, elsewhere, own_store, store_uri
 from harness.tracking.contents import of_point
+from harness.tracking.lookup import run_dir_of
 from harness.tracking.store import Summary, close_sweep, end_sweep, experiments, reason
 from harness.tracking.tracker import Tracker, open_tracker, sync
 
@@ -18,6 +19,7 @@ __all__ = [
     "open_tracker",
     "own_store",
     "reason",
+    "run_dir_of",
     "store_uri",
     "sync",
 ]
