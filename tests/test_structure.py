@@ -28,6 +28,8 @@ OWNERS = {
     "pytorch_lightning": "backends/pytorch",
     "keras": "backends/tensorflow",
     "tensorflow": "backends/tensorflow",
+    "onnx": "runner/export",
+    "onnxruntime": "runner/export",
     "mlflow": "tracking/",
     "sqlalchemy": "tracking/",
 }

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from harness.backends.exported import Exported
 from harness.backends.history import Metrics
 from harness.config.schema import Config
 from harness.data import Dataset, Split
@@ -38,6 +39,8 @@ class Backend(Protocol):
 
     rank: int
     """The number of this process among the processes that share the training, from 0."""
+    exports: tuple[str, ...]
+    """The formats that ``export`` can write."""
 
     def __init__(self, config: Config, hardware: Hardware) -> None:
         """Keep the config and the resolved hardware, and set the number of threads. Nothing is seeded yet."""
@@ -79,6 +82,19 @@ class Backend(Protocol):
         Raises:
             UserError: the folder has no weights, or they are damaged or those of another model.
         """
+
+    def export(self, kind: str, file: Path, examples: Split) -> None:
+        """Write the model as a file in one of the formats ``exports``: a graph for the processor in float32.
+
+        It reads and gives what ``harness.backends.exported`` says, for any number of sequences of any length.
+        ``examples`` are some sequences of different lengths, as the data has them; the outputs do not depend on them.
+
+        Raises:
+            UserError: a part of the model cannot be written in this format.
+        """
+
+    def exported(self, kind: str, file: Path) -> Exported:
+        """A file of ``export`` opened again, as its users will; not for ONNX, which needs no backend."""
 
     def gather(self, value: Metrics) -> list[Metrics]:
         """The ``value`` of each process that shares the training, in order of rank; call it after ``fit``."""

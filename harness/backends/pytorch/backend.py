@@ -17,7 +17,9 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from harness.backends.base import DeviceBatch
 from harness.backends.distributed import node_rank
+from harness.backends.exported import Exported, graph_inputs
 from harness.backends.history import Metrics, best_epoch, evaluated_splits
+from harness.backends.pytorch import exporting
 from harness.backends.pytorch.accelerator import on_device, warm_up
 from harness.backends.pytorch.attention_weights import attention_of
 from harness.backends.pytorch.checkpoints import BEST, LAST, AtomicCheckpoints, EpochEnds, load
@@ -42,6 +44,8 @@ DEVICE = {"cpu": "cpu", "gpu": "cuda", "mps": "mps"}
 
 class Backend:
     """Encoders in PyTorch, trained by Lightning."""
+
+    exports = exporting.FORMATS
 
     def __init__(self, config: Config, hardware: Hardware) -> None:
         self.config, self.hardware = config, hardware
@@ -129,6 +133,12 @@ class Backend:
         with read_weights(folder / BEST):
             trained = load(folder / BEST)["state_dict"]
             self.model.load_state_dict({name.removeprefix("model."): value for name, value in trained.items()})
+
+    def export(self, kind: str, file: Path, examples: Split) -> None:
+        exporting.export(self.model, kind, file, graph_inputs(examples, np.arange(len(examples))))
+
+    def exported(self, kind: str, file: Path) -> Exported:
+        return exporting.exported(kind, file)
 
     def _training_batches(self, data: Dataset) -> Batches:
         """The batches of train; of several processes, this one's part of each."""

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from harness.backends.base import DeviceBatch
+from harness.backends.exported import Exported
 from harness.backends.history import Metrics, evaluated_splits
 from harness.backends.resuming import read_weights
 from harness.backends.schedules import rate_of
@@ -37,6 +38,7 @@ class Backend:
     """Encoders in Keras on TensorFlow, in one process."""
 
     rank = 0
+    exports: tuple[str, ...] = ()
 
     def __init__(self, config: Config, hardware: Hardware) -> None:
         self.config, self.hardware = config, hardware
@@ -101,6 +103,12 @@ class Backend:
             arrays, _ = checkpoints.load(folder / BEST) or ([], None)
             for variable, array in zip(self.model.variables, arrays, strict=True):
                 variable.value.assign(array)
+
+    def export(self, kind: str, file: Path, examples: Split) -> None:
+        raise NotImplementedError
+
+    def exported(self, kind: str, file: Path) -> Exported:
+        raise NotImplementedError
 
     def _first_batches(self, batches: Batches) -> list[DeviceBatch]:
         """The batches that the step runs on before training: of every shape for XLA, the largest for a GPU.

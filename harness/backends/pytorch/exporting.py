@@ -1,0 +1,100 @@
+"""Writes a trained model as a graph that runs without the harness: ONNX, or torch.export's ``.pt2``.
+
+Dimension letters: B batch, L length, D feature width, W characters of a word.
+"""
+
+import copy
+import logging
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+
+from harness.backends.exported import OUTPUT, Exported, Inputs
+from harness.errors import UserError
+
+FORMATS = ("onnx", "torch")
+OPSET = 20
+AXES = {"x": ("batch", "length"), "characters": ("batch", "length", "letters"), "length": ("batch",)}
+"""The dimensions of each input that are open; the others are fixed."""
+
+
+class Graph(nn.Module):
+    """A model whose inputs have the names of ``harness.backends.exported.Inputs``."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor, length: Tensor) -> Tensor:
+        return self.model(x, length)
+
+
+class GraphWithCharacters(Graph):
+    """The same for a model that also reads the characters of words."""
+
+    def forward(self, x: Tensor, characters: Tensor, length: Tensor) -> Tensor:
+        return self.model((x, characters), length)
+
+
+def export(model: nn.Module, kind: str, file: Path, example: Inputs) -> None:
+    """Write a model in evaluation mode, on the processor and in float32; ``example`` has several sequences.
+
+    Raises:
+        UserError: the model has a part that the exporter cannot follow; nothing is written.
+    """
+    whole = GraphWithCharacters if "characters" in example else Graph
+    program = traced(whole(copy.deepcopy(model).cpu().float()).eval(), example)
+    if kind == "torch":
+        torch.export.save(program, file)
+    else:
+        _write_onnx(program, file)
+
+
+def traced(graph: Graph, example: Inputs) -> ExportedProgram:
+    """The graph of a model, with an open number and length of sequences."""
+    tensors = {name: torch.from_numpy(array) for name, array in example.items()}
+    dynamic = {name: dict.fromkeys(range(len(AXES[name])), Dim.DYNAMIC) for name in tensors}
+    with torch.no_grad():
+        try:
+            return torch.export.export(graph, (), tensors, dynamic_shapes=dynamic)
+        except Exception as error:
+            raise UserError(f"torch.export cannot follow this model: {reason(error)}") from error
+
+
+def reason(error: Exception) -> str:
+    """Why an export failed, in one sentence."""
+    text = str(error)
+    if "specialized it to be a constant" in text:
+        return (
+            "its Python code depends on the number or the length of the sequences, such as by a loop over the steps, "
+            "so that the graph would be right for the example's length alone"
+        )
+    return f"{type(error).__name__}: {text.splitlines()[0] if text else 'no reason given'}"
+
+
+def _write_onnx(program: ExportedProgram, file: Path) -> None:
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it names packages that no model here needs
+    try:
+        made = torch.onnx.export(
+            program, (), dynamo=True, opset_version=OPSET, output_names=[OUTPUT], verbose=False, external_data=False
+        )  # fmt: skip
+    except ImportError as error:
+        raise UserError(f"--format onnx needs {error.name}: in the harness's folder, pip install '.[export]'") from None
+    except Exception as error:
+        raise UserError(f"the model cannot be written as ONNX: {reason(error)}") from error
+    assert made is not None
+    made.save(file, external_data=False)
+
+
+def exported(kind: str, file: Path) -> Exported:
+    """A file of ``export`` opened again; ONNX is opened by ONNX Runtime, and not here."""
+    assert kind == "torch"
+    module = torch.export.load(file).module()
+
+    def run(inputs: Inputs) -> Tensor:
+        with torch.no_grad():
+            return module(**{name: torch.from_numpy(array) for name, array in inputs.items()}).numpy()
+
+    return run

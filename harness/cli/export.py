@@ -1,0 +1,52 @@
+"""``python -m harness export``: write a run's model as a file that runs without the harness.
+
+    python -m harness export RUN --format onnx
+    python -m harness export best:imdb --format torch --out exported
+
+RUN is the folder of a run, its MLflow run id, or best:NAME. Exit codes: 0; 2 the user must fix something, or the file
+would have given other outputs than the run.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from harness.errors import UserError
+
+USER_ERROR = 2
+FORMATS = ("onnx", "torch", "keras")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _export(options)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return USER_ERROR
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m harness export", description="Write a run's model as a file that runs without the harness."
+    )
+    parser.add_argument("run", metavar="RUN", help="the folder of a run, its MLflow run id, or best:NAME")
+    parser.add_argument("--format", required=True, choices=FORMATS, help="onnx, torch (.pt2) or keras (.keras)")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: export/FORMAT in the run's folder")
+    parser.add_argument("--output-dir", type=Path, default=Path("outputs"), help="where runs are; default: outputs")
+    return parser
+
+
+def _export(options: argparse.Namespace) -> int:
+    from harness.runner.export import export_run
+    from harness.runner.run_reference import find_run
+
+    run = find_run(options.run, options.output_dir)
+    made = export_run(run, options.format, options.out or run / "export" / options.format)
+    lengths = ", ".join(map(str, made.lengths))
+    print(
+        f"{made.file}: gives the run's outputs (largest difference {made.difference:.1g}) for sequences of {lengths} "
+        "steps, alone and in batches"
+    )
+    return 0
