@@ -2,24 +2,20 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from harness.data.characters import LONGEST_WORD, Characters, make_alphabet, spell
 from harness.data.dataset import SPECIAL, UNKNOWN
+from harness.data.preparation_files import SETTINGS, TOKENIZER, write_settings
+from harness.data.series_preparation import KIND, SeriesPreparation, from_settings
 from harness.data.tokenizers import SEPARATOR, Tokenizer, load_tokenizer, special_tokens
 from harness.data.word_lists import Words, kept_steps, kept_words, word_vocabulary
 from harness.errors import UserError
 
-SETTINGS = "preparation.json"
-TOKENIZER = "tokenizer.json"
-FILES = (SETTINGS, TOKENIZER)
-"""The files of a preparation; the second only where the ``tokenizers`` library has a part in it."""
 CHUNK = 1000
 """Rows that are encoded at once: the encodings of the library need more memory than ids."""
 
@@ -58,30 +54,38 @@ class TextPreparation:
 
     def encode(self, rows: Sequence[str] | Sequence[tuple[str, ...]]) -> Iterator[Sequence[int]]:
         """The ids of each row: a text, or a tuple of texts if there are several columns."""
-        several, kept = len(self.columns) > 1, kept_steps(self.truncate, self.max_length)
+        return (ids for ids, _ in self.encode_and_count(rows))
+
+    def encode_and_count(
+        self, rows: Sequence[str] | Sequence[tuple[str, ...]]
+    ) -> Iterator[tuple[Sequence[int], int]]:
+        """The ids of each row, and how many it has before it is cut to ``max_length``."""
+        width, kept = len(self.columns), kept_steps(self.truncate, self.max_length)
         starts = range(0, len(rows), CHUNK)
-        for start in tqdm(starts, desc="token ids", leave=False, disable=None, dynamic_ncols=True):
-            chunk = rows[start : start + CHUNK]
-            ids = self.tokenizer.encode(all_texts(chunk))
-            if several:
-                width = len(self.columns)
+        for start in tqdm(starts, desc="token ids", leave=False, disable=None, dynamic_ncols=True, delay=1):
+            ids = self.tokenizer.encode(all_texts(rows[start : start + CHUNK]))
+            if width > 1:
                 yield from (self._joined(ids[first : first + width]) for first in range(0, len(ids), width))
             else:
-                yield from (row[kept] for row in ids)
+                yield from ((row[kept], len(row)) for row in ids)
 
-    def _joined(self, columns: Sequence[Sequence[int]]) -> Sequence[int]:
-        """The ids of a row's columns with a separator between them; nothing where all columns are empty."""
+    def _joined(self, columns: Sequence[Sequence[int]]) -> tuple[Sequence[int], int]:
+        """The ids of a row's columns with a separator between them, and how many there are without a cut.
+
+        A row of which all columns are empty has none.
+        """
         separator = self.tokenizer.vocabulary.index(SEPARATOR)
         lengths = shortened([len(ids) for ids in columns], self.max_length - len(columns) + 1)
         joined: list[int] = []
         for ids, length in zip(columns, lengths, strict=True):
             joined += [separator, *ids[kept_steps(self.truncate, length)]]
-        return joined[1:] if any(lengths) else []
+        whole = sum(map(len, columns)) + len(columns) - 1
+        return (joined[1:], whole) if any(lengths) else ([], 0)
 
     def save(self, folder: Path) -> None:
         """Write the files of the preparation into a folder."""
         settings = {name: value for name, value in vars(self).items() if name != "tokenizer"}
-        _write(folder / SETTINGS, {"kind": "texts", **settings, "vocabulary": self.tokenizer.vocabulary})
+        write_settings(folder, {"kind": "texts", **settings, "vocabulary": self.tokenizer.vocabulary})
         if self.tokenizer.description is not None:
             (folder / TOKENIZER).write_text(self.tokenizer.description, encoding="utf8")
 
@@ -146,15 +150,11 @@ class WordPreparation:
 
     def save(self, folder: Path) -> None:
         """Write the file of the preparation into a folder."""
-        _write(folder / SETTINGS, {"kind": "words", **vars(self)})
+        write_settings(folder, {"kind": "words", **vars(self)})
 
 
-def _write(file: Path, content: dict[str, Any]) -> None:
-    file.write_text(json.dumps(content), encoding="utf8")  # ASCII only, so that lone surrogates can be written
-
-
-def load_preparation(folder: Path) -> TextPreparation | WordPreparation | None:
-    """What ``save`` wrote into a folder; None where the data has no texts.
+def load_preparation(folder: Path) -> TextPreparation | WordPreparation | SeriesPreparation | None:
+    """What ``save`` wrote into a folder; None where the loader kept no preparation.
 
     Raises:
         UserError: the files are damaged.
@@ -164,8 +164,10 @@ def load_preparation(folder: Path) -> TextPreparation | WordPreparation | None:
         return None
     try:
         settings = json.loads(file.read_text(encoding="utf8"))
-        settings["columns"] = tuple(settings["columns"])
-        if settings.pop("kind") == "words":
+        kind, settings["columns"] = settings.pop("kind"), tuple(settings["columns"])
+        if kind == KIND:
+            return from_settings(settings)
+        if kind == "words":
             return WordPreparation(**settings)
         special, vocabulary = special_tokens(len(settings["columns"]) - 1), settings.pop("vocabulary")
         saved = folder / TOKENIZER
@@ -173,10 +175,3 @@ def load_preparation(folder: Path) -> TextPreparation | WordPreparation | None:
         return TextPreparation(load_tokenizer(settings["name"], vocabulary, description, special), **settings)
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise UserError(f"{file} is damaged ({error}); prepare the data again") from None
-
-
-def copy_preparation(source: Path, folder: Path) -> None:
-    """Copy the files of a preparation from the folder of prepared data, where it has any."""
-    for name in FILES:
-        if (source / name).exists():
-            shutil.copyfile(source / name, folder / name)

@@ -7,7 +7,7 @@ import numpy as np
 
 from harness import data
 from harness.data.cache import damage
-from harness.data.preparation import SETTINGS
+from harness.data.preparation_files import SETTINGS
 from harness.data.tokenizers import WORD_START
 from harness.errors import UserError
 from harness.records import store

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import refused
@@ -12,6 +13,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from harness.data import copy_preparation, load_preparation, open_prepared, prepare
 from harness.data.loaders.text import load_files
 from harness.data.loaders.text_rows import read_texts
+from harness.data.loaders.timeseries import load_timeseries
 from harness.data.preparation import TextPreparation, shortened
 from harness.data.tokenizers import special_tokens, train_tokenizer
 
@@ -131,3 +133,43 @@ def test_shortened_lengths_fill_the_total_and_no_column_vanishes(lengths, total)
     assert all(0 < one <= before or one == before == 0 for one, before in zip(kept, lengths, strict=True))
     cut = [one for one, before in zip(kept, lengths, strict=True) if one < before]
     assert not cut or min(cut) >= max(kept) - 1
+
+
+@pytest.mark.parametrize("standardise", [True, False])
+def test_the_file_of_series_gives_the_same_features(tmp_path, standardise):
+    """By hand: train's values 1, 3 and 5 have mean 3 and deviation sqrt(8/3); a gap is the mean of its neighbours."""
+    x_NL = np.array([[1, np.nan, 3], [5, np.nan, np.nan], [np.nan, np.nan, np.nan], [7, 7, 7]])
+    np.savez(tmp_path / "a.npz", x=x_NL[:2], y=["a", "b"])
+    np.savez(tmp_path / "b.npz", x=x_NL, y=["a", "b", "a", "b"])
+    np.savez(tmp_path / "c.npz", x=x_NL[1:], y=["b", "a", "b"])
+    files = {"train": str(tmp_path / "a.npz"), "validation": str(tmp_path / "b.npz"), "test": str(tmp_path / "c.npz")}
+    prepared = prepare(load_timeseries, {**files, "standardise": standardise}, tmp_path / "cache")
+    data, preparation = open_prepared(prepared), load_preparation(prepared)
+    assert (preparation.standardise, preparation.missing, preparation.channels) == (standardise, "interpolate", None)
+    raw = [np.array(row)[:, None] for row in ([1, np.nan, 3], [5], [np.nan, np.nan], [7, 7, 7])]
+    found = [x_LD[:, 0].tolist() for x_LD in preparation.encode(raw)]
+    deviation = (8 / 3) ** 0.5 if standardise else 1
+    mean = 3 if standardise else 0
+    by_hand = [[1, 2, 3], [5], [3, 3], [7, 7, 7]]
+    assert found == [pytest.approx([(value - mean) / deviation for value in row]) for row in by_hand]
+    np.testing.assert_allclose(data.validation.sequence(0)[:, 0], found[0], rtol=1e-6)
+    np.testing.assert_allclose(data.test.sequence(2)[:, 0], found[3], rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [{"mean": [0.0]}, None])
+def test_a_damaged_file_of_series_is_named(tmp_path, scale):
+    content = {"kind": "series", "columns": [], "standardise": True, "missing": "error", "channels": None}
+    content["scale"] = scale
+    (tmp_path / "preparation.json").write_text(json.dumps(content))
+    assert f"{tmp_path / 'preparation.json'} is damaged" in refused(load_preparation, tmp_path)
+
+
+def test_the_tokens_of_a_row_are_counted_before_they_are_cut():
+    tokenizer = train_tokenizer("words", ["a b c d e"], 99, special_tokens(1))
+    one = TextPreparation(tokenizer, "words", False, ("x",), None, 2, "tail")
+    assert [(list(ids), count) for ids, count in one.encode_and_count(["a b c", "a b", ""])] == [
+        ([4, 5], 3), ([3, 4], 2), ([], 0),
+    ]  # fmt: skip
+    several = TextPreparation(tokenizer, "words", False, ("x", "y"), None, 3, "head")
+    rows = [("a", "b"), ("a b", "c"), ("", "b"), ("", "")]
+    assert [count for _, count in several.encode_and_count(rows)] == [3, 4, 2, 0]

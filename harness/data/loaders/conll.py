@@ -15,15 +15,15 @@ BLANK = " \t\r\n"
 """What separates fields and sentences; other spaces, such as the no-break space, are characters of words."""
 
 
-def read_conll(source: Source, choose: Choose) -> Columns:
+def read_conll(source: Source, choose: Choose, labelled: bool = True) -> Columns:
     """The columns of a file with one word a line: for each sentence, the list of its fields.
 
     Blank lines separate sentences; tabs, or else spaces, separate columns. Columns are named by their numbers from 1;
     the first is also named ``words`` and the last ``tags``. Lines that start a document (``-DOCSTART-``) and comments
-    above a sentence are left out.
+    above a sentence are left out. New rows (``labelled`` is false) may have words alone.
 
     Raises:
-        FaultError: a line has another number of columns than those before it, or fewer than two.
+        FaultError: a line has another number of columns than those before it, or with labels fewer than two.
     """
     with source.text() as opened:
         # a byte order mark is left inside where files were joined; as a word of its own it stays
@@ -33,7 +33,7 @@ def read_conll(source: Source, choose: Choose) -> Columns:
     width = len(_split(words[0], separator)) if words else 0
     sentences: list[list[list[str]]] = []
     for number, fields, is_first in _fields(lines, separator, width):
-        if len(fields) != width or width < 2:
+        if len(fields) != width or (labelled and width < 2):
             raise FaultError(
                 f"line {number} has {len(fields)} column{'s' * (len(fields) != 1)}, and the first word {width}",
                 "give every word the same columns, the last for its tag, and put a blank line between sentences",

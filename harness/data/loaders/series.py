@@ -23,7 +23,7 @@ class Series(NamedTuple):
 
     ``x`` are float64 ``x_LD`` with NaN for missing values, ``labels`` texts, None where there is none, ``names`` what
     messages call a series. ``channels`` names the channels, if the file does. ``numbers`` says that the file declares
-    labels to be numbers.
+    labels to be numbers. ``ids`` name the series in the file, if it has a column for that.
     """
 
     x: list[np.ndarray]
@@ -31,6 +31,7 @@ class Series(NamedTuple):
     names: list[str]
     channels: list[str] | None = None
     numbers: bool = False
+    ids: list[str] | None = None
 
 
 def is_no_label(label: str | None) -> bool:

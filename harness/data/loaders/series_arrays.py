@@ -16,8 +16,8 @@ from harness.errors import UserError
 EXPECTED = "numbers x (N, L, D) or (N, L), or with offsets (N + 1) x (S, D) or (S), and labels y (N)"
 
 
-def read_arrays(file: Path) -> Series:
-    """The series ``x`` and labels ``y`` (N) of a file.
+def read_arrays(file: Path, labelled: bool = True) -> Series:
+    """The series ``x`` and labels ``y`` (N) of a file; new series (``labelled`` is false) may have none.
 
     ``x`` is (N, L, D), or (N, L) for one channel, and ``length`` (N) may give the steps of each series. Or ``x`` is
     (S, D) or (S), the series one after another, and series n is ``x[offsets[n]:offsets[n + 1]]``.
@@ -26,22 +26,26 @@ def read_arrays(file: Path) -> Series:
         UserError: the file is broken, or an array is missing or of another shape.
     """
     arrays = _load(file)
-    if missing := {"x", "y"} - arrays.keys():
+    if missing := {"x", *(["y"] if labelled else [])} - arrays.keys():
         raise UserError(f"data: {file} has no {' and no '.join(sorted(missing))}; expected {EXPECTED}")
-    x, y = arrays["x"], arrays["y"]
+    x, y = arrays["x"], arrays["y"] if labelled else None
     dimensions = 1 if "offsets" in arrays else 2
-    if x.dtype.kind not in "biuf" or x.ndim not in (dimensions, dimensions + 1) or y.ndim != 1:
+    if x.dtype.kind not in "biuf" or x.ndim not in (dimensions, dimensions + 1) or (y is not None and y.ndim != 1):
         shapes = ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in arrays.items())
         raise UserError(f"data: {file} has {shapes}; expected {EXPECTED}")
     x = (x if x.ndim > dimensions else x[..., None]).astype(np.float64)
     series = _by_offsets(file, x, arrays["offsets"]) if "offsets" in arrays else _by_length(file, x, arrays)
-    if len(series) != len(y):
-        raise UserError(f"data: {file} has {len(series)} series in x and {len(y)} labels in y; every series needs one")
+    labels = [None] * len(series) if y is None else _labels(file, y, len(series))
+    return Series(series, labels, [f"x[{row}]" for row in range(len(series))])
+
+
+def _labels(file: Path, y: np.ndarray, series: int) -> list[str | None]:
+    if series != len(y):
+        raise UserError(f"data: {file} has {series} series in x and {len(y)} labels in y; every series needs one")
     try:
-        labels = label_names(pd.Series(np.char.decode(y, "utf8") if y.dtype.kind == "S" else y))
+        return label_names(pd.Series(np.char.decode(y, "utf8") if y.dtype.kind == "S" else y))
     except UnicodeDecodeError:
         raise UserError(f"data: {file} has labels in y that are bytes and not UTF-8; save them as text") from None
-    return Series(series, labels, [f"x[{row}]" for row in range(len(series))])
 
 
 def _load(file: Path) -> dict[str, np.ndarray]:

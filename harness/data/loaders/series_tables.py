@@ -20,21 +20,26 @@ class Columns(NamedTuple):
     sequence: str = "sequence"
     step: str | None = None
     channels: Sequence[str] | None = None
-    label: str = "label"
+    label: str | None = "label"
 
 
-def read_steps(frame: pd.DataFrame, where: str, columns: Columns) -> Series:
+def read_steps(frame: pd.DataFrame, where: str, columns: Columns, labelled: bool = True) -> Series:
     """The rows of each sequence as one series: in the order of ``step``, or else of the table.
 
-    Sequences come in the order of their first rows. ``step`` holds numbers, or dates and times in ISO form.
+    Sequences come in the order of their first rows. ``step`` holds numbers, or dates and times in ISO form. In new
+    series (``labelled`` is false) the column of labels may be missing, and is not read.
 
     Raises:
         UserError: a column is missing, a channel holds no number, or the label changes within a sequence; the message
             names the row, counted from 1.
     """
+    if not labelled and str(columns.label) not in map(str, frame.columns):
+        columns = columns._replace(label=None)
     columns = _found(columns, frame, where)
     number_S, ids = pd.factorize(column(frame, columns.sequence, "data.sequence", where).astype(str))
-    labels_S = np.array(label_names(column(frame, columns.label, "data.label", where, may_be_missing=True)), object)
+    labels_S = np.full(len(frame), None, object)
+    if labelled:
+        labels_S[:] = label_names(column(frame, columns.label, "data.label", where, may_be_missing=True))
     first_N = np.unique(number_S, return_index=True)[1]
     if (changed := labels_S != labels_S[first_N][number_S]).any():
         row = int(np.flatnonzero(changed)[0])
@@ -51,7 +56,7 @@ def read_steps(frame: pd.DataFrame, where: str, columns: Columns) -> Series:
     order_S = np.lexsort((step_S, number_S))  # stable: rows of one step stay in the table's order
     ends = np.cumsum(np.bincount(number_S))[:-1]
     series = np.split(x_SD[order_S], ends)
-    return Series(series, labels_S[first_N].tolist(), [f"sequence {one!r}" for one in ids], channels)
+    return Series(series, labels_S[first_N].tolist(), [f"sequence {one!r}" for one in ids], channels, ids=list(ids))
 
 
 def _found(columns: Columns, frame: pd.DataFrame, where: str) -> Columns:
@@ -63,9 +68,9 @@ def _found(columns: Columns, frame: pd.DataFrame, where: str) -> Columns:
     names = list(frame.columns)
     sequence = column_name(names, columns.sequence, "data.sequence", where)
     step = None if columns.step is None else column_name(names, columns.step, "data.step", where)
-    label = column_name(names, columns.label, "data.label", where)
+    label = None if columns.label is None else column_name(names, columns.label, "data.label", where)
     channels = columns.channels and [column_name(names, name, "data.channels", where) for name in columns.channels]
-    if channels and label in channels:
+    if channels and label is not None and label in channels:
         raise UserError(f"data.channels has {label!r}, which is data.label: the answer is no input; leave it out")
     return Columns(sequence, step, channels, label)
 

@@ -26,22 +26,24 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
                     raise UserError(f"data: {file} is not UTF-8 at line {number}; save it as UTF-8") from None
 
 
-def read_ts(file: Path) -> Series:
+def read_ts(file: Path, labelled: bool = True) -> Series:
     """A header of lines that start with @, then a line a series.
 
     A line has the values of each channel, separated by commas; colons stand between channels and before the label.
-    ``?`` is a missing value.
+    ``?`` is a missing value. New series (``labelled`` is false) may have no labels, or ones that the header lacks.
 
     Raises:
         UserError: the header or a row is broken, values have time stamps, or there are no labels.
     """
     lines = _lines(file)
-    classes = _classes(file, lines)
+    has_labels, classes = _classes(file, lines)
+    if labelled and not has_labels:
+        raise UserError(f"data: {file} has no labels (@classLabel false); every series needs one")
     x: list[np.ndarray] = []
     labels: list[str] = []
     for row, (_, line) in enumerate(lines, start=1):
-        *channels, label = (part.strip() for part in line.split(":"))
-        if not channels or (classes and label not in classes and not is_no_label(label)):
+        *channels, label = (part.strip() for part in [*line.split(":"), *([] if has_labels else [""])])
+        if not channels or (labelled and classes and label not in classes and not is_no_label(label)):
             expected = f"one of the header's labels ({', '.join(classes[:5])})" if classes else "values and a number"
             raise UserError(f"data: {file}, row {row} ends in {label[-20:]!r}, not in {expected}; is the row cut?")
         where = f"{file}, row {row}"
@@ -52,8 +54,8 @@ def read_ts(file: Path) -> Series:
     return Series(x, labels, [f"row {row + 1}" for row in range(len(x))], numbers=not classes)
 
 
-def _classes(file: Path, lines: Iterator[tuple[int, str]]) -> list[str]:
-    """Read the header, up to @data: the classes that it lists, or none if labels are numbers."""
+def _classes(file: Path, lines: Iterator[tuple[int, str]]) -> tuple[bool, list[str]]:
+    """Read the header, up to @data: whether series have labels, and the classes, of which numbers have none."""
     header: dict[str, str] = {}
     for number, line in lines:
         if not line.startswith("@"):
@@ -70,9 +72,7 @@ def _classes(file: Path, lines: Iterator[tuple[int, str]]) -> list[str]:
             "step, with the time as a channel or in data.step"
         )
     is_labelled, *classes = header.get("classlabel", "false").split()
-    if is_labelled.lower() != "true" and header.get("targetlabel", "false").lower() != "true":
-        raise UserError(f"data: {file} has no labels (@classLabel false); every series needs one")
-    return classes
+    return "true" in (is_labelled.lower(), header.get("targetlabel", "false").lower()), classes
 
 
 def _as_one(channels: list[np.ndarray], where: str) -> np.ndarray:

@@ -47,10 +47,12 @@ def find_suspects(table: RawTable, fields: list[str], separator: str, spaced: bo
 def refuse_swallowed_rows(suspects: list[Suspect], table: RawTable, where: str) -> None:
     """Refuse a row with two or more lines that are rows with a label that the table knows.
 
+    Without labels nothing tells rows from the lines of a text, and quotes enclose what stands between them.
+
     Raises:
         UserError: the message names the row, its lines, and the two ways to read it.
     """
-    if not suspects:
+    if not suspects or not table.label_names:
         return
     is_label = {name: _judge(table, name) for name in table.label_names}
     for one in suspects:

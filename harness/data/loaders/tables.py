@@ -21,6 +21,7 @@ from harness.data.loaders.delimited import SEPARATORS, read_delimited
 from harness.data.loaders.fasttext import is_fasttext, read_fasttext
 from harness.data.loaders.json_files import read_json, read_json_lines
 from harness.data.loaders.parquet import read_parquet
+from harness.data.loaders.plain_text import read_lines
 from harness.data.loaders.raw_table import Choose, Columns
 from harness.errors import UserError
 
@@ -35,18 +36,22 @@ ALIKE: tuple[set[type], ...] = ({bool}, {int}, {float}, {float, type(None)})
 EXCEL = (".xlsx", ".xls", ".ods")
 
 
-def read_file(file: Path, wanted: Mapping[str, Any] | None = None, quotes: str = "auto") -> pd.DataFrame:
+def read_file(
+    file: Path, wanted: Mapping[str, Any] | None = None, quotes: str = "auto", labelled: bool = True,
+    if_there: Mapping[str, Any] | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """The columns of a table: a file, plain or compressed, or a folder with a folder for each class.
 
     ``wanted`` gives the names of the columns by the settings that name them; a value may be a list of names. Other
     columns are not read, so they may hold anything; without ``wanted``, all are read. ``quotes`` is that of
-    ``read_delimited``. How many rows were read is printed to standard error.
+    ``read_delimited``. New rows (``labelled`` is false) may be plain lines, or words without tags. ``if_there`` names
+    columns as ``wanted`` does that the file may lack. How many rows were read is printed to standard error.
 
     Raises:
         UserError: the file is missing, empty, damaged, not UTF-8, or not of the kind of its ending, or has no such
             column; the message names the row.
     """
-    choose = partial(_choose, wanted, str(file))
+    choose = partial(_choose, wanted, if_there or {}, str(file))
     if not file.exists():
         kind = Source(file).kind
         if kind and kind not in (*ENDINGS, ".zip"):
@@ -59,7 +64,7 @@ def read_file(file: Path, wanted: Mapping[str, Any] | None = None, quotes: str =
         if file.is_dir():
             columns, remark = read_class_folders(file, choose)
         else:
-            columns, remark = _read(source, choose, wanted or {}, quotes)
+            columns, remark = _read(source, choose, wanted or {}, quotes, labelled)
     except UserError:
         raise
     except UnicodeDecodeError:
@@ -69,7 +74,7 @@ def read_file(file: Path, wanted: Mapping[str, Any] | None = None, quotes: str =
         raise UserError(f"data: {file} cannot be read as {source.kind[1:] or 'a folder'}: {reason}") from None
     count = len(next(iter(columns.values()), []))
     if not count:
-        raise UserError(f"data: {file} has no rows; expected rows of text and label")
+        raise UserError(f"data: {file} has no rows; expected rows of text{' and label' if labelled else ''}")
     say_rows(count, str(file), remark)
     return pd.DataFrame({name: _series(values) for name, values in columns.items()})
 
@@ -84,7 +89,9 @@ def holds_tagged_words(file: Path) -> bool:
     return file.is_file() and open_source(file).kind in TAGGED
 
 
-def _choose(wanted: Mapping[str, Any] | None, where: str, names: Sequence[str]) -> dict[str, str]:
+def _choose(
+    wanted: Mapping[str, Any] | None, if_there: Mapping[str, Any], where: str, names: Sequence[str]
+) -> dict[str, str]:
     """The columns to read, each with the setting that names it."""
     if wanted is None:
         return {column_name(names, name, "", where): "" for name in names}
@@ -92,24 +99,31 @@ def _choose(wanted: Mapping[str, Any] | None, where: str, names: Sequence[str]) 
     for key, value in wanted.items():
         for name in value if isinstance(value, Sequence) and not isinstance(value, str) else [value]:
             chosen.setdefault(column_name(names, name, key, where), key)
+    for key, value in if_there.items():
+        for name in set(map(str, value if isinstance(value, list | tuple) else [value])) & set(map(str, names)):
+            chosen.setdefault(column_name(names, name, key, where), key)
     return chosen
 
 
-def _read(source: Source, choose: Choose, wanted: Mapping[str, Any], quotes: str) -> tuple[Columns, str]:
+def _read(
+    source: Source, choose: Choose, wanted: Mapping[str, Any], quotes: str, labelled: bool
+) -> tuple[Columns, str]:
     """The columns of a file, and a remark on how it was read."""
     kind = source.kind
     if kind not in ENDINGS:
         raise _no_reader(source)
     with source.binary() as opened:
         if not opened.read(1):
-            raise UserError(f"data: {source.file} is empty; expected rows of text and label")
+            raise UserError(f"data: {source.file} is empty; expected rows of text{' and label' if labelled else ''}")
     if kind in SEPARATORS:
         return read_delimited(source, choose, quotes)
+    if READERS.get(kind) is read_conll or (kind not in READERS and "data.tokens" in wanted):
+        return read_conll(source, choose, labelled), ""
     if kind in READERS:
         return READERS[kind](source, choose), ""
-    if "data.tokens" in wanted:
-        return read_conll(source, choose), ""
     if not is_fasttext(source):
+        if not labelled:
+            return read_lines(source, choose), ""
         raise UserError(
             f"data: no line of {source.file} has a label; a .txt file has lines such as '__label__good a fine "
             "film', or one word a line with its tag (then set data.tokens=words data.tags=tags); save others as csv"

@@ -4,6 +4,7 @@ import math
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from harness.data.loaders.series_text import has_rows, read_rows, read_ts
 from harness.data.loaders.splits import Part, class_names, complete_splits, labelled_rows, refuse_hidden_labels
 from harness.data.loaders.tables import read_file
 from harness.data.loaders.targets import Target
+from harness.data.series_preparation import SeriesPreparation
 from harness.errors import UserError
 
 SERIES_ONLY = (".ts", ".txt", ".npz")
@@ -83,12 +85,17 @@ def load_timeseries(
     )
     is_class = task == "classification"
     classes = class_names(rows["train"][1]) if is_class else []
-    splits, notes = fill_and_scale(rows, standardise)
+    _check_channels(rows)
+    preparation = SeriesPreparation(
+        Scale.of(rows["train"][0]), standardise, missing, tuple(names) if names else None
+    )
+    splits, notes = _encoded(rows, preparation)
     notes |= dropped | rare
     notes |= {"channels": names} if names else {}
-    return from_sequences(
+    data = from_sequences(
         **splits, classes=classes, source=named, notes=notes, task=task, standardise_labels=not is_class
     )
+    return replace(data, preparation=preparation)
 
 
 def _check_settings(missing: str, task: str, standardise: bool) -> None:
@@ -111,24 +118,24 @@ def _read_parts(
         print(f"data: read {len(series.x):,} series of {file}", file=sys.stderr, flush=True)
         columns = columns._replace(channels=series.channels)
         part = _part(series, file, missing, task)
-        refuse_unlabelled_rows(part[1], columns.label, str(file), unlabelled, series.names)
+        refuse_unlabelled_rows(part[1], columns.label or "", str(file), unlabelled, series.names)
         parts[role] = part
     return parts, columns.channels
 
 
-def fill_and_scale(rows: dict[str, Part], standardise: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The splits with gaps filled and channels scaled, by statistics of train; and notes of both."""
+def _check_channels(rows: dict[str, Part]) -> None:
     widths = {role: sorted({x_LD.shape[1] for x_LD in x}) for role, (x, _) in rows.items()}
     if len({width for several in widths.values() for width in several}) > 1:
         raise UserError(f"data: all series need the same channels, and have {widths} of them")
-    scale = Scale.of(rows["train"][0])
+
+
+def _encoded(rows: dict[str, Part], preparation: SeriesPreparation) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The splits as features; and notes of their gaps and their scale."""
     gaps = {role: sum(int(np.isnan(x_LD).sum()) for x_LD in x) for role, (x, _) in rows.items()}
-    splits = {}
-    for role, (x, labels) in rows.items():
-        filled = [scale.fill(x_LD) for x_LD in x]
-        splits[role] = ([scale.standardise(x_LD) for x_LD in filled] if standardise else filled, labels)
+    splits = {role: (preparation.encode(x), labels) for role, (x, labels) in rows.items()}
     notes: dict[str, Any] = {"missing_values": gaps} if any(gaps.values()) else {}
-    if standardise:
+    if preparation.standardise:
+        scale = preparation.scale
         notes["scale"] = {"mean": scale.mean_D.tolist(), "std": scale.std_D.tolist()}
     return splits, notes
 
@@ -170,15 +177,17 @@ def is_table(file: Path) -> bool:
     return kind not in SERIES_ONLY and not (kind == ".tsv" and has_rows(file))
 
 
-def read_series(file: Path, columns: Columns) -> Series:
-    """The series of a file of any form.
+def read_series(file: Path, columns: Columns, labelled: bool = True) -> Series:
+    """The series of a file of any form; ``labelled`` is false for new series, which may have no labels.
 
     Raises:
         UserError: the file is missing, broken or of another form; the message names the row.
     """
     if is_table(file):
-        return read_steps(read_file(file), str(file), columns)
-    return {".ts": read_ts, ".npz": read_arrays}.get(_kind(file), read_rows)(file)
+        return read_steps(read_file(file, labelled=labelled), str(file), columns, labelled)
+    if _kind(file) == ".ts":
+        return read_ts(file, labelled)
+    return read_arrays(file, labelled) if _kind(file) == ".npz" else read_rows(file)
 
 
 def _kind(file: Path) -> str:
