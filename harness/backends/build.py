@@ -217,8 +217,10 @@ def check_one_hot(data: Dataset) -> None:
         )
 
 
-def embedding_width(size: int | None) -> int:
-    """The width of the embedding; refused if it is null."""
+def embedding_width(size: int | None, data: Dataset) -> int:
+    """The width of the embedding, which is that of word vectors if the data have any; refused if it is null."""
+    if data.vectors is not None:
+        return data.vectors.width
     if size is None:
         raise UserError("input.size is the width of the embedding of token ids; set it to a number, such as 128")
     return size

@@ -10,15 +10,28 @@ import zlib
 
 import numpy as np
 
+from harness.data.vectors.kept import WordVectors
+
 
 def generator(seed: int, path: str) -> np.random.Generator:
     """The random generator of the layer at a path, such as ``encoder.layers.first``."""
     return np.random.default_rng([seed, zlib.crc32(path.encode())])
 
 
-def embedding(rng: np.random.Generator, rows: int, width: int) -> np.ndarray:
-    """``VD``, uniform in +-0.05."""
-    return rng.uniform(-0.05, 0.05, (rows, width)).astype(np.float32)
+def embedding(
+    rng: np.random.Generator, rows: int, width: int, vectors: WordVectors | None = None
+) -> np.ndarray:  # fmt: skip
+    """``VD``, uniform in +-0.05. With ``vectors``, the rows that they have are theirs, and that of padding is 0.
+
+    The other rows are then uniform with the standard deviation of the vectors, as in Kim 2014.
+    """
+    table_VD = rng.uniform(-0.05, 0.05, (rows, width))
+    if vectors is not None:
+        ids_K, vectors_KD = vectors.read()
+        if len(ids_K):
+            table_VD *= vectors_KD.std(dtype=np.float64) * 3**0.5 / 0.05
+        table_VD[0], table_VD[ids_K] = 0, vectors_KD
+    return table_VD.astype(np.float32)
 
 
 def sinusoids(length: int, width: int) -> np.ndarray:

@@ -49,9 +49,27 @@ def _check_input(config: Config) -> None:
         raise UserError(f"input.one_hot and input.{name} cannot be combined; set one of them to false or null")
     if config.input.one_hot and config.input.size is not None:
         raise UserError("input.size is the width of an embedding, and input.one_hot has none; set input.size=null")
+    _check_vectors(config)
     if more is not None and config.backend.name == "tensorflow":
         chosen = config.choices.input
         raise UserError(f"backend=tensorflow has input=embedding and one_hot; for input={chosen} take backend=pytorch")
+
+
+def _check_vectors(config: Config) -> None:
+    settings = config.input
+    if settings.vectors is None:
+        if settings.frozen is not None:
+            raise UserError("input.frozen is for input.vectors: name a file there, or leave input.frozen at null")
+        return
+    if settings.frozen is None:
+        raise UserError("input.vectors are trained or not: set input.frozen=false or input.frozen=true")
+    if settings.one_hot:
+        raise UserError("input.one_hot and input.vectors cannot be combined; set one of them to false or null")
+    if config.mode == "profile":
+        raise UserError(
+            "mode=profile reads random tokens, which no file has vectors of; take input=embedding, and for vectors of "
+            "300 numbers input.size=300"
+        )
 
 
 def _check_monitor(config: Config) -> None:

@@ -77,6 +77,8 @@ class InputConfig(Part):
     word_dropout: Share = Field(description="probability that a training token is replaced by [UNK]")
     characters: CharactersConfig | None = Field(description="the convolution over characters; null: words only")
     bigrams: BigramsConfig | None = Field(description="the hashed embeddings of bigrams; null: words only")
+    vectors: str | None = Field(description="file of word vectors that the embedding starts from; null: random values")
+    frozen: Flag | None = Field(description="whether input.vectors stay as they are; null without vectors")
 
 
 class HeadConfig(Part):

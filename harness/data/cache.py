@@ -28,6 +28,7 @@ from harness.data.dataset import Dataset
 from harness.data.labels import SEVERAL
 from harness.data.split import Split
 from harness.data.unseen import set_apart
+from harness.data.vectors.kept import WordVectors
 from harness.errors import UserError
 from harness.records import store
 from harness.records.record import DataSummary
@@ -196,8 +197,8 @@ def _write(data: Dataset, folder: Path) -> None:
     temporary.rename(folder)
 
 
-def open_prepared(folder: Path, characters: bool = True) -> Dataset:
-    """The data set that ``prepare`` stored in a folder; characters of words only on request.
+def open_prepared(folder: Path, characters: bool = True, vectors: WordVectors | None = None) -> Dataset:
+    """The data set that ``prepare`` stored in a folder, with these ``vectors``; characters of words only on request.
 
     Its arrays are mapped from their files, read-only: the system reads a page when it is used, and may drop it again.
     """
@@ -210,7 +211,7 @@ def open_prepared(folder: Path, characters: bool = True) -> Dataset:
         if with_characters:
             arrays["characters"] = Characters(*(_mapped(folder / f"{name}.{part}.npy") for part in CHARACTERS))
         splits[name] = Split(**arrays)
-    data = Dataset(**splits, **meta)
+    data = Dataset(**splits, **meta, vectors=vectors)
     data.__dict__["hash"] = known_hash  # the value of the cached property, so that it is not computed again
     return data
 

@@ -19,6 +19,7 @@ from harness.data.labels import IGNORED as IGNORED  # exported: most code that r
 from harness.data.overlap import notes_of_arrays
 from harness.data.split import Split as Split
 from harness.data.unseen import set_apart, unseen_among
+from harness.data.vectors.kept import WordVectors
 from harness.errors import UserError
 from harness.records.record import DataSummary
 
@@ -50,6 +51,7 @@ class Dataset:
     one. ``label_scale`` is the mean and the standard deviation of train's labels, if a regression trains on labels
     that are standardised by them; outputs and metrics are in the unit of the labels either way. ``alphabet`` lists the
     characters of words by id, if the loader provides them. ``preparation`` is what made the ids, for new rows.
+    ``vectors`` are those of the vocabulary from a file, if ``input.vectors`` names one.
     """
 
     train: Split
@@ -65,6 +67,7 @@ class Dataset:
     unseen: list[str] = field(default_factory=list)
     label_scale: list[float] | None = None
     preparation: Preparation | None = None
+    vectors: WordVectors | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "task", self.task or self._inferred_task)

@@ -15,6 +15,7 @@ from harness.data.dataset import Dataset
 from harness.data.flat import offsets_of
 from harness.data.preparation import load_preparation
 from harness.data.split import Split
+from harness.data.vectors.kept import WordVectors
 from harness.errors import UserError
 
 OUTLINE = "outline.json"
@@ -31,6 +32,7 @@ def save_outline(data: Dataset, folder: Path) -> None:
         "width": None if data.tokens else data.width,
         "labels": {"type": train.y.dtype.name, "shape": train.y.shape[1:], "several": train.y_offsets is not None},
         "characters_of_a_word": words,
+        "vectors": None if data.vectors is None else data.vectors.width,
     }
     # ASCII only, so that lone surrogates in a vocabulary can be written
     (folder / OUTLINE).write_text(json.dumps(content), encoding="utf8")
@@ -39,7 +41,7 @@ def save_outline(data: Dataset, folder: Path) -> None:
 def load_outline(folder: Path) -> Dataset:
     """The data set of a finished run without its rows: train is one sequence of zeros as long as the longest of all.
 
-    Validation and test are empty. Its ``preparation`` is the run's.
+    Validation and test are empty. Its ``preparation`` is the run's. Of word vectors it has the width alone.
 
     Raises:
         UserError: the run keeps no outline, or the file is damaged.
@@ -49,6 +51,7 @@ def load_outline(folder: Path) -> Dataset:
         content = json.loads(file.read_text(encoding="utf8"))
         fields = {name: content[name] for name in FIELDS}
         train = _zeros(content.pop("max_length"), content)
+        vectors = None if content["vectors"] is None else WordVectors(content["vectors"])
     except FileNotFoundError:
         raise UserError(
             f"{folder} keeps no outline of its data, so that its model cannot be built again: the run has not "
@@ -57,7 +60,7 @@ def load_outline(folder: Path) -> Dataset:
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise UserError(f"{file} is damaged ({error}); run its command again with rerun=true") from None
     empty = _zeros(None, content)
-    return Dataset(train, empty, empty, preparation=load_preparation(folder), **fields)
+    return Dataset(train, empty, empty, preparation=load_preparation(folder), vectors=vectors, **fields)
 
 
 def _zeros(length: int | None, content: dict[str, Any]) -> Split:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from harness.data.vectors import prepare as word_vectors
 from harness.records.record import DataSummary, Record
 from harness.tasks.spans import unread_spans
 
@@ -39,6 +40,8 @@ def _of(record: Record) -> Iterator[str]:
     if shares := _shares(data, data.notes.get("empty_sequences") or {}):
         yield f"{shares} sequences are empty: they are read as padding"
     yield from _unknown(record)
+    if coverage := data.notes.get(word_vectors.NOTE):
+        yield word_vectors.sentence(coverage)
     if missing := _counts(data.notes.get("missing_values") or {}):
         yield f"{missing} values of the series were missing: each was put on the line between its neighbours"
     longest = data.notes.get("longest") or {}

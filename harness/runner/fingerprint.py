@@ -38,15 +38,19 @@ COMPUTING = {
 """The parts of the harness that the numbers of each mode come from."""
 
 
-def of(config: Config, hardware: Hardware, data_hash: str | None, pooled: bool = True) -> tuple[str, str]:
+def of(
+    config: Config, hardware: Hardware, data_hash: str | None, pooled: bool = True, vectors: str | None = None
+) -> tuple[str, str]:
     """The hash of all that decides the run's result, and the same without the seed: the run's variant.
 
-    ``pooled`` is False where each step has a label, so that no pooling takes part.
+    ``pooled`` is False where each step has a label, so that no pooling takes part. ``vectors`` is the hash of the
+    content of ``input.vectors``, wherever the file is.
     """
     backend = config.backend.name
     deciding = config.to_dict()
     for key in (*NOT_DECIDING, *UNUSED[config.mode]):
         del deciding[key]
+    deciding["input"]["vectors"] = vectors
     if not pooled:
         deciding["pooling"] = None
     if config.mode == "profile":

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config.schema import Config
+from harness.data.vectors.kept import WordVectors
 from harness.records.record import Hardware, PointStatus, Status
 
 
@@ -13,7 +14,8 @@ class TrainJob:
     """One run for a worker: train, evaluate and measure. ``started`` is in UNIX seconds.
 
     ``devices`` are the accelerators that it uses, as the driver describes them. ``limits`` are those of median
-    stopping, epoch by epoch: a trial whose best score so far costs more is stopped.
+    stopping, epoch by epoch: a trial whose best score so far costs more is stopped. ``vectors`` are those of
+    ``input.vectors``.
     """
 
     config: Config
@@ -23,6 +25,7 @@ class TrainJob:
     started: float
     devices: list[dict[str, Any]] = field(default_factory=list)
     limits: list[float] = field(default_factory=list)
+    vectors: WordVectors | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from harness.analysis import targets
 from harness.backends.distributed import node_rank
 from harness.config.hardware import check_machine
 from harness.config.schema import CLASS_WEIGHTS, Config
+from harness.data.vectors import prepare as word_vectors
 from harness.errors import UserError
 from harness.records.record import Record
 from harness.runner import devices, fingerprint, job_outcomes, median_stopping, worker
@@ -37,15 +38,25 @@ def run(request: Request) -> Record:
     check_task(config, task, summary, request.search)
     targets.check(config, task)
     hardware, usable = devices.of_run(server, config)
-    identity, variant = fingerprint.of(config, hardware, summary.hash, pooled=not task.per_step)
+    vectors = prepare_vectors(config, prepared)
+    if vectors:
+        summary.notes[word_vectors.NOTE] = vectors.coverage
+    identity, variant = fingerprint.of(
+        config, hardware, summary.hash, pooled=not task.per_step, vectors=vectors.content if vectors else None
+    )  # fmt: skip
     record = new_record(request, hardware, summary, identity, variant)
     used = devices.describe(record.environment, usable)
     if finished := finished_before(request, record):
         return finished
-    job = TrainJob(config, hardware, record.folder, prepared, request.started, used, stopping_limits(request, task))
+    job = TrainJob(
+        config, hardware, record.folder, prepared, request.started, used, stopping_limits(request, task),
+        vectors.vectors if vectors else None,
+    )  # fmt: skip
     if node > 0:
         return follow(node, server, job, record)
     with Live(request, record) as live:
+        if vectors:
+            say(f"{record.label}: {word_vectors.sentence(vectors.coverage)}")
         say(f"{record.label}: loading {config.backend.name} and building the model")
         live.outcome = train_in(server, job, live.take)
     return record
@@ -127,3 +138,17 @@ def prepare_data(config: Config) -> Path:
     except (ImportError, AttributeError, ValueError) as error:
         raise UserError(f"data._target_={target} cannot be loaded: {error}") from None
     return data.prepare(loader, settings, Path(config.cache_dir).absolute())
+
+
+def prepare_vectors(config: Config, prepared: Path) -> word_vectors.Prepared | None:
+    """The vectors of ``input.vectors`` for the prepared data; None where the config names no file.
+
+    Raises:
+        UserError: they cannot be used.
+    """
+    path = config.input.vectors
+    if path is None:
+        return None
+    return word_vectors.prepare(
+        path, config.input.size, data.open_prepared(prepared), Path(config.cache_dir).absolute()
+    )  # fmt: skip

@@ -48,7 +48,7 @@ def train(job: TrainJob, tell: Tell) -> Outcome | None:
 
 def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     config, clock = job.config, time.perf_counter
-    dataset = data.open_prepared(job.prepared, characters=config.input.characters is not None)
+    dataset = data.open_prepared(job.prepared, config.input.characters is not None, job.vectors)
     is_trial = config.tune.trial is not None  # then the test split is never read
     for name, split in dataset.splits.items():
         if not (is_trial and name == "test"):

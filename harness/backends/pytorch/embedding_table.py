@@ -25,8 +25,8 @@ class EmbeddingTable(nn.Embedding):
         self.gradients = ReusedBuffer()
 
     def forward(self, ids: Tensor) -> Tensor:
-        needs_buffer = self.training and not self.sparse and ids.device.type == "cpu" and torch.is_grad_enabled()
-        if not needs_buffer:
+        is_trained = self.training and self.weight.requires_grad and torch.is_grad_enabled()
+        if not (is_trained and not self.sparse and ids.device.type == "cpu"):
             return super().forward(ids)
         return _Rows.apply(ids, self.weight, self.padding_idx, self.gradients)
 

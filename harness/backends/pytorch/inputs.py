@@ -31,7 +31,6 @@ class WordBigram(Embedding):
 
     def __init__(self, rows: int, width: int, word_dropout: float, buckets: int) -> None:
         super().__init__(rows, width, word_dropout)
-        self.out_dim = width
         self.pairs = EmbeddingTable(1 + buckets, width, padding_idx=0)
 
     def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:

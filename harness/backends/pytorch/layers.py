@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from harness.backends import initializers
 from harness.backends.pytorch.embedding_table import EmbeddingTable
 from harness.data.dataset import UNKNOWN
+from harness.data.vectors.kept import WordVectors
 
 
 class Dense(nn.Linear):
@@ -88,10 +89,16 @@ class Embedding(EmbeddingTable):
 
     def __init__(self, rows: int, width: int, word_dropout: float = 0.0) -> None:
         super().__init__(rows, width)
-        self.read = WordDropout(word_dropout)
+        self.out_dim, self.read = width, WordDropout(word_dropout)
+        self.vectors: WordVectors | None = None
+
+    def start_from(self, vectors: WordVectors, frozen: bool) -> None:
+        """Start from these vectors; with ``frozen`` they, and the rows that they lack, are not trained."""
+        self.vectors = vectors
+        self.weight.requires_grad_(not frozen)
 
     def initial_values(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        return {"weight": initializers.embedding(rng, self.num_embeddings, self.embedding_dim)}
+        return {"weight": initializers.embedding(rng, self.num_embeddings, self.embedding_dim, self.vectors)}
 
     def forward(self, x_BL: Tensor) -> Tensor:
         return super().forward(self.read(x_BL))

@@ -139,17 +139,24 @@ def check_custom_encoder(
 def _input(settings: InputConfig, data: Dataset) -> tuple[nn.Module, int]:
     size = settings.size
     check_word_dropout(settings.word_dropout, data)
-    if settings.characters is not None:
-        source = WordChar(data, embedding_width(size), settings.word_dropout, **settings.characters.model_dump())
-        return source, source.out_dim
-    if settings.bigrams is not None:
-        check_bigrams(data)
-        source = WordBigram(data.width, embedding_width(size), settings.word_dropout, **settings.bigrams.model_dump())
-        return source, source.out_dim
     if settings.one_hot:
         check_one_hot(data)
         return OneHot(data.width, settings.word_dropout), data.width
-    if data.tokens:
-        width = embedding_width(size)
-        return Embedding(data.width, width, settings.word_dropout), width
-    return (AsIs(), data.width) if size is None else (Dense(data.width, size), size)
+    if settings.bigrams is not None:
+        check_bigrams(data)
+    if not data.tokens and settings.characters is None:
+        return (AsIs(), data.width) if size is None else (Dense(data.width, size), size)
+    table = _table(settings, data)
+    if data.vectors is not None:
+        table.start_from(data.vectors, bool(settings.frozen))
+    return table, table.out_dim
+
+
+def _table(settings: InputConfig, data: Dataset) -> Embedding:
+    """The embedding of words, and what is read beside it."""
+    width, dropout = embedding_width(settings.size, data), settings.word_dropout
+    if settings.characters is not None:
+        return WordChar(data, width, dropout, **settings.characters.model_dump())
+    if settings.bigrams is not None:
+        return WordBigram(data.width, width, dropout, **settings.bigrams.model_dump())
+    return Embedding(data.width, width, dropout)

@@ -126,11 +126,12 @@ def _check_step(settings: OptimizerConfig) -> None:
 
 
 def _make_sparse(source: nn.Module) -> None:
-    tables = [module for module in source.modules() if isinstance(module, nn.Embedding)]
+    embeddings = [module for module in source.modules() if isinstance(module, nn.Embedding)]
+    tables = [table for table in embeddings if table.weight.requires_grad]
     if not tables:
         raise UserError(
             "optimizer=lazy_adam updates the rows of an embedding that a batch reads, and here is none: this data "
-            "has feature vectors, or input.one_hot is set; take optimizer=adam"
+            "has feature vectors, or input.one_hot or input.frozen is set; take optimizer=adam"
         )
     for table in tables:
         table.sparse = True  # its gradient then holds only the rows that were read

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from harness.backends import initializers
 from harness.data.dataset import UNKNOWN
+from harness.data.vectors.kept import WordVectors
 
 
 class Part(keras.layers.Layer):
@@ -70,9 +71,15 @@ class Embedding(Part):
         self.rows, self.width = rows, width
         # cast after the lookup: otherwise the whole table would be cast at every step
         self.table_VD = self.weight(rows, width, cast=False)
+        self.vectors: WordVectors | None = None
+
+    def start_from(self, vectors: WordVectors, frozen: bool) -> None:
+        """Start from these vectors; with ``frozen`` they, and the rows that they lack, are not trained."""
+        self.vectors = vectors
+        self.table_VD.trainable = not frozen
 
     def initialise(self, rng: np.random.Generator) -> None:
-        self.table_VD.assign(initializers.embedding(rng, self.rows, self.width))
+        self.table_VD.assign(initializers.embedding(rng, self.rows, self.width, self.vectors))
 
     def call(self, x_BL: tf.Tensor, training: bool = False) -> tf.Tensor:
         ids_BL = self.read(x_BL, training=training)

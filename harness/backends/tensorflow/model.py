@@ -142,6 +142,9 @@ def _input(settings: InputConfig, data: Dataset) -> tuple[keras.layers.Layer, in
         check_one_hot(data)
         return OneHot(data.width, settings.word_dropout), data.width
     if data.tokens:
-        width = embedding_width(size)
-        return Embedding(data.width, width, settings.word_dropout), width
+        width = embedding_width(size, data)
+        table = Embedding(data.width, width, settings.word_dropout)
+        if data.vectors is not None:
+            table.start_from(data.vectors, bool(settings.frozen))
+        return table, width
     return (AsIs(), data.width) if size is None else (Dense(data.width, size), size)

@@ -22,8 +22,10 @@ DAMAGED = (EOFError, OSError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.
 """What these libraries raise for a damaged file, for one with a password, and for an unknown compression."""
 
 
-def file_key(path: Path) -> str:
+def file_key(path: Path, key: str = "data") -> str:
     """The hash of a file's bytes; of a folder, the hash of the names and bytes of all its files.
+
+    ``key`` is the config key that names it, for messages.
 
     Raises:
         UserError: it is neither, or cannot be read, or the folder has a link that cannot be followed.
@@ -34,12 +36,12 @@ def file_key(path: Path) -> str:
             digest.update(os.fsencode(f"{file.relative_to(path).as_posix()} {file_key(file)}"))
         return digest.hexdigest()
     if not path.is_file():
-        raise UserError(f"data: {path} is a device or a pipe, which can be read only once; save its content as a file")
+        raise UserError(f"{key}: {path} is a device or a pipe, which can be read only once; save its content as a file")
     try:
         with open(path, "rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
-        raise UserError(f"data: {path} cannot be read: {error.strerror}") from None
+        raise UserError(f"{key}: {path} cannot be read: {error.strerror}") from None
 
 
 def refuse_same_files(files: Iterable[Path]) -> None:
@@ -110,8 +112,8 @@ class Source:
             yield text
 
 
-def open_source(file: Path) -> Source:
-    """What a file holds, inside its compression.
+def open_source(file: Path, key: str = "data") -> Source:
+    """What a file holds, inside its compression; ``key`` is the config key that names it, for messages.
 
     Raises:
         UserError: a zip archive is damaged or has not exactly one file in it.
@@ -122,12 +124,12 @@ def open_source(file: Path) -> Source:
         with zipfile.ZipFile(file) as archive:
             names = [one.filename for one in archive.infolist() if not one.is_dir()]
     except DAMAGED as error:
-        raise UserError(f"data: {file} cannot be read as zip: {error}") from None
+        raise UserError(f"{key}: {file} cannot be read as zip: {error}") from None
     members = [name for name in names if not name.startswith("__MACOSX/") and not Path(name).name.startswith(".")]
     if len(members) != 1:
         shown = ", ".join(members[:5]) + (", ..." if len(members) > 5 else "")
         raise UserError(
-            f"data: {file} has {len(members)} files in it{f' ({shown})' if members else ''}; expected one: "
+            f"{key}: {file} has {len(members)} files in it{f' ({shown})' if members else ''}; expected one: "
             "unpack it, and name the file"
         )
     return Source(file, members[0])

@@ -22,8 +22,8 @@ STARTS: tuple[tuple[bytes, str, str, str], ...] = (
 """How a file begins, the ending that such a file has (if it can be read), what it is, and the remedy."""
 
 
-def refuse_other_content(file: Path) -> None:
-    """Refuse a file whose first bytes show that its ending is wrong.
+def refuse_other_content(file: Path, key: str = "data") -> None:
+    """Refuse a file whose first bytes show that its ending is wrong; ``key`` is the config key that names it.
 
     Raises:
         UserError: it does; the message says what the file is.
@@ -32,4 +32,4 @@ def refuse_other_content(file: Path) -> None:
         start = opened.read(64)
     for pattern, ending, what, remedy in STARTS:
         if re.match(pattern, start, re.IGNORECASE) and file.suffix.lower() != ending:
-            raise UserError(f"data: {file} {what}; {remedy}")
+            raise UserError(f"{key}: {file} {what}; {remedy}")
