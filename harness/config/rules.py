@@ -59,7 +59,10 @@ def _check_vectors(config: Config) -> None:
     settings = config.input
     if settings.vectors is None:
         if settings.frozen is not None:
-            raise UserError("input.frozen is for input.vectors: name a file there, or leave input.frozen at null")
+            raise UserError(
+                "input.vectors must name a file of word vectors, such as input.vectors=glove.6B.100d.txt; without one, "
+                "take input=embedding, whose input.frozen is null"
+            )
         return
     if settings.frozen is None:
         raise UserError("input.vectors are trained or not: set input.frozen=false or input.frozen=true")

@@ -2,7 +2,8 @@
 
 from harness.data.batches import Batch, Batches
 from harness.data.cache import open_prepared, prepare, read_summary
-from harness.data.dataset import Dataset, from_sequences, one_sequence
+from harness.data.dataset import Dataset, from_sequences
+from harness.data.latency import one_sequence
 from harness.data.outline import load_outline, save_outline
 from harness.data.preparation import load_preparation
 from harness.data.preparation_files import copy_preparation

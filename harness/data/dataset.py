@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from harness.data import content, labels
-from harness.data.characters import check_characters, full_words
+from harness.data.characters import check_characters
 from harness.data.flat import chunks, offsets_of
 from harness.data.labels import IGNORED as IGNORED  # exported: most code that reads labels needs it
 from harness.data.overlap import notes_of_arrays
@@ -235,18 +235,3 @@ def _flat(name: str, x: Sequence[Any], y: Sequence[Any], task: str, id_of: dict[
         flat[start:end] = sequence if len(sequence) else 0
     y_of_all, y_offsets = labels.encode_labels(task, name, y, id_of, length_N)
     return Split(flat, offsets, y_of_all, y_offsets)
-
-
-def one_sequence(data: Dataset, length: int) -> Split:
-    """A split of one random sequence of ``length`` real steps, the same for every encoder, to measure latency on."""
-    generator = np.random.default_rng(0)
-    if data.tokens:
-        x = generator.integers(1, data.width, length, dtype=np.int32)
-    else:
-        x = generator.normal(size=(length, data.width)).astype(np.float32)
-    offsets, several = np.array([0, length]), data.train.y_offsets is not None
-    y = np.zeros((length if several else 1, *data.train.y.shape[1:]), data.train.y.dtype)
-    characters = data.train.characters
-    if characters is not None:
-        characters = full_words(characters, length, len(data.alphabet))
-    return Split(x, offsets, y, offsets if several else None, characters)

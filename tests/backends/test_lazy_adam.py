@@ -201,7 +201,7 @@ def test_the_buckets_of_word_pairs_are_updated_lazily_too():
 def test_what_has_no_embedding_is_refused():
     made = Backend(composed("optimizer=lazy_adam"), HARDWARE)
     made.build(features(), 0)
-    with pytest.raises(UserError, match=r"feature vectors, or input.one_hot is set; take optimizer=adam"):
+    with pytest.raises(UserError, match=r"feature vectors, or input.one_hot or input.frozen is set; take"):
         make_optimizer(made.config.optimizer, made.model, 3)
 
 

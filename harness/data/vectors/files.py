@@ -11,9 +11,11 @@ GloVe's 840B have. A byte that is not UTF-8 makes a word that no text has.
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from tqdm import tqdm
@@ -29,8 +31,9 @@ PORTION = 2**20
 """Bytes of a binary file that are read at once."""
 HEADER = re.compile(rb"([0-9]+)[ \t]+([0-9]+)[ \t\r]*")
 CONTROL = re.compile(rb"[\x00-\x08]")
-"""Bytes that every binary file soon has, and no text."""
-FASTTEXT = b"\xba\x16\x4f\x2f"
+"""Bytes that every binary file soon has, and text hardly ever."""
+MODELS = re.compile(rb"\xba\x16\x4f\x2f|\x80|\x93NUMPY|\x89HDF")
+"""How the files of fastText's and gensim's own models begin, and those of arrays."""
 BOM = b"\xef\xbb\xbf"
 
 Entry = tuple[int, bytes, bytes]
@@ -65,38 +68,41 @@ class VectorFile:
                     progress.update()
                     yield entry
         except DAMAGED as error:
-            raise UserError(f"{KEY}: {self.file} is damaged or truncated ({error}); download it again") from None
+            raise self._truncated(str(error)) from None
         if found < (self.count or 0):
-            raise UserError(
-                f"{KEY}: {self.file} announces {self.count:,} vectors in its first line and ends after {found:,}; if "
-                "it was shortened on purpose, correct that line, else download it again"
-            )
+            # files of fastText's own lack a vector: one that ends with a whole line is taken as it is
+            print(
+                f"{self.file} announces {self.count:,} vectors in its first line and has {found:,}", file=sys.stderr
+            )  # fmt: skip
 
-    def _text(self, opened) -> Iterator[Entry]:
-        width = self.width
+    def _text(self, opened: BinaryIO) -> Iterator[Entry]:
+        width, line, number = self.width, b"", 0
         for number, line in enumerate(opened, 1):
             if number == 1:
                 line = line.removeprefix(BOM)
                 if self.count is not None:
                     continue
-            line = line.rstrip()  # word2vec and fastText end lines with a space
-            if b"\t" in line:
-                line = line.replace(b"\t", b" ")
-            spaces = line.count(b" ")
+            fields = line.rstrip()  # word2vec and fastText end lines with a space
+            spaces = fields.count(b" ")
+            if spaces < width:  # tabs may be separators; otherwise one may be a word, as in fastText's crawl-300d-2M
+                fields = fields.replace(b"\t", b" ")
+                spaces = fields.count(b" ")
             if spaces == width:
-                word, _, numbers = line.partition(b" ")
+                word, _, numbers = fields.partition(b" ")
             elif spaces > width:
-                word, numbers = _split(line, width)
-            elif line:
-                raise UserError(
-                    f"{KEY}: line {number:,} of {self.file} has {spaces} numbers, and the lines before it {width}; it "
-                    "is damaged or truncated: download it again"
-                )
+                word, numbers = _split(fields, width)
+            elif fields:
+                raise self._truncated(f"line {number:,} has {spaces} numbers, and the lines before it {width}")
             else:
                 continue
             yield number, word, numbers
+        if not line.endswith(b"\n") and number <= (self.count or 0):
+            raise self._truncated(f"the first line announces {self.count:,} vectors, and the last line has no end")
 
-    def _binary(self, opened) -> Iterator[Entry]:
+    def _truncated(self, why: str) -> UserError:
+        return UserError(f"{KEY}: {self.file} is damaged or truncated ({why}); download it again")
+
+    def _binary(self, opened: BinaryIO) -> Iterator[Entry]:
         opened.readline()
         size, buffer, start = 4 * self.width, b"", 0
         for number in range(1, (self.count or 0) + 1):
@@ -106,7 +112,7 @@ class VectorFile:
                     break
                 more = opened.read(max(PORTION, size))
                 if not more:
-                    return  # too early: ``entries`` counts
+                    raise self._truncated(f"it announces {self.count:,} vectors and ends after {number - 1:,}")
                 buffer, start = buffer[start:] + more, 0
             # the original program writes a line feed after each vector, others do not
             yield number, buffer[start:end].lstrip(b"\n"), buffer[end + 1 : end + 1 + size]
@@ -159,23 +165,35 @@ def open_vectors(path: str) -> VectorFile:
     first, _, rest = head.partition(b"\n")
     header = HEADER.fullmatch(first)
     count, announced = (int(header[1]), int(header[2])) if header else (None, None)
-    if CONTROL.search(head) or head.startswith(FASTTEXT) or source.kind == ".bin":
-        if announced is None:
-            raise UserError(
-                f"{KEY}: {file} is neither text nor word2vec's binary form; of fastText take the .vec beside the .bin, "
-                "of gensim what save_word2vec_format writes"
-            )
+    if header is None and (MODELS.match(head) or b"\0" in head or source.kind == ".bin"):
+        raise UserError(
+            f"{KEY}: {file} is neither text nor word2vec's binary form; of fastText take the .vec beside the .bin, "
+            "of gensim what save_word2vec_format writes"
+        )
+    looks_binary = source.kind == ".bin" or CONTROL.search(head)
+    if announced is not None and looks_binary and not _ends_in_numbers(rest.partition(b"\n")[0], announced):
         return VectorFile(file, source, True, count, announced)
     lines = (rest if header else head).split(b"\n")
     whole = lines[:-1] if len(head) == HEAD and len(lines) > 1 else lines
     return _text_file(file, source, count, announced, [line for line in whole if line.strip()][:10])
 
 
+def _ends_in_numbers(line: bytes, width: int) -> bool:
+    """Whether a line is one of a text of vectors of this width."""
+    try:
+        return len([float(field) for field in line.split()[-width:]]) == width
+    except ValueError:
+        return False
+
+
 def _text_file(
     file: Path, source: Source, count: int | None, announced: int | None, lines: list[bytes]
 ) -> VectorFile:  # fmt: skip
     """A file of text, whose width is that of its first ``lines``: a word among them may have spaces."""
-    width = min((line.rstrip().replace(b"\t", b" ").count(b" ") for line in lines), default=0)
+    lines = [line.rstrip() for line in lines]
+    if not all(line.count(b" ") for line in lines):
+        lines = [line.replace(b"\t", b" ") for line in lines]
+    width = min((line.count(b" ") for line in lines), default=0)
     if width < 1:
         raise UserError(
             f"{KEY}: {file} has no word vectors; expected a word and its numbers in each line, separated by spaces"
@@ -183,6 +201,6 @@ def _text_file(
     if announced not in (None, width):
         raise UserError(f"{KEY}: {file} announces vectors of {announced} numbers in its first line, and has {width}")
     found = VectorFile(file, source, False, count, width)
-    _, numbers = _split(lines[0].rstrip().replace(b"\t", b" "), width)
+    _, numbers = _split(lines[0], width)
     found.values(1 if count is None else 2, numbers)
     return found
