@@ -1,114 +1,163 @@
 """The trained model of a run: built again from the run's folder, and asked about new rows.
 
-Dimension letters: N rows, L length, D feature width, C classes.
+Dimension letters: N rows, L length, C classes.
 """
 
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from harness import backends
-from harness.config.hardware import resolve_hardware
+from harness.config.hardware import hardware_choice, resolve_hardware
 from harness.config.schema import CLASS_WEIGHTS, Config, HardwareConfig
 from harness.config.validation import validate
 from harness.data import Split, load_outline
-from harness.data.flat import offsets_of
-from harness.data.preparation import TextPreparation, WordPreparation
+from harness.data.new_rows import NewRows, Rows, encode_new
 from harness.errors import UserError
 from harness.records import store
 from harness.records.record import Record
 from harness.tasks.answers import answers
 from harness.tasks.task import task_of
 
-Rows = Sequence[Any]
-"""New rows: texts, or tuples of texts where the data has several columns; lists of words; arrays of features ``LD``."""
+PORTION_BATCHES = 16
+"""Batches that are predicted together: a batch of them holds rows of similar length."""
+PORTION_NUMBERS = 2**24
+"""Numbers that the inputs, or the outputs, of rows that are predicted together have at most, about."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers to new rows, in their order; ``missing`` counts rows that are None, ``cut`` rows that were too long."""
+
+    table: pd.DataFrame
+    missing: int
+    cut: int
 
 
 class TrainedModel:
     """The model of the best epoch of a run.
 
     ``record`` is the run's. ``data`` is its data set without the rows (``harness.data.load_outline``): the names of the
-    classes, the vocabulary, the preparation. ``task`` says what the outputs mean.
+    classes, the vocabulary, the preparation. ``task`` says what the outputs mean. ``portion`` is how many rows are
+    predicted together: of more, only the answers are kept.
     """
 
-    def __init__(self, folder: Path, hardware: HardwareConfig | None = None) -> None:
+    def __init__(
+        self, folder: Path, hardware: HardwareConfig | str | None = None, batch_size: int | None = None
+    ) -> None:
         """Build the model of a finished run's folder, and give it the weights of its best epoch.
 
-        It is put on ``hardware``, by default the best device here that the backend can use, in the run's precision.
+        It is put on ``hardware``, settings or the name of a choice of ``conf/hardware``; by default the best device
+        here that the backend can use, in the run's precision. ``batch_size`` is by default the run's for evaluation.
 
         Raises:
             UserError: the folder has no finished run, lacks a file, or the machine lacks the device.
         """
         self.record = finished_record(folder)
-        config = _config_for(self.record, hardware)
+        config = _config_for(self.record, hardware, batch_size)
         self.data = load_outline(folder)
         self.task = task_of(self.data)
         self.hardware = resolve_hardware(config, _usable(config))
         self.backend = backends.load(config.backend.name)(config, self.hardware)
         self.backend.build(self.data, config.seed)
         self.backend.restore(folder)
+        batch = config.trainer.eval_batch_size
+        self.portion = max(batch, min(PORTION_BATCHES * batch, PORTION_NUMBERS // self._numbers_of_a_row()))
+        self.longest = _longest(config, self.data.max_length)
 
     def predict(self, rows: Rows) -> pd.DataFrame:
         """Answers to new rows, in their order: see ``harness.tasks.answers`` for the columns of each task.
 
+        A row that is None has empty answers, and so has a word that is cut off. How many rows are missing or were cut
+        is said on standard error, which shows a bar where it is a terminal.
+
         Raises:
             UserError: the rows are not of the kind that the model was trained on.
         """
-        split = self.split_of(rows)
-        return answers(self.task, self.outputs(split), split.length_N)
+        starts, found = range(0, len(rows), self.portion), list[Answers]()
+        for start in tqdm(starts, desc="predict", leave=False, disable=None, dynamic_ncols=True, delay=1):
+            found.append(self.answer(rows[start : start + self.portion], first=start + 1))
+        found = found or [self.answer(())]
+        for sentence in self.unread(sum(one.missing for one in found), sum(one.cut for one in found)):
+            print(sentence, file=sys.stderr, flush=True)
+        return pd.concat([one.table for one in found], ignore_index=True)
 
-    def split_of(self, rows: Rows) -> Split:
-        """New rows as a split, prepared as in training; its labels say nothing.
+    def answer(self, rows: Rows, first: int = 1) -> Answers:
+        """Answers to new rows that are predicted together; ``first`` is the number of the first, for messages.
 
         Raises:
             UserError: as ``predict``.
         """
-        preparation = self.data.preparation
-        characters = None
-        if isinstance(preparation, TextPreparation):
-            x: list[Any] = list(preparation.encode(rows))
-        elif isinstance(preparation, WordPreparation):
-            x = preparation.encode(rows)
-            if self.data.train.characters is not None:
-                characters = preparation.spell(rows)
-        else:
-            x = [self._steps(row) for row in rows]
-        length_N = np.array([len(steps) for steps in x], np.int64)
-        train = self.data.train
-        flat = np.zeros((int(length_N.sum()), *train.x.shape[1:]), train.x.dtype)
-        offsets = offsets_of(length_N)
-        for start, end, steps in zip(offsets, offsets[1:], x, strict=False):
-            flat[start:end] = steps if len(steps) else 0
-        several = train.y_offsets is not None
-        y = np.zeros((len(flat) if several else len(x), *train.y.shape[1:]), train.y.dtype)
-        return Split(flat, offsets, y, offsets if several else None, characters)
+        new = encode_new(self.data, rows, self.longest, first)
+        table = answers(self.task, self.outputs(new.split), new.split.length_N)
+        return Answers(_blanked(table, new), int(new.missing_N.sum()), new.cut)
+
+    def unread(self, missing: int, cut: int) -> list[str]:
+        """What the user must know of rows that are missing, or were cut; no sentence where there is none."""
+        sentences = []
+        if missing:
+            sentences.append(f"predict: {_counted(missing)} missing (null), with an empty answer")
+        if cut:
+            preparation = self.data.preparation
+            most = min(one for one in (getattr(preparation, "max_length", None), self.longest) if one is not None)
+            side = "last" if getattr(preparation, "truncate", "head") == "tail" else "first"
+            no_tags = "; the words beyond them have no tag" if self.record.data.task == "tagging" else ""
+            sentences.append(
+                f"predict: {_counted(cut)} longer than the model reads: its {side} {most} steps were read, as in "
+                f"training{no_tags}"
+            )
+        return sentences
+
+    def split_of(self, rows: Rows) -> Split:
+        """New rows as a split, prepared as in training; its labels say nothing, and a missing row is empty.
+
+        Raises:
+            UserError: as ``predict``.
+        """
+        return encode_new(self.data, rows, self.longest).split
 
     def outputs(self, split: Split) -> np.ndarray:
         """The outputs ``NC`` of the model's head for a split, or ``NLC`` where every step has one."""
         return self.backend.predict(split)
 
-    def _steps(self, row: Any) -> Any:
-        """The ids or the features of a row of data that has no preparation of texts."""
-        if self.data.tokens:
-            known = {token: index for index, token in enumerate(self.data.vocabulary)}
-            ids = [known.get(step, step) for step in row]
-            if not all(isinstance(one, int | np.integer) and 0 <= one < self.data.width for one in ids):
-                raise UserError(
-                    f"predict: this run reads tokens of its vocabulary, or their ids from 0 to {self.data.width - 1}, "
-                    "and a row has something else"
-                )
-            return ids
-        features = np.asarray(row, np.float32)
-        if features.ndim != 2 or features.shape[1] != self.data.width:
-            raise UserError(
-                f"predict: this run reads arrays of shape (steps, {self.data.width}), and a row has shape "
-                f"{features.shape}"
-            )
-        return features
+    def _numbers_of_a_row(self) -> int:
+        """How many numbers the longest row of the data has, in its input or in its output."""
+        features = 1 if self.data.tokens else self.data.width
+        return self.data.max_length * max(features, self.task.width if self.task.per_step else 1) + self.task.width
+
+
+def _counted(rows: int) -> str:
+    return "1 row is" if rows == 1 else f"{rows:,} rows are"
+
+
+def _blanked(table: pd.DataFrame, new: NewRows) -> pd.DataFrame:
+    """The answers without those to missing rows, and with None for each step that was cut off of tags."""
+    for name in ("tags", "probabilities"):
+        if name in table and new.cut:
+            rows = zip(table[name], new.unread(), strict=True)
+            aligned = [[None] * cut + row if new.keeps_tail else row + [None] * cut for row, cut in rows]
+            table[name] = pd.Series(aligned, dtype=object)
+    if new.missing_N.any():
+        for name in table:
+            values: Sequence[Any] = [
+                None if missing else value for value, missing in zip(table[name], new.missing_N, strict=True)
+            ]
+            table[name] = pd.Series(values, dtype=table[name].dtype)
+    return table
+
+
+def _longest(config: Config, trained: int) -> int | None:
+    """The most steps that the model can read; None: any number. Positions end at the longest sequence of training."""
+    if config.position["_target_"].endswith(".NoPosition"):
+        return None
+    return max(trained, config.measure.latency_length or 0)
 
 
 def finished_record(folder: Path) -> Record:
@@ -126,13 +175,16 @@ def finished_record(folder: Path) -> Record:
     return record
 
 
-def _config_for(record: Record, hardware: HardwareConfig | None) -> Config:
+def _config_for(record: Record, hardware: HardwareConfig | str | None, batch_size: int | None) -> Config:
     """The config of a run for one process on this machine."""
     config = validate(record.config)
-    here = hardware or config.hardware.model_copy(update={"accelerator": "auto", "threads": None})
+    choices = config.choices.model_copy(update={"hardware": hardware} if isinstance(hardware, str) else {})
+    here = hardware_choice(hardware) if isinstance(hardware, str) else hardware
+    here = here or config.hardware.model_copy(update={"accelerator": "auto", "threads": None})
     one_process = here.model_copy(update={"devices": 1, "nodes": 1})
     data = {**config.data, CLASS_WEIGHTS: None}  # they weigh the loss, and count the labels of train for it
-    return config.model_copy(update={"hardware": one_process, "data": data})
+    trainer = config.trainer.model_copy(update={"eval_batch_size": batch_size} if batch_size else {})
+    return config.model_copy(update={"hardware": one_process, "data": data, "choices": choices, "trainer": trainer})
 
 
 def _usable(config: Config) -> Any:

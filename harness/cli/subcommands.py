@@ -7,7 +7,7 @@ import traceback
 from difflib import get_close_matches
 from importlib import import_module
 
-NAMES = ("choose", "export", "report", "selfcheck", "ui")
+NAMES = ("choose", "export", "predict", "report", "selfcheck", "ui")
 USER_ERROR, INTERRUPTED = 2, 130
 
 

@@ -7,8 +7,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+
+from harness.config.compose import conf_dir
 from harness.config.libraries import LIBRARY
-from harness.config.schema import Config
+from harness.config.schema import Config, HardwareConfig
 from harness.errors import UserError
 from harness.measure import processors
 from harness.measure.accelerators import VISIBLE, accelerators, driver_devices
@@ -116,6 +119,23 @@ def resolve_hardware(config: Config, usable: Usable | None = None) -> Hardware:
         device_parts=[device["mig"] for device in used if "mig" in device],
         device_power_limits_w=[device["power_limit_w"] for device in used if "power_limit_w" in device],
     )
+
+
+def hardware_choice(name: str) -> HardwareConfig:
+    """The settings of a choice of ``conf/hardware``.
+
+    Raises:
+        UserError: there is no such choice.
+    """
+    folder = conf_dir() / "hardware"
+    file = folder / f"{name}.yaml"
+    if name not in (names := sorted(file.stem for file in folder.glob("*.yaml"))):
+        raise UserError(f"there is no hardware={name}; take one of {', '.join(names)}")
+    settings = OmegaConf.to_container(OmegaConf.load(file))
+    assert isinstance(settings, dict)
+    above = [one for one in settings.pop("defaults", []) if one != "_self_"]
+    inherited = {key: value for one in above for key, value in hardware_choice(one).model_dump().items()}
+    return HardwareConfig(**{**inherited, **settings})
 
 
 def threads_of(config: Config) -> Limit:

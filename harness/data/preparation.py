@@ -52,6 +52,11 @@ class TextPreparation:
         content = (self.tokenizer.description or "") if self.name == "file" else ""
         return f"tokenizer {self.name} {self.punctuation} {hashlib.sha256(content.encode()).hexdigest()}"
 
+    @property
+    def nothing(self) -> str | tuple[str, ...]:
+        """A row without any text."""
+        return "" if len(self.columns) == 1 else ("",) * len(self.columns)
+
     def encode(self, rows: Sequence[str] | Sequence[tuple[str, ...]]) -> Iterator[Sequence[int]]:
         """The ids of each row: a text, or a tuple of texts if there are several columns."""
         return (ids for ids, _ in self.encode_and_count(rows))

@@ -45,7 +45,8 @@ def test_the_exit_code_of_a_subcommand_is_that_of_the_command(form, tmp_path):
 def test_an_unknown_word_is_one_sentence_with_the_nearest(command, word, question):
     ended = command(word, "--help")
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err == f"there is no subcommand {word!r}, only choose, export, report, selfcheck, ui{question}\n"
+    names = "choose, export, predict, report, selfcheck, ui"
+    assert ended.err == f"there is no subcommand {word!r}, only {names}{question}\n"
 
 
 @pytest.mark.parametrize("first", ["seed=1", "+encoder.new=1", "~optimizer.betas", "-m", "--help"])
@@ -56,5 +57,6 @@ def test_overrides_and_flags_are_no_subcommands(first):
 
 def test_help_names_each_subcommand_and_no_other():
     header = (conf_dir() / "config.yaml").read_text().split("header: |")[1].split("== Examples ==")[0]
-    assert re.findall(r"python -m harness ([a-z]+)", header) == ["choose", "report", "export", "ui", "selfcheck"]
-    assert sorted(subcommands.NAMES) == ["choose", "export", "report", "selfcheck", "ui"]
+    names = ["choose", "report", "predict", "export", "ui", "selfcheck"]
+    assert re.findall(r"python -m harness ([a-z]+)", header) == names
+    assert sorted(subcommands.NAMES) == ["choose", "export", "predict", "report", "selfcheck", "ui"]

@@ -82,10 +82,11 @@ def lists_of(
                 f"data: {where}, {row_name(where, index)} has lists or objects inside {name!r}, set by {key}; give "
                 "each row one list of texts: the words, or the tags, of one sentence"
             )
-    return [_as_words(value) for value in values]
+    return [as_words(value) for value in values]
 
 
-def _as_words(value: Any) -> tuple[str | None, ...]:
+def as_words(value: Any) -> tuple[str | None, ...]:
+    """The words of a list, or of a text in which spaces separate them; None for one that is missing."""
     if isinstance(value, str):
         stripped = value.strip(" \t\r\n")
         return tuple(BETWEEN_WORDS.split(stripped)) if stripped else ()

@@ -39,9 +39,11 @@ def read_labelled_texts(
 
 
 def read_texts(
-    frame: pd.DataFrame, where: str, columns: Sequence[str], line_break: str | None
+    frame: pd.DataFrame, where: str, columns: Sequence[str], line_break: str | None, may_be_missing: bool = False
 ) -> list[str] | list[tuple[str, ...]]:
     """The text of each row, or a tuple of the texts of several columns; in these, a missing text is an empty one.
+
+    With ``may_be_missing`` a missing text of one column is None.
 
     Raises:
         UserError: a column is missing, or a text; the message names the row, counted from 1.
@@ -49,12 +51,14 @@ def read_texts(
     several = len(columns) > 1
     texts = []
     for name in columns:
-        own = column(frame, name, "data.text", where, may_be_blank=True, may_be_missing=several)
+        own = column(frame, name, "data.text", where, may_be_blank=True, may_be_missing=several or may_be_missing)
         refuse_lists(own, where, "data.text", "give one text, or set data.tokens for words")
         if several:
             own = own.astype(object).where(own.notna(), "")
+        missing = own.isna()
         own = own.astype(str)
-        texts.append((own.str.replace(line_break, " ", regex=False) if line_break else own).tolist())
+        own = own.str.replace(line_break, " ", regex=False) if line_break else own
+        texts.append(own.astype(object).where(~missing, None).tolist() if missing.any() else own.tolist())
     return list(zip(*texts, strict=True)) if several else texts[0]
 
 

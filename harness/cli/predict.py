@@ -1,0 +1,184 @@
+"""``python -m harness predict``: ask a run's model about new rows.
+
+    python -m harness predict RUN --text "a fine film" "not my taste"
+    python -m harness predict best:imdb --file new.csv --out answers.csv
+    cat lines.txt | python -m harness predict best:imdb > answers.csv
+
+RUN is the folder of a run, its MLflow run id, or best:NAME. Exit codes: 0; 2 the user must fix something.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.backends.trained import TrainedModel
+    from harness.data.loaders.new_files import NewTable
+
+USER_ERROR = 2
+STANDARD_INPUT = Path("-")
+MOST_ROWS = 50
+"""Rows that a table on the terminal has at most; of more, a file keeps the answers."""
+LONGEST_TEXT = 80
+"""Characters that it shows of a text."""
+MOST_CLASSES = 6
+"""Classes up to which a table on the terminal has the probability of each."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _predict(options)
+    except UserError as error:
+        print(error, file=sys.stderr)
+    except UnicodeDecodeError as error:
+        print(f"predict: standard input is not UTF-8 ({error.reason}); convert it with iconv", file=sys.stderr)
+    return USER_ERROR
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m harness predict", description="Ask a run's model about new rows, prepared as in its training."
+    )
+    parser.add_argument("run", metavar="RUN", help="the folder of a run, its MLflow run id, or best:NAME")
+    parser.add_argument("--text", nargs="+", action="extend", metavar="TEXT", help="texts to answer")
+    parser.add_argument(
+        "--file", type=Path, help="a file of any form that data is read from, without labels; - or none: lines of "
+        "standard input",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, metavar="FILE", help=".csv, .jsonl or .parquet; default: the terminal")
+    parser.add_argument(
+        "--column", action="append", default=[], metavar="NAME",
+        help="the column of texts or words in the file, if its name is another than in training; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--keep", action="append", default=[], metavar="NAME",
+        help="a further column of the file to write beside the answers, such as id; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--hardware", metavar="NAME", help="cpu, gpu, gpu_bf16, ...; default: the best device here")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="default: trainer.eval_batch_size of the run")
+    parser.add_argument("--output-dir", type=Path, default=Path("outputs"), help="where runs are; default: outputs")
+    return parser
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from harness.backends.trained import TrainedModel
+    from harness.runner.run_reference import find_run
+
+    _check(options)
+    model = TrainedModel(find_run(options.run, options.output_dir), options.hardware, options.batch_size)
+    total, portions = _portions(options, model)
+    with _output(options, model, total) as write:
+        _answer(model, total, portions, write)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse options that contradict each other, before a model is loaded."""
+    if options.text and options.file:
+        raise UserError("predict takes --text or --file, not both")
+    if not options.text and not options.file and sys.stdin.isatty():
+        raise UserError("predict needs something to answer: --text TEXT, --file FILE, or lines on standard input")
+    if (options.column or options.keep) and (options.file or STANDARD_INPUT) == STANDARD_INPUT:
+        raise UserError("--column and --keep name columns of a file; name it with --file")
+    if options.batch_size is not None and options.batch_size < 1:
+        raise UserError(f"--batch-size is a number of rows, 1 or more, and is {options.batch_size}")
+    if options.out and options.file and options.out.exists() and options.out.samefile(options.file):
+        raise UserError(f"--out {options.out} is the file to answer; name another one for the answers")
+
+
+def _portions(options: argparse.Namespace, model: "TrainedModel") -> tuple[int | None, Iterator["NewTable"]]:
+    """The number of rows, None where it is not known, and the rows, in portions that are predicted together."""
+    from harness.data.loaders.new_files import read_new, rows_of_lines
+    from harness.data.loaders.plain_text import texts_of_lines
+
+    size = model.portion
+    if options.text:
+        table = rows_of_lines(options.text, model.data)
+    elif options.file and options.file != STANDARD_INPUT:
+        table = read_new(options.file, model.data, model.record.config["data"], options.column, options.keep)
+    else:
+        rows_of_lines([], model.data)  # refuses a model that reads no lines
+        lines = texts_of_lines(sys.stdin)
+        return None, (rows_of_lines(some, model.data) for some in iter(lambda: list(islice(lines, size)), []))
+    return len(table), (table.part(start, start + size) for start in range(0, len(table), size))
+
+
+def _answer(model: "TrainedModel", total: int | None, portions: Iterator["NewTable"], write: Any) -> None:
+    """Predict and write portion by portion, with a bar on standard error; then say what was not read."""
+    from tqdm import tqdm
+
+    missing = cut = done = 0
+    with tqdm(total=total, desc="predict", unit=" rows", disable=None, dynamic_ncols=True, delay=1, leave=False) as bar:
+        for portion in portions:
+            answers = model.answer(portion.rows, first=done + 1)
+            write(beside(portion.columns, answers.table))
+            missing, cut, done = missing + answers.missing, cut + answers.cut, done + len(portion)
+            bar.update(len(portion))
+    for sentence in model.unread(missing, cut):
+        print(sentence, file=sys.stderr)
+    record = model.record
+    print(
+        f"predict: {done:,} row{'s' * (done != 1)} answered by {record.label} of {record.name}, on "
+        f"{', '.join(model.hardware.device_names) or model.hardware.accelerator}", file=sys.stderr,
+    )  # fmt: skip
+
+
+def beside(columns: "pd.DataFrame", answers: "pd.DataFrame") -> "pd.DataFrame":
+    """Columns of a file and the answers to its rows; a column that has the name of an answer becomes ``given_NAME``."""
+    import pandas as pd
+
+    renamed = columns.rename(columns={name: f"given_{name}" for name in columns if name in answers})
+    return pd.concat([renamed.reset_index(drop=True), answers], axis=1)
+
+
+@contextmanager
+def _output(options: argparse.Namespace, model: "TrainedModel", total: int | None) -> Iterator[Any]:
+    """What writes answers: into a file, as csv where standard output is no terminal, else as a table."""
+    from harness.cli.answer_files import answer_file, csv_writer
+
+    separator = model.record.config["data"].get("label_separator") or ("|" if model.data.task == "multilabel" else " ")
+    if options.out:
+        with answer_file(options.out, separator) as write:
+            yield write
+    elif not sys.stdout.isatty():
+        yield csv_writer(sys.stdout, separator)
+    elif total is not None and total > MOST_ROWS:
+        raise UserError(f"{total:,} rows are too many for the terminal; name a file for the answers: --out answers.csv")
+    else:
+        tables: list[pd.DataFrame] = []
+        yield tables.append
+        _show(tables, separator)
+
+
+def _show(tables: list["pd.DataFrame"], separator: str) -> None:
+    """Print answers as a table; of many classes only the answer has its probability."""
+    from textwrap import shorten
+
+    import pandas as pd
+    from rich.markup import escape
+    from rich.table import Table
+
+    from harness.cli.answer_files import as_text
+    from harness.report.terminal import console
+
+    if not tables:
+        return
+    rows = pd.concat(tables, ignore_index=True)
+    of_classes = [name for name in rows if str(name).startswith("probability_")]
+    rows = rows.drop(columns=of_classes if len(of_classes) > MOST_CLASSES else [])
+    table = Table()
+    for name in rows:
+        table.add_column(str(name), overflow="fold")
+    for row in zip(*(rows[name] for name in rows), strict=True):
+        table.add_row(*(escape(shorten(as_text(value, separator), LONGEST_TEXT)) for value in row))
+    console().print(table)
