@@ -4,9 +4,7 @@ Dimension letters: N sequences, L length, C classes.
 """
 
 import copy
-import logging
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,11 +17,11 @@ from harness.backends.base import DeviceBatch
 from harness.backends.distributed import node_rank
 from harness.backends.exported import Exported, graph_inputs
 from harness.backends.history import Metrics, best_epoch, evaluated_splits
-from harness.backends.pytorch import exporting
 from harness.backends.pytorch.accelerator import on_device, warm_up
 from harness.backends.pytorch.attention_weights import attention_of
 from harness.backends.pytorch.checkpoints import BEST, LAST, AtomicCheckpoints, EpochEnds, load
 from harness.backends.pytorch.distributed import SameOnAllNodes
+from harness.backends.pytorch.lightning_messages import silence
 from harness.backends.pytorch.losses import make_loss
 from harness.backends.pytorch.model import build, check_custom_encoder
 from harness.backends.pytorch.progress import Progress
@@ -45,7 +43,7 @@ DEVICE = {"cpu": "cpu", "gpu": "cuda", "mps": "mps"}
 class Backend:
     """Encoders in PyTorch, trained by Lightning."""
 
-    exports = exporting.FORMATS
+    exports = ("onnx", "torch")
 
     def __init__(self, config: Config, hardware: Hardware) -> None:
         self.config, self.hardware = config, hardware
@@ -56,7 +54,7 @@ class Backend:
         torch.set_num_threads(hardware.threads)
         # cuDNN would use TF32 in recurrent layers; all other products, and the other backend, use float32
         torch.backends.cudnn.allow_tf32 = False
-        _silence()
+        silence()
 
     def seed(self, seed: int) -> None:
         lightning.seed_everything(seed, verbose=False)
@@ -135,9 +133,13 @@ class Backend:
             self.model.load_state_dict({name.removeprefix("model."): value for name, value in trained.items()})
 
     def export(self, kind: str, file: Path, examples: Split) -> None:
+        from harness.backends.pytorch import exporting  # loads torch.export, which no training needs
+
         exporting.export(self.model, kind, file, graph_inputs(examples, np.arange(len(examples))))
 
     def exported(self, kind: str, file: Path) -> Exported:
+        from harness.backends.pytorch import exporting
+
         return exporting.exported(kind, file)
 
     def _training_batches(self, data: Dataset) -> Batches:
@@ -241,10 +243,3 @@ class Backend:
         if batch.characters_BLW is not None:
             x = (x, on_device(batch.characters_BLW, self.device))
         return DeviceBatch(x, length_B, y, batch.tokens, batch.sequences, batch.whole, batch.weight)
-
-
-def _silence() -> None:
-    """Silence Lightning's advice and its messages about devices, which no user can act on."""
-    for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module=r"pytorch_lightning|lightning_fabric")

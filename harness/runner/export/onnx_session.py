@@ -21,6 +21,7 @@ def open_onnx(file: Path, threads: int | None = None) -> Exported:
             "--format onnx needs onnxruntime: in the harness's folder, pip install '.[export]'"
         ) from None
     options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # an error is raised, and need not be printed too
     if threads is not None:
         options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])

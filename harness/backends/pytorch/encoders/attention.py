@@ -80,7 +80,7 @@ class SelfAttention(nn.Module):
             score_BHLK = self.scale * q_BHLS @ k_BHLS.transpose(-1, -2)
         else:
             sum_BHLKS = torch.tanh(q_BHLS[:, :, :, None] + k_BHLS[:, :, None])
-            score_BHLK = self.scale * torch.einsum("bhlks,hs->bhlk", sum_BHLKS, self.u)
+            score_BHLK = self.scale * _dot(sum_BHLKS, self.u)
         if self.normalize == "softmax":
             return score_BHLK.masked_fill(~attended_B11K, -torch.inf).softmax(-1)
         return score_BHLK.relu().masked_fill(~attended_B11K, 0) / attended_B11K.sum(-1, keepdim=True)
@@ -89,6 +89,12 @@ class SelfAttention(nn.Module):
         projections = 2 * length * self.in_dim * 3 * self.out_dim
         # scores and weighted sum: L x L x E multiply-adds each; u.tanh(q + k) counts as many as q.k
         return projections + 2 * 2 * length * length * self.out_dim
+
+
+def _dot(sum_BHLKS: Tensor, u_HS: Tensor) -> Tensor:
+    if torch.compiler.is_compiling():  # einsum decides by the sizes how to multiply, which an exported graph must not
+        return (sum_BHLKS * u_HS[:, None, None]).sum(-1)
+    return torch.einsum("bhlks,hs->bhlk", sum_BHLKS, u_HS)
 
 
 def _attended(mask_BL: Tensor) -> Tensor:

@@ -16,6 +16,9 @@ from harness.backends.pytorch.layers import clear_padding
 CHUNK = 64
 """Steps per chunk of causal attention; within a chunk the attention weights are computed explicitly."""
 
+TINY = 1e-6
+"""As in the authors' code: the sum of the weights is 0 for an empty sequence, or after an underflow of f."""
+
 
 class LinearAttention(nn.Module):
     """Attention with the weights ``f(q).f(k)``, ``f = elu + 1`` (Katharopoulos et al. 2020).
@@ -44,17 +47,20 @@ class LinearAttention(nn.Module):
         kernels = [initializers.glorot(rng, self.in_dim, self.out_dim).T for _ in range(3)]
         return {"query_key_value": np.concatenate(kernels)}
 
-    def forward(self, x_BLD: Tensor, mask_BL: Tensor) -> Tensor:
+    def project(self, x_BLD: Tensor, mask_BL: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """``f(q)_BHLS``, ``f(k)_BHLS`` with 0 at padding, and ``v_BHLT``."""
         batch, length, _ = x_BLD.shape
         projected = F.linear(x_BLD, self.query_key_value).float()
         q_BHLS, k_BHLS, v_BHLT = projected.view(batch, length, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
-        q_BHLS, k_BHLS = F.elu(q_BHLS) + 1, (F.elu(k_BHLS) + 1) * mask_BL[:, None, :, None]
+        return F.elu(q_BHLS) + 1, (F.elu(k_BHLS) + 1) * mask_BL[:, None, :, None], v_BHLT
+
+    def forward(self, x_BLD: Tensor, mask_BL: Tensor) -> Tensor:
+        q_BHLS, k_BHLS, v_BHLT = self.project(x_BLD, mask_BL)
         if self.causal:
             sum_BHLT, weight_BHLS = _causal_sum(q_BHLS, k_BHLS, v_BHLT), k_BHLS.cumsum(2)
         else:
             sum_BHLT, weight_BHLS = q_BHLS @ (k_BHLS.transpose(-1, -2) @ v_BHLT), k_BHLS.sum(2, keepdim=True)
-        # 1e-6 as in the authors' code: the sum of the weights is 0 for an empty sequence, or after an underflow of f
-        y_BHLT = sum_BHLT / ((q_BHLS * weight_BHLS).sum(-1, keepdim=True) + 1e-6)
+        y_BHLT = sum_BHLT / ((q_BHLS * weight_BHLS).sum(-1, keepdim=True) + TINY)
         return clear_padding(y_BHLT.transpose(1, 2).flatten(2), mask_BL)
 
     def flops(self, length: int) -> int:

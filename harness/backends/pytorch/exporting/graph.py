@@ -1,10 +1,13 @@
-"""Writes a trained model as a graph that runs without the harness: ONNX, or torch.export's ``.pt2``.
+"""A model traced by torch.export, and written as its ``.pt2`` or as ONNX.
 
 Dimension letters: B batch, L length, D feature width, W characters of a word.
 """
 
 import copy
 import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -12,9 +15,10 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from harness.backends.exported import OUTPUT, Exported, Inputs
+from harness.backends.pytorch.exporting.recurrent import with_torchs_own
+from harness.backends.pytorch.exporting.stand_ins import followed
 from harness.errors import UserError
 
-FORMATS = ("onnx", "torch")
 OPSET = 20
 AXES = {"x": ("batch", "length"), "characters": ("batch", "length", "letters"), "length": ("batch",)}
 """The dimensions of each input that are open; the others are fixed."""
@@ -44,12 +48,29 @@ def export(model: nn.Module, kind: str, file: Path, example: Inputs) -> None:
     Raises:
         UserError: the model has a part that the exporter cannot follow; nothing is written.
     """
+    model = followed(copy.deepcopy(model).cpu().float().requires_grad_(False), kind)
     whole = GraphWithCharacters if "characters" in example else Graph
-    program = traced(whole(copy.deepcopy(model).cpu().float()).eval(), example)
-    if kind == "torch":
-        torch.export.save(program, file)
-    else:
-        _write_onnx(program, file)
+    with _silence():
+        program = traced(whole(model).eval(), example)
+        if kind == "torch":
+            with_torchs_own(program.graph_module)
+            torch.export.save(program, file)
+        else:
+            _write_onnx(program, file)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Hide what torch logs of packages that no model here needs, and of its own guesses; errors are raised."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch._export", "onnxscript")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def traced(graph: Graph, example: Inputs) -> ExportedProgram:
@@ -65,17 +86,18 @@ def traced(graph: Graph, example: Inputs) -> ExportedProgram:
 
 def reason(error: Exception) -> str:
     """Why an export failed, in one sentence."""
-    text = str(error)
+    text = re.sub(r"\x1b\[\d+m", "", str(error))
     if "specialized it to be a constant" in text:
         return (
             "its Python code depends on the number or the length of the sequences, such as by a loop over the steps, "
             "so that the graph would be right for the example's length alone"
         )
-    return f"{type(error).__name__}: {text.splitlines()[0] if text else 'no reason given'}"
+    _, _, summary = text.partition("## Exception summary\n\n")  # torch.onnx has steps to take before it
+    lines = (summary or text).strip().splitlines()
+    return lines[0] if summary else f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}"
 
 
 def _write_onnx(program: ExportedProgram, file: Path) -> None:
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it names packages that no model here needs
     try:
         made = torch.onnx.export(
             program, (), dynamo=True, opset_version=OPSET, output_names=[OUTPUT], verbose=False, external_data=False
