@@ -29,7 +29,8 @@ def contents(folder):
 def test_it_holds_the_package_and_its_configs_and_nothing_else(unpacked):
     package = {name for name in contents(REPOSITORY / "harness") if "__pycache__" not in name}
     configs = {f"conf/{name}" for name in contents(REPOSITORY / "conf")}
-    assert {"conf/config.yaml", "report/html/page.js", "report/html/templates/document.html.jinja"} <= package | configs
+    some = {"conf/config.yaml", "py.typed", "report/html/page.js", "report/html/templates/document.html.jinja"}
+    assert some <= package | configs
     assert contents(unpacked / "harness") == package | configs
     (about,) = (folder for folder in unpacked.iterdir() if folder.name != "harness")
     assert about.name.endswith(".dist-info")

@@ -136,11 +136,11 @@ def _set_baseline_differences(comparison: Comparison, baseline: str) -> None:
                 _set_differences(group, metric, pairs)
     if not matching:
         names = ", ".join(variant.name for variant in comparison.variants[:MOST_NAMED])
-        raise UserError(f"--baseline {baseline} describes none of the variants; the variants are: {names}")
+        raise UserError(f"the baseline {baseline} describes none of the variants; the variants are: {names}")
     if not some_paired and len(matching) < len(comparison.variants):
         names = ", ".join(variant.name for variant in matching[:MOST_NAMED])
         raise UserError(
-            f"--baseline {baseline} describes {len(matching)} variants ({names}), and no other variant has the same "
+            f"the baseline {baseline} describes {len(matching)} variants ({names}), and no other variant has the same "
             "other settings as one of them; describe one of them by more keys, separated by commas"
         )
 
@@ -155,7 +155,7 @@ def _parsed(baseline: str) -> dict[str, str]:
     for part in baseline.split(","):
         key, equals, value = part.partition("=")
         if not equals:
-            raise UserError(f"--baseline {baseline}: give it as key=value, such as --baseline encoder=lstm")
+            raise UserError(f"the baseline {baseline} must be key=value, such as encoder=lstm")
         wanted[key.strip()] = value.strip()
     return wanted
 

@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
-CONFIDENCE = 0.95
-ALPHA = 1 - CONFIDENCE
+ALPHA = 0.05
 SURE_WITHOUT_SPREAD = 3
 """From so many values without any spread on, a difference between them counts as certain."""
 NORMAL_QUANTILE = 1.959964

@@ -48,9 +48,10 @@ def recommend(group: ComparisonGroup) -> list[Recommendation]:
     """The cheapest of the good variants by the first of ``costs`` that may be compared between them.
 
     One for each hardware group that has good variants, because time and memory are compared within one only; none if
-    no variant is good.
+    no variant is good. Where a single variant meets what the user requires, it is that one, whatever its verdict.
     """
-    candidates = good(group)
+    meeting = [variant for variant in group.sifted.meeting if group.quality in variant.means] if group.sifted else []
+    candidates = meeting if len(meeting) == 1 else good(group)
     if len(candidates) < 2:
         return [Recommendation(variant, candidates) for variant in candidates]
     several = len(group.hardware_groups) > 1

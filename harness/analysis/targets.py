@@ -102,9 +102,9 @@ def at_one_target(records: Iterable[Record], asked: float | None = None) -> list
             chosen[record.data.hash] = (metric, target)
     if asked is not None:
         if not chosen:
-            raise UserError("--target is a score on validation, and trainer.monitor is one in none of these runs")
+            raise UserError("the target is a score on validation, and trainer.monitor is one in none of these runs")
         for metric, _ in chosen.values():
-            check_bounds("--target", asked, metric)
+            check_bounds("target", asked, metric)
     placed = []
     for record in records:
         metric, target = chosen.get(record.data.hash, ("", None))

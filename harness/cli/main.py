@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from harness.runner.job_outcomes import JobOutcome
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ["MPLBACKEND"] = "agg"  # pictures only go into files; a notebook names a module that may not be there
 
 USER_ERROR, FAILED, INTERRUPTED = 2, 1, 130
 
@@ -141,19 +142,13 @@ def _keep(config: DictConfig, outcome: "JobOutcome") -> None:
 
 def _outcome(config: DictConfig, label: str, started: float) -> "JobOutcome":
     """Train or profile one composed config."""
-    from harness.config.validation import resolve
-    from harness.runner import run_names
+    from harness.cli import one_run
     from harness.runner.job_outcomes import JobOutcome, tuning_of
-    from harness.runner.lifecycle import Request
-    from harness.runner.profile import profile
-    from harness.runner.run import run
 
-    walk = profile if config.mode == "profile" else run
     try:
-        suggestions.refuse_new_keys(HydraConfig.get().overrides.task, config)
-        overrides = tuple(run_names.overrides_of(config))
         tuning = tuning_of(config, HydraConfig.get().job.num) if config.sweep else None
-        return JobOutcome(walk(Request(resolve(config), label, started, overrides, _search(), tuning)))
+        request = one_run.request_of(config, label, started, _search(), tuning)
+        return JobOutcome(one_run.record_of(request))
     except UserError as error:
         return JobOutcome(user_error=str(error))
     except Exception as error:  # an error in our code or in custom code must not stop the other runs

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from harness.config.requirement import parse_all
 from harness.errors import UserError
+from harness.records.reading import no_record, read_folders
 from harness.records.record import Record
-from harness.records.store import read_all
 
 USER_ERROR = 2
 
@@ -104,16 +104,9 @@ def _read(options: argparse.Namespace) -> tuple[list[Record], list[str]]:
         UserError: a folder is missing, or there is no such record.
     """
     folders = options.folders or [options.output_dir / "runs"]
-    missing = [str(folder) for folder in folders if not folder.is_dir()]
-    if missing:
-        raise UserError(f"there is no folder {missing[0]}; run something first, or name the folder of the records")
-    left_out: list[str] = []
-    readable = [record for folder in folders for record in read_all(folder, left_out)]
-    left_out = list(dict.fromkeys(left_out))
+    records, left_out = read_folders(folders)
     for sentence in left_out:
         print(f"left out: {sentence}", file=sys.stderr)
-    # one folder may contain another
-    records = list({(record.fingerprint, record.started, record.run_dir): record for record in readable}.values())
     where = ", ".join(map(str, folders))
     for option in ("name", "sweep"):
         wanted = getattr(options, option)
@@ -123,6 +116,5 @@ def _read(options: argparse.Namespace) -> tuple[list[Record], list[str]]:
             others = f"there are: {', '.join(present[:8])}" if present else "there is none"
             raise UserError(f"no record below {where} has the {option} {wanted}; {others}")
     if not records:
-        record = "record that can be read" if left_out else "record"
-        raise UserError(f"there is no {record} below {where}; run something first, or name the folder of the records")
+        raise no_record(folders, left_out)
     return records, left_out

@@ -1,10 +1,13 @@
 """How Hydra composes a config from the shipped files and a command's overrides."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
@@ -36,6 +39,28 @@ def compose(*overrides: str) -> "Config":
     composed = compose_whole(*overrides)
     HydraConfig.instance().set_config(composed)  # the config reads its choices from there
     return resolve(OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"]))
+
+
+@contextmanager
+def composed(*overrides: str) -> Iterator[DictConfig]:
+    """The config that a command with these overrides gives its run; in the block, Hydra is in the state of that run."""
+    with hydra.initialize_config_dir(str(conf_dir().absolute()), version_base="1.3"):
+        whole = hydra.compose("config", list(overrides), return_hydra_config=True)
+        HydraConfig.instance().set_config(whole)
+        yield OmegaConf.masked_copy(whole, [str(key) for key in whole if key != "hydra"])
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """A block in which Hydra is free for us: the program that calls may use it for itself, and finds it as it was."""
+    application, current = GlobalHydra.instance(), HydraConfig.instance()
+    before = application.hydra, current.cfg
+    application.clear()
+    try:
+        yield
+    finally:
+        GlobalHydra.set_instance(application)  # Hydra puts copies in its place
+        application.hydra, current.cfg = before
 
 
 def compose_whole(*overrides: str) -> DictConfig:

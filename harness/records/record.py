@@ -150,6 +150,11 @@ class Record:
     asked: str | None = field(default=None, metadata={"written": False})
     follows: bool = field(default=False, metadata={"written": False})
 
+    def __repr__(self) -> str:
+        """One line: a notebook shows it, and all that a record holds is many pages."""
+        why = f" ({self.reason})" if self.reason else ""
+        return f"<Record {self.name}: {self.label}, {self.status}{why}>"
+
     @property
     def is_trial(self) -> bool:
         """Whether the run is a trial of a tuning: it chose settings, and is no result to compare."""

@@ -76,18 +76,10 @@ def compare(
     Raises:
         UserError: there is nothing to compare, the baseline describes no variant, or the target is no score.
     """
-    from harness.analysis import budgets
-    from harness.analysis import comparison as comparisons
-    from harness.analysis.item_scores import unusable
-    from harness.analysis.targets import at_one_target
     from harness.report import html as page
     from harness.report import tables
-    from harness.report.html import attention
 
-    records = budgets.with_trials(at_one_target(records, target))
-    compared = comparisons.compare(records, name, baseline, left_out, margin, requirements, **asked)
-    compared.left_out += attention.damaged(compared.groups)
-    compared.left_out += unusable(run for variant in compared.variants for run in variant.runs)
+    compared = analysed(records, name, baseline, left_out, target, margin, requirements, **asked)
     folder = output_dir / "reports" / file_name(name)
     contents = {
         "report.md": tables.markdown(compared),
@@ -102,6 +94,34 @@ def compare(
     except OSError as error:
         return Report(compared, [], contents["report.md"], unwritten(folder, error, output_dir))
     return Report(compared, files, contents["report.md"])
+
+
+def analysed(
+    records: Iterable[Record],
+    name: str,
+    baseline: str | None = None,
+    left_out: Sequence[str] = (),
+    target: float | None = None,
+    margin: float = QUALITY_MARGIN,
+    requirements: Sequence[Requirement] = (),
+    **asked: Any,
+) -> Comparison:
+    """The comparison that ``compare`` reports.
+
+    Raises:
+        UserError: as ``compare``.
+    """
+    from harness.analysis import budgets
+    from harness.analysis import comparison as comparisons
+    from harness.analysis.item_scores import unusable
+    from harness.analysis.targets import at_one_target
+    from harness.report.html import attention
+
+    records = budgets.with_trials(at_one_target(records, target))
+    compared = comparisons.compare(records, name, baseline, left_out, margin, requirements, **asked)
+    compared.left_out += attention.damaged(compared.groups)
+    compared.left_out += unusable(run for variant in compared.variants for run in variant.runs)
+    return compared
 
 
 def unwritten(folder: Path, error: OSError, output_dir: Path) -> str:

@@ -195,13 +195,14 @@ def csv_text(comparison: Comparison) -> str:
     for group in comparison.groups:
         for hardware_group in group.hardware_groups:
             for variant in best_first(group, hardware_group.variants):
-                writer.writerows(_csv_rows(group, hardware_group.title, variant))
+                writer.writerows(csv_rows(group, hardware_group.title, variant))
     if over := comparison.over_data_sets:
         writer.writerows(data_sets.csv_rows(over))
     return file.getvalue()
 
 
-def _csv_rows(group: ComparisonGroup, hardware: str, variant: Variant) -> Iterator[dict[str, Any]]:
+def csv_rows(group: ComparisonGroup, hardware: str, variant: Variant) -> Iterator[dict[str, Any]]:
+    """One row for each metric that a variant has, with the keys of ``CSV_COLUMNS``."""
     for metric in group.metrics:
         if metric not in variant.means:
             continue

@@ -159,9 +159,9 @@ def print_fitting(out: Console, table_of: Callable[[list[str]], Table], metrics:
         out.print(f"[dim]not shown for lack of width: {escape(', '.join(metrics[count:]))}[/]")
 
 
-def print_comparison(comparison: Comparison) -> None:
+def print_comparison(comparison: Comparison, out: Console | None = None) -> None:
     """Each comparison group with its tables, differences to the baseline and answer; then notes and failures."""
-    out = console()
+    out = out or console()
     for group in comparison.groups:
         out.print()
         _print_group(out, group)

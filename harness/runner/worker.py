@@ -11,8 +11,10 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +70,7 @@ class Server:
         self._replies, there = os.pipe()
         command = [sys.executable, "-m", "harness.runner.fork_server", str(here), str(there), *modules]
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-        self._process = subprocess.Popen(
+        self._process = _start(
             command, pass_fds=(here, there), stdin=subprocess.DEVNULL, env={**run_environment(), "PYTHONPATH": path}
         )
         os.close(here)
@@ -163,6 +165,29 @@ class Server:
         self._process.wait()
         while self._pipes:
             os.close(self._pipes.pop())
+
+
+def _start(command: list[str], **settings: Any) -> "subprocess.Popen[bytes]":
+    """Start a process that ends with this one.
+
+    Linux ends it with the *thread* that started it (prctl(2)). The main thread lasts as long as this process; in place
+    of any other thread, one starts it that lasts as long as the server, which later runs of other threads use too.
+    """
+    if threading.current_thread() is threading.main_thread():
+        return subprocess.Popen(command, **settings)
+    started: Future[subprocess.Popen[bytes]] = Future()
+
+    def start_and_stay() -> None:
+        try:
+            process = subprocess.Popen(command, **settings)
+        except BaseException as error:
+            started.set_exception(error)
+            return
+        started.set_result(process)
+        process.wait()
+
+    threading.Thread(target=start_and_stay, daemon=True).start()
+    return started.result()
 
 
 _servers: dict[tuple[str, ...], Server] = {}

@@ -100,9 +100,9 @@ def test_targets_within_the_bounds_are_taken():
 
 def test_a_target_for_runs_without_a_score_on_validation_is_refused():
     assert refused(at_one_target, [run(0.5, metric="train/loss")], 0.5) == (
-        "--target is a score on validation, and trainer.monitor is one in none of these runs"
+        "the target is a score on validation, and trainer.monitor is one in none of these runs"
     )
-    assert refused(at_one_target, [run(0.5)], 50.0).startswith("--target=50 is no value of val/accuracy, which is")
+    assert refused(at_one_target, [run(0.5)], 50.0).startswith("target=50 is no value of val/accuracy, which is")
 
 
 def reaching():

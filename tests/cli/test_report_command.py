@@ -78,7 +78,7 @@ def test_a_target_is_answered_from_the_histories_of_finished_runs(tmp_path, caps
     assert report.main(["--output-dir", str(folder)]) == 0
     assert "the target" not in capsys.readouterr().out
     assert report.main(["--output-dir", str(folder), "--target", "60"]) == 2
-    assert "--target=60 is no value of val/accuracy, which is from 0 to 1" in capsys.readouterr().err
+    assert "target=60 is no value of val/accuracy, which is from 0 to 1" in capsys.readouterr().err
 
 
 WHOLE = json.dumps(made("rnn").to_json()).encode()

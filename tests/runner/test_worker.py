@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import psutil
@@ -164,6 +165,35 @@ def test_a_request_brings_the_environment_of_its_moment(server, monkeypatch):
     assert [one["CUDA_VISIBLE_DEVICES"] for one in told] == ["0", "1", None]
     assert {one["CUDA_DEVICE_ORDER"] for one in told} == {"PCI_BUS_ID"}
     assert {one["MPLBACKEND"] for one in told} == {"agg"}
+
+
+def test_a_server_outlives_the_thread_that_started_it():
+    """Linux would end it with that thread, in the middle of what other threads have it run."""
+    started = []
+    thread = threading.Thread(target=lambda: started.append(Server(["json"])))
+    thread.start()
+    thread.join()
+    (made,) = started
+    time.sleep(0.2)
+    assert run(made, question=21) == (End(0), [{"answer": 42}])
+    made.close()
+    assert not made.alive
+
+
+def test_what_keeps_a_server_from_starting_is_raised_in_the_thread_that_starts_it(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/none/such")
+    raised = []
+
+    def start():
+        try:
+            Server(["json"])
+        except OSError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    thread.join()
+    assert [type(error) for error in raised] == [FileNotFoundError]
 
 
 def test_the_users_order_of_cards_stays(monkeypatch):

@@ -1,0 +1,35 @@
+"""One run: from the config that Hydra composed to the request that a command makes, and from there to its record."""
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from harness.cli import suggestions
+from harness.config.validation import resolve
+from harness.records.record import Record
+from harness.records.tuning import Tuning
+from harness.runner import run_names
+from harness.runner.lifecycle import Request
+from harness.runner.profile import profile
+from harness.runner.run import run
+
+
+def request_of(
+    config: DictConfig, label: str, started: float, search: str | None = None, tuning: Tuning | None = None
+) -> Request:
+    """What a composed config asks for; Hydra must be in the state that it had when it composed the config.
+
+    Raises:
+        UserError: a value is missing or wrong, or nothing reads a key that was added.
+    """
+    suggestions.refuse_new_keys(HydraConfig.get().overrides.task, config)
+    overrides = tuple(run_names.overrides_of(config))
+    return Request(resolve(config), label, started, overrides, search, tuning)
+
+
+def record_of(request: Request) -> Record:
+    """The record of a request, which is trained or profiled.
+
+    Raises:
+        UserError: the user must change something; nothing was trained.
+    """
+    return profile(request) if request.config.mode == "profile" else run(request)
