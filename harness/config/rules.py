@@ -64,8 +64,6 @@ def _check_vectors(config: Config) -> None:
                 "take input=embedding, whose input.frozen is null"
             )
         return
-    if settings.frozen is None:
-        raise UserError("input.vectors are trained or not: set input.frozen=false or input.frozen=true")
     if settings.one_hot:
         raise UserError("input.one_hot and input.vectors cannot be combined; set one of them to false or null")
     if config.mode == "profile":

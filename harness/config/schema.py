@@ -78,7 +78,7 @@ class InputConfig(Part):
     characters: CharactersConfig | None = Field(description="the convolution over characters; null: words only")
     bigrams: BigramsConfig | None = Field(description="the hashed embeddings of bigrams; null: words only")
     vectors: str | None = Field(description="file of word vectors that the embedding starts from; null: random values")
-    frozen: Flag | None = Field(description="whether input.vectors stay as they are; null without vectors")
+    frozen: Flag | None = Field(description="whether input.vectors stay as they are; null: they are trained")
 
 
 class HeadConfig(Part):

@@ -50,7 +50,8 @@ def of(
     deciding = config.to_dict()
     for key in (*NOT_DECIDING, *UNUSED[config.mode]):
         del deciding[key]
-    deciding["input"]["vectors"] = vectors
+    if vectors is not None:
+        deciding["input"] |= {"vectors": vectors, "frozen": bool(config.input.frozen)}
     if not pooled:
         deciding["pooling"] = None
     if config.mode == "profile":

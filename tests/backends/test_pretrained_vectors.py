@@ -151,7 +151,6 @@ def test_characters_stand_beside_the_vectors_of_words(in_torch, tmp_path):
 
 @pytest.mark.parametrize(("overrides", "said"), [
     (("input.frozen=true",), "input.vectors must name a file of word vectors, such as input.vectors=glove.6B.100d.txt"),
-    (("input.vectors=a.txt",), "input.vectors are trained or not: set input.frozen=false or input.frozen=true"),
     ((*START, "input.one_hot=true"), "input.one_hot and input.vectors cannot be combined"),
     ((*START, "mode=profile"), "mode=profile reads random tokens, which no file has vectors of; take input=embedding"),
     (("input=pretrained_vectors",), "input.vectors must name a file of word vectors, such as input.vectors=glove.6B"),

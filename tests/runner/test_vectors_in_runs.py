@@ -11,9 +11,11 @@ from harness.analysis.variants import gather
 from harness.backends.trained import TrainedModel
 from harness.config.compose import compose
 from harness.config.schema import HardwareConfig
+from harness.data import Split, open_prepared
 from harness.records.record import Hardware
 from harness.report.data_notes import data_notes
 from harness.runner import fingerprint
+from harness.runner.run import prepare_data
 
 CPU = HardwareConfig(accelerator="cpu", devices=1, nodes=1, precision="32", threads=1)
 
@@ -23,7 +25,7 @@ def test_the_content_of_the_file_decides_and_its_place_does_not():
         config = compose("input=pretrained_vectors", f"input.vectors={path}", f"input.frozen={frozen}")
         return fingerprint.of(config, Hardware("cpu"), "hash", vectors=content)
 
-    assert identity("a.txt", "x") == identity("b.txt", "x")
+    assert identity("a.txt", "x") == identity("b.txt", "x") == identity("a.txt", "x", frozen="null")
     assert identity("a.txt", "x")[1] != identity("a.txt", "y")[1]
     assert identity("a.txt", "x")[1] != identity("a.txt", "x", frozen="true")[1]
 
@@ -57,10 +59,14 @@ def test_a_run_notes_what_the_file_covers_and_answers_when_it_is_gone(command, t
     again = command("-m", *overrides, "input.frozen=false,true", "input.vectors=moved.txt")
     assert len(again.records) == 2
     Path("moved.txt").unlink()
+    config = compose(*overrides)
+    test = open_prepared(prepare_data(config)).test
+    test = Split(*map(np.array, (test.x, test.offsets, test.y)))  # in memory
     shutil.rmtree(tmp_path / "outputs" / "cache")
     for record in ended.records:
-        kept = np.load(record.folder / "predictions.npz")
         model = TrainedModel(record.folder, CPU)
-        assert model.predict(["good film", "a bad one"]).shape[0] == 2
+        answers_N = model.outputs(test).argmax(-1)
+        with np.load(record.folder / "predictions.npz") as kept:
+            np.testing.assert_array_equal(answers_N, kept["predicted"])
         assert model.backend.model.input.weight.requires_grad == (not record.config["input"]["frozen"])
-        assert len(kept.files) > 0
+        assert len(model.predict(["good film", "a bad one"])) == 2

@@ -35,6 +35,7 @@ CONTROL = re.compile(rb"[\x00-\x08]")
 MODELS = re.compile(rb"\xba\x16\x4f\x2f|\x80|\x93NUMPY|\x89HDF")
 """How the files of fastText's and gensim's own models begin, and those of arrays."""
 BOM = b"\xef\xbb\xbf"
+EXPECTED = "expected a word and its numbers in each line, separated by spaces"
 
 Entry = tuple[int, bytes, bytes]
 """The number of a line, or of a word of a binary file, counted from 1; the word; its numbers as the file has them."""
@@ -128,7 +129,7 @@ class VectorFile:
         try:
             values_D = np.frombuffer(numbers, "<f4") if self.binary else np.array([*map(float, numbers.split())])
         except ValueError as error:
-            raise UserError(f"{place} has something else than {self.width} numbers ({error})") from None
+            raise UserError(f"{place} has something else than numbers ({error})") from None
         with np.errstate(over="ignore"):
             values_D = values_D.astype(np.float32)
         if len(values_D) != self.width:
@@ -195,12 +196,13 @@ def _text_file(
         lines = [line.replace(b"\t", b" ") for line in lines]
     width = min((line.count(b" ") for line in lines), default=0)
     if width < 1:
-        raise UserError(
-            f"{KEY}: {file} has no word vectors; expected a word and its numbers in each line, separated by spaces"
-        )
+        raise UserError(f"{KEY}: {file} has no word vectors; {EXPECTED}")
     if announced not in (None, width):
         raise UserError(f"{KEY}: {file} announces vectors of {announced} numbers in its first line, and has {width}")
     found = VectorFile(file, source, False, count, width)
     _, numbers = _split(lines[0], width)
-    found.values(1 if count is None else 2, numbers)
+    try:
+        found.values(1 if count is None else 2, numbers)
+    except UserError as error:
+        raise UserError(f"{error}; {EXPECTED}") from None
     return found
