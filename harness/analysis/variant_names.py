@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from harness.analysis.variants import Variant, device_of, flat_settings, processor_of, threads_of
@@ -13,6 +14,8 @@ MOST_PARTS = 3
 """A variant's name has at most so many settings besides the encoder."""
 IMPLIED = {"additive_attention": ("pooling",)}
 """Choices that an encoder makes by itself: nobody chose them, so names leave them out."""
+PATHS = ("input.vectors",)
+"""Settings that are paths: a name has that of the file, unless two files have the same."""
 THREADS = "hardware.threads"
 """The key under which a variant has the number of threads it used, even if its config left it to the machine.
 
@@ -43,12 +46,21 @@ def name_variants(variants: list[Variant]) -> None:
             **{key: _as_text(own[key]) for key in varying},
         }
     short = short_keys(dict.fromkeys(key for variant in variants for key in variant.parts if key != "encoder"))
+    files = _file_names({variant.parts[key] for variant in variants for key in PATHS if key in variant.parts})
     parts_in_names = [{key: value for key, value in variant.parts.items() if key != THREADS} for variant in variants]
     for variant, parts in zip(variants, parts_in_names, strict=True):
         named, unnamed = _most_distinctive(parts_in_names, parts)
         more = [f"and {unnamed} more settings"] if unnamed else []
-        variant.name = ", ".join([parts["encoder"], *(f"{short[key]}={parts[key]}" for key in named), *more])
+        shown = (f"{short[key]}={files.get(parts[key], parts[key])}" for key in named)
+        variant.name = ", ".join([parts["encoder"], *shown, *more])
     _make_unique(variants)
+
+
+def _file_names(paths: set[str]) -> dict[str, str]:
+    """The name of each file by its path, of those whose name no other has."""
+    names = {path: Path(path).name for path in paths}
+    count = Counter(names.values())
+    return {path: name for path, name in names.items() if count[name] == 1}
 
 
 def short_keys(keys: Iterable[str]) -> dict[str, str]:

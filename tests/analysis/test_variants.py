@@ -93,6 +93,13 @@ def test_of_many_differences_a_name_has_the_most_distinctive_and_counts_the_rest
     assert [name.split("hidden_size=")[1].split(",")[0] for name in own] == ["128", "3", "17"]
 
 
+def test_a_file_is_named_without_its_folders_unless_two_have_one_name():
+    records = [made(config={"input": {"vectors": path}}) for path in ("/data/glove.6B.100d.txt", "own.vec", None)]
+    assert names(records) == ["lstm, vectors=glove.6B.100d.txt", "lstm, vectors=own.vec", "lstm, vectors=null"]
+    records = [made(config={"input": {"vectors": path}}) for path in ("a/glove.txt", "b/glove.txt", "a/own.vec")]
+    assert names(records) == ["lstm, vectors=a/glove.txt", "lstm, vectors=b/glove.txt", "lstm, vectors=own.vec"]
+
+
 def test_the_whole_setting_has_all_that_differs_under_full_keys():
     variants = gather([made(), made(config={"trainer.epochs": 5, "data.limit": 11, "optimizer.lr": 0.5})]).variants
     name_variants(variants)
