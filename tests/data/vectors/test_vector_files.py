@@ -92,6 +92,12 @@ def test_a_width_is_not_that_of_a_first_word_with_spaces(tmp_path):
     ]  # fmt: skip
 
 
+def test_white_space_may_be_a_word_and_a_line_feed_is_none(tmp_path):
+    (tmp_path / "a.vec").write_bytes(b"4 2\nthe 1 2\n\n 3 4\n\r 5 6\n  7 8\n")  # the second word is a line feed
+    found = [(number, word) for number, word, _ in open_vectors(str(tmp_path / "a.vec")).entries()]
+    assert found == [(2, b"the"), (4, b""), (5, b"\r"), (6, b" ")]
+
+
 def test_a_tab_may_be_a_word(tmp_path):
     (tmp_path / "crawl.vec").write_bytes(b"3 2\nthe 1 2\n\t 3 4\na\tb 5 6\n")
     assert [word for _, word, _ in open_vectors(str(tmp_path / "crawl.vec")).entries()] == [b"the", b"\t", b"a\tb"]
