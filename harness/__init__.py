@@ -111,8 +111,14 @@ def compare(
     )
 
 
-def load(run: "Record | str | Path", output_dir: str | Path = "outputs") -> "Model":
-    """The trained model of a finished run, with the weights of its best epoch, on the best device here.
+def load(
+    run: "Record | str | Path",
+    *,
+    output_dir: str | Path = "outputs",
+    hardware: str | None = None,
+    batch_size: int | None = None,
+) -> "Model":
+    """The trained model of a finished run, with the weights of its best epoch.
 
     ``load(run).predict(rows)`` returns a DataFrame with one row for each text, prepared as in training.
 
@@ -120,12 +126,18 @@ def load(run: "Record | str | Path", output_dir: str | Path = "outputs") -> "Mod
         run: a record, the folder of a run, its MLflow run id, or ``best:NAME`` for the best run of an experiment by
             validation.
         output_dir: where runs are looked for.
+        hardware: a choice of ``hardware=``, such as cpu or gpu_bf16; by default the best device here, in the precision
+            of the run.
+        batch_size: how many rows the model reads at a time; by default as the run's evaluation.
 
     Raises:
-        UserError: there is no such run, it has not finished, or its folder lacks a file.
+        UserError: there is no such run, it has not finished, its folder lacks a file, or the machine lacks the device.
     """
     from harness.backends.trained import TrainedModel
     from harness.records.record import Record
     from harness.runner.run_reference import find_run
 
-    return TrainedModel(run.folder if isinstance(run, Record) else find_run(str(run), Path(output_dir)))
+    if batch_size is not None and batch_size < 1:
+        raise UserError(f"batch_size is a number of rows, 1 or more, and is {batch_size}")
+    folder = run.folder if isinstance(run, Record) else find_run(str(run), Path(output_dir))
+    return TrainedModel(folder, hardware, batch_size)

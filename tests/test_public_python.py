@@ -62,6 +62,14 @@ def test_the_documentation_names_everything():
         assert f"`.{attribute}" in DOCS, attribute
 
 
+def test_the_examples_of_the_documentation_are_python_with_names_that_exist():
+    code = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
+    assert len(code) == 3
+    for block in code:
+        compile(block, "docs/PYTHON.md", "exec")
+        assert set(re.findall(r"harness\.(\w+)", block)) <= set(harness.__all__)
+
+
 def blocks(cells):
     return [cell for cell in cells if cell.cell_type == "code"]
 

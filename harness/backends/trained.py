@@ -81,6 +81,8 @@ class TrainedModel:
         Raises:
             UserError: the rows are not of the kind that the model was trained on.
         """
+        if isinstance(rows, str):  # its letters would be rows
+            raise UserError("predict takes a list of rows, also for one text: predict([text])")
         starts, found = range(0, len(rows), self.portion), list[Answers]()
         for start in tqdm(starts, desc="predict", leave=False, disable=None, dynamic_ncols=True, delay=1):
             found.append(self.answer(rows[start : start + self.portion], first=start + 1))

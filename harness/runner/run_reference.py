@@ -60,12 +60,12 @@ def _of_mlflow(run_id: str, output_dir: Path) -> Path:
     if run_dir is None:
         raise UserError(
             f"no record below {output_dir / 'runs'} has the MLflow run id {run_id}, and MLflow does not know it; name "
-            "the output folder of the run with --output-dir"
+            "the output folder of the run with --output-dir (output_dir in Python)"
         )
     if not (output_dir / run_dir / store.RECORD).is_file():
         raise UserError(
             f"the MLflow run {run_id} is kept in {run_dir}, which is not below {output_dir}; name its output folder "
-            "with --output-dir"
+            "with --output-dir (output_dir in Python)"
         )
     return output_dir / run_dir
 

@@ -6,6 +6,7 @@ import threading
 
 import hydra
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import QUICK, refused
 from hydra.core.global_hydra import GlobalHydra
@@ -178,10 +179,17 @@ def test_a_loaded_model_predicts_what_its_run_predicted(on_texts, monkeypatch):
         assert isinstance(model, harness.Model)
         answers = model.predict(texts)
         assert answers["label"].tolist() == expected
-    assert harness.load("best:texts", output_dir).record.fingerprint == record.fingerprint
+    found = harness.load("best:texts", output_dir=output_dir, hardware="cpu", batch_size=3)
+    assert found.record.fingerprint == record.fingerprint
+    assert found.predict(pd.Series(texts))["label"].tolist() == expected
     monkeypatch.chdir(output_dir.parent)
     assert harness.load("best:texts").record.fingerprint == record.fingerprint
     assert "there is no run 'nothing'" in refused(harness.load, "nothing")
+    assert refused(found.predict, texts[0]) == (
+        "predict takes a list of rows, also for one text: predict([text])"
+    )
+    assert refused(harness.load, record, batch_size=0) == "batch_size is a number of rows, 1 or more, and is 0"
+    assert refused(harness.load, record, hardware="toaster").startswith("there is no hardware=toaster; take one of ")
 
 
 def test_its_record_is_that_of_the_table(on_texts):

@@ -122,6 +122,9 @@ def test_records_and_folders_may_be_mixed_and_each_run_counts_once(tmp_path):
     folders = [record.folder for record in records[:3]]
     assert harness.compare(folder).analysis.runs == 6
     assert harness.compare([*folders, *records[2:]]).analysis.runs == 6
+    table = harness.records(folder)
+    selected = harness.compare(table[table.encoder == "gru"].folder)
+    assert [(variant.name, len(variant.runs)) for variant in selected.analysis.variants] == [("gru", 3)]
     compared = harness.compare(map(str, folders))
     assert [variant.name for variant in compared.analysis.variants] == ["lstm"]
     assert repr(compared).startswith("<Comparison of 1 variants, 3 finished runs>\nOne variant only: lstm, accuracy")
