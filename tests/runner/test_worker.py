@@ -170,11 +170,16 @@ def test_a_request_brings_the_environment_of_its_moment(server, monkeypatch):
 def test_a_server_outlives_the_thread_that_started_it():
     """Linux would end it with that thread, in the middle of what other threads have it run."""
     started = []
-    thread = threading.Thread(target=lambda: started.append(Server(["json"])))
+
+    def start_and_use():
+        started.append(Server(["json"]))
+        run(started[0])
+
+    thread = threading.Thread(target=start_and_use)
     thread.start()
     thread.join()
     (made,) = started
-    time.sleep(0.2)
+    time.sleep(0.2)  # a signal would arrive meanwhile
     assert run(made, question=21) == (End(0), [{"answer": 42}])
     made.close()
     assert not made.alive
