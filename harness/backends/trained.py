@@ -17,7 +17,7 @@ from tqdm import tqdm
 from harness import backends
 from harness.config.hardware import hardware_choice, resolve_hardware
 from harness.config.schema import CLASS_WEIGHTS, Config, HardwareConfig
-from harness.config.validation import validate
+from harness.config.validation import validate_recorded
 from harness.data import Split, load_outline
 from harness.data.new_rows import NewRows, Rows, encode_new
 from harness.errors import UserError
@@ -179,7 +179,7 @@ def finished_record(folder: Path) -> Record:
 
 def _config_for(record: Record, hardware: HardwareConfig | str | None, batch_size: int | None) -> Config:
     """The config of a run for one process on this machine."""
-    config = validate(record.config)
+    config = validate_recorded(record.config)
     choices = config.choices.model_copy(update={"hardware": hardware} if isinstance(hardware, str) else {})
     here = hardware_choice(hardware) if isinstance(hardware, str) else hardware
     here = here or config.hardware.model_copy(update={"accelerator": "auto", "threads": None})

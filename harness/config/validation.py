@@ -7,7 +7,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from harness.config.rules import check_together
 from harness.config.schema import Config
@@ -27,6 +27,30 @@ def validate(content: dict[str, Any]) -> Config:
         raise UserError(sentence(Config, error.errors()[0])) from None
     check_together(config)
     return config
+
+
+def validate_recorded(content: dict[str, Any]) -> Config:
+    """The typed config of a finished run; a key that a later version of the harness added is null there.
+
+    Raises:
+        UserError: the config has a key that this version lacks, or lacks one that this version cannot do without.
+    """
+    try:
+        return validate(_with_later_keys(content, Config))
+    except UserError as error:
+        raise UserError(
+            f"this run was made by another version of the harness, whose settings this one does not take ({error}); "
+            "run its command again with rerun=true"
+        ) from None
+
+
+def _with_later_keys(content: dict[str, Any], part: type[BaseModel]) -> dict[str, Any]:
+    found = {**dict.fromkeys(part.model_fields), **content}
+    for name, field in part.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel) and isinstance(found[name], dict):
+            found[name] = _with_later_keys(found[name], inner)
+    return found
 
 
 def validate_jobs(composed: Iterable[DictConfig]) -> None:

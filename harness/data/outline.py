@@ -58,7 +58,9 @@ def load_outline(folder: Path) -> Dataset:
             "finished, or an earlier version of the harness made it; run its command again with rerun=true"
         ) from None
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise UserError(f"{file} is damaged ({error}); run its command again with rerun=true") from None
+        raise UserError(
+            f"{file} is damaged or of another version of the harness ({error}); run its command again with rerun=true"
+        ) from None
     empty = _zeros(None, content)
     return Dataset(train, empty, empty, preparation=load_preparation(folder), vectors=vectors, **fields)
 

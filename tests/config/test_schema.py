@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from harness.config.compose import compose, compose_whole
 from harness.config.schema import Config, Count, CountOrZero, OptimizerConfig
-from harness.config.validation import validate
+from harness.config.validation import validate, validate_recorded
 
 
 @pytest.mark.parametrize(
@@ -188,3 +188,15 @@ def test_a_precision_is_a_text_even_where_hydra_reads_a_number():
 )
 def test_a_flag_is_a_flag_and_every_number_is_finite(override, sentence):
     assert refused(compose, override) == sentence
+
+
+def test_a_recorded_config_may_lack_keys_that_are_null_where_they_are_not_used():
+    config = compose("encoder=lstm", "trainer.epochs=3")
+    recorded = config.to_dict()
+    del recorded["trainer"]["patience"], recorded["input"]["characters"], recorded["run_timeout"]
+    assert validate_recorded(recorded) == config
+    del recorded["trainer"]["epochs"]
+    message = refused(validate_recorded, recorded)
+    assert message.startswith("this run was made by another version of the harness, whose settings this one does not")
+    assert "trainer.epochs" in message
+    assert "input.gone" in refused(validate_recorded, {**recorded, "input": {**recorded["input"], "gone": 1}})
