@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --use-pep517 --disable-pip-version-check --constraint constraints.txt
-EXTRAS := tensorflow,joblib,slurm,ray,optuna,export,test
+EXTRAS := tensorflow,joblib,slurm,ray,optuna,export,pretrained,test
 
 .PHONY: help run test test-gpu lint bench results screenshots clean
 

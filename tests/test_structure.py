@@ -26,6 +26,7 @@ ORDER = [
 OWNERS = {
     "torch": "backends/pytorch",
     "pytorch_lightning": "backends/pytorch",
+    "transformers": "backends/pytorch",
     "keras": "backends/tensorflow",
     "tensorflow": "backends/tensorflow",
     "onnx": "runner/export",

@@ -2,7 +2,8 @@
 
 - A *comparison group* holds variants with the same data hash and the same versions of the packages that compute:
   Python, numpy and the backend's packages. Only packages that both variants use count, so that two backends can share
-  a group. Quality and cost are ranked over the whole comparison group.
+  a group. Quality and cost are ranked over the whole comparison group. A pretrained encoder brings its own tokenizer,
+  so that its data hash differs: it shares the group of the variants on the same rows, cut at the same number of tokens.
 - A *hardware group* holds the variants of one comparison group that ran on the same hardware and processor and were
   measured in the same way. Speed and memory are ranked within a hardware group only; speed only among variants that
   no other process disturbed.
@@ -11,7 +12,7 @@ Precision belongs to the hardware: the accuracy of bfloat16 is ranked against th
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,11 +23,11 @@ from harness.analysis.requirements import Sifted
 from harness.analysis.statistics import Standing
 from harness.analysis.variant_names import name_variants
 from harness.analysis.variants import Variant, versions
+from harness.config.pretrained import is_pretrained
 from harness.config.schema import AFTERWARDS
 from harness.records.metrics import (
     ACCURACY,
     DEVICE_MEMORY,
-    FORWARD_FLOPS,
     HOST_MEMORY,
     LATENCY,
     METRICS,
@@ -35,6 +36,9 @@ from harness.records.metrics import (
     known,
 )
 from harness.records.record import Record
+
+CUTS = ("max_length", "truncate")
+"""The settings of data that say how much of a text is read, besides the tokenizer."""
 
 Facts = dict[str, Any]
 """Names of properties to their values, of one variant or group."""
@@ -112,7 +116,9 @@ def best_first(group: ComparisonGroup, variants: list[Variant]) -> list[Variant]
 
 def make_groups(variants: list[Variant]) -> list[ComparisonGroup]:
     """Sort variants into comparison groups; give the variants names and means, and the groups titles."""
-    groups = [_comparison_group(members) for members in _partition(variants, _same_data_and_versions)]
+    # those that can join others come last, so that the others decide which groups there are
+    ordered = sorted(variants, key=lambda variant: is_pretrained(variant.record.config.get("encoder")))
+    groups = [_comparison_group(members) for members in partition(ordered, _same_data_and_versions)]
     facts = [group_facts(group) for group in groups]
     for group, own in zip(groups, facts, strict=True):
         differences = differing([other for other in facts if other["data"] == own["data"]])
@@ -135,14 +141,14 @@ def _comparison_group(variants: list[Variant]) -> ComparisonGroup:
 
 def _hardware_groups(variants: list[Variant]) -> list[HardwareGroup]:
     """Sort the variants of one comparison group; titles name what differs, or the hardware if there is one group."""
-    members = _partition(variants, lambda one, other: conditions(one) == conditions(other))
+    members = partition(variants, lambda one, other: conditions(one) == conditions(other))
     facts = [conditions(group[0].record) for group in members]
     keys = list(differing(facts, missing=True)) or ["accelerator", "devices", "precision", "threads", "processor"]
     titles = [", ".join(f"{key} {as_text(own[key])}" for key in keys if key in own) for own in facts]
     return [HardwareGroup(title, group) for title, group in zip(titles, members, strict=True)]
 
 
-def _partition(variants: list[Variant], same: Callable[[Record, Record], bool]) -> list[list[Variant]]:
+def partition(variants: list[Variant], same: Callable[[Record, Record], bool]) -> list[list[Variant]]:
     """Sort variants into lists in which every two are the ``same``."""
     parts: list[list[Variant]] = []
     for variant in variants:
@@ -158,7 +164,17 @@ def _partition(variants: list[Variant], same: Callable[[Record, Record], bool]) 
 def _same_data_and_versions(one: Record, other: Record) -> bool:
     ours, theirs = versions(one), versions(other)
     shared = ours.keys() & theirs.keys()
-    return one.data.hash == other.data.hash and all(ours[key] == theirs[key] for key in shared)
+    return _same_data(one, other) and all(ours[key] == theirs[key] for key in shared)
+
+
+def _same_data(one: Record, other: Record) -> bool:
+    """The same token ids; or, where one of two encoders brings its own tokenizer, the same rows."""
+    if one.data.hash == other.data.hash:
+        return True
+    if one.data.rows_hash is None or not any(is_pretrained(record.config.get("encoder")) for record in (one, other)):
+        return False
+    cuts = [{key: (record.config.get("data") or {}).get(key) for key in CUTS} for record in (one, other)]
+    return one.data.rows_hash == other.data.rows_hash and cuts[0] == cuts[1]
 
 
 def conditions(record: Record) -> Facts:
@@ -209,26 +225,3 @@ def as_text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return f"{value:.0f}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def pools(group: ComparisonGroup, metric: str) -> Iterator[list[Variant]]:
-    """The lists of variants that may be ranked together in a metric; metrics of profiles are never ranked."""
-    definition = known(metric)
-    if definition.kind == "profile":
-        return
-    pooled = [group.variants]
-    if definition.of_hardware:
-        pooled = [hardware_group.variants for hardware_group in group.hardware_groups]
-    elif metric == FORWARD_FLOPS:
-        pooled = _partition(group.variants, lambda one, other: _flops_length(one) == _flops_length(other))
-    for pool in pooled:
-        yield [
-            variant for variant in pool
-            if metric in variant.means and not (definition.timed and variant.disturbed)
-        ]  # fmt: skip
-
-
-def _flops_length(record: Record) -> int | None:
-    """The sequence length at which operations were counted; None: the longest length of the data."""
-    length: int | None = (record.config.get("measure") or {}).get("latency_length")
-    return length

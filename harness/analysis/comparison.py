@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from harness.analysis.comparability import ComparisonGroup, as_text, make_groups, pools
+from harness.analysis.comparability import ComparisonGroup, as_text, make_groups
 from harness.analysis.data_sets import OverDataSets, over_data_sets
 from harness.analysis.disagreements import Disagreements, disagreements
 from harness.analysis.intervals import ALPHA, holm, paired_difference
+from harness.analysis.pools import pools
 from harness.analysis.separations import separations
 from harness.analysis.training_rows import Curves, curves_over_rows
 from harness.analysis.variant_names import short_keys

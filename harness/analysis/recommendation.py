@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from harness.analysis.comparability import ComparisonGroup, pools
+from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.pools import pools
 from harness.analysis.variants import Variant
 from harness.records.metrics import LATENCY, PARAMETERS, THROUGHPUT, known
 

@@ -99,7 +99,7 @@ def at_one_target(records: Iterable[Record], asked: float | None = None) -> list
     for record in sorted(records, key=lambda record: record.started):
         target = target_of(record) if asked is None else asked
         if record.mode == "train" and target is not None and (metric := monitored(record)) in ON_VALIDATION:
-            chosen[record.data.hash] = (metric, target)
+            chosen[record.data.rows] = (metric, target)
     if asked is not None:
         if not chosen:
             raise UserError("the target is a score on validation, and trainer.monitor is one in none of these runs")
@@ -107,7 +107,7 @@ def at_one_target(records: Iterable[Record], asked: float | None = None) -> list
             check_bounds("target", asked, metric)
     placed = []
     for record in records:
-        metric, target = chosen.get(record.data.hash, ("", None))
+        metric, target = chosen.get(record.data.rows, ("", None))
         train = record.mode == "train"
         placed.append(at(record, target if monitored(record) == metric else None) if train else record)
     return placed

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis.variants import Variant, device_of, flat_settings, processor_of, threads_of
+from harness.config.pretrained import OWN_KEYS
 from harness.records.record import Record
 
 MOST_PARTS = 3
 """A variant's name has at most so many settings besides the encoder."""
 IMPLIED = {"additive_attention": ("pooling",)}
 """Choices that an encoder makes by itself: nobody chose them, so names leave them out."""
+IMPLIED_KEYS = {"pretrained": OWN_KEYS}
+"""The same of single settings."""
 PATHS = ("input.vectors",)
 """Settings that are paths: a name has that of the file, unless two files have the same."""
 THREADS = "hardware.threads"
@@ -34,7 +37,7 @@ def name_variants(variants: list[Variant]) -> None:
     A name is short: its keys have no group in front, and of many keys it has those that distinguish the most variants.
     ``parts`` has all of them.
     """
-    settings = [{**flat_settings(variant.record), THREADS: threads_of(variant.record)} for variant in variants]
+    settings = [{**_own_settings(variant.record), THREADS: threads_of(variant.record)} for variant in variants]
     choices = [variant.record.choices for variant in variants]
     varying_choices = _varying_choices(choices)
     contexts = _varying_keys(settings, choices)
@@ -113,6 +116,12 @@ def _explicit(choices: dict[str, str]) -> dict[str, str]:
     """The choices besides the encoder, without those that the encoder implies."""
     implied = IMPLIED.get(choices["encoder"], ())
     return {key: value for key, value in choices.items() if key != "encoder" and key not in implied}
+
+
+def _own_settings(record: Record) -> Settings:
+    """The flat config without the settings that the encoder implies."""
+    implied = IMPLIED_KEYS.get(record.choices["encoder"], ())
+    return {key: value for key, value in flat_settings(record).items() if key not in implied}
 
 
 def _varying_choices(choices: list[dict[str, str]]) -> set[str]:

@@ -9,7 +9,8 @@ from typing import Any
 from harness.analysis.disturbances import disturbances
 from harness.analysis.intervals import Difference, Mean
 from harness.analysis.statistics import Standing
-from harness.config.libraries import COMPUTING_PACKAGES
+from harness.config.libraries import COMPUTING_PACKAGES, PRETRAINED_PACKAGES
+from harness.config.pretrained import is_pretrained
 from harness.config.schema import AFTERWARDS
 from harness.records.record import Record
 from harness.records.settings import flatten, one_form
@@ -168,7 +169,9 @@ def _identity(record: Record) -> str:
 
 def versions(record: Record) -> dict[str, str]:
     """The versions of the packages that computed a record's results, as far as they are known."""
-    computing = ("python", "numpy", *COMPUTING_PACKAGES.get(record.choices["backend"], ()))
+    computing = ["python", "numpy", *COMPUTING_PACKAGES.get(record.choices["backend"], ())]
+    if is_pretrained(record.config.get("encoder")):
+        computing += PRETRAINED_PACKAGES
     installed = record.environment.versions
     return {package: installed[package] for package in computing if package in installed}
 

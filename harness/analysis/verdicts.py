@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.analysis.comparability import ComparisonGroup, pools
+from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.intervals import ALPHA, NORMAL_QUANTILE
+from harness.analysis.pools import pools
 from harness.analysis.requirements import sift
 from harness.analysis.samples import samples_of
 from harness.analysis.statistics import rank

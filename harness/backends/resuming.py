@@ -55,7 +55,7 @@ def read_weights(file: Path) -> Iterator[None]:
         )
     try:
         yield
-    except MemoryError:
+    except (MemoryError, UserError):
         raise
     except Exception as error:  # damaged bytes raise errors of many types
         why = f"{type(error).__name__}: {error}".splitlines()[0]

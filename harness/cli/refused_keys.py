@@ -85,6 +85,7 @@ def _having(group: str, name: str) -> list[str]:
 def _has(file: Path, name: str) -> bool:
     """Whether a config file, or one that it inherits from, has a key."""
     content = yaml.safe_load(file.read_text("utf-8"))
+    content = content.get(file.parent.name, content)  # a file that sets keys of several groups
     inherited = [one.partition("@")[0] for one in content.get("defaults", ()) if isinstance(one, str)]
     files = [(conf_dir() if one[0] == "/" else file.parent) / f"{one.strip('/')}.yaml" for one in inherited]
     return name in content or any(_has(one, name) for one in files if one.is_file())

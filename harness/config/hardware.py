@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 
 from harness.config.compose import conf_dir
 from harness.config.libraries import LIBRARY
+from harness.config.pretrained import is_pretrained
 from harness.config.schema import Config, HardwareConfig
 from harness.errors import UserError
 from harness.measure import processors
@@ -57,6 +58,8 @@ def check_machine(config: Config) -> None:
     if module and find_spec(module) is None:
         name = config.backend.name
         raise UserError(f"backend={name} needs {module}: in the harness's folder, pip install '.[{name}]'")
+    if is_pretrained(config.encoder) and find_spec("transformers") is None:
+        raise UserError("encoder=pretrained needs transformers: in the harness's folder, pip install '.[pretrained]'")
     resolve_hardware(config)
     check_writable(Path(config.output_dir))
 

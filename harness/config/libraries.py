@@ -5,3 +5,6 @@ LIBRARY = {"pytorch": "torch", "tensorflow": "tensorflow"}
 
 COMPUTING_PACKAGES = {"pytorch": ("torch", "pytorch-lightning"), "tensorflow": ("tensorflow", "keras")}
 """The packages that each backend computes with; beside them only Python and numpy decide a result."""
+
+PRETRAINED_PACKAGES = ("transformers",)
+"""What ``encoder=pretrained`` computes with as well."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.config import search_space
+from harness.config.pretrained import check_pretrained
 from harness.config.requirement import parse_all
 from harness.config.schema import CLASS_WEIGHTS, LAST_EPOCH, Config
 from harness.errors import UserError
@@ -34,6 +35,7 @@ def check_together(config: Config) -> None:
     _check_optimizer(config)
     _check_monitor(config)
     _check_encoder(config)
+    check_pretrained(config)
     _check_tune(config)
     if config.hardware.nodes > 1 and config.sweep:
         nodes = config.hardware.nodes

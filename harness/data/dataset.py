@@ -52,6 +52,7 @@ class Dataset:
     that are standardised by them; outputs and metrics are in the unit of the labels either way. ``alphabet`` lists the
     characters of words by id, if the loader provides them. ``preparation`` is what made the ids, for new rows.
     ``vectors`` are those of the vocabulary from a file, if ``input.vectors`` names one.
+    ``rows_hash`` is that of ``DataSummary``.
     """
 
     train: Split
@@ -68,6 +69,7 @@ class Dataset:
     label_scale: list[float] | None = None
     preparation: Preparation | None = None
     vectors: WordVectors | None = None
+    rows_hash: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "task", self.task or self._inferred_task)
@@ -134,6 +136,7 @@ class Dataset:
             max_length=self.max_length,
             tolerance=self.tolerance,
             label_scale=self.label_scale,
+            rows_hash=self.rows_hash,
             notes={**self.notes, **notes_of_arrays(self.splits, self.notes, UNKNOWN if self.tokens else None)},
         )
 

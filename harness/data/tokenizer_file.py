@@ -44,6 +44,7 @@ class FileTokenizer:
         self.library.no_padding()
         self.library.no_truncation()
         self.library.encode_special_tokens = True
+        self.unknown, self.padding = unknown, padding
         ids = self.library.get_vocab(with_added_tokens=True)
         own = sorted((token for token in ids if token not in {*special, unknown, padding}), key=lambda one: ids[one])
         self.vocabulary = [*special, *own]
@@ -53,6 +54,18 @@ class FileTokenizer:
     def encode(self, texts: Sequence[str]) -> list[Sequence[int]]:
         encodings = self.library.encode_batch_fast(list(texts), add_special_tokens=False)
         return [self.id_of[encoding.ids].tolist() for encoding in encodings]
+
+    def file_ids(self) -> list[int | None]:
+        """The id that the file has for each token of ``vocabulary``; None where it has none."""
+        ids = self.library.get_vocab(with_added_tokens=True)
+        names = {**dict(enumerate(self.vocabulary)), 0: self.padding, UNKNOWN: self.unknown}
+        return [None if name is None else ids.get(name) for name in names.values()]
+
+    def around(self) -> tuple[list[int], list[int]]:
+        """The file's ids of what it puts before a text and after it, such as ``[CLS]`` and ``[SEP]``."""
+        encoding = self.library.encode("a", add_special_tokens=True)
+        of_text = [place for place, added in enumerate(encoding.special_tokens_mask) if not added]
+        return encoding.ids[: of_text[0]], encoding.ids[of_text[-1] + 1 :]
 
 
 def _add_unknown(content: dict[str, Any]) -> str:

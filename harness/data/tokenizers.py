@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tqdm import tqdm
 
 from harness.data.dataset import SPECIAL, UNKNOWN
+from harness.data.model_files import HUB_ID, tokenizer_of
 from harness.data.normalised import normalise
 from harness.data.tokenizer_file import FileTokenizer
 from harness.data.word_patterns import RUN, RUN_OR_MARK, WORD, WORD_OR_MARK
@@ -130,14 +131,18 @@ def special_tokens(separators: int) -> list[str]:
 def tokenizer_file(name: str) -> Path | None:
     """The file that ``data.tokenizer`` names; None where it is one of ``NAMES``.
 
+    A folder, or an id on the hub, stands for the tokenizer of the model there.
+
     Raises:
-        UserError: it is neither.
+        UserError: it is none of these.
     """
     if name in NAMES:
         return None
     file = Path(str(name)).expanduser()
     if file.is_file():
         return file
+    if file.is_dir() or (HUB_ID.fullmatch(str(name)) and file.suffix != ".json"):
+        return tokenizer_of(str(name), "data.tokenizer")
     choices = f"{', '.join(NAMES)} or the path of a tokenizer.json"
     if file.suffix == ".json" or len(file.parts) > 1:
         raise UserError(f"data.tokenizer is {choices}, and there is no file {file} (looked in {Path.cwd()})")

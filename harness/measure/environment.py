@@ -14,7 +14,10 @@ from harness.measure.accelerators import accelerators
 from harness.measure.processors import cores, processor_name
 from harness.records.record import Environment, Hardware
 
-PACKAGES = ("torch", "pytorch-lightning", "tensorflow", "keras", "mlflow", "hydra-core", "datasets", "numpy")
+PACKAGES = (
+    *("torch", "pytorch-lightning", "transformers", "tensorflow", "keras"),
+    *("mlflow", "hydra-core", "datasets", "numpy"),
+)
 
 BUSY = 0.05
 """If other processes use more than this share of the processors, or of an accelerator, speed is not comparable."""

@@ -7,6 +7,7 @@ metrics of a run.
 import re
 
 from harness.records.metric import ANY, SHARE, Metric
+from harness.records.quality import quality
 
 ACCURACY = "test/accuracy"
 THROUGHPUT = "speed/train_tokens_per_second"
@@ -18,6 +19,8 @@ DEVICE_MEMORY = "memory/device_train_peak_mib"
 TOTAL_SECONDS = "speed/total_seconds"
 STARTUP_SECONDS = "speed/startup_seconds"
 PARAMETERS = "cost/parameters"
+ENCODER_PARAMETERS = "cost/encoder_parameters"
+FROZEN_PARAMETERS = "cost/frozen_parameters"
 EPOCHS = "cost/epochs"
 STEPS = "cost/steps"
 TRIALS = "cost/tuning_trials"
@@ -27,52 +30,9 @@ FORWARD_FLOPS = "cost/forward_flops"
 TUNING_SECONDS = "cost/tuning_seconds"
 
 
-def _quality(split: str, where: str) -> dict[str, Metric]:
-    """The quality metrics of a split; only those of the test split decide, are gated and have columns."""
-    test = split == "test"
-    scores = {
-        "accuracy": Metric(
-            "", True, f"share of {where} that is labelled correctly", "quality", "accuracy", 1 if test else None,
-            run_column=1 if test else None, bounds=SHARE, in_points=True, gated=test, decides=2 if test else None,
-        ),
-        "f1_micro": Metric(
-            "", True, f"F1 over all labels of {where} together, where a sequence has several labels", "quality",
-            "micro F1", 3 if test else None, run_column=2 if test else None, bounds=SHARE, in_points=True, gated=test,
-            decides=3 if test else None,
-        ),
-        "exact_match": Metric(
-            "", True, f"share of {where} of which every label is right, where a sequence has several labels",
-            "quality", "exact match", bounds=SHARE, in_points=True,
-        ),
-        "label_error_rate": Metric(
-            "", False, f"edit distance over target length, both summed over {where}", "quality", "label error rate",
-            5 if test else None, run_column=3 if test else None, in_points=True, gated=test,
-            decides=4 if test else None,
-        ),
-        "mse": Metric(
-            "", False, f"mean squared error on {where}", "quality", "squared error", 6 if test else None,
-            run_column=4 if test else None, gated=test, decides=5 if test else None, difference_format=".2g",
-        ),
-        "f1_macro": Metric(
-            "", True, f"unweighted mean over classes of F1 on {where}; with several labels a sequence, over all "
-            "labels of the data", "quality", "macro F1", 4 if test else None, bounds=SHARE, in_points=True,
-        ),
-        "f1_span": Metric(
-            "", True, f"F1 over whole spans of {where}, as seqeval counts them, where tags mark spans", "quality",
-            "span F1", 2 if test else None, bounds=SHARE, in_points=True, gated=test, decides=1 if test else None,
-        ),
-        "loss": Metric(
-            "nats", False, f"mean cross-entropy over the labels of {where} that train has, without class weights; of "
-            "CTC, per label, over the targets of such labels; with several labels a sequence, binary, over sequences "
-            "and classes", "quality", "loss", run_column=5 if test else None,
-        ),
-    }  # fmt: skip
-    return {f"{split}/{name}": metric for name, metric in scores.items()}
-
-
 METRICS: dict[str, Metric] = {
-    **_quality("test", "the test split, with the weights of the best epoch"),
-    **_quality("val", "the validation split"),
+    **quality("test", "the test split, with the weights of the best epoch"),
+    **quality("val", "the validation split"),
     "train/loss": Metric(
         "nats", False, "mean cross-entropy over the epoch's training steps, by the definition of val/loss; with "
         "data.class_weights the weighted mean of each step", "quality", "loss",
@@ -144,8 +104,13 @@ METRICS: dict[str, Metric] = {
     PARAMETERS: Metric(
         "", False, "trainable parameters of the built model", "cost", "parameters", 19, run_column=11, exact=True
     ),
-    "cost/encoder_parameters": Metric(
+    ENCODER_PARAMETERS: Metric(
         "", False, "trainable parameters between the input layer and the head", "cost", exact=True
+    ),
+    # no direction: beside models without any, their number alone says nothing
+    FROZEN_PARAMETERS: Metric(
+        "", None, "parameters that came with a pretrained model or with word vectors and are not trained", "cost",
+        exact=True,
     ),
     # no direction: what a training was given says nothing good or bad about the encoder
     EPOCHS: Metric(

@@ -27,7 +27,8 @@ class DataSummary:
     """The data of a run. ``unseen`` are the labels that only validation or test has: no output stands for them.
 
     ``label_scale`` is the mean and the standard deviation by which a regression standardises its labels in training;
-    null: it does not. ``notes`` are further facts from the loader, such as counts of repeated texts.
+    null: it does not. ``notes`` are further facts from the loader, such as counts of repeated texts. ``rows_hash`` is
+    that of texts, labels and splits before any tokenizer reads them; null: the loader reads no texts.
     """
 
     source: str
@@ -41,6 +42,12 @@ class DataSummary:
     notes: dict[str, Any] = field(default_factory=dict)
     unseen: list[str] = field(default_factory=list)
     label_scale: list[float] | None = None
+    rows_hash: str | None = None
+
+    @property
+    def rows(self) -> str:
+        """What tells the rows from others, whichever tokenizer reads them; where that is not known, the data's hash."""
+        return self.rows_hash or self.hash
 
 
 @dataclass

@@ -20,7 +20,7 @@ def data_notes(records: list[Record]) -> list[str]:
     """
     several = len({_limit(record) for record in records}) > 1
     return list({
-        (record.data.hash, sentence): f"data.train_limit={_limit(record)}: {sentence}" if several else sentence
+        (record.data.rows, sentence): f"data.train_limit={_limit(record)}: {sentence}" if several else sentence
         for record in records for sentence in _of(record)
     }.values())  # fmt: skip
 

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from harness.analysis import budgets, epoch_choice
+from harness.analysis import budgets, epoch_choice, pretrained_variants
 from harness.analysis.comparability import ComparisonGroup, best_first
 from harness.analysis.comparison import Comparison
 from harness.analysis.data_sets import OverDataSets
@@ -73,7 +73,10 @@ def print_runs(records: list[Record]) -> None:
         out.print(
             f"[yellow]busy[/]    other processes {what} during {runs}: speed is not comparable{advice}", soft_wrap=True
         )
-    said = [*data_notes(finished), *epoch_choice.of_runs(finished), *budgets.of_runs(finished), *_untimed(finished)]
+    said = [
+        *data_notes(finished), *pretrained_variants.of_runs(finished), *epoch_choice.of_runs(finished),
+        *budgets.of_runs(finished), *_untimed(finished),
+    ]  # fmt: skip
     for sentence in dict.fromkeys(said):
         out.print(f"[dim]note    {escape(sentence)}[/]", soft_wrap=True)
     output_dir = relative_path(output_dir_of(records[0]))

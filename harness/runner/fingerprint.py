@@ -15,9 +15,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from harness.config.libraries import COMPUTING_PACKAGES
+from harness.config.libraries import COMPUTING_PACKAGES, PRETRAINED_PACKAGES
+from harness.config.pretrained import is_pretrained
 from harness.config.schema import AFTERWARDS, CLASS_WEIGHTS, UNUSED, Config
 from harness.data import source_code
+from harness.data.model_files import content_of, model_folder
 from harness.errors import UserError
 from harness.measure import environment
 from harness.measure.processors import processor_name
@@ -54,6 +56,10 @@ def of(
         deciding["input"] |= {"vectors": vectors, "frozen": bool(config.input.frozen)}
     if not pooled:
         deciding["pooling"] = None
+    packages = ["python", "numpy", *COMPUTING_PACKAGES.get(backend, ())]
+    if is_pretrained(config.encoder):  # what is in its files decides, and not where they are
+        deciding["encoder"]["model"] = content_of(model_folder(config.encoder["model"]))
+        packages += PRETRAINED_PACKAGES
     if config.mode == "profile":
         deciding["compile"] = config.trainer.compile
         del deciding["profile"]["name"]
@@ -72,8 +78,7 @@ def of(
     deciding |= {"hardware": used, "data_hash": data_hash, "code": code_hash(config, pooled)}
     deciding["processor"] = processor_name()  # machines that share an output folder have runs of their own
     installed = environment.versions()
-    computing = ("python", "numpy", *COMPUTING_PACKAGES.get(backend, ()))
-    deciding["versions"] = {name: installed[name] for name in computing if name in installed}
+    deciding["versions"] = {name: installed[name] for name in packages if name in installed}
     deciding = one_form(deciding)
     without_seed = {key: value for key, value in deciding.items() if key != "seed"}
     return _digest(deciding), _digest(without_seed)

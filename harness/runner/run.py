@@ -9,7 +9,9 @@ from harness import data, tracking
 from harness.analysis import targets
 from harness.backends.distributed import node_rank
 from harness.config.hardware import check_machine
+from harness.config.pretrained import is_pretrained
 from harness.config.schema import CLASS_WEIGHTS, Config
+from harness.data.model_files import tokenizer_of
 from harness.data.vectors import prepare as word_vectors
 from harness.errors import UserError
 from harness.records.record import Record
@@ -31,6 +33,8 @@ def run(request: Request) -> Record:
         raise UserError("tune takes several runs: add -m to the command, also for one encoder and one seed")
     tracking.check_store(config.tracking.uri)
     node = node_rank(config.hardware.nodes)
+    if is_pretrained(config.encoder):
+        tokenizer_of(config.encoder["model"])  # refuses what is no model before any data is read
     server = worker.server_of_backend(config.backend.name)
     prepared = prepare_data(config)
     summary = data.read_summary(prepared)

@@ -105,6 +105,8 @@ def test_a_frozen_table_is_no_parameter_and_has_no_optimizer_state(backend, tmp_
         assert ((29, D) in shapes) == (frozen == "false")
     assert counted["false"]["cost/parameters"] - counted["true"]["cost/parameters"] == 29 * D
     assert counted["false"]["cost/encoder_parameters"] == counted["true"]["cost/encoder_parameters"]
+    assert counted["true"]["cost/frozen_parameters"] == 29 * D
+    assert "cost/frozen_parameters" not in counted["false"]
 
 
 def test_the_outline_of_a_run_builds_the_same_model_without_the_file(backend, tmp_path):

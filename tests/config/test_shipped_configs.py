@@ -20,7 +20,7 @@ from harness.measure.accelerators import accelerators
 from harness.records.settings import flatten
 
 CONF = REPOSITORY / "conf"
-ENCODERS = [name for name in choices("encoder") if name != "custom"]
+ENCODERS = [name for name in choices("encoder") if name not in ("custom", "pretrained")]
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)

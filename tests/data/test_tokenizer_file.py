@@ -117,3 +117,15 @@ def test_another_json_of_a_tokenizer_is_named_and_a_byte_order_mark_is_no_fault(
     library = Tokenizer(models.WordLevel({"a": 0, "b": 1}))
     file.write_text(library.to_str(), encoding="utf-8-sig")
     assert train_tokenizer(str(file), ["a"], 99, SPECIAL).encode(["b"]) == [[3]]
+
+
+def test_every_token_has_the_id_that_the_file_has_for_it():
+    assert read(bert()).file_ids() == [0, 5, 1, 2, 3, 4, 6]
+    assert read(bert(), special_tokens(1)).file_ids() == [0, 5, 4, 1, 2, 3, 6]
+    without = Tokenizer(models.WordLevel({"a": 0, "<what>": 1}, unk_token="<what>"))
+    assert read(without, special_tokens(1)).file_ids() == [None, 1, None, 0]  # no padding and no separator
+
+
+def test_what_a_file_puts_around_a_text():
+    assert read(bert()).around() == ([3], [4])
+    assert read(Tokenizer(models.WordLevel({"a": 0, "b": 1}, unk_token="b"))).around() == ([], [])

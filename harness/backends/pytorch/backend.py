@@ -24,10 +24,12 @@ from harness.backends.pytorch.distributed import SameOnAllNodes
 from harness.backends.pytorch.lightning_messages import silence
 from harness.backends.pytorch.losses import make_loss
 from harness.backends.pytorch.model import build, check_custom_encoder
+from harness.backends.pytorch.pretrained_model import load_library
 from harness.backends.pytorch.progress import Progress
 from harness.backends.pytorch.training import TimedBatches, Training
 from harness.backends.resuming import read_weights, resumable
 from harness.backends.schedules import rate_of
+from harness.config.pretrained import is_pretrained
 from harness.config.schema import Config
 from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
@@ -47,6 +49,8 @@ class Backend:
 
     def __init__(self, config: Config, hardware: Hardware) -> None:
         self.config, self.hardware = config, hardware
+        if is_pretrained(config.encoder):
+            load_library(config.encoder["model"])
         local_rank, self.world_size = int(os.environ.get("LOCAL_RANK", 0)), hardware.devices * hardware.nodes
         self.rank = node_rank(hardware.nodes) * hardware.devices + local_rank
         kind = DEVICE[hardware.accelerator]
@@ -67,13 +71,7 @@ class Backend:
         check_custom_encoder(self.model, self.config, data, self.device, self._precision)
         self.task, self.class_weights_C = task_of(data), class_weights(self.config, data)
         self.loss = make_loss(data, self.class_weights_C, self.device)
-        trained = [(name, part) for name, part in self.model.named_parameters() if part.requires_grad]
-        counted = {name: part.numel() for name, part in trained}
-        outer = ("input.", "head.")
-        return {
-            "cost/parameters": sum(counted.values()),
-            "cost/encoder_parameters": sum(n for name, n in counted.items() if not name.startswith(outer)),
-        }
+        return self.model.parameter_counts()
 
     def flops(self, length: int) -> int | None:
         return self.model.flops(length)

@@ -25,10 +25,14 @@ from harness.backends.build import (
     make_position,
     operations,
 )
+from harness.backends.history import Metrics
 from harness.backends.pytorch.inputs import OneHot, WordBigram, WordChar
 from harness.backends.pytorch.layers import AsIs, Dense, Embedding, initialise, length_mask
+from harness.backends.pytorch.pretrained_model import check_lengths, input_width
+from harness.config.pretrained import is_pretrained
 from harness.config.schema import Config, InputConfig
 from harness.data import Dataset
+from harness.records.metrics import ENCODER_PARAMETERS, FROZEN_PARAMETERS, PARAMETERS
 from harness.tasks.task import task_of
 
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
@@ -81,6 +85,22 @@ class SequenceModel(nn.Module):
         y_BLE = self.encoder(self.dropout(self.position(x_BLD)), mask_BL)
         return self.head(y_BLE if self.pooling is None else self.pooling(y_BLE, mask_BL))
 
+    def parameter_counts(self) -> Metrics:
+        """The ``cost/`` metrics that count parameters.
+
+        Frozen are those that came from elsewhere and are not trained. What an encoder of the harness does not train,
+        such as a second bias that is always 0, is none of them.
+        """
+        outer = ("input.", "head.")
+        trained = {name: part.numel() for name, part in self.named_parameters() if part.requires_grad}
+        sources = [self.input, *([self.encoder] if getattr(self.encoder, "frozen", False) else [])]
+        frozen = sum(one.numel() for part in sources for one in part.parameters() if not one.requires_grad)
+        return {
+            PARAMETERS: sum(trained.values()),
+            ENCODER_PARAMETERS: sum(count for name, count in trained.items() if not name.startswith(outer)),
+            **({FROZEN_PARAMETERS: frozen} if frozen else {}),
+        }
+
     def flops(self, length: int) -> int | None:
         """Matrix-product operations of one forward pass of one sequence; None if a part does not report its own."""
         parts = [part for part in (self.input, self.encoder, self.pooling) if part is not None]
@@ -94,9 +114,8 @@ def build(config: Config, data: Dataset, seed: int) -> SequenceModel:
     Raises:
         UserError: a part cannot be built from its settings.
     """
-    source, width = _input(config.input, data)
+    source, width, encoder = _input_and_encoder(config, data)
     position = make_position(config, width, data)
-    encoder = make_encoder(config.encoder, width)
     task = task_of(data)
     pooling = None if task.per_step else make("pooling", config.pooling or {}, encoder.out_dim)
     in_dim = encoder.out_dim if pooling is None else pooling.out_dim
@@ -105,6 +124,22 @@ def build(config: Config, data: Dataset, seed: int) -> SequenceModel:
     model.in_dim = width  # of the encoder's input
     initialise(model, seed)
     return model
+
+
+def _input_and_encoder(config: Config, data: Dataset) -> tuple[nn.Module, int, Any]:
+    """The input, its width, and the encoder; a pretrained one brings its own input.
+
+    Raises:
+        UserError: one of them cannot be built, or texts are longer than a pretrained model reads.
+    """
+    if not is_pretrained(config.encoder):
+        source, width = _input(config.input, data)
+        return source, width, make_encoder(config.encoder, width)
+    width = input_width(config.encoder["model"])
+    encoder = make_encoder(config.encoder, width)
+    check_lengths(config, data, encoder.longest)
+    words = encoder.words(data.vocabulary, config.input.word_dropout, by_id=config.mode == "profile")
+    return words, width, encoder
 
 
 def check_custom_encoder(

@@ -4,6 +4,7 @@ Dimension letters: N sequences, L length, C classes.
 """
 
 import gc
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ from harness.data.batches import gather
 from harness.data.dataset import IGNORED
 from harness.errors import UserError
 from harness.measure import StepTimer
+from harness.records.metrics import ENCODER_PARAMETERS, FROZEN_PARAMETERS, PARAMETERS
 from harness.records.record import Hardware
 from harness.tasks import task as tasks
 from harness.tasks.task import class_weights, task_of
@@ -62,7 +64,11 @@ class Backend:
         self.forward = tf.function(self._forward, input_signature=self.specs[:2])
         counts = {name: _parameters(part) for name, part in model.parts.items()}
         total = _parameters(model)
-        return {"cost/parameters": total, "cost/encoder_parameters": total - counts["input"] - counts["head"]}
+        costs: Metrics = {PARAMETERS: total, ENCODER_PARAMETERS: total - counts["input"] - counts["head"]}
+        table_VD = getattr(model.parts["input"], "table_VD", None)
+        if table_VD is not None and not table_VD.trainable:
+            costs[FROZEN_PARAMETERS] = math.prod(table_VD.shape)
+        return costs
 
     def _forward(self, x: tf.Tensor, length_B: tf.Tensor) -> tf.Tensor:
         return self.model(x, length_B, training=False)

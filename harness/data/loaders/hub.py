@@ -47,7 +47,7 @@ def _hub_commit(source: str, revision: str) -> str:
     """The commit that a revision names, according to the hub or, if that is not reachable, to the local download."""
     if re.fullmatch(r"[0-9a-f]{40}", revision):
         return revision
-    _go_offline_if_unreachable()
+    go_offline_if_unreachable()
     from huggingface_hub import HfApi, constants
 
     if not constants.HF_HUB_OFFLINE:
@@ -82,7 +82,7 @@ def _downloaded_commit(source: str, revision: str) -> str | None:
     return commits[-1][1] if commits else None
 
 
-def _go_offline_if_unreachable() -> None:
+def go_offline_if_unreachable() -> None:
     """Switch the hub's library to offline mode if the hub does not answer within 3 seconds; alone it would take 23.
 
     The library reads the setting when it is first imported.
@@ -119,7 +119,7 @@ def read_source(source: str, subset: str | None, revision: str) -> dict[str, pd.
     """
     folder = local_copy(source)
     if folder is None:
-        _go_offline_if_unreachable()
+        go_offline_if_unreachable()
     import datasets
 
     if folder is not None:  # a download lasts, and shows how far it is

@@ -3,8 +3,10 @@
 Dimension letters: N rows, T tokens of all of them together.
 """
 
+import hashlib
+import json
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -103,8 +105,27 @@ def encode(
     empty = {role: int((split.length_N == 0).sum()) for role, split in splits.items()}
     notes = {**found, "empty_texts": empty}
     notes["unknown_tokens"] = unknown_shares(splits, UNKNOWN)
-    data = Dataset(**splits, **answers, vocabulary=learned.vocabulary, source=source, notes=notes)
-    return replace(set_apart(data), preparation=preparation)
+    data = set_apart(Dataset(**splits, **answers, vocabulary=learned.vocabulary, source=source, notes=notes))
+    all_rows = {role: all_texts(inputs) for role, inputs in rows.items()}
+    return replace(data, preparation=preparation, rows_hash=rows_hash(all_rows, data))
+
+
+def rows_hash(texts: Mapping[str, Sequence[str]], data: Dataset) -> str:
+    """SHA-256 over what a data set asks and answers, whichever tokenizer reads it: texts, labels, splits, the task.
+
+    ``texts`` are those of each split, of several columns one after another. Runs of equal hashes have the same rows in
+    the same order, so that they can be compared row by row.
+    """
+    digest = hashlib.sha256()
+    for role, split in data.splits.items():
+        digest.update(f"{role} {len(split)} {split.y.dtype} {split.y.shape}".encode())
+        for text in texts[role]:
+            content = text.encode("utf8", "surrogatepass")
+            digest.update(b"%d " % len(content) + content)
+        digest.update(np.ascontiguousarray(split.y).tobytes())
+    answers = [data.task, data.classes, data.unseen, data.tolerance, data.label_scale]
+    digest.update(json.dumps(answers).encode())
+    return digest.hexdigest()
 
 
 def flat_ids(rows: Iterable[Sequence[int]], count: int) -> tuple[np.ndarray, np.ndarray]:

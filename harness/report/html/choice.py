@@ -12,7 +12,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from harness.analysis.comparability import ComparisonGroup, best_first, pools
+from harness.analysis.comparability import ComparisonGroup, best_first
+from harness.analysis.pools import pools
 from harness.analysis.recommendation import costs
 from harness.analysis.variants import Variant
 from harness.records.metrics import known, short_name

@@ -22,9 +22,13 @@ VARIANTS = {
 """Encoders with arguments that change what is computed."""
 
 
+WITH_FILES = ("custom", "pretrained")
+"""Encoders that are nothing without files of the user's."""
+
+
 def encoders() -> dict[str, list[str]]:
     """The overrides of every shipped encoder, and of the variants."""
-    return {name: [f"encoder={name}"] for name in choices("encoder") if name != "custom"} | VARIANTS
+    return {name: [f"encoder={name}"] for name in choices("encoder") if name not in WITH_FILES} | VARIANTS
 
 
 def cases() -> dict[str, Case]:

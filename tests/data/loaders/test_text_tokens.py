@@ -110,3 +110,25 @@ def test_words_are_answered_with_what_texts_are(tmp_path):
 def test_words_with_one_class_that_cannot_be_read(tmp_path, change, settings, sentence):
     rows = [row | (change if n == 3 else {}) for n, row in enumerate(WORDS)]
     assert sentence in refused(load_files, written(tmp_path / "a.jsonl", rows), tokens="words", **settings)
+
+
+def three_rows(train=("good", "bad", "good"), labels=("1", "0", "1"), **settings):
+    held_out = (["good", "bad"], ["1", "0"])
+    parts = {"train": (list(train), list(labels)), "validation": held_out, "test": held_out}
+    return encode(parts, source="here", **settings).summary()
+
+
+@pytest.mark.parametrize("settings", [{"tokenizer": "characters"}, {"tokenizer": "bytes"}, {"vocabulary_size": 3}])
+def test_rows_have_one_hash_whichever_tokenizer_reads_them(settings):
+    words, other = three_rows(), three_rows(**settings)
+    assert words.rows_hash == other.rows_hash
+    assert words.hash != other.hash
+
+
+def test_other_texts_labels_or_rows_have_another_hash():
+    found = [
+        three_rows(), three_rows(("good", "bad", "Good")), three_rows(labels=("1", "0", "0")),
+        three_rows(("bad", "good", "good"), ("0", "1", "1")), three_rows(("good", "badgood", "")),
+        three_rows(train_limit=2),
+    ]  # fmt: skip
+    assert len({summary.rows_hash for summary in found}) == len(found)

@@ -12,6 +12,7 @@ from harness.backends.pytorch.encoders.convolution import CNN, FCN
 from harness.backends.pytorch.encoders.jordan import JordanRNN
 from harness.backends.pytorch.encoders.linear_attention import LinearAttention
 from harness.backends.pytorch.encoders.min_gru import MinGRU
+from harness.backends.pytorch.encoders.pretrained import Pretrained
 from harness.backends.pytorch.encoders.recurrent import GRU, LSTM, RNN
 from harness.backends.pytorch.encoders.s4d import S4D
 from harness.backends.pytorch.encoders.transformer import Transformer
@@ -29,6 +30,7 @@ __all__ = [
     "JordanRNN",
     "LinearAttention",
     "MinGRU",
+    "Pretrained",
     "SelfAttention",
     "Stack",
     "Transformer",

@@ -1,0 +1,51 @@
+"""Which variants of a comparison group may be ranked together in a metric."""
+
+from collections.abc import Iterator
+
+from harness.analysis.comparability import ComparisonGroup, partition
+from harness.analysis.variants import Variant
+from harness.records.metrics import (
+    ENCODER_PARAMETERS,
+    END_TO_END,
+    FORWARD_FLOPS,
+    FROZEN_PARAMETERS,
+    PARAMETERS,
+    THROUGHPUT,
+    known,
+)
+from harness.records.record import Record
+
+TOKEN_BASED = (THROUGHPUT, END_TO_END)
+"""The metrics that count tokens: those of two tokenizers are not alike."""
+TRAINED = (PARAMETERS, ENCODER_PARAMETERS)
+"""The metrics that count what is trained: they do not tell the size of a model with frozen weights."""
+
+
+def pools(group: ComparisonGroup, metric: str) -> Iterator[list[Variant]]:
+    """The lists of variants that may be ranked together in a metric; metrics of profiles are never ranked."""
+    definition = known(metric)
+    if definition.kind == "profile":
+        return
+    pooled = [group.variants]
+    if definition.of_hardware:
+        pooled = [hardware_group.variants for hardware_group in group.hardware_groups]
+    if metric in TOKEN_BASED:
+        pooled = [part for pool in pooled for part in partition(pool, _same_tokens)]
+    elif metric == FORWARD_FLOPS:
+        pooled = partition(group.variants, lambda one, other: _flops_length(one) == _flops_length(other))
+    elif metric in TRAINED:
+        pooled = [[variant for variant in group.variants if FROZEN_PARAMETERS not in variant.means]]
+    for pool in pooled:
+        yield [
+            variant for variant in pool
+            if metric in variant.means and not (definition.timed and variant.disturbed)
+        ]  # fmt: skip
+
+
+def _same_tokens(one: Record, other: Record) -> bool:
+    return one.data.hash == other.data.hash
+
+
+def _flops_length(record: Record) -> int:
+    """The sequence length at which operations were counted, by default the longest of the data."""
+    return int((record.config.get("measure") or {}).get("latency_length") or record.data.max_length)

@@ -1,0 +1,116 @@
+"""Pretrained encoders beside others: on the same rows in one group, by all that counts no tokens."""
+
+from made_records import LATENCY, TOKENS, classified, over_seeds
+
+from harness.analysis.comparison import compare
+from harness.analysis.pools import pools
+from harness.records.metrics import END_TO_END, FROZEN_PARAMETERS, PARAMETERS
+from harness.report.notes import notes
+
+TARGET = {"encoder._target_": "harness.backends.pytorch.encoders.Pretrained", "encoder.model": "me/tiny"}
+ACCURACIES = [0.9, 0.91, 0.92]
+
+
+def trained(encoder="lstm", accuracies=ACCURACIES, data=(), tokenizer="words", **more):
+    facts = {"hash": "a", "rows_hash": "rows", "vocabulary_size": 2000, "max_length": 9, **dict(data)}
+    config = {"data.tokenizer": tokenizer, "data.max_length": 9, "input": {"size": 128}, **more.pop("config", {})}
+    metrics = {LATENCY: [2.0, 2.1, 2.2], TOKENS: [9.0, 9.1, 9.2], PARAMETERS: [1000] * 3, **more.pop("metrics", {})}
+    return over_seeds(encoder, accuracies, data=facts, config=config, metrics=metrics, **more)
+
+
+def pretrained(data=(), config=(), metrics=(), frozen=True, **more):
+    settings = {**TARGET, "encoder.frozen": frozen, "input": {"size": None}, **dict(config)}
+    found = {END_TO_END: [5.0] * 3, **({FROZEN_PARAMETERS: [50_000] * 3} if frozen else {}), **dict(metrics)}
+    return trained(
+        "pretrained", data={"hash": "b", "vocabulary_size": 3000, **dict(data)}, tokenizer="me/tiny", config=settings,
+        metrics=found, **more,
+    )  # fmt: skip
+
+
+def names(groups):
+    return [[variant.name for variant in group.variants] for group in groups]
+
+
+def test_it_is_in_the_group_of_the_same_rows_and_its_name_says_nothing_that_it_implies():
+    records = [*pretrained(), *trained(), *trained("gru")]
+    assert names(compare(records, "x").groups) == [["lstm", "gru", "pretrained"]]
+
+
+def test_other_rows_another_cut_or_rows_that_are_not_known_are_other_groups():
+    for other in (
+        pretrained(data={"rows_hash": "others"}), pretrained(data={"rows_hash": None}),
+        pretrained(config={"data.max_length": 8}),
+    ):  # fmt: skip
+        assert names(compare([*trained(), *other], "x").groups) == [["lstm"], ["pretrained"]]
+
+
+def test_two_tokenizers_of_which_no_encoder_brings_one_stay_apart_whatever_came_first():
+    subwords = trained("gru", data={"hash": "c"}, tokenizer="subwords")
+    for records in ([*pretrained(), *trained(), *subwords], [*trained(), *subwords, *pretrained()]):
+        groups = compare(records, "x").groups
+        assert names(groups) == [["lstm", "pretrained"], ["gru"]]
+
+
+def test_two_versions_of_transformers_are_not_ranked_together():
+    versions = {"python": "3.11.7", "torch": "2.13.0", "numpy": "2.4.6"}
+    environments = [{"versions": {**versions, "transformers": version}} for version in ("5.24.0", "5.25.0")]
+    first, second = (pretrained(environment=environment) for environment in environments)
+    assert len(compare([*first, *second], "x").groups) == 2
+    mixed = trained(environment=environments[1])  # which computes without it
+    assert names(compare([*first, *mixed], "x").groups) == [["lstm", "pretrained"]]
+
+
+def test_quality_and_latency_are_ranked_and_what_counts_tokens_or_trained_parameters_is_not():
+    (group,) = compare([*trained(), *trained("gru", [0.5, 0.5, 0.5]), *pretrained()], "x").groups
+    ranked = {
+        metric: [[variant.name for variant in pool] for pool in pools(group, metric)]
+        for metric in ("test/accuracy", LATENCY, TOKENS, END_TO_END, PARAMETERS)
+    }
+    assert ranked["test/accuracy"] == ranked[LATENCY] == [["lstm", "gru", "pretrained"]]
+    assert ranked[TOKENS] == [["lstm", "gru"], ["pretrained"]]
+    assert ranked[END_TO_END] == [[], ["pretrained"]]
+    assert ranked[PARAMETERS] == [["lstm", "gru"]]
+    last = group.variants[2]
+    assert last.verdict("test/accuracy")
+    assert not last.verdict(TOKENS)
+    assert not last.verdict(PARAMETERS)
+
+
+def test_the_parameters_of_a_tuned_one_are_ranked():
+    (group,) = compare([*trained(), *pretrained(frozen=False)], "x").groups
+    assert [len(pool) for pool in pools(group, PARAMETERS)] == [2]
+
+
+def test_the_notes_say_what_it_learned_from_what_reads_its_texts_and_what_is_frozen():
+    found = notes(compare([*trained(), *pretrained()], "x"))
+    assert (
+        "Trained before on other data, which may contain texts of this test split: me/tiny; nothing here can rule that "
+        "out."
+    ) in found
+    assert (
+        "digits: the rows are the same, and a pretrained encoder reads them with its own tokenizer (lstm: words, 2,000 "
+        "tokens; pretrained: me/tiny, 3,000 tokens); their tokens are not alike, so that tokens per second are not "
+        "ranked between them, and of a text with more than 9 tokens they do not read the same part."
+    ) in found
+    assert (
+        "digits: frozen weights are not trained (pretrained): the parameters that count there are those of pooling and "
+        "head alone, and are not ranked."
+    ) in found
+    assert not [one for one in notes(compare(trained(), "x")) if "rows are the same" in one or "before" in one]
+
+
+def test_items_are_paired_over_tokenizers(tmp_path):
+    """The rows of the test split are the same in the same order, so that their number decides and not the tokens."""
+    truth = [0, 1] * 20
+    right = {"lstm": [[*truth[:30], *[0] * 10]] * 3, "pretrained": [truth] * 3}
+    records = classified(tmp_path, right, truth, ["0", "1"], config={"data.max_length": 9})
+    for record in records:
+        record.data.rows_hash, record.data.hash = "rows", record.choices["encoder"]
+        if record.choices["encoder"] == "pretrained":
+            record.config["encoder"] |= {"_target_": TARGET["encoder._target_"], "frozen": False}
+    (group,) = compare(records, "x").groups
+    assert group.covers_items
+    assert {variant.name: variant.means["test/accuracy"].mean for variant in group.variants} == {
+        "lstm": 0.875, "pretrained": 1.0
+    }  # fmt: skip
+    assert compare(records, "x").disagreements[0] is not None
