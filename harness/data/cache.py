@@ -25,6 +25,7 @@ from filelock import FileLock
 from harness.data import source_code
 from harness.data.characters import Characters
 from harness.data.dataset import Dataset
+from harness.data.examples import save_examples
 from harness.data.labels import SEVERAL
 from harness.data.split import Split
 from harness.data.unseen import set_apart
@@ -192,6 +193,8 @@ def _write(data: Dataset, folder: Path) -> None:
     meta |= {"hash": data.hash, "summary": dataclasses.asdict(data.summary())}
     if data.preparation is not None:
         data.preparation.save(temporary)
+    if data.examples:
+        save_examples(data.examples, temporary)
     meta["checksums"] = {file.name: _checksum(file) for file in sorted(temporary.iterdir())}
     store.write_json(temporary / "meta.json", meta)
     temporary.rename(folder)

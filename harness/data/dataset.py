@@ -50,9 +50,9 @@ class Dataset:
     given. ``tolerance`` is the error below which a prediction of a regression counts as correct, if the data defines
     one. ``label_scale`` is the mean and the standard deviation of train's labels, if a regression trains on labels
     that are standardised by them; outputs and metrics are in the unit of the labels either way. ``alphabet`` lists the
-    characters of words by id, if the loader provides them. ``preparation`` is what made the ids, for new rows.
-    ``vectors`` are those of the vocabulary from a file, if ``input.vectors`` names one.
-    ``rows_hash`` is that of ``DataSummary``.
+    characters of words by id, if the loader provides them. ``preparation`` is what made the ids, for new rows;
+    ``examples`` are some rows as they were before (``harness.data.examples``). ``vectors`` are those of the vocabulary
+    from a file, if ``input.vectors`` names one. ``rows_hash`` is that of ``DataSummary``.
     """
 
     train: Split
@@ -68,6 +68,7 @@ class Dataset:
     unseen: list[str] = field(default_factory=list)
     label_scale: list[float] | None = None
     preparation: Preparation | None = None
+    examples: list[Any] = field(default_factory=list)
     vectors: WordVectors | None = None
     rows_hash: str | None = None
 

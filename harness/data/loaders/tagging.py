@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from harness.data.dataset import IGNORED, UNKNOWN, Dataset, from_sequences
+from harness.data.examples import some_rows
 from harness.data.loaders.columns import class_of, column, refuse_unlabelled_rows, row_name
 from harness.data.loaders.splits import (
     Part,
@@ -158,4 +159,5 @@ def with_preparation(data: Dataset, words: Mapping[str, Sequence[Words]], prepar
         for role, split in data.splits.items()
     }
     notes = {**data.notes, "unknown_tokens": unknown_shares(data.splits, UNKNOWN)}
-    return replace(data, **splits, alphabet=preparation.alphabet, preparation=preparation, notes=notes)
+    made = replace(data, **splits, alphabet=preparation.alphabet, preparation=preparation, notes=notes)
+    return replace(made, examples=some_rows(words))

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from harness.data.dataset import UNKNOWN, Dataset
+from harness.data.examples import some_rows
 from harness.data.flat import offsets_of
 from harness.data.loaders.columns import column, refuse_lists
 from harness.data.loaders.splits import Part
@@ -107,7 +108,7 @@ def encode(
     notes["unknown_tokens"] = unknown_shares(splits, UNKNOWN)
     data = set_apart(Dataset(**splits, **answers, vocabulary=learned.vocabulary, source=source, notes=notes))
     all_rows = {role: all_texts(inputs) for role, inputs in rows.items()}
-    return replace(data, preparation=preparation, rows_hash=rows_hash(all_rows, data))
+    return replace(data, preparation=preparation, rows_hash=rows_hash(all_rows, data), examples=some_rows(rows))
 
 
 def rows_hash(texts: Mapping[str, Sequence[str]], data: Dataset) -> str:

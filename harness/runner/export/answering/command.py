@@ -1,0 +1,101 @@
+"""The command of an exported folder, ``python predict.py``: rows from a file or standard input, answers as csv."""
+
+import argparse
+import csv
+import io
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from .predictor import Predictor
+from .rows import Refused
+
+BETWEEN_WORDS = re.compile(r"[ \t\r\n]+")
+EPILOG = """\
+Without --file, standard input has a row a line: a text, words separated by spaces, or columns separated by tabs.
+A .csv has the columns that the model was trained on (about.json); --column names others, in the same order.
+A .npz has an array (steps, features) for each series, a .npy one array of all of them.
+"""
+
+
+def main(folder: Path, arguments: Sequence[str] | None = None) -> int:
+    """Answer the rows that the arguments name, with the model of a folder; returns the exit code, 2 for a refusal."""
+    parser = argparse.ArgumentParser(
+        "predict.py", description="Answers to new rows, as csv.", epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--file", type=Path, help="csv, npz, npy, or a text file; default: standard input")
+    parser.add_argument("--column", action="append", help="a column of the csv file; once for each")
+    parser.add_argument("--out", type=Path, help="the csv file of answers; default: standard output")
+    parser.add_argument("--threads", type=int, help="threads of ONNX Runtime; default: all")
+    parser.add_argument("--batch-size", type=int, default=32, help="rows that are answered at once")
+    chosen = parser.parse_args(arguments)
+    try:
+        model = Predictor(folder, chosen.threads)
+        answers = model.predict(list(_rows(model.about["input"], chosen.file, chosen.column)), chosen.batch_size)
+        if chosen.out is None:
+            write(io.TextIOWrapper(sys.stdout.buffer, encoding="utf8", newline=""), answers)
+        else:
+            with open(chosen.out, "w", encoding="utf8", newline="") as file:
+                write(file, answers)
+    except (Refused, OSError, UnicodeDecodeError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _rows(about: dict[str, Any], file: Path | None, columns: list[str] | None) -> Iterator[Any]:
+    """The rows of a file, or of standard input (None)."""
+    if about["kind"] == "features":
+        yield from _series(file)
+    elif file is not None and file.suffix == ".csv":
+        yield from (_row(about, cells) for cells in _cells(file, columns or about["columns"]))
+    else:
+        # only \n ends a line, and "utf-8-sig" leaves out the mark that some editors put first
+        lines = sys.stdin.buffer.read() if file is None else file.read_bytes()
+        text = lines.decode("utf-8-sig").replace("\r\n", "\n").removesuffix("\n")
+        several = len(about["columns"]) > 1
+        yield from (_row(about, line.split("\t") if several else [line]) for line in text.split("\n") if text)
+
+
+def _row(about: dict[str, Any], cells: list[str]) -> Any:
+    """What the model reads of the cells of a row."""
+    if about["kind"] == "texts":
+        return cells[0] if len(cells) == 1 and len(about["columns"]) == 1 else tuple(cells)
+    stripped = cells[0].strip(" \t\r\n")
+    words = BETWEEN_WORDS.split(stripped) if stripped else []
+    if about["kind"] == "words":
+        return words
+    known = set(about["vocabulary"])
+    return [int(word) if word not in known and word.isdecimal() else word for word in words]
+
+
+def _cells(file: Path, columns: list[str]) -> Iterator[list[str]]:
+    """The cells of these columns, of each row of a csv file."""
+    csv.field_size_limit(2**31 - 1)
+    with open(file, encoding="utf-8-sig", newline="") as opened:
+        table = csv.DictReader(opened)
+        if missing := [name for name in columns if name not in (table.fieldnames or ())]:
+            found = ", ".join(table.fieldnames or ())
+            raise Refused(f"{file} has no column {missing[0]!r}, only {found}; name one with --column")
+        yield from ([row[name] or "" for name in columns] for row in table)
+
+
+def _series(file: Path | None) -> Iterator[Any]:
+    if file is None:
+        raise Refused("this model reads arrays: name a .npz or .npy file with --file")
+    loaded = np.load(file, allow_pickle=False)
+    yield from loaded if isinstance(loaded, np.ndarray) else (loaded[name] for name in loaded.files)
+
+
+def write(file: TextIO, answers: dict[str, list[Any]]) -> None:
+    """Answers as csv; spaces separate the several labels, tags or probabilities of a row."""
+    table = csv.writer(file, lineterminator="\n")
+    table.writerow(answers)
+    for row in zip(*answers.values(), strict=True):
+        table.writerow([" ".join(map(str, cell)) if isinstance(cell, list) else cell for cell in row])
+    file.flush()
