@@ -17,6 +17,8 @@ from harness.records.record import Record
 
 TOKEN_BASED = (THROUGHPUT, END_TO_END)
 """The metrics that count tokens: those of two tokenizers are not alike."""
+RUNTIME = "onnxruntime"
+"""The package that serves exported models, among the versions of an environment."""
 TRAINED = (PARAMETERS, ENCODER_PARAMETERS)
 """The metrics that count what is trained: they do not tell the size of a model with frozen weights."""
 
@@ -35,6 +37,8 @@ def pools(group: ComparisonGroup, metric: str) -> Iterator[list[Variant]]:
         pooled = partition(group.variants, lambda one, other: _flops_length(one) == _flops_length(other))
     elif metric in TRAINED:
         pooled = [[variant for variant in group.variants if FROZEN_PARAMETERS not in variant.means]]
+    if definition.served:
+        pooled = [part for pool in pooled for part in partition(pool, _same_runtime)]
     for pool in pooled:
         yield [
             variant for variant in pool
@@ -44,6 +48,11 @@ def pools(group: ComparisonGroup, metric: str) -> Iterator[list[Variant]]:
 
 def _same_tokens(one: Record, other: Record) -> bool:
     return one.data.hash == other.data.hash
+
+
+def _same_runtime(one: Record, other: Record) -> bool:
+    """Whether exported models were measured with one version of ONNX Runtime."""
+    return one.environment.versions.get(RUNTIME) == other.environment.versions.get(RUNTIME)
 
 
 def _flops_length(record: Record) -> int:

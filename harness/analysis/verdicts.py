@@ -13,6 +13,7 @@ from harness.analysis.variances import Scale
 from harness.analysis.variants import Variant
 from harness.config.requirement import Requirement
 from harness.records.metrics import known, split_of
+from harness.records.serving_metrics import INT8, SERVING
 
 SPEED_MARGIN = 0.05
 """Variants are as fast, or as small, as the best if they are less than this share behind."""
@@ -20,7 +21,7 @@ QUALITY_MARGIN = 0.01
 """The margin of a quality that no setting changes: one point."""
 STEP_OF_MEMORY = 0.005
 """Allocators take memory in steps, so that several seeds may have one value: no spread is known below this share."""
-SIZES = {"test": "test", "val": "validation", "train": "train"}
+SIZES = {"test": "test", "val": "validation", "train": "train", SERVING: "test", INT8: "test"}
 """The splits of a record by the first part of a metric's name."""
 
 

@@ -16,7 +16,7 @@ from harness.records.record import Environment, Hardware
 
 PACKAGES = (
     *("torch", "pytorch-lightning", "transformers", "tensorflow", "keras"),
-    *("mlflow", "hydra-core", "datasets", "numpy"),
+    *("mlflow", "hydra-core", "datasets", "numpy", "onnxruntime"),
 )
 
 BUSY = 0.05

@@ -21,6 +21,7 @@ class Metric:
     - ``gated``: the regression gate checks it.
     - ``decides``: the best variant is chosen by the metric with the smallest number that all variants have.
     - ``in_points``: its differences are said in points, hundredths of its unit; those of others, in per cent.
+    - ``served``: measured on the exported model in ONNX Runtime, and ranked only among runs with one version of it.
     - ``difference_format``: the format of a difference of a quality, which is given in the metric's own unit.
     """
 
@@ -37,6 +38,7 @@ class Metric:
     gated: bool = False
     decides: int | None = None
     in_points: bool = False
+    served: bool = False
     difference_format: str = ".3f"
 
     @property

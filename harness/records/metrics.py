@@ -8,6 +8,7 @@ import re
 
 from harness.records.metric import ANY, SHARE, Metric
 from harness.records.quality import quality
+from harness.records.serving_metrics import INT8, SERVING, served
 
 ACCURACY = "test/accuracy"
 THROUGHPUT = "speed/train_tokens_per_second"
@@ -102,7 +103,7 @@ METRICS: dict[str, Metric] = {
         "MiB", False, "the allocator's peak on the accelerator in inference", "memory", gated=True
     ),
     PARAMETERS: Metric(
-        "", False, "trainable parameters of the built model", "cost", "parameters", 19, run_column=11, exact=True
+        "", False, "trainable parameters of the built model", "cost", "parameters", 99, run_column=11, exact=True
     ),
     ENCODER_PARAMETERS: Metric(
         "", False, "trainable parameters between the input layer and the head", "cost", exact=True
@@ -129,6 +130,8 @@ METRICS: dict[str, Metric] = {
         "s", None, "seconds of the trials that chose the settings, each from its first training step to its record",
         "cost", "tuning", 16,
     ),
+    **served(SERVING, "the exported model", column=20),
+    **served(INT8, "the exported model with weights of 8 bits (dynamic quantisation)", column=40),
     "profile/forward_time_exponent": Metric(
         "", False, "p of time = c * length**p in the forward pass, fitted to the longer lengths", "profile",
         "forward time", bounds=ANY,

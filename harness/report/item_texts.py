@@ -1,20 +1,18 @@
 """The texts of test items, from the prepared data, as far as these are still in the cache."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from harness import data
-from harness.data.cache import damage
 from harness.data.preparation_files import SETTINGS
+from harness.data.prepared_of_run import UNREADABLE, prepared_of_run
 from harness.data.tokenizers import WORD_START
-from harness.errors import UserError
 from harness.records import store
 from harness.records.record import Record
 
 MOST_TOKENS = 400
-UNREADABLE = (UserError, OSError, ValueError, LookupError, TypeError, AttributeError)
 
 
 def texts(record: Record, rows: Iterable[int]) -> dict[int, str]:
@@ -22,22 +20,11 @@ def texts(record: Record, rows: Iterable[int]) -> dict[int, str]:
 
     Empty where the prepared data are gone or damaged, or where sequences are features and not tokens.
     """
-    for folder in _folders(record):
-        try:
-            if data.read_summary(folder).hash == record.data.hash and damage(folder) is None:
-                return _texts(folder, rows)
-        except UNREADABLE:
-            continue
-    return {}
-
-
-def _folders(record: Record) -> Iterator[Path]:
-    """Folders of prepared data: of the run's cache, and of the one beside its record, if both were moved."""
-    caches = [store.output_dir_of(record) / "cache"]
-    if setting := record.config.get("cache_dir"):
-        caches.append(Path(setting).absolute())
-    for cache in dict.fromkeys(caches):
-        yield from sorted(file.parent for file in cache.glob("*/meta.json"))
+    folder = prepared_of_run(record)
+    try:
+        return {} if folder is None else _texts(folder, rows)
+    except UNREADABLE:
+        return {}
 
 
 def _texts(folder: Path, rows: Iterable[int]) -> dict[int, str]:

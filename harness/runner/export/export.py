@@ -2,12 +2,20 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from harness.backends.base import Backend
 from harness.backends.trained import TrainedModel
 from harness.config.schema import HardwareConfig
+from harness.data import Dataset, Split
+from harness.data.examples import load_examples
+from harness.data.prepared_of_run import prepared_of_run
 from harness.errors import UserError
+from harness.records.record import Record
+from harness.runner.export.bundle import write_bundle
 from harness.runner.export.onnx_session import open_onnx
 from harness.runner.export.proof import proof_rows, prove
+from harness.runner.export.reading_proof import prove_reading
 
 FILES = {"onnx": "model.onnx", "torch": "model.pt2", "keras": "model.keras"}
 """The file of each format in its folder."""
@@ -44,14 +52,38 @@ def export_run(run: Path, kind: str, folder: Path) -> ExportedRun:
     rows = proof_rows(model.data)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / FILES[kind]
+    try:
+        difference = write_proven(model.backend, kind, file, model.data, rows)
+        if kind == "onnx":
+            write_bundle(folder, model.data, model.task, model.record)
+            prove_reading(folder, model.data, examples_of(model.record))
+    except UserError as error:
+        file.unlink(missing_ok=True)  # also where its rows would be read otherwise
+        raise UserError(f"{model.record.label} was not exported: {error}") from error
+    return ExportedRun(file, model, difference, rows.length_N.tolist())
+
+
+def write_proven(backend: Backend, kind: str, file: Path, data: Dataset, rows: Split) -> float:
+    """Have a backend, built on the processor, write a file; it is kept if it gives the backend's outputs of these rows.
+
+    Returns:
+        The largest difference.
+
+    Raises:
+        UserError: a part of the model cannot be exported, or the file gives other outputs; then it is not left.
+    """
     unproven = file.with_name(f"unproven_{file.name}")
     try:
-        model.backend.export(kind, unproven, rows)
-        exported = open_onnx(unproven) if kind == "onnx" else model.backend.exported(kind, unproven)
-        difference = prove(rows, model.outputs(rows), exported, model.data.task == "regression")
+        backend.export(kind, unproven, rows)
+        exported = open_onnx(unproven) if kind == "onnx" else backend.exported(kind, unproven)
+        difference = prove(rows, backend.predict(rows), exported, data.task == "regression")
         unproven.replace(file)
-    except UserError as error:
-        raise UserError(f"{model.record.label} was not exported: {error}") from error
+        return difference
     finally:
         unproven.unlink(missing_ok=True)
-    return ExportedRun(file, model, difference, rows.length_N.tolist())
+
+
+def examples_of(record: Record) -> list[Any]:
+    """Rows of a run's validation as they were given; none where its prepared data are gone."""
+    prepared = prepared_of_run(record)
+    return [] if prepared is None else load_examples(prepared) or []
