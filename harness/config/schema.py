@@ -13,7 +13,7 @@ from harness.records.metrics import ON_VALIDATION
 AUTO = "auto"
 LAST_EPOCH = "last"
 """A value of ``trainer.monitor``: the last epoch is used, so that nothing chooses."""
-AFTERWARDS = ("attention_examples", "target")
+AFTERWARDS = ("attention_examples", "target", "serve")
 """Keys of ``measure`` that are used after all measurements, so that they decide none; with another ``target``, a
 finished run is not trained again: its history has the seconds to every target."""
 CLASS_WEIGHTS = "class_weights"
@@ -129,6 +129,7 @@ class MeasureConfig(Part):
     inference_batches: Count = Field(description="validation batches that inference throughput is measured on")
     inference_seconds: Positive = Field(description="minimum seconds of timed inference")
     target: Number | None = Field(description="score of trainer.monitor whose seconds are recorded; null: none")
+    serve: Flag = Field(description="measure the exported model in ONNX Runtime, from text to answer, also in int8")
     attention_examples: CountOrZero = Field(description="test sequences whose attention weights are plotted")
 
 

@@ -21,6 +21,7 @@ from harness.measure.environment import OtherProcesses
 from harness.records import store
 from harness.records.metrics import EPOCHS, FITTED, STARTUP_SECONDS, STEPS, TRAINING_SECONDS, split_of
 from harness.runner import attention
+from harness.runner.export import serving
 from harness.runner.messages import Epoch, Measured, Message, Outcome, Refused, TrainJob
 from harness.tasks.predictions import predictions_of
 from harness.tasks.task import Task, task_of
@@ -98,6 +99,8 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     strangers = {"other_processes_cpu_share": share, **device_users.numbers()}
     ranks[0] |= memory.metrics()
     metrics |= {**ranks[0], **inference, **measure.over_ranks(ranks)}
+    if config.measure.serve and not is_trial:  # after all else is measured
+        metrics |= serving.serve_trained(config, job.folder, job.prepared, dataset, job.hardware.threads, clock)
     resumed = len(history) - len(timer.epochs)  # trained before an interruption, not timed
     if outputs is not None:
         # after everything is measured, and before the parent is told: a finished run has its predictions

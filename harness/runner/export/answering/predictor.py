@@ -4,6 +4,7 @@ Dimension letters: B rows, L steps, C classes.
 """
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ from .rows import Array, reader_of
 
 
 class Predictor:
-    """The model of a folder, with the reading of its rows. ``threads`` are those of ONNX Runtime; None: all."""
+    """The model of a folder, with the reading of its rows.
+
+    ``threads`` are those of ONNX Runtime and of the tokenizers library; None: all.
+    """
 
     def __init__(self, folder: Path | str, threads: int | None = None, model: str = "model.onnx") -> None:
         import onnxruntime
@@ -23,6 +27,8 @@ class Predictor:
         self.about = json.loads((folder / "about.json").read_text(encoding="utf8"))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or 0
+        if threads:  # the library reads them when it is first used
+            os.environ |= {"RAYON_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": str(threads > 1).lower()}
         self.session = onnxruntime.InferenceSession(str(folder / model), options, ["CPUExecutionProvider"])
         self.inputs = [one.name for one in self.session.get_inputs()]
         self.reader = reader_of(folder)
@@ -38,6 +44,10 @@ class Predictor:
         """
         sequences = self.reader.sequences(rows)
         return self.answers(self.outputs(sequences, batch_size), [len(ids) for ids, *_ in sequences])
+
+    def predict_batch(self, rows: Sequence[Any]) -> dict[str, list[Any]]:
+        """The same with all rows in one batch."""
+        return self.predict(rows, len(rows))
 
     def outputs(self, sequences: Sequence[tuple[Any, ...]], batch_size: int = 32) -> list[Array]:
         """The model's outputs for sequences of ids or features: ``C`` for each, or ``LC`` where every step has one.

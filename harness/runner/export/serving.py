@@ -1,0 +1,162 @@
+"""What it costs to serve a run's model: the exported model in ONNX Runtime, from text to answer, in float32 and int8.
+
+What is measured is the code that the exported folder holds (``answering``), on rows of validation as they were given.
+"""
+
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness import backends, data, measure
+from harness.config.schema import Config
+from harness.data import Dataset, Split
+from harness.data.examples import load_examples, spread
+from harness.errors import UserError
+from harness.records import store
+from harness.records.record import Hardware
+from harness.records.serving_metrics import INT8, SERVING
+from harness.runner.export.answering.predictor import Predictor
+from harness.runner.export.bundle import write_bundle
+from harness.runner.export.export import FILES, write_proven
+from harness.runner.export.proof import proof_rows
+from harness.runner.export.reading_proof import prove_reading
+from harness.tasks.task import Task, task_of
+
+SERVING_FILE = "serving.json"
+"""The file in a run's folder: the numbers of each form of the model at every batch size, or why there are none."""
+FORMS = {"float32": SERVING, "int8": INT8}
+"""The forms of the model, and the first part of the names of their metrics."""
+QUANTIZED = "model_int8.onnx"
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a model is served: with so many threads, for so many passes and seconds at each batch size.
+
+    ``batch_size`` is that of the score on the test split.
+    """
+
+    threads: int
+    passes: int
+    seconds: float
+    batch_size: int
+
+    @classmethod
+    def of(cls, config: Config, threads: int) -> "Settings":
+        """Those of a run's config, which times its own inference as long."""
+        own = config.measure
+        return cls(threads, own.latency_passes, own.latency_seconds, config.trainer.eval_batch_size)
+
+
+def serve_trained(
+    config: Config, folder: Path, prepared: Path, dataset: Dataset, threads: int, clock: Callable[[], float]
+) -> dict[str, float]:
+    """The ``serving/`` metrics of a run that was just trained; its folder has the weights and gets ``serving.json``.
+
+    Empty where the model cannot be exported or served: the file and standard error say why, and the run goes on.
+    """
+    print("measuring what the exported model costs to serve", file=sys.stderr, flush=True)
+    try:
+        backend = backends.load(config.backend.name)(config, Hardware("cpu", threads=threads))
+        backend.build(dataset, config.seed)
+        backend.restore(folder)
+        whole = replace(dataset, preparation=data.load_preparation(folder))
+        with tempfile.TemporaryDirectory(prefix="harness-serving-") as place:
+            write_proven(backend, "onnx", Path(place, FILES["onnx"]), dataset, proof_rows(dataset))
+            write_bundle(Path(place), whole, task_of(dataset))
+            rows = rows_of(prepared, dataset)
+            prove_reading(Path(place), whole, rows)
+            found = serve_folder(Path(place), dataset, rows, Settings.of(config, threads), clock)
+    except Exception as error:  # no reason to fail a run that is trained and measured
+        found = {"reason": str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"}
+        print(f"the model was not served: {found['reason']}", file=sys.stderr, flush=True)
+    store.write_json(folder / SERVING_FILE, found)
+    return metrics_of(found)
+
+
+def rows_of(prepared: Path, dataset: Dataset) -> list[Any]:
+    """Rows of validation as they were given; without them, as of series, the steps of its prepared rows."""
+    if kept := load_examples(prepared):
+        return kept
+    split = dataset.validation if len(dataset.validation) else dataset.train
+    steps = (split.sequence(row) for row in spread(len(split)))
+    return [one.tolist() if dataset.tokens else one for one in steps]
+
+
+def serve_folder(
+    folder: Path, dataset: Dataset, rows: Sequence[Any], settings: Settings, clock: Callable[[], float]
+) -> dict[str, Any]:
+    """The content of ``serving.json``: an exported folder measured on these rows, and scored on the test split."""
+    found: dict[str, Any] = {
+        "onnxruntime": metadata.version("onnxruntime"), "threads": settings.threads, "rows": len(rows)
+    }  # fmt: skip
+    quantized = folder / QUANTIZED
+    found["float32"] = _served(folder, FILES["onnx"], dataset, rows, settings, clock)
+    try:
+        quantize(folder / FILES["onnx"], quantized)
+        found["int8"] = _served(folder, QUANTIZED, dataset, rows, settings, clock)
+    except Exception as error:  # such as an operation that ONNX Runtime has no int8 kernel for
+        found["int8"] = {"reason": f"{type(error).__name__}: {error}".splitlines()[0]}
+        print(f"the model was not served in int8: {found['int8']['reason']}", file=sys.stderr, flush=True)
+    return found
+
+
+def quantize(model: Path, file: Path) -> None:
+    """Write the model with weights of 8 bits, by ONNX Runtime's dynamic quantisation."""
+    from onnxruntime.quantization import quantize_dynamic
+
+    logging.disable(logging.WARNING)  # it advises to optimise the model first, on the root logger
+    try:
+        quantize_dynamic(model, file)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _served(
+    folder: Path, model: str, dataset: Dataset, rows: Sequence[Any], settings: Settings, clock: Callable[[], float]
+) -> dict[str, Any]:
+    predictor = Predictor(folder, settings.threads, model)
+    score, value = score_of(predictor, task_of(dataset), dataset.test, settings.batch_size)
+    curve = measure.serving_curve(predictor.predict_batch, rows, clock, settings.passes, settings.seconds)
+    size = (folder / model).stat().st_size / MIB
+    return {"score": score, "value": value, "model_mib": size, **measure.serving_numbers(curve), "curve": curve}
+
+
+def score_of(predictor: Predictor, task: Task, test: Split, batch_size: int) -> tuple[str, float]:
+    """The name of the task's first score, and its value on the test split."""
+    found = predictor.outputs([steps_of(test, row) for row in range(len(test))], batch_size)
+    shape = (len(test), test.longest) if task.per_step else (len(test),)
+    outputs = np.zeros((*shape, task.width), np.float32)
+    for row, output in enumerate(found):
+        outputs[(row, slice(len(output))) if task.per_step else row] = output
+    name = task.scores[0]
+    return name, task.evaluate([(outputs, test.labels(), test.length_N)])[name]
+
+
+def steps_of(split: Split, row: int) -> tuple[np.ndarray, ...]:
+    """The steps of a sequence, and the characters of its words where the split has them."""
+    steps = split.sequence(row)
+    if split.characters is None:
+        return (steps,)
+    start, end = split.offsets[row], split.offsets[row + 1]
+    return steps, split.characters.table_SW[split.characters.spelling_T[start:end]]
+
+
+def metrics_of(found: dict[str, Any]) -> dict[str, float]:
+    """The metrics in the content of ``serving.json``; empty where a form has a reason instead."""
+    metrics: dict[str, float] = {}
+    for form, prefix in FORMS.items():
+        own = found.get(form, {})
+        if "curve" in own:
+            names = ("latency_p50_ms", "latency_p95_ms", "sequences_per_second", "best_batch_size", "model_mib")
+            metrics |= {f"{prefix}/{name}": own[name] for name in names}
+            metrics[f"{prefix}/{own['score']}"] = own["value"]
+    return metrics
