@@ -1,6 +1,7 @@
 """``python -m harness export``: write a run's model as a file that runs without the harness.
 
     python -m harness export RUN --format onnx
+    python -m harness export RUN --format onnx --measure
     python -m harness export best:imdb --format torch --out exported
 
 RUN is the folder of a run, its MLflow run id, or best:NAME. Exit codes: 0; 2 the user must fix something, or the file
@@ -9,6 +10,7 @@ would have given other outputs than the run.
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
 from harness.errors import UserError
@@ -34,19 +36,32 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("run", metavar="RUN", help="the folder of a run, its MLflow run id, or best:NAME")
     parser.add_argument("--format", required=True, choices=FORMATS, help="onnx, torch (.pt2) or keras (.keras)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: export/FORMAT in the run's folder")
+    parser.add_argument("--measure", action="store_true", help="of onnx: what it costs to serve, also in int8")
     parser.add_argument("--output-dir", type=Path, default=Path("outputs"), help="where runs are; default: outputs")
     return parser
 
 
 def _export(options: argparse.Namespace) -> int:
-    from harness.runner.export import export_run
+    from harness.backends.trained import finished_record
+    from harness.records.metrics import number
+    from harness.runner.export import export_run, serving
     from harness.runner.run_reference import find_run
 
+    if options.measure and options.format != "onnx":
+        raise UserError("--measure measures the model in ONNX Runtime: take it with --format onnx")
     run = find_run(options.run, options.output_dir)
+    if options.measure:
+        serving.limit_tokenizers(finished_record(run).environment.hardware.threads)
     made = export_run(run, options.format, options.out or run / "export" / options.format)
     lengths = ", ".join(map(str, made.lengths))
     print(
         f"{made.file}: gives the run's outputs (largest difference {made.difference:.1g}) for sequences of {lengths} "
         "steps, alone and in batches"
     )
+    if options.measure:
+        found, why_not_recorded = serving.serve_exported(made, time.perf_counter)
+        for name, value in serving.metrics_of(found).items():
+            print(f"{name}  {number(name, value)}")
+        for sentence in filter(None, (serving.reason(found), why_not_recorded)):
+            print(sentence)
     return 0

@@ -8,3 +8,5 @@ COMPUTING_PACKAGES = {"pytorch": ("torch", "pytorch-lightning"), "tensorflow": (
 
 PRETRAINED_PACKAGES = ("transformers",)
 """What ``encoder=pretrained`` computes with as well."""
+SERVING_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+"""What ``measure.serve=true`` needs; they come with the extra ``export``."""

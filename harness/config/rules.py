@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 from harness.config import search_space
+from harness.config.libraries import SERVING_PACKAGES
 from harness.config.pretrained import check_pretrained
 from harness.config.requirement import parse_all
 from harness.config.schema import CLASS_WEIGHTS, LAST_EPOCH, Config
@@ -37,6 +39,9 @@ def check_together(config: Config) -> None:
     _check_encoder(config)
     check_pretrained(config)
     _check_tune(config)
+    if config.measure.serve and (missing := [name for name in SERVING_PACKAGES if find_spec(name) is None]):
+        needed = ", ".join(missing)
+        raise UserError(f"measure.serve=true needs {needed}: in the harness's folder, pip install '.[export]'")
     if config.hardware.nodes > 1 and config.sweep:
         nodes = config.hardware.nodes
         raise UserError(f"hardware.nodes={nodes} is for one run at a time: leave -m out and give each seed a command")

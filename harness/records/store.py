@@ -18,6 +18,7 @@ RECORD = "record.json"
 CONFUSION = "confusion.json"
 ATTENTION = "attention.json"
 PREDICTIONS = "predictions.npz"
+SERVING = "serving.json"
 """Files in a run's folder."""
 
 LONGEST_NAME = 150

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from harness.analysis import budgets
@@ -10,11 +10,12 @@ from harness.analysis.comparability import ComparisonGroup, best_first
 from harness.analysis.comparison import Comparison
 from harness.analysis.data_sets import OverDataSets
 from harness.analysis.disagreements import Disagreements
+from harness.analysis.serving import served_models
 from harness.analysis.training_rows import Curves
-from harness.analysis.tuned import TunedVariant, tuned_variants
+from harness.analysis.tuned import tuned_variants
 from harness.analysis.variants import Variant
 from harness.records.metrics import COLUMNS, END_TO_END, THROUGHPUT, known, short_name
-from harness.report import data_sets, items, training_rows, tuned, verdict_text
+from harness.report import data_sets, items, serving, training_rows, tuned, verdict_text
 from harness.report import text as wording
 from harness.report.answer_text import answer
 from harness.report.notes import notes
@@ -98,7 +99,10 @@ def markdown(comparison: Comparison) -> str:
             lines += [f"On {_escaped(hardware_group.title)}:", "", *_markdown_table(group, hardware_group.variants), ""]
         lines += list(_markdown_baseline_differences(group))
         if variants := tuned_variants(group):
-            lines += [f"### {_escaped(tuned.heading(variants))}", "", *_markdown_tuned(variants), ""]
+            own = tuned.columns(variants), tuned.table(variants), tuned.CAPTION
+            lines += _markdown_section(tuned.heading(variants), *own)
+        if models := served_models(group):
+            lines += _markdown_section(serving.HEADING, serving.columns(models), serving.table(models), serving.CAPTION)
         lines += list(_markdown_disagreements(found)) if found else []
     for curves in comparison.over_rows:
         lines += [f"## {_escaped(training_rows.heading(curves))}", "", *_markdown_rows(curves), ""]
@@ -133,14 +137,14 @@ def _markdown_data_sets(over: OverDataSets) -> Iterator[str]:
         yield from ("", *(f"- {_escaped(note)}" for note in over.notes))
 
 
-def _markdown_tuned(variants: list[TunedVariant]) -> Iterator[str]:
-    head = tuned.columns(variants)
+def _markdown_section(heading: str, head: list[str], rows: Iterable[list[str]], caption: str) -> Iterator[str]:
+    """A section with a table of two columns of text, then numbers."""
+    yield from (f"### {_escaped(heading)}", "")
     yield "| " + " | ".join(head) + " |"
     yield "|---|---|" + "---:|" * (len(head) - 2)
-    for row in tuned.table(variants):
+    for row in rows:
         yield "| " + " | ".join(map(_escaped, row)) + " |"
-    yield ""
-    yield tuned.CAPTION
+    yield from ("", caption, "")
 
 
 def _markdown_rows(curves: Curves) -> Iterator[str]:

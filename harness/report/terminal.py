@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,8 @@ from harness.analysis.comparability import ComparisonGroup, best_first
 from harness.analysis.comparison import Comparison
 from harness.analysis.data_sets import OverDataSets
 from harness.analysis.disturbances import disturbances
-from harness.analysis.tuned import TunedVariant, tuned_variants
+from harness.analysis.serving import served_models
+from harness.analysis.tuned import tuned_variants
 from harness.records.metrics import (
     EPOCH_SECONDS,
     EPOCHS,
@@ -29,7 +30,7 @@ from harness.records.metrics import (
 )
 from harness.records.record import Record
 from harness.records.store import output_dir_of
-from harness.report import data_sets, group_table, tables, training_rows, tuned, verdict_text
+from harness.report import data_sets, group_table, serving, tables, training_rows, tuned, verdict_text
 from harness.report import text as wording
 from harness.report.answer_text import answer
 from harness.report.data_notes import data_notes
@@ -178,7 +179,9 @@ def print_comparison(comparison: Comparison, out: Console | None = None) -> None
         for sentence in answer(group):
             out.print(escape(sentence))
         if variants := tuned_variants(group):
-            _print_tuned(out, variants)
+            _print_section(out, tuned.heading(variants), tuned.columns(variants), tuned.table(variants))
+        if models := served_models(group):
+            _print_section(out, serving.HEADING, serving.columns(models), serving.table(models))
     if over := comparison.over_data_sets:
         _print_data_sets(out, over)
     for curves in comparison.over_rows:
@@ -210,11 +213,12 @@ def _print_data_sets(out: Console, over: OverDataSets) -> None:
         out.print(escape(sentence))
 
 
-def _print_tuned(out: Console, variants: list[TunedVariant]) -> None:
-    table = Table(title=tuned.heading(variants), title_justify="left", box=None, pad_edge=False)
-    for number_of_column, head in enumerate(tuned.columns(variants)):
+def _print_section(out: Console, heading: str, heads: list[str], rows: Iterable[list[str]]) -> None:
+    """A table of two columns of text, then numbers."""
+    table = Table(title=escape(heading), title_justify="left", box=None, pad_edge=False)
+    for number_of_column, head in enumerate(heads):
         table.add_column(head, justify="left" if number_of_column < 2 else "right", overflow="fold")
-    for row in islice(tuned.table(variants), MOST_ROWS):
+    for row in islice(rows, MOST_ROWS):
         table.add_row(*map(escape, row))
     out.print()
     out.print(table)

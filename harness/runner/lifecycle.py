@@ -1,6 +1,7 @@
 """The life of a record: found or begun, kept up to date while its worker runs, and finalized."""
 
 import dataclasses
+import shlex
 import sys
 import time
 from contextlib import suppress
@@ -92,6 +93,12 @@ def finished_before(request: Request, record: Record) -> Record | None:
     if config.rerun or not existing or existing.status != "finished":
         return None
     placed = targets.at(existing, config.measure.target)
+    if config.measure.serve and not (existing.folder / store.SERVING).exists():
+        print(
+            f"{existing.label}: finished before, without measure.serve; python -m harness export "
+            f"{shlex.quote(str(existing.folder))} --format onnx --measure measures what it costs to serve",
+            file=sys.stderr,
+        )
     if existing.name != config.name:
         asked: dict[str, Any] = {"config": record.config, "choices": record.choices, "sweep": record.sweep}
         asked |= {"overrides": record.overrides, "name": record.name, "label": record.label}

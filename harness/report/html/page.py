@@ -6,10 +6,11 @@ from harness.analysis import budgets
 from harness.analysis.comparability import ComparisonGroup, best_first
 from harness.analysis.comparison import Comparison
 from harness.analysis.disagreements import Disagreements
+from harness.analysis.serving import served_models
 from harness.analysis.tuned import tuned_variants
 from harness.analysis.variants import Variant
 from harness.records.metrics import known, short_name
-from harness.report import data_sets, tables, text, training_rows, tuned, verdict_text
+from harness.report import data_sets, serving, tables, text, training_rows, tuned, verdict_text
 from harness.report.answer_text import answer
 from harness.report.html import (
     attention,
@@ -19,6 +20,7 @@ from harness.report.html import (
     items,
     profile_page,
     rows_chart,
+    serving_chart,
     tuning_chart,
 )
 from harness.report.html.document import render
@@ -102,7 +104,7 @@ def html(comparison: Comparison) -> str:
         definitions={metric: known(metric) for metric in metrics}, badges=BADGES, meanings=MEANINGS,
         number=number, seeds=text.seeds, columns=tables.columns, header=tables.header, best_first=best_first,
         with_sign=budgets.with_sign, instead_of_mean=instead_of_mean, shared_sentence=budgets.shared_sentence,
-        tuned_variants=tuned_variants, tuned_words=tuned,
+        tuned_variants=tuned_variants, tuned_words=tuned, served_models=served_models, serving_words=serving,
         value_header=tables.value_header, verdict=verdict_text.verdict, among=verdict_text.among,
         terms=verdict_text.terms, paired=text.PAIRED, short_name=short_name,
         covers=verdict_text.covers(comparison), choices=choice.embedded([section.panel for section in sections]),
@@ -117,7 +119,7 @@ def _newest(comparison: Comparison) -> str:
 
 def _section(group: ComparisonGroup, found: Disagreements | None) -> GroupSection:
     chips = list(charts.styled(group).items())[: charts.MOST_VARIANTS]
-    plots = [*charts.plots(group), *tuning_chart.plots(group)]
+    plots = [*charts.plots(group), *tuning_chart.plots(group), *serving_chart.plots(group)]
     return GroupSection(
         group, answer(group), plots, chips if len(chips) > 1 else [], _differences(group),
         items.part(found) if found else None, choice.panel(group),

@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.data import Dataset
 from harness.data.preparation import TextPreparation, WordPreparation
+from harness.data.series_preparation import SeriesPreparation
 from harness.data.tokenizers import SEPARATOR
 from harness.records import store
 from harness.records.record import Record
@@ -88,4 +89,8 @@ def about_input(data: Dataset) -> dict[str, Any]:
         return {"kind": "words", "columns": columns, **cut, **characters}
     if data.tokens:
         return {"kind": "tokens", "columns": ["tokens"], "vocabulary": data.vocabulary}
-    return {"kind": "features", "width": data.width}
+    scaled: dict[str, Any] = {"mean": None, "std": None}
+    if isinstance(preparation, SeriesPreparation):
+        scaled["mean"] = preparation.scale.mean_D.tolist()
+        scaled["std"] = preparation.scale.std_D.tolist() if preparation.standardise else None
+    return {"kind": "features", "width": data.width, **scaled}

@@ -4,6 +4,7 @@ What is measured is the code that the exported folder holds (``answering``), on 
 """
 
 import logging
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -16,23 +17,22 @@ import numpy as np
 
 from harness import backends, data, measure
 from harness.config.schema import Config
+from harness.config.validation import validate
 from harness.data import Dataset, Split
 from harness.data.examples import load_examples, spread
+from harness.data.prepared_of_run import prepared_of_run
 from harness.errors import UserError
+from harness.measure.processors import processor_name
 from harness.records import store
 from harness.records.record import Hardware
-from harness.records.serving_metrics import INT8, SERVING
+from harness.records.serving_metrics import FORMS
 from harness.runner.export.answering.predictor import Predictor
 from harness.runner.export.bundle import write_bundle
-from harness.runner.export.export import FILES, write_proven
+from harness.runner.export.export import FILES, ExportedRun, write_proven
 from harness.runner.export.proof import proof_rows
 from harness.runner.export.reading_proof import prove_reading
 from harness.tasks.task import Task, task_of
 
-SERVING_FILE = "serving.json"
-"""The file in a run's folder: the numbers of each form of the model at every batch size, or why there are none."""
-FORMS = {"float32": SERVING, "int8": INT8}
-"""The forms of the model, and the first part of the names of their metrics."""
 QUANTIZED = "model_int8.onnx"
 MIB = 2**20
 
@@ -66,6 +66,8 @@ def serve_trained(
     print("measuring what the exported model costs to serve", file=sys.stderr, flush=True)
     try:
         backend = backends.load(config.backend.name)(config, Hardware("cpu", threads=threads))
+        if "onnx" not in backend.exports:
+            raise UserError(f"backend={config.backend.name} exports no ONNX")
         backend.build(dataset, config.seed)
         backend.restore(folder)
         whole = replace(dataset, preparation=data.load_preparation(folder))
@@ -78,8 +80,13 @@ def serve_trained(
     except Exception as error:  # no reason to fail a run that is trained and measured
         found = {"reason": str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"}
         print(f"the model was not served: {found['reason']}", file=sys.stderr, flush=True)
-    store.write_json(folder / SERVING_FILE, found)
+    store.write_json(folder / store.SERVING, found)
     return metrics_of(found)
+
+
+def limit_tokenizers(threads: int) -> None:
+    """Have the tokenizers library use so many threads; it reads the setting when it is first used in a process."""
+    os.environ |= {"RAYON_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": str(threads > 1).lower()}
 
 
 def rows_of(prepared: Path, dataset: Dataset) -> list[Any]:
@@ -150,6 +157,12 @@ def steps_of(split: Split, row: int) -> tuple[np.ndarray, ...]:
     return steps, split.characters.table_SW[split.characters.spelling_T[start:end]]
 
 
+def reason(found: dict[str, Any]) -> str | None:
+    """Why there are no numbers of int8; None where there are."""
+    why: str | None = found["int8"].get("reason")
+    return f"not served in int8: {why}" if why else None
+
+
 def metrics_of(found: dict[str, Any]) -> dict[str, float]:
     """The metrics in the content of ``serving.json``; empty where a form has a reason instead."""
     metrics: dict[str, float] = {}
@@ -160,3 +173,35 @@ def metrics_of(found: dict[str, Any]) -> dict[str, float]:
             metrics |= {f"{prefix}/{name}": own[name] for name in names}
             metrics[f"{prefix}/{own['score']}"] = own["value"]
     return metrics
+
+
+def serve_exported(made: ExportedRun, clock: Callable[[], float]) -> tuple[dict[str, Any], str | None]:
+    """Measure an exported ONNX folder of a finished run, and put the numbers into the run's record and folder.
+
+    Returns:
+        The content of ``serving.json``, which the exported folder gets too; and why the record did not get the numbers,
+        None if it did: numbers of another processor do not belong to it.
+
+    Raises:
+        UserError: the run's prepared data are gone, so that there is neither a text nor a test split.
+    """
+    record, folder = made.model.record, made.file.parent
+    prepared = prepared_of_run(record)
+    if prepared is None:
+        raise UserError(
+            f"the prepared data of {record.label} are gone from the cache, so that there is nothing to measure on; run "
+            "its command again with measure.serve=true rerun=true"
+        )
+    config = validate(record.config)
+    dataset = data.open_prepared(prepared, characters=config.input.characters is not None)
+    settings = Settings.of(config, record.environment.hardware.threads)
+    found = serve_folder(folder, dataset, rows_of(prepared, dataset), settings, clock)
+    store.write_json(folder / store.SERVING, found)
+    here, there = processor_name(), record.environment.processor
+    if here != there:
+        return found, f"the run's record does not get these numbers: it ran on {there}, and this is {here}"
+    store.write_json(record.folder / store.SERVING, found)
+    record.metrics |= metrics_of(found)
+    record.environment.versions["onnxruntime"] = found["onnxruntime"]
+    store.write(record)
+    return found, None

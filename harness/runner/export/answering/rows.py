@@ -143,23 +143,38 @@ class Tokens(Reader):
 
 
 class Features(Reader):
-    """Rows of features, arrays ``LD``."""
+    """Rows of features, arrays ``LD``: with ``mean``, gaps (NaN) are filled; with ``std``, they are standardised."""
 
     def sequences(self, rows: Sequence[Any]) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = []
-        for number, row in enumerate(rows, 1):
-            features = np.asarray(row, np.float32)
-            if features.ndim != 2 or features.shape[1] != self.about["width"]:
-                shape = f"(steps, {self.about['width']})"
-                raise Refused(f"row {number}: the model reads arrays of shape {shape}, not {features.shape}")
-            found.append((features,))
-        return found
+        return [(self._features(number, np.asarray(row, np.float64)),) for number, row in enumerate(rows, 1)]
+
+    def _features(self, number: int, x_LD: Array) -> Array:
+        if x_LD.ndim != 2 or x_LD.shape[1] != self.about["width"]:
+            shape = f"(steps, {self.about['width']})"
+            raise Refused(f"row {number}: the model reads arrays of shape {shape}, not {x_LD.shape}")
+        if self.about["mean"] is not None:
+            x_LD = x_LD.copy()
+            for channel, mean in enumerate(self.about["mean"]):
+                x_LD[:, channel] = filled(x_LD[:, channel], mean)
+        if self.about["std"] is not None:
+            x_LD = (x_LD - self.about["mean"]) / self.about["std"]
+        if not np.isfinite(x_LD).all():
+            raise Refused(f"row {number} has a value that is not finite")
+        return x_LD.astype(np.float32)
 
     def padded(self, sequences: Sequence[Any]) -> Array:
         x_BLD = np.zeros((len(sequences), max(1, *map(len, sequences)), self.about["width"]), np.float32)
         for row, features in enumerate(sequences):
             x_BLD[row, : len(features)] = features
         return x_BLD
+
+
+def filled(x_L: Array, mean: float) -> Array:
+    """Gaps on the line between the values beside them, or equal to the only one; the mean if there is none."""
+    gaps_L, steps_L = np.isnan(x_L), np.arange(len(x_L))
+    if gaps_L.all():
+        return np.full(len(x_L), mean)
+    return np.interp(steps_L, steps_L[~gaps_L], x_L[~gaps_L])
 
 
 READERS: dict[str, Any] = {"texts": Texts, "words": Words, "tokens": Tokens, "features": Features}

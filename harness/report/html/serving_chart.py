@@ -1,0 +1,45 @@
+"""The plots of serving: throughput and latency against the batch size."""
+
+import plotly.graph_objects as go
+
+from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.serving import ServedModel, served_models
+from harness.report.html.charts import plotly_text, styled
+from harness.report.html.style import Plot, Style, figure, style, x_axis, y_axis
+
+CAPTION = "The newest run of each variant, from text to answer in ONNX Runtime; dotted: in int8."
+QUANTITIES = {"sequences_per_second": "Sequences served per second", "latency_p50_ms": "Median time of a batch, ms"}
+
+
+def plots(group: ComparisonGroup) -> list[Plot]:
+    """A plot of each quantity, in the styles of the group's other plots; none where nothing was served."""
+    models = [one for one in served_models(group) if one.curve]
+    looks = styled(group)
+    return [
+        Plot(
+            f"{title} against the batch size", CAPTION,
+            figure(
+                [_line(one, quantity, looks.get(one.variant, style(index))) for index, one in enumerate(models)],
+                x_axis("batch size", type="log", tickvals=_sizes(models), ticktext=list(map(str, _sizes(models)))),
+                y_axis(title, type="log"), 380,
+            ),
+        )
+        for quantity, title in QUANTITIES.items() if models
+    ]  # fmt: skip
+
+
+def _sizes(models: list[ServedModel]) -> list[int]:
+    return sorted({round(point["batch_size"]) for one in models for point in one.curve})
+
+
+def _line(one: ServedModel, quantity: str, look: Style) -> go.Scatter:
+    hover = [
+        f"<b>{plotly_text(one.variant.name)}</b>, {one.form}<br>batch size {point['batch_size']:.0f}: "
+        f"{point['sequences_per_second']:,.4g} sequences/s, {point['latency_p50_ms']:.4g} ms" for point in one.curve
+    ]  # fmt: skip
+    return go.Scatter(
+        mode="lines+markers", legendgroup=one.variant.name, x=[point["batch_size"] for point in one.curve],
+        y=[point[quantity] for point in one.curve], hovertext=hover, hoverinfo="text",
+        line=go.scatter.Line(color=look.colour, width=2, dash="dot" if one.form == "int8" else "solid"),
+        marker=go.scatter.Marker(size=7, symbol=look.symbol),
+    )  # fmt: skip
