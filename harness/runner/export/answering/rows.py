@@ -120,7 +120,7 @@ class Words(Reader):
         return UNKNOWN if number is None else int(number)
 
     def padded(self, sequences: Sequence[Any]) -> Array:
-        if not isinstance(sequences[0], np.ndarray):
+        if np.ndim(sequences[0]) == 1:
             return super().padded(sequences)
         longest = max(1, *map(len, sequences))
         characters_BLW = np.zeros((len(sequences), longest, self.about["characters_of_a_word"]), np.int64)
