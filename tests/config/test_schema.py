@@ -8,6 +8,7 @@ from conftest import refused
 from omegaconf import OmegaConf
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from harness.config import rules
 from harness.config.compose import compose, compose_whole
 from harness.config.schema import Config, Count, CountOrZero, OptimizerConfig
 from harness.config.validation import validate, validate_recorded
@@ -169,6 +170,15 @@ def changed(key: str, value: Any) -> dict[str, Any]:
         inner = inner[part]
     inner[name] = value
     return content
+
+
+def test_serving_needs_packages_before_anything_is_trained(monkeypatch):
+    validate(changed("measure.serve", True))
+    monkeypatch.setattr(rules, "find_spec", lambda name: None if name.startswith("onnxs") else True)
+    assert refused(validate, changed("measure.serve", True)) == (
+        "measure.serve=true needs onnxscript: in the harness's folder, pip install '.[export]'"
+    )
+    validate(composed())
 
 
 def test_a_precision_is_a_text_even_where_hydra_reads_a_number():

@@ -32,6 +32,7 @@ def test_what_computes_no_number_decides_no_run():
         return fingerprint.of(config, resolve_hardware(config), "hash")[0]
 
     assert identity("measure.attention_examples=7") == identity("measure.target=0.5") == identity()
+    assert identity("measure.serve=true") == identity()
     assert identity("measure.warmup_steps=7") != identity()
     learned = ("mode=profile", "position=learned", "profile.lengths=[8]")
     assert identity(*learned, "measure.latency_length=999") == identity(*learned)

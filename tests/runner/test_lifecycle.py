@@ -1,5 +1,7 @@
 """A run is finalized once, however it ends: its record is written, its tracker is not left with a running run."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -187,3 +189,19 @@ def test_pictures_that_cannot_be_drawn_fail_no_run(live, monkeypatch, capsys):
         live.take(MEASURED)
     assert written(live).status == "finished"
     assert "pictures could not be drawn (RuntimeError: no font)" in capsys.readouterr().err
+
+
+def test_a_finished_run_that_was_not_served_says_how_it_can_be(live, tracker, capsys):
+    with live:
+        live.take(MEASURED)
+    config = live.request.config.model_copy(
+        update={"measure": live.request.config.measure.model_copy(update={"serve": True})}
+    )
+    asked = dataclasses.replace(live.request, config=config)
+    assert lifecycle.finished_before(live.request, live.record).skipped
+    assert "--measure" not in capsys.readouterr().err
+    assert lifecycle.finished_before(asked, live.record).skipped
+    assert f"export {live.record.folder} --format onnx --measure measures" in capsys.readouterr().err
+    (live.record.folder / "serving.json").write_text("{}")
+    lifecycle.finished_before(asked, live.record)
+    assert capsys.readouterr().err == ""
