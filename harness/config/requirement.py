@@ -16,8 +16,11 @@ EXAMPLE = "latency/p50_ms<5"
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 NAMES = [name for name, metric in METRICS.items() if metric.kind != "profile"]
 """The metrics that a run has, and so those that may be required of it."""
-LAST_PARTS = {name.partition("/")[2]: name for name in NAMES if split_of(name) not in FITTED}
-"""``p50_ms`` and ``accuracy`` stand for ``latency/p50_ms`` and ``test/accuracy``: the part after the slash will do."""
+LAST_PARTS = {
+    name.partition("/")[2]: name for name in NAMES if split_of(name) not in FITTED and not METRICS[name].served
+}
+"""``p50_ms`` and ``accuracy`` stand for ``latency/p50_ms`` and ``test/accuracy``: the part after the slash will do. Of
+an exported model it will not, which has the same parts twice."""
 
 
 @dataclass(frozen=True)
