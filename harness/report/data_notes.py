@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from harness.config.pretrained import is_pretrained
 from harness.data.vectors import prepare as word_vectors
 from harness.records.record import DataSummary, Record
 from harness.tasks.spans import unread_spans
@@ -99,7 +100,7 @@ def _cure(record: Record) -> str:
     if record.data.task == "tagging" or settings.get("tokens"):
         read = record.choices.get("input") == "word_char"
         return "; their characters are read" if read else "; input=word_char reads the characters of words as well"
-    if tokenizer is None:  # a loader of its own
+    if tokenizer is None or is_pretrained(record.config.get("encoder")):  # a loader, or a tokenizer, of its own
         return ""
     if tokenizer not in ("words", "subwords", "characters"):
         return "; data.tokenizer=subwords learns a vocabulary from train"

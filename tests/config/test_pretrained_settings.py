@@ -3,6 +3,8 @@
 import pytest
 from conftest import refused
 
+from harness.cli import refused_keys
+from harness.config import hardware
 from harness.config.compose import compose
 from harness.config.pretrained import is_frozen, is_pretrained
 
@@ -43,3 +45,16 @@ def test_what_cannot_go_with_it_is_refused(overrides, sentence):
 def test_its_model_must_be_named():
     sentence = "encoder.model must be given: add encoder.model=... to the command"
     assert refused(compose, "encoder=pretrained", "data=imdb") == sentence
+
+
+def test_without_transformers_the_extra_is_named(monkeypatch):
+    found = hardware.find_spec
+    monkeypatch.setattr(hardware, "find_spec", lambda name: None if name == "transformers" else found(name))
+    sentence = "encoder=pretrained needs transformers: in the harness's folder, pip install '.[pretrained]'"
+    assert refused(hardware.check_machine, compose(*MODEL, "data=imdb")) == sentence
+
+
+def test_its_keys_are_named_where_another_encoder_lacks_them():
+    arguments = ["encoder=lstm", "encoder.frozen=true"]
+    sentence = "encoder=lstm has no key encoder.frozen; these have it: pretrained"
+    assert refused_keys.sentence("encoder.frozen", arguments) == sentence

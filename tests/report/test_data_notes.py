@@ -39,6 +39,13 @@ def unknown_note(shares, vocabulary_size=20, task="classification", choice="embe
     return data_notes([record, record])
 
 
+def test_of_a_pretrained_encoder_the_tokenizer_cannot_be_chosen():
+    record = made(data={"vocabulary_size": 20, "notes": {"unknown_tokens": {"test": 0.5}}}, config={
+        "encoder._target_": "harness.backends.pytorch.encoders.Pretrained", "data.tokenizer": "me/tiny",
+    })  # fmt: skip
+    assert data_notes([record]) == ["50% of the test tokens are unknown ([UNK]): the vocabulary lacks them"]
+
+
 def test_many_unknown_tokens_are_named_with_what_reads_them():
     shares = {"validation": 0.204, "test": 0.416}
     lacking = "20% of the validation tokens and 42% of the test tokens are unknown ([UNK]): the vocabulary lacks them"
