@@ -25,6 +25,7 @@ UNNAMED = (
     "tracking",
     "choices",
     "sweep",
+    "worker",
     "fail_fast",
     "report",
     "tune",

@@ -29,7 +29,9 @@ def refused(arguments: list[str]) -> str | None:
         except UnicodeEncodeError:
             shown = argument.encode("utf8", "surrogateescape").decode("utf8", "replace")
             return f"{shown} is not UTF-8: write it in UTF-8, such as with LANG=C.UTF-8"
-    by_the_sweep = {"sweep": "the id of a sweep", "tune.trial": "the number of a trial"}
+    by_the_sweep = {
+        "sweep": "the id of a sweep", "worker": "the name of its command", "tune.trial": "the number of a trial"
+    }  # fmt: skip
     for key, argument in _overrides(arguments):
         if key in by_the_sweep:
             return f"{argument}: -m sets {by_the_sweep[key]}; leave it out"

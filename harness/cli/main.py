@@ -144,16 +144,24 @@ def _outcome(config: DictConfig, label: str, started: float) -> "JobOutcome":
     """Train or profile one composed config."""
     from harness.cli import one_run
     from harness.runner.job_outcomes import JobOutcome, tuning_of
+    from harness.runner.run_lock import Held
 
     try:
         tuning = tuning_of(config, HydraConfig.get().job.num) if config.sweep else None
         request = one_run.request_of(config, label, started, _search(), tuning)
-        return JobOutcome(one_run.record_of(request))
+        return JobOutcome(one_run.record_of(request, waits=not _comes_back(config)))
+    except Held as held:
+        return JobOutcome(held=str(held.file))
     except UserError as error:
         return JobOutcome(user_error=str(error))
     except Exception as error:  # an error in our code or in custom code must not stop the other runs
         traceback.print_exc()
         return JobOutcome(error=f"{type(error).__name__}: {error}")
+
+
+def _comes_back(config: DictConfig) -> bool:
+    """Whether the sweeper launches a job again whose run another command holds; without one, the job itself waits."""
+    return bool(config.sweep) and ".harness_sweepers." in HydraConfig.get().sweeper._target_
 
 
 def _search() -> str | None:

@@ -1,5 +1,7 @@
 """One run: from the config that Hydra composed to the request that a command makes, and from there to its record."""
 
+import sys
+
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
@@ -7,10 +9,11 @@ from harness.cli import suggestions
 from harness.config.validation import resolve
 from harness.records.record import Record
 from harness.records.tuning import Tuning
-from harness.runner import run_names
+from harness.runner import run_lock, run_names
 from harness.runner.lifecycle import Request
 from harness.runner.profile import profile
 from harness.runner.run import run
+from harness.runner.run_lock import Held
 
 
 def request_of(
@@ -26,10 +29,20 @@ def request_of(
     return Request(resolve(config), label, started, overrides, search, tuning)
 
 
-def record_of(request: Request) -> Record:
+def record_of(request: Request, waits: bool = True) -> Record:
     """The record of a request, which is trained or profiled.
+
+    ``waits``: for a run that another process holds, instead of leaving it.
 
     Raises:
         UserError: the user must change something; nothing was trained.
+        Held: another process holds the run.
     """
-    return profile(request) if request.config.mode == "profile" else run(request)
+    while True:
+        try:
+            return profile(request) if request.config.mode == "profile" else run(request)
+        except Held as held:
+            print(f"{request.label}: {held}", file=sys.stderr, flush=True)
+            if not waits:
+                raise
+            run_lock.wait([held.file])

@@ -194,6 +194,7 @@ class Config(Part):
     run_timeout: Positive | None = Field(description="seconds after which a run is stopped and counts as failed")
     fail_fast: Flag = Field(description="in a sweep, start no further run after a run has failed")
     sweep: str | None = Field(description="id of the sweep that this run belongs to; set by -m")
+    worker: str | None = Field(description="the command of a sweep that this run belongs to; set by -m")
     backend: BackendConfig = Field(description="the framework that trains")
     hardware: HardwareConfig = Field(description="what a run may use of the machine")
     data: dict[str, Any] = Field(description="the data loader and its arguments, and class_weights")

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from harness.errors import UserError
 from harness.records.tuning import Tuning
-from harness.runner import job_outcomes
+from harness.runner import job_outcomes, run_lock
 from harness.runner.job_outcomes import JobOutcome
 
 Job = list[str]
@@ -91,16 +91,44 @@ class BatchesSweeper(Sweeper):
         number_of = {place: self.launched + turn for turn, place in enumerate(order)}
         numbers = [number_of[place] for place in range(len(jobs))]
         self.shown += numbers
+        self._submit(jobs, order, numbers, tunings)
+        while held := self._held(numbers):
+            self._come_back(jobs, held, numbers, tunings)
+        return [job_outcomes.of_job(self.config, number) for number in numbers]
+
+    def _submit(
+        self, jobs: Sequence[Job], order: Sequence[int], numbers: Sequence[int], tunings: Sequence[Tuning | None]
+    ) -> None:
+        """Give jobs to the launcher, and wait for them."""
         job_outcomes.keep_order(self.config, self.shown)
         job_outcomes.keep_batch(self.config, self.launched)
-        for number, tuning in zip(numbers, tunings, strict=bool(tunings)):
-            job_outcomes.keep_tuning(self.config, number, tuning)
+        for place in order:
+            job_outcomes.keep_tuning(self.config, numbers[place], tunings[place] if tunings else None)
         for batch in _chunks([jobs[place] for place in order], self.max_batch_size):
             returned = self.launcher.launch(batch, initial_job_idx=self.launched)
             self.launched += len(batch)
             for job in returned:
                 _ = job.return_value  # raises what went wrong around a job
-        return [job_outcomes.of_job(self.config, number) for number in numbers]
+
+    def _held(self, numbers: Sequence[int]) -> dict[int, Path]:
+        """The places of the jobs that another command held when their turn came, with the files of their locks."""
+        held = ((place, job_outcomes.of_job(self.config, number).held) for place, number in enumerate(numbers))
+        return {place: Path(file) for place, file in held if file}
+
+    def _come_back(
+        self, jobs: Sequence[Job], held: dict[int, Path], numbers: list[int], tunings: Sequence[Tuning | None]
+    ) -> None:
+        """Wait until other commands hold one or more of their runs no more, and launch these again.
+
+        Most are finished then, and skipped. Each gets a new number, in the place of its old one.
+        """
+        run_lock.wait(list(held.values()))
+        free = [place for place, file in held.items() if not run_lock.is_held(file)]
+        for turn, place in enumerate(free):
+            job_outcomes.drop_outcome(self.config, numbers[place])
+            self.shown[self.shown.index(numbers[place])] = self.launched + turn
+            numbers[place] = self.launched + turn
+        self._submit(jobs, free, numbers, tunings)
 
     def fail(self, reasons: Sequence[str]) -> None:
         """Keep an outcome for each job that cannot be run, with the reason."""

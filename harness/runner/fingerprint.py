@@ -27,7 +27,7 @@ from harness.records.record import Hardware
 from harness.records.settings import one_form
 
 NOT_DECIDING = (
-    *("name", "choices", "output_dir", "cache_dir", "tracking", "sweep", "rerun", "run_timeout", "fail_fast"),
+    *("name", "choices", "output_dir", "cache_dir", "tracking", "sweep", "worker", "rerun", "run_timeout", "fail_fast"),
     *("data", "hardware", "report", "tune"),
 )
 """Keys that do not decide a run's result: where it is put and what it is called. Of data, the hash and the class

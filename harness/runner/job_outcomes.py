@@ -1,10 +1,14 @@
 """The outcomes of a sweep's jobs: files in one folder, whichever launcher ran the jobs."""
 
+import platform
+import re
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 from omegaconf import DictConfig
 
 from harness.analysis.listed import listed
@@ -24,20 +28,25 @@ ORDER = "order.json"
 """The file, beside the outcomes, with the jobs' numbers in the order in which they are shown."""
 BATCH = "batch.json"
 """The file, beside the outcomes, with the first job's number of the batch that is running."""
+COMMAND = re.compile(r"\d+-(?P<host>.*)-(?P<process>\d+)")
+"""The name of a command, as ``name_command`` gives it."""
+WITHOUT_RECORD = ("user_error", "error", "not_begun", "held")
+"""What an outcome says that has no record."""
 
 
 @dataclass(frozen=True)
 class JobOutcome:
     """The result of one job of a command: a record, what the user must fix, or an error in the code.
 
-    ``not_begun`` is the label of a run that ``fail_fast`` did not begin; ``damaged`` says which file of a sweep should
-    hold an outcome and does not.
+    ``not_begun`` is the label of a run that ``fail_fast`` did not begin; ``held`` is the file of the lock by which
+    another command holds the run; ``damaged`` says which file of a sweep should hold an outcome and does not.
     """
 
     record: Record | None = None
     user_error: str | None = None
     error: str | None = None
     not_begun: str | None = None
+    held: str | None = None
     damaged: str | None = None
 
     @property
@@ -47,7 +56,7 @@ class JobOutcome:
 
     def to_json(self) -> dict[str, Any]:
         if self.record is None:
-            return {"user_error": self.user_error, "error": self.error, "not_begun": self.not_begun}
+            return {name: getattr(self, name) for name in WITHOUT_RECORD}
         record = self.record
         own = {"skipped": record.skipped, "asked": record.asked, "follows": record.follows}
         return {"record": record.to_json(), "folder": str(record.folder), **own}
@@ -58,7 +67,7 @@ def read_outcome(file: Path) -> JobOutcome:
     try:
         content = store.load_json(file)
         if "record" not in content:
-            return JobOutcome(None, content["user_error"], content["error"], content["not_begun"])
+            return JobOutcome(**{name: content[name] for name in WITHOUT_RECORD})
         record = from_json(content["record"])
         record.folder, record.skipped = Path(content["folder"]), content["skipped"]
         record.asked, record.follows = content["asked"], content["follows"]
@@ -69,8 +78,27 @@ def read_outcome(file: Path) -> JobOutcome:
 
 
 def outcomes_folder(config: "DictConfig | Config") -> Path:
-    """The folder where the jobs of a sweep write their outcomes."""
-    return run_names.sweep_folder(config) / "outcomes"
+    """The folder where the jobs of a sweep's command write their outcomes: several commands may share the sweep."""
+    return run_names.sweep_folder(config) / "outcomes" / str(config.worker)
+
+
+def name_command() -> str:
+    """A name for the outcomes of this command: when and where it began, and its process."""
+    process = psutil.Process()
+    return f"{process.create_time():.0f}-{platform.node()}-{process.pid}"
+
+
+def began(config: "DictConfig | Config") -> float:
+    """When the command began that a job belongs to, in UNIX seconds."""
+    return float(str(config.worker).partition("-")[0])
+
+
+def remove_ended(folder: Path) -> None:
+    """Remove the outcomes of commands of this machine that have ended."""
+    here = {path: COMMAND.fullmatch(path.name) for path in folder.glob("*")}
+    for path, name in here.items():
+        if name and name["host"] == platform.node() and not psutil.pid_exists(int(name["process"])):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def keep_outcome(config: DictConfig, number: int, outcome: JobOutcome) -> None:
@@ -138,7 +166,8 @@ def tuning_of(config: DictConfig, number: int) -> Tuning | None:
 
 def failed_before(config: DictConfig) -> bool:
     """Whether a job of this sweep has failed already."""
-    return any(of_job(config, number).failed for number in _numbers(config))
+    outcomes = (of_job(config, number) for number in _numbers(config))
+    return any(outcome.failed and not outcome.held for outcome in outcomes)
 
 
 def _numbers(config: "DictConfig | Config") -> list[int]:

@@ -1,7 +1,6 @@
 """The life of a record: found or begun, kept up to date while its worker runs, and finalized."""
 
 import dataclasses
-import shlex
 import sys
 import time
 from contextlib import suppress
@@ -22,6 +21,7 @@ from harness.records.secrets import masked
 from harness.records.tuning import Tuning
 from harness.runner import artifacts
 from harness.runner.messages import Epoch, Measured, Message, Outcome
+from harness.runner.run_lock import RunLock
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,43 +79,15 @@ def _without_secrets(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-def finished_before(request: Request, record: Record) -> Record | None:
-    """The finished run of this record's fingerprint, which is not run again; MLflow gets what it lacks of it.
-
-    A run of another experiment is copied, so that it is found under the name that was asked for. What is returned has
-    the seconds to the target that was asked for, which the run's own record may lack.
-    """
-    config = request.config
-    left_out: list[str] = []
-    existing = store.find(request.output_dir, record.fingerprint, config.name, left_out)
-    for sentence in left_out:
-        print(f"left out: {sentence}", file=sys.stderr)
-    if config.rerun or not existing or existing.status != "finished":
-        return None
-    placed = targets.at(existing, config.measure.target)
-    if config.measure.serve and not (existing.folder / store.SERVING).exists():
-        print(
-            f"{existing.label}: finished before, without measure.serve; python -m harness export "
-            f"{shlex.quote(str(existing.folder))} --format onnx --measure measures what it costs to serve",
-            file=sys.stderr,
-        )
-    if existing.name != config.name:
-        asked: dict[str, Any] = {"config": record.config, "choices": record.choices, "sweep": record.sweep}
-        asked |= {"overrides": record.overrides, "name": record.name, "label": record.label}
-        existing = placed = store.copy(placed, request.output_dir, record.folder, **asked)
-        artifacts.make(existing)  # config.yaml is that of the command
-    tracking.open_tracker(config.tracking, request.output_dir).sync(existing)
-    return dataclasses.replace(placed, skipped=True, asked=request.label)
-
-
 class Live:
     """A run that is under way: it takes the worker's messages, and finalizes the record however the run ends.
 
-    It is a context manager: an exception that leaves the block ends the run as killed, a ``UserError`` undoes it.
+    It is a context manager: an exception that leaves the block ends the run as killed, a ``UserError`` undoes it. A
+    process that lost the run's ``lock``, because it was suspended for too long, leaves the record to the new owner.
     """
 
-    def __init__(self, request: Request, record: Record) -> None:
-        self.request, self.record = request, record
+    def __init__(self, request: Request, record: Record, lock: RunLock) -> None:
+        self.request, self.record, self.lock = request, record, lock
         self.tracker = tracking.open_tracker(request.config.tracking, request.output_dir)
         self.epochs = 0
         self.outcome: Outcome | None = None
@@ -154,12 +126,17 @@ class Live:
                 setattr(record.environment, name, value)
             self.measured = True
             # written and drawn while the worker draws its own pictures
-            self.written = conclude(record, Outcome("finished"), self.request.started)
+            if self.lock.is_ours():
+                self.written = conclude(record, Outcome("finished"), self.request.started)
 
     def __exit__(self, kind: type | None, error: BaseException | None, _trace: TracebackType | None) -> None:
         if isinstance(error, UserError):
             self.tracker.discard()
             store.remove_empty(self.record.folder)
+            return
+        if not self.lock.is_ours():
+            self.record.status = "failed"
+            self.record.reason = "another process took the run over while this one was suspended, and keeps its record"
             return
         outcome = self.outcome or Outcome("failed", "its process left no record")
         if self.measured:  # whatever ended its process after that

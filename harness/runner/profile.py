@@ -15,8 +15,10 @@ from harness.config.schema import Config, ProfileConfig
 from harness.errors import UserError
 from harness.records.record import DataSummary, Hardware, Point, Record
 from harness.runner import devices, fingerprint, worker
-from harness.runner.lifecycle import Live, Request, finished_before, new_record
+from harness.runner.earlier_runs import ended_elsewhere, finished_before
+from harness.runner.lifecycle import Live, Request, new_record
 from harness.runner.messages import BuildJob, Built, Message, Outcome, PointJob, PointNumbers, Refused
+from harness.runner.run_lock import RunLock
 from harness.tracking import of_point
 
 
@@ -25,6 +27,7 @@ def profile(request: Request) -> Record:
 
     Raises:
         UserError: the user must change something; nothing was measured and nothing is left behind.
+        Held: another process holds the run; it was left alone.
     """
     config = request.config
     check_machine(config)
@@ -37,15 +40,16 @@ def profile(request: Request) -> Record:
     record = new_record(request, hardware, summary_of(config.profile), identity, variant)
     used = devices.describe(record.environment, usable)
     record.choices["data"] = record.data.source
-    if finished := finished_before(request, record):
-        return finished
-    costs = build_once(server, BuildJob(config, hardware))
-    with Live(request, record) as live:
-        record.metrics |= costs
-        for point in points(server, config, hardware, record.folder, used):
-            record.profile.append(point)
-            live.tracker.epoch(of_point(point, config.profile.batch_sizes))
-        live.outcome = conclusion(record)
+    with RunLock(request.output_dir, identity) as lock:
+        if ended := finished_before(request, record) or ended_elsewhere(request, record):
+            return ended
+        costs = build_once(server, BuildJob(config, hardware))
+        with Live(request, record, lock) as live:
+            record.metrics |= costs
+            for point in points(server, config, hardware, record.folder, used):
+                record.profile.append(point)
+                live.tracker.epoch(of_point(point, config.profile.batch_sizes))
+            live.outcome = conclusion(record)
     return record
 
 

@@ -16,8 +16,10 @@ from harness.data.vectors import prepare as word_vectors
 from harness.errors import UserError
 from harness.records.record import Record
 from harness.runner import devices, fingerprint, job_outcomes, median_stopping, worker
-from harness.runner.lifecycle import Live, Request, finished_before, new_record
+from harness.runner.earlier_runs import ended_elsewhere, finished_before
+from harness.runner.lifecycle import Live, Request, new_record
 from harness.runner.messages import Message, Outcome, Refused, TrainJob
+from harness.runner.run_lock import RunLock
 from harness.tasks.task import Task, check_task, task_of_summary
 
 
@@ -26,6 +28,7 @@ def run(request: Request) -> Record:
 
     Raises:
         UserError: the user must change something; nothing was trained and nothing is left behind.
+        Held: another process holds the run; it was left alone.
     """
     config = request.config
     check_machine(config)
@@ -50,19 +53,20 @@ def run(request: Request) -> Record:
     )  # fmt: skip
     record = new_record(request, hardware, summary, identity, variant)
     used = devices.describe(record.environment, usable)
-    if finished := finished_before(request, record):
-        return finished
     job = TrainJob(
         config, hardware, record.folder, prepared, request.started, used, stopping_limits(request, task),
         vectors.vectors if vectors else None,
     )  # fmt: skip
     if node > 0:
-        return follow(node, server, job, record)
-    with Live(request, record) as live:
-        if vectors:
-            say(f"{record.label}: {word_vectors.sentence(vectors.coverage)}")
-        say(f"{record.label}: loading {config.backend.name} and building the model")
-        live.outcome = train_in(server, job, live.take)
+        return finished_before(request, record) or follow(node, server, job, record)
+    with RunLock(request.output_dir, identity) as lock:
+        if ended := finished_before(request, record) or ended_elsewhere(request, record):
+            return ended
+        with Live(request, record, lock) as live:
+            if vectors:
+                say(f"{record.label}: {word_vectors.sentence(vectors.coverage)}")
+            say(f"{record.label}: loading {config.backend.name} and building the model")
+            live.outcome = train_in(server, job, live.take)
     return record
 
 

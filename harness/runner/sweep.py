@@ -6,7 +6,6 @@ The same command is the same sweep: given again, it resumes where it stopped.
 
 import copy
 import hashlib
-import shutil
 import sys
 import traceback
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ from harness.config.requirement import parse_all
 from harness.errors import UserError
 from harness.records.record import Record
 from harness.records.secrets import masked
-from harness.runner import plugins, run_names
+from harness.runner import job_outcomes, plugins, run_names
 from harness.runner.job_outcomes import MOST_NAMED, JobOutcome, outcomes_folder, outcomes_of
 from harness.runner.sweep_config import absolute_output_dir, hide_secrets
 
@@ -68,13 +67,14 @@ class Sweep(Callback):
             folders = [source.path for source in sources if source.provider == "command-line"]  # --config-dir
             config.sweep = identify([*overrides.task, *overrides.hydra, *folders])
             # Hydra reads the overrides of the jobs from here, for every sweeper and launcher
-            overrides.task = [*absolute_output_dir(config), f"sweep={config.sweep}"]
+            config.worker = job_outcomes.name_command()
+            overrides.task = [*absolute_output_dir(config), f"sweep={config.sweep}", f"worker={config.worker}"]
         plugins.register()  # Hydra makes the sweeper after this
         self.config = copy.deepcopy(config)
         hide_secrets(config)
         compose_jobs_once(config)
         folder = outcomes_folder(config)
-        shutil.rmtree(folder, ignore_errors=True)
+        job_outcomes.remove_ended(folder.parent)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             run_names.keep_swept(config)

@@ -1,0 +1,57 @@
+"""What earlier or other commands left of a run: then it is not run again."""
+
+import dataclasses
+import shlex
+import sys
+from datetime import datetime
+from typing import Any
+
+from harness import tracking
+from harness.analysis import targets
+from harness.records import store
+from harness.records.record import Record
+from harness.runner import artifacts, job_outcomes
+from harness.runner.lifecycle import Request
+
+
+def finished_before(request: Request, record: Record) -> Record | None:
+    """The finished run of this record's fingerprint, which is not run again; MLflow gets what it lacks of it.
+
+    A run of another experiment is copied, so that it is found under the name that was asked for. What is returned has
+    the seconds to the target that was asked for, which the run's own record may lack.
+    """
+    config = request.config
+    left_out: list[str] = []
+    existing = store.find(request.output_dir, record.fingerprint, config.name, left_out)
+    for sentence in left_out:
+        print(f"left out: {sentence}", file=sys.stderr)
+    if config.rerun or not existing or existing.status != "finished":
+        return None
+    placed = targets.at(existing, config.measure.target)
+    if config.measure.serve and not (existing.folder / store.SERVING).exists():
+        print(
+            f"{existing.label}: finished before, without measure.serve; python -m harness export "
+            f"{shlex.quote(str(existing.folder))} --format onnx --measure measures what it costs to serve",
+            file=sys.stderr,
+        )
+    if existing.name != config.name:
+        asked: dict[str, Any] = {"config": record.config, "choices": record.choices, "sweep": record.sweep}
+        asked |= {"overrides": record.overrides, "name": record.name, "label": record.label}
+        existing = placed = store.copy(placed, request.output_dir, record.folder, **asked)
+        artifacts.make(existing)  # config.yaml is that of the command
+    tracking.open_tracker(config.tracking, request.output_dir).sync(existing)
+    return dataclasses.replace(placed, skipped=True, asked=request.label)
+
+
+def ended_elsewhere(request: Request, record: Record) -> Record | None:
+    """The record of this run that ended in another command of the same sweep, since this command began.
+
+    It had its turn: commands that share a sweep try a run that fails once, and run it once with ``rerun=true``.
+    """
+    config = request.config
+    existing = store.read_usable(record.folder) if config.sweep else None
+    if existing is None or existing.sweep != config.sweep or existing.status == "killed" or not existing.ended:
+        return None
+    if datetime.fromisoformat(existing.ended).timestamp() < job_outcomes.began(config):
+        return None
+    return dataclasses.replace(existing, skipped=existing.status == "finished", asked=request.label)

@@ -1,0 +1,175 @@
+"""One run, one worker: a lock on a run, also among machines that share the output folder.
+
+The lock is a file below ``output_dir/locks`` that says who holds the run. Its owner touches the file every few seconds.
+Who finds a run held leaves it to its owner. An owner is taken for dead if it ran on this machine and its process is
+gone, or if the file was not touched for a minute. That minute is watched on the watcher's own clock, because clocks of
+machines differ.
+"""
+
+import json
+import os
+import platform
+import secrets
+import threading
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from filelock import FileLock
+
+from harness.errors import UserError
+
+TOUCHED_EVERY, DEAD_AFTER = 10.0, 60.0
+"""Seconds between two touches of an owner, and without one after which it is taken for dead."""
+LOOKS_EVERY = 2.0
+"""Seconds between two looks of who waits."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who holds a run. ``machine`` tells machines, and their containers, apart; ``started`` is in UNIX seconds."""
+
+    host: str
+    machine: str
+    pid: int
+    started: float
+    token: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
+
+class Held(Exception):
+    """Another process holds the run: ``owner`` by the lock's ``file``."""
+
+    def __init__(self, owner: str, file: Path) -> None:
+        super().__init__(f"held by {owner}")
+        self.owner, self.file = owner, file
+
+
+class RunLock:
+    """The lock of one run: a context manager that holds the run in its block.
+
+    Raises:
+        Held: another process holds the run; it was left alone.
+        UserError: the folder of locks cannot be written to.
+    """
+
+    def __init__(self, output_dir: Path, fingerprint: str) -> None:
+        self.file = output_dir / "locks" / f"{fingerprint[:12]}.json"
+        self.owner = this_process()
+        self._released = threading.Event()
+
+    def __enter__(self) -> "RunLock":
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            self._take()
+        except OSError as error:
+            raise UserError(
+                f"{self.file.parent} cannot be written to ({error.strerror}); set output_dir to another folder"
+            ) from None
+        threading.Thread(target=self._keep_touching, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._released.set()
+        with suppress(OSError), _guard(self.file):
+            if self.is_ours():
+                self.file.unlink()
+
+    def is_ours(self) -> bool:
+        """Whether this process still holds the run: it may have been suspended, and taken for dead."""
+        return read(self.file) == self.owner
+
+    def _take(self) -> None:
+        """Take the lock, from a dead owner too."""
+        while True:
+            try:
+                descriptor = os.open(self.file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+            except FileExistsError:
+                pass
+            else:
+                with os.fdopen(descriptor, "w") as opened:
+                    json.dump(asdict(self.owner), opened)
+                return
+            with _guard(self.file):  # two that found the same owner dead must not both follow it
+                if not self.file.exists():
+                    continue
+                if not is_dead(self.file):
+                    raise Held(str(read(self.file) or "another process"), self.file)
+                self.file.unlink()
+
+    def _keep_touching(self) -> None:
+        while not self._released.wait(TOUCHED_EVERY):
+            with suppress(OSError):
+                if self.is_ours():
+                    os.utime(self.file)
+
+
+_watched: dict[Path, tuple[Any, float]] = {}
+"""What was seen of a lock's file when it last changed, and when, on this process's clock."""
+
+
+def is_dead(file: Path) -> bool:
+    """Whether the owner of a lock is gone; on another machine it takes a minute of looks to know that."""
+    owner = read(file)
+    if owner is not None and owner.machine == machine():
+        return not _runs(owner)
+    try:
+        seen = (owner, file.stat().st_mtime_ns)
+    except OSError:
+        return False
+    before, since = _watched.get(file, (None, 0.0))
+    if seen != before:
+        _watched[file] = seen, time.monotonic()
+        return False
+    return time.monotonic() - since > DEAD_AFTER
+
+
+def is_held(file: Path) -> bool:
+    """Whether somebody who lives holds the run of this lock."""
+    return file.exists() and not is_dead(file)
+
+
+def wait(files: list[Path]) -> None:
+    """Wait until one of these runs is held no more."""
+    while all(is_held(file) for file in files):
+        time.sleep(LOOKS_EVERY)
+
+
+def read(file: Path) -> Owner | None:
+    """The owner that a lock's file names; None where there is no file, or it is being written."""
+    try:
+        # opened anew: a network file system then asks its server how the file is
+        return Owner(**json.loads(file.read_text(encoding="utf8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def this_process() -> Owner:
+    """This process as an owner; each call gives another token."""
+    started = psutil.Process().create_time()
+    return Owner(platform.node(), machine(), os.getpid(), started, secrets.token_hex(8))
+
+
+def machine() -> str:
+    """What is the same for processes that see each other's numbers: the start of the system and the process space."""
+    parts = [platform.node(), f"{psutil.boot_time():.0f}"]
+    with suppress(OSError):
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    return " ".join(parts)
+
+
+def _runs(owner: Owner) -> bool:
+    try:
+        return abs(psutil.Process(owner.pid).create_time() - owner.started) < 1
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _guard(file: Path) -> FileLock:
+    """What is held for a moment, while a lock changes its owner."""
+    return FileLock(file.parent.parent / ".locks.lock")
