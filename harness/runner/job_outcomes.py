@@ -1,8 +1,10 @@
 """The outcomes of a sweep's jobs: files in one folder, whichever launcher ran the jobs."""
 
+import os
 import platform
 import re
 import shutil
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,7 +30,7 @@ ORDER = "order.json"
 """The file, beside the outcomes, with the jobs' numbers in the order in which they are shown."""
 BATCH = "batch.json"
 """The file, beside the outcomes, with the first job's number of the batch that is running."""
-COMMAND = re.compile(r"\d+-(?P<host>.*)-(?P<process>\d+)")
+COMMAND = re.compile(r"[\d.]+-(?P<host>.*)-(?P<process>\d+)")
 """The name of a command, as ``name_command`` gives it."""
 WITHOUT_RECORD = ("user_error", "error", "not_begun", "held")
 """What an outcome says that has no record."""
@@ -83,9 +85,8 @@ def outcomes_folder(config: "DictConfig | Config") -> Path:
 
 
 def name_command() -> str:
-    """A name for the outcomes of this command: when and where it began, and its process."""
-    process = psutil.Process()
-    return f"{process.create_time():.0f}-{platform.node()}-{process.pid}"
+    """A name for the outcomes of a command that begins: when, on which machine, and its process."""
+    return f"{time.time():.3f}-{platform.node()}-{os.getpid()}"
 
 
 def began(config: "DictConfig | Config") -> float:

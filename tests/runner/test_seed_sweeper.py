@@ -89,7 +89,7 @@ class Launcher:
 
 def test_jobs_are_numbered_on_over_batches_and_shown_in_the_order_in_which_they_were_given(tmp_path, sweeper):
 
-    sweeper.config = OmegaConf.create({"output_dir": str(tmp_path), "sweep": "s1"})
+    sweeper.config = OmegaConf.create({"output_dir": str(tmp_path), "sweep": "s1", "worker": "1.0-here-1"})
     sweeper.launcher, sweeper.max_batch_size = Launcher(), 2
     outcomes = sweeper.launch([["a=1"], ["a=2"], ["a=3"]], order=[2, 0, 1])
     sweeper.launch([["a=4"]])

@@ -226,7 +226,7 @@ def test_trials_that_may_be_stopped_run_in_batches_so_that_every_launcher_stops_
 
 
 def test_only_outcomes_of_earlier_batches_decide_which_trials_are_stopped(tmp_path):
-    config = OmegaConf.create({"output_dir": str(tmp_path), "sweep": "s1"})
+    config = OmegaConf.create({"output_dir": str(tmp_path), "sweep": "s1", "worker": "1.0-here-1"})
     assert job_outcomes.of_earlier_batches(config) == []
     for number in (0, 1, 2, 11):
         job_outcomes.keep_outcome(config, number, JobOutcome(error=f"{number}"))
