@@ -1,6 +1,7 @@
 """A run is finalized once, however it ends: its record is written, its tracker is not left with a running run."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ from harness.config.compose import compose
 from harness.errors import UserError
 from harness.records import store
 from harness.records.record import DataSummary, Hardware
-from harness.runner import lifecycle
+from harness.runner import earlier_runs, lifecycle, run_lock
 from harness.runner.lifecycle import Live, Request, new_record
 from harness.runner.messages import Epoch, Measured, Outcome
+from harness.runner.run_lock import RunLock
 
 METRICS = {"test/accuracy": 0.5, "val/accuracy": 0.25}
 MEASURED = Measured(METRICS, [{"epoch": 1, "val/accuracy": 0.25}], [{}], 0, {})
@@ -49,7 +51,8 @@ def tracker(monkeypatch):
 def live(tmp_path, tracker):
     request = Request(compose(f"output_dir={tmp_path}"), "lstm/seed=0", 1000.0)
     data = DataSummary("digits", "d" * 64, "classification", classes=["0", "1"])
-    return Live(request, new_record(request, Hardware("cpu"), data, "f" * 64, "v" * 64))
+    with RunLock(tmp_path, "f" * 64) as lock:
+        yield Live(request, new_record(request, Hardware("cpu"), data, "f" * 64, "v" * 64), lock)
 
 
 def written(live):
@@ -65,6 +68,16 @@ def test_a_run_that_ends_well_is_written_and_synced_once(live, tracker):
     assert (record.status, record.reason, record.mlflow_run_id) == ("finished", None, "id")
     assert METRICS.items() <= record.metrics.items()
     assert tracker.calls == ["start", "epoch", "sync finished"]
+
+
+def test_a_process_that_was_suspended_for_too_long_leaves_the_record_to_who_took_the_run_over(live, tracker):
+    with live:
+        live.lock.file.write_text(json.dumps(dataclasses.asdict(run_lock.this_process())))
+        live.take(MEASURED)
+        live.outcome = Outcome("finished")
+    assert written(live) is None
+    assert (live.record.status, tracker.calls) == ("failed", ["start"])
+    assert "another process took the run over" in live.record.reason
 
 
 class Ended(BaseException):
@@ -198,10 +211,10 @@ def test_a_finished_run_that_was_not_served_says_how_it_can_be(live, tracker, ca
         update={"measure": live.request.config.measure.model_copy(update={"serve": True})}
     )
     asked = dataclasses.replace(live.request, config=config)
-    assert lifecycle.finished_before(live.request, live.record).skipped
+    assert earlier_runs.finished_before(live.request, live.record).skipped
     assert "--measure" not in capsys.readouterr().err
-    assert lifecycle.finished_before(asked, live.record).skipped
+    assert earlier_runs.finished_before(asked, live.record).skipped
     assert f"export {live.record.folder} --format onnx --measure measures" in capsys.readouterr().err
     (live.record.folder / "serving.json").write_text("{}")
-    lifecycle.finished_before(asked, live.record)
+    earlier_runs.finished_before(asked, live.record)
     assert capsys.readouterr().err == ""
