@@ -70,7 +70,7 @@ class TrainedModel:
         self.backend.restore(folder)
         batch = config.trainer.eval_batch_size
         self.portion = max(batch, min(PORTION_BATCHES * batch, PORTION_NUMBERS // self._numbers_of_a_row()))
-        self.longest = _longest(config, self.data.max_length)
+        self.longest = longest_steps(config, self.data.max_length)
 
     def predict(self, rows: Rows) -> pd.DataFrame:
         """Answers to new rows, in their order: see ``harness.tasks.answers`` for the columns of each task.
@@ -155,7 +155,7 @@ def _blanked(table: pd.DataFrame, new: NewRows) -> pd.DataFrame:
     return table
 
 
-def _longest(config: Config, trained: int) -> int | None:
+def longest_steps(config: Config, trained: int) -> int | None:
     """The most steps that the model can read; None: any number. Positions end at the longest sequence of training."""
     if config.position["_target_"].endswith(".NoPosition"):
         return None

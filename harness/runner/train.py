@@ -95,12 +95,12 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     if timer.first_step_at is not None:  # None where all epochs were trained before an interruption
         metrics[STARTUP_SECONDS] = time.time() - (clock() - timer.first_step_at) - job.started
     seconds = [rank.pop("own_cpu_seconds") for rank in ranks]  # those of this node come first
-    share = others.share(ours=sum(seconds[1 : job.hardware.devices]))
-    strangers = {"other_processes_cpu_share": share, **device_users.numbers()}
     ranks[0] |= memory.metrics()
     metrics |= {**ranks[0], **inference, **measure.over_ranks(ranks)}
     if config.measure.serve and not is_trial:  # after all else is measured
         metrics |= serving.serve_trained(config, job.folder, job.prepared, dataset, job.hardware.threads, clock)
+    share = others.share(ours=sum(seconds[1 : job.hardware.devices]))
+    strangers = {"other_processes_cpu_share": share, **device_users.numbers()}
     resumed = len(history) - len(timer.epochs)  # trained before an interruption, not timed
     if outputs is not None:
         # after everything is measured, and before the parent is told: a finished run has its predictions

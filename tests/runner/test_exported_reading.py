@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from harness.data.dataset import from_sequences
+from harness.data.new_rows import encode_new
 from harness.data.preparation import TextPreparation, WordPreparation
 from harness.data.tokenizer_file import FileTokenizer
 from harness.data.tokenizers import special_tokens, train_tokenizer
 from harness.runner.export.answering.rows import READERS, Refused
-from harness.runner.export.bundle import about_input
+from harness.runner.export.bundle import about_input, as_served
 from harness.runner.export.reading_proof import prove_reading, traps
 from harness.runner.export.tokenizer_json import MARKS, OWN_IDS, WORDS_ALONE, sentences, tokenizer_json
 from harness.tasks.task import task_of
@@ -126,6 +127,18 @@ def test_the_traps_have_the_ids_of_the_harness_and_the_library_alone_reads_one_c
     assert max(map(len, expected)) == 13
     if preparation.name != "file":  # whose ids are the file's own
         assert [one.ids for one in reader.tokenizer.encode_batch(rows)] == expected
+
+
+@pytest.mark.parametrize("longest", [5, 99, None])
+def test_no_more_steps_are_kept_than_the_model_has_positions_for(tmp_path, longest):
+    for preparation in (*KINDS, *PAIRS):
+        data = replace(DATA, preparation=preparation)
+        served = as_served(data, longest)
+        rows = traps(preparation)[:60]
+        split = encode_new(data, rows, longest).split
+        found = read(reader_of(served.preparation, tmp_path), rows)
+        assert found == [split.sequence(row).tolist() for row in range(len(rows))]
+        assert max(map(len, found)) == min(longest or 13, 13)
 
 
 def test_two_columns_are_joined_by_the_library_alone(tmp_path):

@@ -7,6 +7,7 @@
 
 import shutil
 import unicodedata
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,20 @@ if __name__ == "__main__":
 '''
 
 
-def write_bundle(folder: Path, data: Dataset, task: Task, record: Record | None = None) -> list[str]:
-    """Write all files but the model into a folder; ``data`` has the run's preparation, ``record`` is the run's.
+def as_served(data: Dataset, longest: int | None) -> Dataset:
+    """The data of a run, whose preparation keeps no more steps of a row than its model reads (None: any number)."""
+    preparation = data.preparation
+    if longest is None or not isinstance(preparation, TextPreparation | WordPreparation):
+        return data
+    return replace(data, preparation=replace(preparation, max_length=min(preparation.max_length, longest)))
+
+
+def write_bundle(
+    folder: Path, data: Dataset, task: Task, longest: int | None = None, record: Record | None = None
+) -> list[str]:
+    """Write all files but the model into a folder; ``data`` is what ``as_served`` made, ``record`` is the run's.
+
+    ``longest`` is the most steps that the model reads, None any number.
 
     Returns:
         What a user must know: where ``tokenizer.json`` alone does not read rows as the run did.
@@ -50,7 +63,7 @@ def write_bundle(folder: Path, data: Dataset, task: Task, record: Record | None 
         "task": data.task,
         "classes": data.classes,
         "per_step": task.per_step,
-        "input": about_input(data),
+        "input": about_input(data, longest),
         "notes": notes,
         "versions": {"unicode": unicodedata.unidata_version, "tokenizers": metadata.version("tokenizers")},
     }
@@ -71,7 +84,7 @@ def tested_names(task: Task) -> list[str]:
     return [f"test/{name}" for name in task.scores]
 
 
-def about_input(data: Dataset) -> dict[str, Any]:
+def about_input(data: Dataset, longest: int | None = None) -> dict[str, Any]:
     """What the model reads of a row, for ``answering.rows``."""
     preparation = data.preparation
     if isinstance(preparation, TextPreparation | WordPreparation):
@@ -88,9 +101,11 @@ def about_input(data: Dataset) -> dict[str, Any]:
         }
         return {"kind": "words", "columns": columns, **cut, **characters}
     if data.tokens:
-        return {"kind": "tokens", "columns": ["tokens"], "vocabulary": data.vocabulary}
-    scaled: dict[str, Any] = {"mean": None, "std": None}
+        cut = {"max_length": longest, "truncate": "head"}
+        return {"kind": "tokens", "columns": ["tokens"], "vocabulary": data.vocabulary, **cut}
+    scaled: dict[str, Any] = {"mean": None, "std": None, "max_length": longest, "truncate": "head"}
     if isinstance(preparation, SeriesPreparation):
         scaled["mean"] = preparation.scale.mean_D.tolist()
         scaled["std"] = preparation.scale.std_D.tolist() if preparation.standardise else None
+        scaled["missing"] = preparation.missing
     return {"kind": "features", "width": data.width, **scaled}

@@ -12,7 +12,7 @@ from harness.data.examples import load_examples
 from harness.data.prepared_of_run import prepared_of_run
 from harness.errors import UserError
 from harness.records.record import Record
-from harness.runner.export.bundle import write_bundle
+from harness.runner.export.bundle import as_served, write_bundle
 from harness.runner.export.onnx_session import open_onnx
 from harness.runner.export.proof import proof_rows, prove
 from harness.runner.export.reading_proof import prove_reading
@@ -55,8 +55,9 @@ def export_run(run: Path, kind: str, folder: Path) -> ExportedRun:
     try:
         difference = write_proven(model.backend, kind, file, model.data, rows)
         if kind == "onnx":
-            write_bundle(folder, model.data, model.task, model.record)
-            prove_reading(folder, model.data, examples_of(model.record))
+            data = as_served(model.data, model.longest)
+            write_bundle(folder, data, model.task, model.longest, model.record)
+            prove_reading(folder, data, examples_of(model.record))
     except UserError as error:
         file.unlink(missing_ok=True)  # also where its rows would be read otherwise
         raise UserError(f"{model.record.label} was not exported: {error}") from error

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from harness import backends, data, measure
+from harness.backends.trained import longest_steps
 from harness.config.schema import Config
 from harness.config.validation import validate
 from harness.data import Dataset, Split
@@ -27,7 +28,7 @@ from harness.records import store
 from harness.records.record import Hardware
 from harness.records.serving_metrics import FORMS
 from harness.runner.export.answering.predictor import Predictor
-from harness.runner.export.bundle import write_bundle
+from harness.runner.export.bundle import as_served, write_bundle
 from harness.runner.export.export import FILES, ExportedRun, write_proven
 from harness.runner.export.proof import proof_rows
 from harness.runner.export.reading_proof import prove_reading
@@ -70,10 +71,11 @@ def serve_trained(
             raise UserError(f"backend={config.backend.name} exports no ONNX")
         backend.build(dataset, config.seed)
         backend.restore(folder)
-        whole = replace(dataset, preparation=data.load_preparation(folder))
+        longest = longest_steps(config, dataset.max_length)
+        whole = as_served(replace(dataset, preparation=data.load_preparation(folder)), longest)
         with tempfile.TemporaryDirectory(prefix="harness-serving-") as place:
             write_proven(backend, "onnx", Path(place, FILES["onnx"]), dataset, proof_rows(dataset))
-            write_bundle(Path(place), whole, task_of(dataset))
+            write_bundle(Path(place), whole, task_of(dataset), longest)
             rows = rows_of(prepared, dataset)
             prove_reading(Path(place), whole, rows)
             found = serve_folder(Path(place), dataset, rows, Settings.of(config, threads), clock)

@@ -3,6 +3,7 @@
 import argparse
 import csv
 import io
+import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -97,5 +98,13 @@ def write(file: TextIO, answers: dict[str, list[Any]]) -> None:
     table = csv.writer(file, lineterminator="\n")
     table.writerow(answers)
     for row in zip(*answers.values(), strict=True):
-        table.writerow([" ".join(map(str, cell)) if isinstance(cell, list) else cell for cell in row])
+        table.writerow([as_text(cell) for cell in row])
     file.flush()
+
+
+def as_text(value: Any) -> str:
+    """A value in the csv: numbers with seven digits, those of float32; in a list ``_`` for what was not read."""
+    if isinstance(value, list):
+        items = ["_" if one is None else as_text(one) for one in value]
+        return json.dumps(value, ensure_ascii=False) if any(" " in one for one in items) else " ".join(items)
+    return f"{value:.7g}" if isinstance(value, float) else str(value)

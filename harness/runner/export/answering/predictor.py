@@ -34,7 +34,7 @@ class Predictor:
         self.reader = reader_of(folder)
 
     def predict(self, rows: Sequence[Any], batch_size: int = 32) -> dict[str, list[Any]]:
-        """A column of answers for each row, by the name of the column.
+        """A column of answers for each row, by the name of the column; of tags, None for words that are cut off.
 
         A row is a text, a tuple of texts where the model reads several columns, a list of words, or an array of
         features (steps, features).
@@ -42,8 +42,11 @@ class Predictor:
         Raises:
             Refused: a row is none that the model reads.
         """
-        sequences = self.reader.sequences(rows)
-        return self.answers(self.outputs(sequences, batch_size), [len(ids) for ids, *_ in sequences])
+        found = self.answers(self.outputs(self.reader.sequences(rows), batch_size))
+        for name in ("tags", "probabilities"):
+            if name in found:
+                found[name] = [self.reader.aligned(own, len(row)) for own, row in zip(found[name], rows, strict=True)]
+        return found
 
     def predict_batch(self, rows: Sequence[Any]) -> dict[str, list[Any]]:
         """The same with all rows in one batch."""
@@ -66,7 +69,7 @@ class Predictor:
                 found[row] = output[:length] if self.about["per_step"] else output
         return found
 
-    def answers(self, outputs: Sequence[Array], lengths: Sequence[int]) -> dict[str, list[Any]]:
+    def answers(self, outputs: Sequence[Array]) -> dict[str, list[Any]]:
         """What the outputs mean, by the names of the columns."""
         classes, task = self.about["classes"], self.about["task"]
         if task == "ctc":

@@ -38,10 +38,17 @@ class Reader:
         """
         raise NotImplementedError
 
-    def kept(self, steps: Sequence[Any], most: int | None = None) -> Sequence[Any]:
+    def kept(self, steps: Any, most: int | None = None) -> Any:
         """The head or the tail of a row that is longer than ``most``, by default ``max_length``."""
         most = self.about["max_length"] if most is None else most
+        if most is None:
+            return steps
         return steps[:most] if self.about["truncate"] == "head" else steps[max(0, len(steps) - most) :]
+
+    def aligned(self, values: list[Any], steps: int) -> list[Any]:
+        """The answers to the steps of a row, with None for each of its steps that was cut off."""
+        cut = [None] * (steps - len(values))
+        return cut + values if self.about["truncate"] == "tail" else values + cut
 
     def padded(self, sequences: Sequence[Any]) -> Array:
         """``x_BL``, ids that are 0 after the end of each sequence."""
@@ -139,7 +146,7 @@ class Tokens(Reader):
             wrong = [one for one in ids if not isinstance(one, int | np.integer) or not 0 <= one < len(known)]
             if wrong:
                 raise Refused(f"row {number}: {wrong[0]!r} is no token of the vocabulary, and no id of one")
-        return [(ids,) for ids in ids_of_all]
+        return [(self.kept(ids),) for ids in ids_of_all]
 
 
 class Features(Reader):
@@ -153,14 +160,17 @@ class Features(Reader):
             shape = f"(steps, {self.about['width']})"
             raise Refused(f"row {number}: the model reads arrays of shape {shape}, not {x_LD.shape}")
         if self.about["mean"] is not None:
-            x_LD = x_LD.copy()
+            there_L = np.flatnonzero(~np.isnan(x_LD).all(1))
+            x_LD = x_LD[: there_L[-1] + 1 if len(there_L) else 0].copy()  # steps of NaN alone at the end are padding
+            if self.about["missing"] == "error" and np.isnan(x_LD).any():
+                raise Refused(f"row {number} has a missing value, and the run read none")
             for channel, mean in enumerate(self.about["mean"]):
                 x_LD[:, channel] = filled(x_LD[:, channel], mean)
         if self.about["std"] is not None:
             x_LD = (x_LD - self.about["mean"]) / self.about["std"]
         if not np.isfinite(x_LD).all():
             raise Refused(f"row {number} has a value that is not finite")
-        return x_LD.astype(np.float32)
+        return np.asarray(self.kept(x_LD), np.float32)
 
     def padded(self, sequences: Sequence[Any]) -> Array:
         x_BLD = np.zeros((len(sequences), max(1, *map(len, sequences)), self.about["width"]), np.float32)
