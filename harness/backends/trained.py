@@ -20,6 +20,8 @@ from harness.config.schema import CLASS_WEIGHTS, Config, HardwareConfig
 from harness.config.validation import validate_recorded
 from harness.data import Split, load_outline
 from harness.data.new_rows import NewRows, Rows, encode_new
+from harness.data.outline import OUTLINE
+from harness.data.preparation_files import FILES
 from harness.errors import UserError
 from harness.records import store
 from harness.records.record import Record
@@ -160,6 +162,12 @@ def longest_steps(config: Config, trained: int) -> int | None:
     if config.position["_target_"].endswith(".NoPosition"):
         return None
     return max(trained, config.measure.latency_length or 0)
+
+
+def restored_files(folder: Path) -> list[Path]:
+    """The files of a run's folder that ``TrainedModel`` reads beside the record; the last are the weights."""
+    named = [folder / name for name in (OUTLINE, *FILES)]
+    return [file for file in named if file.exists()] + sorted(folder.glob(f"{store.WEIGHTS}*"))
 
 
 def finished_record(folder: Path) -> Record:

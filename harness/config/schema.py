@@ -138,6 +138,7 @@ class TrackingConfig(Part):
 
     uri: str | None = Field(description="null: sqlite in output_dir; none: no MLflow; or any tracking URI")
     system_metrics_seconds: Positive | None = Field(description="seconds between samples of the load; null: no samples")
+    log_model: Flag = Field(default=True, description="log the trained model of each finished run as an MLflow model")
 
 
 class TuneConfig(Part):

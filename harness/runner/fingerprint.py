@@ -3,24 +3,18 @@
 Runs of equal fingerprints are the same run: the second is skipped.
 """
 
-import ast
 import dataclasses
 import hashlib
 import json
-import os
-import sys
-import sysconfig
-from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from harness.config import custom_code
 from harness.config.libraries import COMPUTING_PACKAGES, PRETRAINED_PACKAGES
 from harness.config.pretrained import is_pretrained
 from harness.config.schema import AFTERWARDS, CLASS_WEIGHTS, UNUSED, Config
 from harness.data import source_code
 from harness.data.model_files import content_of, model_folder
-from harness.errors import UserError
 from harness.measure import environment
 from harness.measure.processors import processor_name
 from harness.records.record import Hardware
@@ -103,9 +97,8 @@ def code_hash(config: Config, pooled: bool = True) -> str:
         del settings["data"], settings["optimizer"]  # they compute nothing here
     if not pooled:
         del settings["pooling"]
-    for target in sorted(_targets(settings)):
-        if not target.startswith("harness."):
-            files += _target_files(target)
+    for target in custom_code.targets_of(settings):
+        files += custom_code.files_of(target)
     return source_code.digest(files)
 
 
@@ -113,59 +106,3 @@ def _python_files(path: Path) -> list[Path]:
     files = [path] if path.is_file() else sorted(path.rglob("*.py"))
     assert files, f"{path} is no part of the harness"
     return files
-
-
-def _targets(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        if isinstance(value.get("_target_"), str):
-            yield value["_target_"]
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from _targets(item)
-
-
-def _target_files(target: str) -> list[Path]:
-    """The source of a target from elsewhere.
-
-    Of a package all its modules; of a single file those beside it that it imports, and that these import. What is
-    installed is known by its version: of it, the file of the top-level module stands for all.
-    """
-    top = target.split(".")[0]
-    spec = find_spec(top)
-    if spec is None:
-        raise UserError(
-            f"_target_ {target}: there is no module {top!r} in {os.getcwd()} or among the installed packages "
-            f"(looked in {len(sys.path)} places)"
-        )
-    folders = [Path(folder) for folder in spec.submodule_search_locations or []]
-    installed = [Path(sysconfig.get_path(kind)) for kind in ("stdlib", "purelib", "platlib")]
-    if spec.origin and any(folder in Path(spec.origin).parents for folder in installed):
-        return [Path(spec.origin)]
-    if folders:
-        return [file for folder in folders for file in sorted(folder.rglob("*.py"))]
-    return _with_neighbours(Path(spec.origin or ""))
-
-
-def _with_neighbours(file: Path) -> list[Path]:
-    """A file and, of what stands beside it, whatever it imports, directly or through another."""
-    found, waiting = [], [file]
-    while waiting:
-        one = waiting.pop()
-        if one in found or not one.is_file():
-            continue
-        found.append(one)
-        for name in _imported(one):
-            waiting += [file.parent / f"{name}.py", *sorted((file.parent / name).rglob("*.py"))]
-    return sorted(found)
-
-
-def _imported(file: Path) -> set[str]:
-    """The top-level names that a file imports."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module.split(".")[0])
-    return names

@@ -4,10 +4,11 @@ import platform
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from harness.records import store
 from harness.records.record import Point, Record
 from harness.tracking.store import this_process
 
-NOT_UPLOADED = ("best.", "last.", "set-aside-", ".")
+NOT_UPLOADED = (store.WEIGHTS, "last.", "set-aside-", ".")
 """Prefixes of the names of files that MLflow does not get: checkpoints, and files that are being written."""
 
 
@@ -51,9 +52,15 @@ def numbers_of(step: dict[str, float]) -> Iterable[tuple[str, float]]:
 
 
 def files_of(folder: Path) -> Iterator[tuple[Path, str | None]]:
-    """The files of a run's folder without the weights, each with its folder among the artifacts (None: the top)."""
+    """The files of a run's folder, each with its folder among the artifacts (None: the top).
+
+    Without the weights and the other files that its model is restored from: MLflow gets these with the model.
+    """
+    from harness.backends.trained import restored_files  # here: it loads pandas, which MLflow has loaded by now
+
+    of_model = restored_files(folder)
     for file in sorted(folder.rglob("*")):
-        if file.is_file() and not file.name.startswith(NOT_UPLOADED):
+        if file.is_file() and not file.name.startswith(NOT_UPLOADED) and file not in of_model:
             parts = file.parent.relative_to(folder).parts
             # the folder `artifacts` of a run is the top of MLflow's artifacts
             yield file, "/".join(parts[1:] if parts[:1] == ("artifacts",) else parts) or None

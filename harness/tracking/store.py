@@ -16,6 +16,7 @@ from filelock import FileLock
 from harness.records.secrets import masked
 from harness.records.store import file_name, readable, short_hash
 from harness.tracking.address import database_of, own_store, sqlite_uri
+from harness.tracking.quiet import silence
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,6 @@ class Summary:
     means: dict[str, float] = field(default_factory=dict)
     written: bool = True
 
-
-QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "GIT_PYTHON_REFRESH": "quiet",
-}
-"""Defaults that the user's environment overrides: no telemetry, and seconds, not minutes, for a dead server."""
 
 STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
 METRICS_AT_ONCE, PARAMS_AT_ONCE = 1000, 100
@@ -57,14 +50,9 @@ def reason(uri: str, error: Exception) -> str:
 
 def connect(uri: str) -> Any:
     """A client of the store. One process creates a missing database while the others wait."""
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
-    import logging
-
+    silence()
     from mlflow import MlflowClient
 
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
     store = database_of(uri)
     if store is None:
         return MlflowClient(uri)
@@ -140,7 +128,12 @@ def find_experiment(client: Any, name: str, output_dir: Path, uri: str) -> str:
     return str(experiment.experiment_id)
 
 
-LOCATIONS = (("experiments", "artifact_location"), ("runs", "artifact_uri"))
+LOCATIONS = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
+)
 """The tables and columns in which MLflow's database has the places of artifacts, as absolute addresses."""
 
 

@@ -1,11 +1,13 @@
 """One record's run in MLflow: opened, given its epochs while it trains, and completed from the record."""
 
 import json
+import sys
 import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from harness.errors import UserError
 from harness.records import store as records
 from harness.records.record import DataSummary, Record
 from harness.records.settings import flatten
@@ -24,15 +26,16 @@ from harness.tracking.store import (
 class TrackedRun:
     """A run in an MLflow store. Every method raises whatever MLflow raises when it does not answer.
 
-    MLflow has one run per fingerprint and experiment, which a resumed run continues; ``rerun=true`` opens a new one.
+    MLflow has one run per fingerprint and experiment, which a resumed run continues; ``rerun=true`` opens a new one. A
+    run has at most one model, which is logged only ``with_model``.
     """
 
-    def __init__(self, uri: str, output_dir: Path) -> None:
-        self.uri, self.output_dir = uri, output_dir
+    def __init__(self, uri: str, output_dir: Path, with_model: bool) -> None:
+        self.uri, self.output_dir, self.with_model = uri, output_dir, with_model
         self.run_id = ""
         self._is_open = False
         self._status_before: str | None = None
-        self._logged: set[tuple[str, int]] = set()
+        self._logged: dict[tuple[str, int], Any] = {}
 
     def open(self, record: Record) -> str:
         """Open the earlier run that is resumed, or a new run, with its parameters and data; returns its id."""
@@ -63,6 +66,7 @@ class TrackedRun:
         self._log_result(record)
         for file, place in files_of(record.folder):
             self.client.log_artifact(self.run_id, str(file), place)
+        self._log_model(record)
         # the status comes last: a run whose sync was interrupted is synced again
         self.client.set_terminated(self.run_id, STATUS[record.status], _milliseconds(record.ended))
         self._is_open = False
@@ -78,13 +82,13 @@ class TrackedRun:
         self._is_open = False
 
     def _is_complete(self, record: Record) -> bool:
-        """Whether MLflow has the whole record: its newest run is the record's, and has the record's status."""
+        """Whether MLflow has the whole record: its newest run is the record's, with the record's status and model."""
         self.client = connect(self.uri)
         experiment = find_experiment(self.client, record.name, self.output_dir, self.uri)
         newest = self._newest(experiment, record)
         if newest is None or newest.info.run_id != record.mlflow_run_id:
             return False
-        return bool(newest.info.status == STATUS[record.status])
+        return bool(newest.info.status == STATUS[record.status]) and not self._lacks_model(newest, record)
 
     def _open_run(self, experiment: str, record: Record) -> None:
         tags = tags_of(record)
@@ -148,6 +152,29 @@ class TrackedRun:
         if record.reason:
             self.client.log_batch(self.run_id, tags=[RunTag("reason", record.reason)])
 
+    def _lacks_model(self, run: Any, record: Record) -> bool:
+        """Whether there is a model of the record to log that its MLflow run does not have."""
+        from harness.tracking.logged_model import has_model, is_logged  # here: as much to load as MLflow itself
+
+        return self.with_model and has_model(record) and not is_logged(self.client, run)
+
+    def _log_model(self, record: Record) -> None:
+        """Log the run's model, unless MLflow has it. What the user must fix for that is said, and stops nothing."""
+        from harness.tracking.logged_model import log_model
+
+        run = self.client.get_run(self.run_id)
+        if not self._lacks_model(run, record):
+            return
+        try:
+            log_model(self.client, run, record, [self._shown(name) for name in run.data.metrics])
+        except UserError as error:
+            print(f"{record.label}: MLflow does not get its model ({error})", file=sys.stderr)
+
+    def _shown(self, name: str) -> Any:
+        """The latest value of a metric, as MLflow has it."""
+        sent = [metric for (key, _), metric in self._logged.items() if key == name]
+        return max(sent or self.client.get_metric_history(self.run_id, name), key=lambda one: (one.step, one.timestamp))
+
     def _log(self, numbers: list[tuple[int, str, float]]) -> None:
         """Log metrics: (step, name, value)."""
         from mlflow.entities import Metric
@@ -156,7 +183,7 @@ class TrackedRun:
         metrics = [Metric(key, value, now, step) for step, key, value in numbers]
         for start in range(0, len(metrics), METRICS_AT_ONCE):
             self.client.log_batch(self.run_id, metrics[start : start + METRICS_AT_ONCE])
-        self._logged |= {(key, step) for step, key, _ in numbers}
+        self._logged |= {(metric.key, metric.step): metric for metric in metrics}
 
 
 def _milliseconds(moment: str | None) -> int | None:

@@ -84,7 +84,7 @@ class MlflowTracker:
         self.uri = store_uri(settings.uri, output_dir)
         self.lost = False
         self._interval = settings.system_metrics_seconds
-        self._run = TrackedRun(self.uri, output_dir)
+        self._run = TrackedRun(self.uri, output_dir, settings.log_model)
         self._monitor: Any = None
 
     @_survives
@@ -163,7 +163,8 @@ def sync(ended: list[Record]) -> int:
         if uri == OFF:
             continue
         try:
-            count += TrackedRun(uri, records.output_dir_of(record)).sync(record)
+            with_model = record.config["tracking"].get("log_model", True)  # an earlier version had no such key
+            count += TrackedRun(uri, records.output_dir_of(record), with_model).sync(record)
         except Exception as error:
             raise UserError(f"MLflow at {masked(uri)} does not answer: {reason(uri, error)}") from None
     return count

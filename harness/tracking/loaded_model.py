@@ -1,0 +1,75 @@
+"""What MLflow loads of a logged model: the trained model, asked with MLflow's inputs.
+
+The saved model names this module (``loader_module``), so loading it runs the harness's code and unpickles nothing.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.backends.trained import TrainedModel
+from harness.data import Dataset
+from harness.data.preparation import TextPreparation, WordPreparation
+from harness.errors import UserError
+
+TOKENS, FEATURES = "tokens", "features"
+"""The column of the rows where the data has no columns of its own: lists of tokens, or of feature vectors."""
+
+
+class LoadedModel:
+    """A run's model for MLflow; ``predict`` answers with the columns of ``harness.tasks.answers``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.model = TrainedModel(folder)
+        self.columns = columns_of(self.model.data)
+
+    def predict(self, rows: Any, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """Answers to rows, in their order; there are no ``params``.
+
+        ``rows`` is a DataFrame with the columns of the run's data, or a list of what the only column holds.
+
+        Raises:
+            UserError: a column is missing, or the rows are not of the kind that the model was trained on.
+        """
+        return self.model.predict(rows_of(rows, self.columns))
+
+
+def _load_pyfunc(folder: str) -> LoadedModel:
+    """What MLflow calls with the folder of the model's data."""
+    return LoadedModel(Path(folder))
+
+
+def columns_of(data: Dataset) -> tuple[str, ...]:
+    """The names of the columns that a model of this data reads."""
+    if isinstance(data.preparation, TextPreparation | WordPreparation):
+        return data.preparation.columns
+    return (TOKENS,) if data.tokens else (FEATURES,)
+
+
+def rows_of(given: Any, columns: Sequence[str]) -> list[Any]:
+    """The rows of an input: one value each, or a tuple where there are several columns.
+
+    Raises:
+        UserError: a column is missing, or empty in a row.
+    """
+    if not isinstance(given, pd.DataFrame):
+        return [_plain(row) for row in given]
+    for name in columns:
+        if name not in given.columns:
+            raise UserError(f"the input lacks the column {name!r}; this model reads {', '.join(columns)}")
+        if empty := [number for number, value in enumerate(given[name]) if _is_missing(value)]:
+            raise UserError(f"row {empty[0]} of the input has nothing in the column {name!r}; leave the row out")
+    values = [[_plain(value) for value in given[name]] for name in columns]
+    return values[0] if len(columns) == 1 else list(zip(*values, strict=True))
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
+
+
+def _plain(value: Any) -> Any:
+    """A cell as text or nested lists: MLflow makes arrays of arrays of it, which numpy does not read as one."""
+    return [_plain(one) for one in value] if isinstance(value, np.ndarray | list | tuple) else value
