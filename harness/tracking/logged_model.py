@@ -11,6 +11,7 @@ from harness.data.outline import OUTLINE
 from harness.records import store
 from harness.records.record import Record
 from harness.tracking.model import RUN, weights_of, write_model
+from harness.tracking.quiet import pyfunc
 
 LONGEST_NAME = 250
 """The longest name of a model, in characters."""
@@ -99,6 +100,7 @@ def _upload(client: Any, model: Any, folder: Path, run_id: str) -> None:
 
     The client would copy them.
     """
+    pyfunc()
     from mlflow.models import Model
 
     with tempfile.TemporaryDirectory() as temporary:

@@ -20,7 +20,7 @@ from harness.records import store
 from harness.records.record import Record
 from harness.tracking import loaded_model
 from harness.tracking.model_signature import example_of, signature_of
-from harness.tracking.quiet import silence
+from harness.tracking.quiet import pyfunc, silence
 
 RUN, CODE = "run", "code"
 """The folders in an MLflow model with the files of the run, and with the user's own code."""
@@ -36,6 +36,7 @@ def save_model(folder: Path, path: Path) -> None:
         UserError: the folder has no finished run, or lacks a file.
     """
     silence()
+    pyfunc()
     from mlflow.models import Model
 
     write_model(folder, path, Model())
@@ -57,8 +58,6 @@ def write_model(folder: Path, path: Path, model: Any) -> None:
     Raises:
         UserError: as ``save_model``.
     """
-    from mlflow import pyfunc
-
     record = finished_record(folder)
     data = load_outline(folder)
     (path / RUN).mkdir(parents=True, exist_ok=True)
@@ -67,7 +66,7 @@ def write_model(folder: Path, path: Path, model: Any) -> None:
     _write_environment(record, path)
     model.saved_input_example_info = _write_example(data, path)
     model.signature = signature_of(data)
-    pyfunc.add_to_model(
+    pyfunc().add_to_model(
         model, loader_module=loaded_model.__name__, data=RUN, code=CODE if has_code else None, conda_env=CONDA,
         python_env=PYTHON,
     )  # fmt: skip

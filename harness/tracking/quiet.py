@@ -2,6 +2,8 @@
 
 import logging
 import os
+import warnings
+from typing import Any
 
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -22,3 +24,11 @@ def silence() -> None:
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def pyfunc() -> Any:
+    """The module ``mlflow.pyfunc``, which warns of its own type hints when it is loaded."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow.pyfunc
+    return mlflow.pyfunc

@@ -37,7 +37,7 @@ def client(tmp_path):
 
 
 def tracked(folder):
-    return TrackedRun(tracking.store_uri(None, folder), folder)
+    return TrackedRun(tracking.store_uri(None, folder), folder, True)
 
 
 def runs_of(client):
