@@ -3,6 +3,7 @@
     python -m harness export RUN --format onnx
     python -m harness export RUN --format onnx --measure
     python -m harness export best:imdb --format torch --out exported
+    python -m harness export best:imdb --format mlflow --out model   # mlflow models serve -m model --env-manager local
 
 RUN is the folder of a run, its MLflow run id, or best:NAME. Exit codes: 0; 2 the user must fix something, or the file
 would have given other outputs than the run.
@@ -16,7 +17,7 @@ from pathlib import Path
 from harness.errors import UserError
 
 USER_ERROR = 2
-FORMATS = ("onnx", "torch", "keras")
+FORMATS = ("onnx", "torch", "keras", "mlflow")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m harness export", description="Write a run's model as a file that runs without the harness."
     )
     parser.add_argument("run", metavar="RUN", help="the folder of a run, its MLflow run id, or best:NAME")
-    parser.add_argument("--format", required=True, choices=FORMATS, help="onnx, torch (.pt2) or keras (.keras)")
+    parser.add_argument("--format", required=True, choices=FORMATS, help="onnx, torch (.pt2), keras (.keras) or mlflow")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: export/FORMAT in the run's folder")
     parser.add_argument("--measure", action="store_true", help="of onnx: what it costs to serve, also in int8")
     parser.add_argument("--output-dir", type=Path, default=Path("outputs"), help="where runs are; default: outputs")

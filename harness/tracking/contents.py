@@ -54,13 +54,16 @@ def numbers_of(step: dict[str, float]) -> Iterable[tuple[str, float]]:
 def files_of(folder: Path) -> Iterator[tuple[Path, str | None]]:
     """The files of a run's folder, each with its folder among the artifacts (None: the top).
 
-    Without the weights and the other files that its model is restored from: MLflow gets these with the model.
+    Without the weights and the other files that its model is restored from, which MLflow gets with the model, and
+    without what was exported from the run.
     """
     from harness.backends.trained import restored_files  # here: it loads pandas, which MLflow has loaded by now
 
     of_model = restored_files(folder)
     for file in sorted(folder.rglob("*")):
-        if file.is_file() and not file.name.startswith(NOT_UPLOADED) and file not in of_model:
-            parts = file.parent.relative_to(folder).parts
+        parts = file.parent.relative_to(folder).parts
+        if parts[:1] == ("export",) or file in of_model:
+            continue
+        if file.is_file() and not file.name.startswith(NOT_UPLOADED):
             # the folder `artifacts` of a run is the top of MLflow's artifacts
             yield file, "/".join(parts[1:] if parts[:1] == ("artifacts",) else parts) or None

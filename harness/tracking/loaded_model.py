@@ -26,6 +26,9 @@ class LoadedModel:
         self.model = TrainedModel(folder)
         self.columns = columns_of(self.model.data)
 
+    def get_raw_model(self) -> TrainedModel:
+        return self.model
+
     def predict(self, rows: Any, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Answers to rows, in their order; there are no ``params``.
 
@@ -71,5 +74,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """A cell as text or nested lists: MLflow makes arrays of arrays of it, which numpy does not read as one."""
-    return [_plain(one) for one in value] if isinstance(value, np.ndarray | list | tuple) else value
+    """A cell without arrays of arrays, which MLflow makes of nested lists, and which numpy does not read as one."""
+    if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.dtype == object):
+        return [_plain(one) for one in value]
+    return value

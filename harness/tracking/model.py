@@ -29,6 +29,12 @@ EXAMPLE, REQUEST = "input_example.json", "serving_input_example.json"
 DISTRIBUTION = "sequence-encoder-harness"
 
 
+def load_model(path: Path) -> Any:
+    """The MLflow model in a folder, as MLflow loads it; its ``get_raw_model()`` is the ``TrainedModel``."""
+    silence()
+    return pyfunc().load_model(str(path))
+
+
 def save_model(folder: Path, path: Path) -> None:
     """Write the model of a finished run's folder as an MLflow model into the folder ``path``.
 
@@ -130,7 +136,7 @@ def _write_example(data: Dataset, path: Path) -> dict[str, str]:
 
 def _without_machine(record: Record) -> Record:
     """A record that says nothing of the machine's folders, its name and its tracking server."""
-    config = _without_folders(record.config, ("data",))
+    config = _without_folders(record.config, ("data", "input"))
     config |= {"output_dir": "outputs", "cache_dir": "outputs/cache"}
     config["tracking"] = {**config["tracking"], "uri": None}
     return dataclasses.replace(

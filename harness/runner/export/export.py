@@ -17,6 +17,8 @@ from harness.runner.export.onnx_session import open_onnx
 from harness.runner.export.proof import proof_rows, prove
 from harness.runner.export.reading_proof import prove_reading
 
+MLFLOW = "mlflow"
+"""The format that is a folder, and no graph of a backend: the run's model as an MLflow model."""
 FILES = {"onnx": "model.onnx", "torch": "model.pt2", "keras": "model.keras"}
 """The file of each format in its folder."""
 
@@ -38,10 +40,17 @@ class ExportedRun:
 def export_run(run: Path, kind: str, folder: Path) -> ExportedRun:
     """Write the model of a run's best epoch into a folder: for the processor, in float32, whatever the run used.
 
+    An MLflow model needs the harness, and computes as the run does.
+
     Raises:
         UserError: the run has no model, its backend has no such format, a part of the model cannot be exported, or the
             file gives other outputs than the run; then no file is left.
     """
+    if kind == MLFLOW:
+        from harness.runner.export.mlflow_model import export_mlflow  # here: measure.serve does without MLflow
+
+        exported_run, difference, lengths = export_mlflow(run, folder)
+        return ExportedRun(folder, exported_run, difference, lengths)
     model = TrainedModel(run, PLAIN)
     if kind not in model.backend.exports:
         has = " or ".join(model.backend.exports) or "nothing"
