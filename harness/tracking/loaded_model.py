@@ -53,28 +53,21 @@ def columns_of(data: Dataset) -> tuple[str, ...]:
 
 
 def rows_of(given: Any, columns: Sequence[str]) -> list[Any]:
-    """The rows of an input: one value each, or a tuple where there are several columns.
+    """The rows of an input: one value each, None where it is missing, or a tuple where there are several columns.
 
     Raises:
-        UserError: a column is missing, or empty in a row.
+        UserError: a column is missing.
     """
     if not isinstance(given, pd.DataFrame):
         return [_plain(row) for row in given]
-    for name in columns:
-        if name not in given.columns:
-            raise UserError(f"the input lacks the column {name!r}; this model reads {', '.join(columns)}")
-        if empty := [number for number, value in enumerate(given[name]) if _is_missing(value)]:
-            raise UserError(f"row {empty[0]} of the input has nothing in the column {name!r}; leave the row out")
+    if missing := [name for name in columns if name not in given.columns]:
+        raise UserError(f"the input lacks the column {missing[0]!r}; this model reads {', '.join(columns)}")
     values = [[_plain(value) for value in given[name]] for name in columns]
     return values[0] if len(columns) == 1 else list(zip(*values, strict=True))
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
 
 
 def _plain(value: Any) -> Any:
     """A cell without arrays of arrays, which MLflow makes of nested lists, and which numpy does not read as one."""
     if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.dtype == object):
         return [_plain(one) for one in value]
-    return value
+    return None if value is pd.NA else value

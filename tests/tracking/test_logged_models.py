@@ -15,7 +15,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import QUICK
+from conftest import QUICK, refused
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
@@ -23,6 +23,7 @@ from harness import tracking
 from harness.backends.trained import TrainedModel
 from harness.cli import ui
 from harness.records import store as records
+from harness.runner.export import export_run
 from harness.tracking import address, logged_model, store
 from harness.tracking.quiet import pyfunc
 from harness.tracking.tracked_run import TrackedRun
@@ -183,6 +184,19 @@ def test_a_served_model_answers_a_request_with_the_runs_prediction(outputs, tmp_
         server.wait(timeout=60)
     own = TrainedModel(record.folder).predict(TEXTS)
     pd.testing.assert_frame_equal(served[own.columns], own, check_dtype=False, rtol=0, atol=1e-4)
+
+
+def test_the_exported_model_is_proven_and_lies_in_a_folder_of_its_own(record, tmp_path):
+    made = export_run(record.folder, "mlflow", tmp_path / "model")
+    assert (made.file, made.lengths[:2]) == (tmp_path / "model", [0, 1])
+    assert made.difference <= 1e-4
+    shutil.rmtree(tmp_path / "outputs")
+    again = pyfunc().load_model(str(tmp_path / "model")).predict({"text": TEXTS})
+    pd.testing.assert_frame_equal(again, made.model.predict(TEXTS), rtol=0, atol=1e-4)
+    assert [one.name for one in tmp_path.iterdir()] == ["model"]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes").touch()
+    assert "is not empty, and no MLflow model" in refused(export_run, record.folder, "mlflow", tmp_path / "mine")
 
 
 def test_a_sync_logs_the_model_once(record, tmp_path):
