@@ -25,6 +25,7 @@ from harness.cli import ui
 from harness.records import store as records
 from harness.runner.export import export_run
 from harness.tracking import address, logged_model, store
+from harness.tracking.model import save_model
 from harness.tracking.quiet import pyfunc
 from harness.tracking.tracked_run import TrackedRun
 
@@ -191,6 +192,26 @@ def test_the_exported_model_is_proven_and_lies_in_a_folder_of_its_own(record, tm
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes").touch()
     assert "is not empty, and no MLflow model" in refused(export_run, record.folder, "mlflow", tmp_path / "mine")
+
+
+def test_the_users_own_code_goes_with_the_model_and_is_found_without_its_folder(record, tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "own_pooling.py").write_text(
+        "from harness.backends.pytorch.poolings import Mean\n\nclass Own(Mean):\n    pass\n"
+    )
+    record.config["pooling"] = {"_target_": "own_pooling.Own", "_partial_": True}
+    records.write(record)
+    with monkeypatch.context() as there:
+        there.syspath_prepend(tmp_path / "mine")
+        save_model(record.folder, tmp_path / "model")
+    assert (tmp_path / "model" / "code" / "own_pooling.py").is_file()
+    monkeypatch.setattr(sys, "path", [*sys.path])  # loading it adds the folder of its code
+    monkeypatch.delitem(sys.modules, "own_pooling", raising=False)
+    loaded = pyfunc().load_model(str(tmp_path / "model"))
+    assert sys.modules.pop("own_pooling").__file__ == str(tmp_path / "model" / "code" / "own_pooling.py")
+    assert len(loaded.predict(pd.DataFrame({"text": TEXTS}))) == len(TEXTS)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if not entry.startswith(str(tmp_path))])
+    assert "there is no module 'own_pooling'" in refused(save_model, record.folder, tmp_path / "again")
 
 
 def test_a_sync_logs_the_model_once(record, tmp_path):
