@@ -56,9 +56,12 @@ def _export(options: argparse.Namespace) -> int:
     made = export_run(run, options.format, options.out or run / "export" / options.format)
     lengths = ", ".join(map(str, made.lengths))
     print(
-        f"{made.file}: gives the run's outputs (largest difference {made.difference:.1g}) for sequences of {lengths} "
-        "steps, alone and in batches"
+        f"{made.file}: gives the run's outputs (largest difference {made.difference:.1g}) for "
+        f"{'rows of its data' if made.real else 'random rows'} of {lengths} steps, "
+        "alone and in batches"
     )
+    if options.format != "mlflow" and made.model.record.config["hardware"]["precision"] == "bf16":
+        print("it computes in float32: the run's own outputs, in bfloat16, differ by their rounding")
     if options.measure:
         found, why_not_recorded = serving.serve_exported(made, time.perf_counter)
         for name, value in serving.metrics_of(found).items():

@@ -3,6 +3,7 @@
 Dimension letters: L length, D feature width.
 """
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,15 @@ OUTLINE = "outline.json"
 
 def save_outline(data: Dataset, folder: Path) -> None:
     """Write the outline of a data set into a run's folder."""
+    # ASCII only, so that lone surrogates in a vocabulary can be written
+    (folder / OUTLINE).write_text(json.dumps(outline_of(data)), encoding="utf8")
+
+
+def outline_of(data: Dataset) -> dict[str, Any]:
+    """The outline of a data set, which JSON can hold."""
     train = data.train
     words = None if train.characters is None else train.characters.table_SW.shape[1]
-    content = {
+    return {
         **{name: getattr(data, name) for name in FIELDS},
         "max_length": data.max_length,
         "width": None if data.tokens else data.width,
@@ -34,8 +41,6 @@ def save_outline(data: Dataset, folder: Path) -> None:
         "characters_of_a_word": words,
         "vectors": None if data.vectors is None else data.vectors.width,
     }
-    # ASCII only, so that lone surrogates in a vocabulary can be written
-    (folder / OUTLINE).write_text(json.dumps(content), encoding="utf8")
 
 
 def load_outline(folder: Path) -> Dataset:
@@ -49,9 +54,7 @@ def load_outline(folder: Path) -> Dataset:
     file = folder / OUTLINE
     try:
         content = json.loads(file.read_text(encoding="utf8"))
-        fields = {name: content[name] for name in FIELDS}
-        train = _zeros(content.pop("max_length"), content)
-        vectors = None if content["vectors"] is None else WordVectors(content["vectors"])
+        data = dataset_of(content)
     except FileNotFoundError:
         raise UserError(
             f"{folder} keeps no outline of its data, so that its model cannot be built again: the run has not "
@@ -61,8 +64,14 @@ def load_outline(folder: Path) -> Dataset:
         raise UserError(
             f"{file} is damaged or of another version of the harness ({error}); run its command again with rerun=true"
         ) from None
-    empty = _zeros(None, content)
-    return Dataset(train, empty, empty, preparation=load_preparation(folder), vectors=vectors, **fields)
+    return dataclasses.replace(data, preparation=load_preparation(folder))
+
+
+def dataset_of(outline: dict[str, Any]) -> Dataset:
+    """The data set of an outline, without a preparation."""
+    train, empty = _zeros(outline["max_length"], outline), _zeros(None, outline)
+    vectors = None if outline["vectors"] is None else WordVectors(outline["vectors"])
+    return Dataset(train, empty, empty, vectors=vectors, **{name: outline[name] for name in FIELDS})
 
 
 def _zeros(length: int | None, content: dict[str, Any]) -> Split:

@@ -49,7 +49,7 @@ class Last(_Pooling):
 
     def forward(self, y_BLE: Tensor, mask_BL: Tensor) -> Tensor:
         last_B = (mask_BL.sum(1) - 1).clamp(min=0)
-        last_BE = y_BLE[torch.arange(len(last_B), device=last_B.device), last_B]
+        last_BE = y_BLE[torch.arange(last_B.shape[0], device=last_B.device), last_B]
         return last_BE * mask_BL.any(1, keepdim=True)
 
 

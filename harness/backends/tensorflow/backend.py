@@ -18,7 +18,7 @@ from harness.backends.exported import Exported
 from harness.backends.history import Metrics, evaluated_splits
 from harness.backends.resuming import read_weights
 from harness.backends.schedules import rate_of
-from harness.backends.tensorflow import checkpoints, runtime
+from harness.backends.tensorflow import checkpoints, exporting, runtime
 from harness.backends.tensorflow.layers import named_layers
 from harness.backends.tensorflow.losses import make_loss
 from harness.backends.tensorflow.model import build
@@ -28,6 +28,7 @@ from harness.config.schema import Config
 from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
 from harness.data.dataset import IGNORED
+from harness.data.outline import outline_of
 from harness.errors import UserError
 from harness.measure import StepTimer
 from harness.records.metrics import ENCODER_PARAMETERS, FROZEN_PARAMETERS, PARAMETERS
@@ -40,7 +41,7 @@ class Backend:
     """Encoders in Keras on TensorFlow, in one process."""
 
     rank = 0
-    exports: tuple[str, ...] = ()
+    exports = ("keras",)
 
     def __init__(self, config: Config, hardware: Hardware) -> None:
         self.config, self.hardware = config, hardware
@@ -57,6 +58,7 @@ class Backend:
         runtime.check(self.hardware)
         settings = self.config.trainer
         self.model = model = build(self.config, data, seed)
+        self.outline = outline_of(data)
         self.task, self.specs = task_of(data), signature(data, self.integer)
         self.loss = make_loss(data, class_weights(self.config, data))
         if settings.compile and not all(layer.supports_jit for _, layer in named_layers(model.parts)):
@@ -111,10 +113,10 @@ class Backend:
                 variable.value.assign(array)
 
     def export(self, kind: str, file: Path, examples: Split) -> None:
-        raise NotImplementedError
+        exporting.export(self.model, self.config, self.outline, file)
 
     def exported(self, kind: str, file: Path) -> Exported:
-        raise NotImplementedError
+        return exporting.exported(file)
 
     def _first_batches(self, batches: Batches) -> list[DeviceBatch]:
         """The batches that the step runs on before training: of every shape for XLA, the largest for a GPU.

@@ -7,14 +7,14 @@ from typing import Any
 from harness.backends.base import Backend
 from harness.backends.trained import TrainedModel
 from harness.config.schema import HardwareConfig
-from harness.data import Dataset, Split
+from harness.data import Dataset, Split, open_prepared
 from harness.data.examples import load_examples
 from harness.data.prepared_of_run import prepared_of_run
 from harness.errors import UserError
 from harness.records.record import Record
 from harness.runner.export.bundle import as_served, write_bundle
-from harness.runner.export.onnx_session import open_onnx
-from harness.runner.export.proof import proof_rows, prove
+from harness.runner.export.onnx_session import check_installed, open_onnx
+from harness.runner.export.proof import BEYOND, proof_rows, prove
 from harness.runner.export.reading_proof import prove_reading
 
 MLFLOW = "mlflow"
@@ -29,12 +29,16 @@ PLAIN = HardwareConfig(accelerator="cpu", devices=1, nodes=1, precision="32", th
 
 @dataclass
 class ExportedRun:
-    """A file that was proven: where it is, the run's model, the largest difference, and the lengths compared."""
+    """A file that was proven: where it is, the run's model, the largest difference, and what was compared.
+
+    ``real``: whether these were rows of the run's data, and not random ones.
+    """
 
     file: Path
     model: TrainedModel
     difference: float
     lengths: list[int]
+    real: bool
 
 
 def export_run(run: Path, kind: str, folder: Path) -> ExportedRun:
@@ -50,7 +54,9 @@ def export_run(run: Path, kind: str, folder: Path) -> ExportedRun:
         from harness.runner.export.mlflow_model import export_mlflow  # here: measure.serve does without MLflow
 
         exported_run, difference, lengths = export_mlflow(run, folder)
-        return ExportedRun(folder, exported_run, difference, lengths)
+        return ExportedRun(folder, exported_run, difference, lengths, real=False)
+    if kind == "onnx":
+        check_installed()
     model = TrainedModel(run, PLAIN)
     if kind not in model.backend.exports:
         has = " or ".join(model.backend.exports) or "nothing"
@@ -58,8 +64,14 @@ def export_run(run: Path, kind: str, folder: Path) -> ExportedRun:
             f"--format {kind}: this run was trained by backend={model.record.config['backend']['name']}, which exports "
             f"{has}"
         )
-    rows = proof_rows(model.data)
-    folder.mkdir(parents=True, exist_ok=True)
+    real = rows_of(model)
+    rows = proof_rows(model.data, real, model.longest or model.data.max_length + BEYOND)
+    if not _can_read(model, rows):
+        rows = proof_rows(model.data, real)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out {folder} cannot be a folder ({error.strerror}); name another") from None
     file = folder / FILES[kind]
     try:
         difference = write_proven(model.backend, kind, file, model.data, rows)
@@ -70,7 +82,25 @@ def export_run(run: Path, kind: str, folder: Path) -> ExportedRun:
     except UserError as error:
         file.unlink(missing_ok=True)  # also where its rows would be read otherwise
         raise UserError(f"{model.record.label} was not exported: {error}") from error
-    return ExportedRun(file, model, difference, rows.length_N.tolist())
+    return ExportedRun(file, model, difference, rows.length_N.tolist(), real is not None)
+
+
+def _can_read(model: TrainedModel, rows: Split) -> bool:
+    """Whether a model takes sequences above the longest of its data; a pretrained one has a limit of its own."""
+    try:
+        model.outputs(rows)
+    except Exception:  # whatever the framework raises
+        return False
+    return True
+
+
+def rows_of(model: TrainedModel) -> Split | None:
+    """The validation split of a run's data, or train if that is empty; None where its prepared data are gone."""
+    prepared = prepared_of_run(model.record)
+    if prepared is None:
+        return None
+    found = open_prepared(prepared, characters=model.data.train.characters is not None)
+    return found.validation if len(found.validation.x) else found.train
 
 
 def write_proven(backend: Backend, kind: str, file: Path, data: Dataset, rows: Split) -> float:

@@ -15,38 +15,53 @@ from harness.errors import UserError
 
 TOLERANCE = 1e-4
 """The largest difference that is allowed; for a regression, per unit of the largest output if that is above 1."""
-BATCH = 5
 SHORT = 7
+BEYOND = 65
+"""Steps more than the longest sequence of the data: a graph is right for any length, or was it for some by chance."""
 
 
-def proof_rows(data: Dataset) -> Split:
-    """Random sequences for the proof, as the data has them: of 1, 7 and the most steps, odd numbers between, and none.
+def proof_rows(data: Dataset, real: Split | None = None, most: int | None = None) -> Split:
+    """Sequences for the proof: of 1, 7 and the most steps of the data, odd numbers between, ``most`` of all, and none.
 
-    The last ``BATCH`` of them are as different in length as they can be.
+    Their steps are those of ``real``, some of the data's rows; without them they are random.
     """
     longest = data.max_length
-    wanted = {0, 1, SHORT, longest // 2 | 1, longest - longest // 3 | 1, longest}
-    length_N = np.array(sorted(length for length in wanted if length <= longest), np.int64)
-    generator, steps = np.random.default_rng(0), int(length_N.sum())
-    train, offsets = data.train, offsets_of(length_N)
+    most = most or longest
+    wanted = {0, 1, SHORT, longest // 2 | 1, longest - longest // 3 | 1, longest, most}
+    length_N = np.array(sorted(length for length in wanted if length <= most), np.int64)
+    steps, offsets, several = int(length_N.sum()), offsets_of(length_N), data.train.y_offsets is not None
+    x, characters = _random(data, steps) if real is None else _real(real, length_N)
+    y = np.zeros((steps if several else len(length_N), *data.train.y.shape[1:]), data.train.y.dtype)
+    return Split(x, offsets, y, offsets if several else None, characters)
+
+
+def _real(rows: Split, length_N: np.ndarray) -> tuple[np.ndarray, Characters | None]:
+    """The steps of rows, each sequence from the start of another row on, into the next rows if that is too short."""
+    starts = rows.offsets[np.linspace(0, len(rows) - 1, len(length_N)).astype(int)]
+    steps = np.concatenate([start + np.arange(length) for start, length in zip(starts, length_N, strict=True)])
+    x, characters = rows.x.take(steps, 0, mode="wrap"), rows.characters
+    if characters is not None:
+        characters = Characters(characters.spelling_T.take(steps, mode="wrap"), characters.table_SW)
+    return x, characters
+
+
+def _random(data: Dataset, steps: int) -> tuple[np.ndarray, Characters | None]:
+    generator = np.random.default_rng(0)
     if data.tokens:
         x = generator.integers(1, data.width, steps, dtype=np.int32)
     else:
         x = generator.normal(size=(steps, data.width)).astype(np.float32)
-    several = train.y_offsets is not None
-    y = np.zeros((steps if several else len(length_N), *train.y.shape[1:]), train.y.dtype)
-    characters = None
-    if train.characters is not None:
-        letters = train.characters.table_SW.shape[1]
-        table_SW = generator.integers(1, len(data.alphabet), (steps + 1, letters), dtype=np.int32)
-        # words of every length; the first row is padding, which has none
-        kept = np.arange(letters) < np.append(0, generator.integers(1, letters + 1, steps))[:, None]
-        characters = Characters(np.arange(1, steps + 1, dtype=np.int32), table_SW * kept)
-    return Split(x, offsets, y, offsets if several else None, characters)
+    if data.train.characters is None:
+        return x, None
+    letters = data.train.characters.table_SW.shape[1]
+    table_SW = generator.integers(1, len(data.alphabet), (steps + 1, letters), dtype=np.int32)
+    # words of every length; the first row is padding, which has none
+    kept = np.arange(letters) < np.append(0, generator.integers(1, letters + 1, steps))[:, None]
+    return x, Characters(np.arange(1, steps + 1, dtype=np.int32), table_SW * kept)
 
 
 def prove(split: Split, outputs: np.ndarray, exported: Exported, regression: bool) -> float:
-    """Compare an exported model with the run's ``outputs`` of a split: each sequence alone, and all in a batch.
+    """Compare an exported model with the run's ``outputs`` of a split: each sequence alone, and in batches.
 
     Returns:
         The largest difference.
@@ -80,7 +95,7 @@ def prove(split: Split, outputs: np.ndarray, exported: Exported, regression: boo
 
 
 def _batches(sequences: int) -> Iterator[np.ndarray]:
-    """The row numbers of each batch: every sequence alone, the longest with shorter ones, and short ones together."""
+    """The row numbers of each batch: every sequence alone, the longest with the shortest, and the shortest together."""
     yield from (np.array([row]) for row in range(sequences))
-    yield np.arange(sequences)[::-1][:BATCH]
-    yield np.arange(sequences)[:BATCH] % max(1, min(3, sequences))
+    yield np.array([-1, -2, 2, 1, 0]) % sequences
+    yield np.array([0, 1, 2, 1, 0]) % sequences

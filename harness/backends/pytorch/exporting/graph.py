@@ -102,8 +102,6 @@ def _write_onnx(program: ExportedProgram, file: Path) -> None:
         made = torch.onnx.export(
             program, (), dynamo=True, opset_version=OPSET, output_names=[OUTPUT], verbose=False, external_data=False
         )  # fmt: skip
-    except ImportError as error:
-        raise UserError(f"--format onnx needs {error.name}: in the harness's folder, pip install '.[export]'") from None
     except Exception as error:
         raise UserError(f"the model cannot be written as ONNX: {reason(error)}") from error
     assert made is not None

@@ -22,6 +22,8 @@ from harness.backends.pytorch.exporting.scanned import (
     ScannedMinGRU,
     ScannedStateSpace,
 )
+from harness.backends.pytorch.exporting.spelled import Spelled
+from harness.backends.pytorch.inputs import WordChar
 
 StandIns = Mapping[type[nn.Module], Callable[[Any], nn.Module]]
 
@@ -31,16 +33,17 @@ def _linear_attention(encoder: LinearAttention) -> nn.Module:
     return ScannedLinearAttention(encoder) if encoder.causal else encoder
 
 
-SCANNED: StandIns = {
+IN_BOTH: StandIns = {
     Cell: ScannedCell,
     DiagonalStateSpace: ScannedStateSpace,
     JordanRNN: ScannedJordan,
     LinearAttention: _linear_attention,
     MinGRU: ScannedMinGRU,
+    WordChar: Spelled,
 }
 STAND_INS: Mapping[str, StandIns] = {
-    "onnx": {**SCANNED, **dict.fromkeys(KEPT, OnnxRecurrent)},
-    "torch": {**SCANNED, **dict.fromkeys(KEPT, TorchRecurrent)},
+    "onnx": {**IN_BOTH, **dict.fromkeys(KEPT, OnnxRecurrent)},
+    "torch": {**IN_BOTH, **dict.fromkeys(KEPT, TorchRecurrent)},
 }
 """For each format the classes that are replaced, and what takes their place; also inside a custom encoder."""
 
