@@ -16,6 +16,7 @@ from torch import nn
 
 from harness.data import from_sequences
 from harness.data.characters import Characters
+from harness.data.loaders.text import load_files
 from harness.errors import UserError
 from harness.runner.export import FILES
 from harness.runner.export.onnx_session import open_onnx
@@ -240,3 +241,16 @@ def test_a_custom_encoder_is_exported_or_refused(encoder, expected, kind, tmp_pa
     made = scattered(ready(data, *target, "input.size=6", backend="pytorch"))
     assert re.match(expected, outcome(made, data, kind, tmp_path))
     assert list(tmp_path.iterdir()) == ([] if encoder is Looped else [tmp_path / FILES[kind]])
+
+
+def test_a_pretrained_transformer_is_exported(tmp_path):
+    pytest.importorskip("transformers")
+    from tiny_transformer import save_bert
+
+    folder = save_bert(tmp_path / "tiny")
+    file = tmp_path / "rows.csv"
+    file.write_text("text,label\n" + "".join(f"the film is {word} {'a ' * 9},{word}\n" for word in ["good", "bad"] * 9))
+    data = load_files(str(file), tokenizer=str(folder), max_length=9)
+    own = ("encoder=pretrained", f"encoder.model={folder}", "data=imdb", "data.max_length=9")
+    made = ready(data, *own, backend="pytorch")
+    assert [outcome(made, data, kind, tmp_path, [0, 1, 5, 7, 9]) for kind in TORCH] == ["yes", "yes"]
