@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 from harness.config import shadowing
 from harness.config.libraries import LIBRARY
+from harness.config.shipped import overridden_by
 from harness.errors import UserError
 
 
@@ -36,7 +37,9 @@ def start_server(arguments: list[str]) -> None:
         return
     if any(argument.startswith(("-", "hydra")) for argument in arguments if argument not in ("-m", "--multirun")):
         return
-    backend = next((argument[8:] for argument in arguments if argument.startswith("backend=")), "pytorch")
+    chosen = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    first = chosen.get("encoder", "").split(",")[0]
+    backend = chosen.get("backend") or overridden_by(first).get("backend", "pytorch")
     if backend in LIBRARY and find_spec(LIBRARY[backend]):
         from harness.runner import worker  # here: --help does without it
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from conftest import QUICK, REPOSITORY
-from shipped import choices
+from shipped import choices, encoders_of
 
 from harness.cli import choose, subcommands
 
@@ -126,9 +126,10 @@ def test_every_linked_document_exists(file):
 def test_every_encoder_has_one_line_below_the_backends_that_have_it():
     there = REPOSITORY / "harness" / "backends"
     torch, keras = ((there / name / "encoders" / "__init__.py").read_text() for name in ("pytorch", "tensorflow"))
-    parts = ENCODERS.split("Only the PyTorch backend has:")
-    shared, own = (re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE) for part in parts)
-    assert sorted([*shared, *own]) == choices("encoder")
+    parts = re.split(r"Only the \S+ backend has:", ENCODERS)
+    shared, own, baselines = (re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE) for part in parts)
+    assert sorted([*shared, *own, *baselines]) == choices("encoder")
+    assert sorted(baselines) == encoders_of("sklearn")
     for name in {*shared, *own} - {"custom"}:
         target = re.search(r"encoders\.(\w+)", (REPOSITORY / f"conf/encoder/{name}.yaml").read_text())[1]
         assert f'"{target}"' in torch

@@ -9,6 +9,7 @@ from harness.analysis.listed import listed
 from harness.analysis.targets import monitored
 from harness.analysis.variant_names import short_keys
 from harness.analysis.variants import Variant
+from harness.config.libraries import is_read
 from harness.records.metrics import EPOCHS, METRICS, ON_VALIDATION, STEPS, TRIALS
 from harness.records.record import Record
 
@@ -22,8 +23,11 @@ def still_improving(record: Record) -> bool | None:
     """Whether the best epoch of a run is its last, so that more epochs may give a better model.
 
     False where the score cannot get any better, such as an accuracy of 1. None where validation did not choose the
-    epoch (``trainer.monitor=last`` or a training loss), and for a run that did not finish.
+    epoch (``trainer.monitor=last`` or a training loss), for a run that did not finish, and where the backend knows no
+    epochs.
     """
+    if not is_read(record.choices["backend"], "trainer.epochs"):
+        return None
     best, monitor = record.metrics.get("best/epoch"), monitored(record)
     if best is None or monitor not in ON_VALIDATION or not record.history:
         return None
@@ -96,7 +100,7 @@ def _differing(variants: list[Variant]) -> Iterator[str]:
     )
     for key, meaning, of in budgets:
         named: dict[Any, list[str]] = {}
-        for variant in variants:
+        for variant in (one for one in variants if is_read(one.record.choices["backend"], key)):
             named.setdefault(of(variant.record), []).append(_name_without(variant, key))
         if len(named) > 1:
             yield f"{key} " + ", ".join(f"{value} ({listed(names)})" for value, names in named.items()) + meaning
@@ -130,6 +134,8 @@ def _stopped_early(variants: list[Variant]) -> str:
     """The variants with runs that ended before ``trainer.epochs``, and when they ended."""
     found = []
     for variant in variants:
+        if not is_read(variant.record.choices["backend"], "trainer.epochs"):
+            continue
         allowed = _trainer(variant.record).get("epochs")
         ended = sorted(len(run.history) for run in variant.runs if allowed and 0 < len(run.history) < allowed)
         if ended:

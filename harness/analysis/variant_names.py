@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis.variants import Variant, device_of, flat_settings, processor_of, threads_of
+from harness.config.libraries import not_read
 from harness.config.pretrained import OWN_KEYS
 from harness.records.record import Record
 
 MOST_PARTS = 3
 """A variant's name has at most so many settings besides the encoder."""
-IMPLIED = {"additive_attention": ("pooling",)}
+IMPLIED = {
+    "additive_attention": ("pooling",),
+    "dummy": ("backend",),
+    "nb_svm": ("backend",),
+    "tfidf_logreg": ("backend",),
+}
 """Choices that an encoder makes by itself: nobody chose them, so names leave them out."""
 IMPLIED_KEYS = {"pretrained": OWN_KEYS}
 """The same of single settings."""
@@ -113,8 +119,8 @@ def _hash(record: Record) -> str:
 
 
 def _explicit(choices: dict[str, str]) -> dict[str, str]:
-    """The choices besides the encoder, without those that the encoder implies."""
-    implied = IMPLIED.get(choices["encoder"], ())
+    """The choices besides the encoder, without those that the encoder implies or that its backend does not read."""
+    implied = (*IMPLIED.get(choices["encoder"], ()), *not_read(choices.get("backend", "")))
     return {key: value for key, value in choices.items() if key != "encoder" and key not in implied}
 
 

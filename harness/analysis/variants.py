@@ -9,11 +9,11 @@ from typing import Any
 from harness.analysis.disturbances import disturbances
 from harness.analysis.intervals import Difference, Mean
 from harness.analysis.statistics import Standing
-from harness.config.libraries import COMPUTING_PACKAGES, PRETRAINED_PACKAGES
+from harness.config.libraries import COMPUTING_PACKAGES, PRETRAINED_PACKAGES, not_read
 from harness.config.pretrained import is_pretrained
 from harness.config.schema import AFTERWARDS
 from harness.records.record import Record
-from harness.records.settings import flatten, one_form
+from harness.records.settings import flatten, one_form, without
 
 UNNAMED = (
     "name",
@@ -210,7 +210,7 @@ def chosen_by_trials(record: Record) -> dict[str, Any]:
 
 def _named(record: Record) -> dict[str, Any]:
     """The parts of a config by which variants can differ, and how trials chose the settings if they did."""
-    named = {key: value for key, value in record.config.items() if key not in UNNAMED}
+    named = without(record.config, (*UNNAMED, *not_read(record.choices["backend"])))
     measured = {key: value for key, value in (named.pop("measure", None) or {}).items() if key not in AFTERWARDS}
     named |= {"measure": measured} if measured else {}
     if record.tuning is None:

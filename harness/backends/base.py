@@ -48,13 +48,16 @@ class Backend(Protocol):
     def seed(self, seed: int) -> None:
         """Seed every random generator of the framework."""
 
-    def build(self, data: Dataset, seed: int) -> Metrics:
-        """Build the model and return its ``cost/`` parameter counts.
+    def build(self, data: Dataset, seed: int) -> None:
+        """Build the model.
 
         Raises:
             UserError: an encoder, pooling or position cannot be built with these arguments, or this backend has no
                 loss for the task.
         """
+
+    def parameters(self) -> Metrics:
+        """The ``cost/`` parameter counts of the model; of one that grows with what it learns, after ``fit``."""
 
     def flops(self, length: int) -> int | None:
         """Matrix-product operations of one forward pass of one sequence; None if a part does not report its own."""

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hydra
@@ -12,6 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from harness.config import hydra_speed
+from harness.config.shipped import conf_dir as conf_dir  # exported: whoever composes needs it
 
 if TYPE_CHECKING:
     from harness.config.schema import Config
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
 # our launcher configs have the names of the plugins' own configs on purpose: ours replace them
 warnings.filterwarnings("ignore", message=r"\s*'hydra/(launcher|sweeper)/\w+' is validated against ConfigStore schema")
 hydra_speed.share_the_config_store()
-
-
-def conf_dir() -> Path:
-    """The folder of the shipped configs: inside an installed package, beside the package in a checkout."""
-    package = Path(__file__).parent.parent
-    inside = package / "conf"
-    return inside if inside.is_dir() else package.parent / "conf"
 
 
 def compose(*overrides: str) -> "Config":

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from harness.config import search_space
-from harness.config.libraries import SERVING_PACKAGES
+from harness.config.libraries import SERVING_PACKAGES, is_read
 from harness.config.pretrained import check_pretrained
 from harness.config.requirement import parse_all
 from harness.config.schema import CLASS_WEIGHTS, LAST_EPOCH, Config
@@ -144,7 +144,7 @@ def _check_optimizer(config: Config) -> None:
 
 def _check_lazy_adam(config: Config) -> None:
     """Refuse lazy_adam with another framework, several processes or weight decay."""
-    if config.optimizer.name != "lazy_adam":
+    if config.optimizer.name != "lazy_adam" or not is_read(config.backend.name, "optimizer"):
         return
     if config.backend.name != "pytorch":
         raise UserError("optimizer=lazy_adam is for backend=pytorch; take that, or optimizer=adam")

@@ -15,7 +15,7 @@ from harness.measure.processors import cores, processor_name
 from harness.records.record import Environment, Hardware
 
 PACKAGES = (
-    *("torch", "pytorch-lightning", "transformers", "tensorflow", "keras"),
+    *("torch", "pytorch-lightning", "transformers", "tensorflow", "keras", "scikit-learn", "scipy"),
     *("mlflow", "hydra-core", "datasets", "numpy", "onnxruntime"),
 )
 

@@ -1,6 +1,6 @@
 """A nested config: as dotted keys, and with equal numbers written alike."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 
@@ -19,6 +19,18 @@ def replaced(config: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any
     for key, value in values.items():
         first, dot, rest = key.partition(".")
         config[first] = replaced(config.get(first) or {}, {rest: value}) if dot else value
+    return config
+
+
+def without(config: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """A nested config without some dotted keys and parts, as far as it has them; it is copied where it changes."""
+    config = dict(config)
+    for key in keys:
+        first, dot, rest = key.partition(".")
+        if dot and isinstance(config.get(first), dict):
+            config[first] = without(config[first], [rest])
+        elif not dot:
+            config.pop(first, None)
     return config
 
 

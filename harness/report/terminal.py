@@ -19,6 +19,7 @@ from harness.analysis.data_sets import OverDataSets
 from harness.analysis.disturbances import disturbances
 from harness.analysis.serving import served_models
 from harness.analysis.tuned import tuned_variants
+from harness.config.libraries import is_read
 from harness.records.metrics import (
     EPOCH_SECONDS,
     EPOCHS,
@@ -94,7 +95,8 @@ def print_runs(records: list[Record]) -> None:
 
 def _untimed(records: list[Record]) -> list[str]:
     """A sentence if runs were too short for a training speed."""
-    count = sum(EPOCH_SECONDS in record.metrics and THROUGHPUT not in record.metrics for record in records)
+    epochs = [record for record in records if is_read(record.choices["backend"], "trainer.epochs")]
+    count = sum(EPOCH_SECONDS in record.metrics and THROUGHPUT not in record.metrics for record in epochs)
     runs = "the run has" if len(records) == 1 else f"{count} of {len(records)} runs have"
     why = "every step was warm-up (measure.warmup_steps, measure.warmup_seconds); more trainer.epochs give one"
     return [f"{runs} no training speed: {why}"] if count else []

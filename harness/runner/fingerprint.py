@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config import custom_code
-from harness.config.libraries import COMPUTING_PACKAGES, PRETRAINED_PACKAGES
+from harness.config.libraries import COMPUTING_PACKAGES, PRETRAINED_PACKAGES, not_read
 from harness.config.pretrained import is_pretrained
 from harness.config.schema import AFTERWARDS, CLASS_WEIGHTS, UNUSED, Config
 from harness.data import source_code
@@ -18,7 +18,7 @@ from harness.data.model_files import content_of, model_folder
 from harness.measure import environment
 from harness.measure.processors import processor_name
 from harness.records.record import Hardware
-from harness.records.settings import one_form
+from harness.records.settings import one_form, without
 
 NOT_DECIDING = (
     *("name", "choices", "output_dir", "cache_dir", "tracking", "sweep", "worker", "rerun", "run_timeout", "fail_fast"),
@@ -43,9 +43,7 @@ def of(
     content of ``input.vectors``, wherever the file is.
     """
     backend = config.backend.name
-    deciding = config.to_dict()
-    for key in (*NOT_DECIDING, *UNUSED[config.mode]):
-        del deciding[key]
+    deciding = without(config.to_dict(), (*NOT_DECIDING, *UNUSED[config.mode], *not_read(backend)))
     if vectors is not None:
         deciding["input"] |= {"vectors": vectors, "frozen": bool(config.input.frozen)}
     if not pooled:
@@ -92,11 +90,8 @@ def code_hash(config: Config, pooled: bool = True) -> str:
     other_backends.discard(package / "backends" / config.backend.name)
     files = [path for part in COMPUTING[config.mode] for path in _python_files(package / part)]
     files = [path for path in files if not other_backends & set(path.parents)]
-    settings = config.to_dict()
-    if config.mode == "profile":
-        del settings["data"], settings["optimizer"]  # they compute nothing here
-    if not pooled:
-        del settings["pooling"]
+    unused = [*(["data", "optimizer"] if config.mode == "profile" else []), *([] if pooled else ["pooling"])]
+    settings = without(config.to_dict(), (*unused, *not_read(config.backend.name)))  # these compute nothing here
     for target in custom_code.targets_of(settings):
         files += custom_code.files_of(target)
     return source_code.digest(files)

@@ -34,8 +34,8 @@ def build_once(job: BuildJob, tell: Tell) -> None:
     config = job.config
     try:
         backend = backends.load(config.backend.name)(config, job.hardware)
-        metrics = backend.build(random_tokens(1, min(config.profile.lengths), config), config.seed)
-        tell(Built(metrics))
+        backend.build(random_tokens(1, min(config.profile.lengths), config), config.seed)
+        tell(Built(backend.parameters()))
     except UserError as error:
         tell(Refused(str(error)))
 

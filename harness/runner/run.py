@@ -7,8 +7,10 @@ from pathlib import Path
 
 from harness import data, tracking
 from harness.analysis import targets
+from harness.analysis.listed import listed
 from harness.backends.distributed import node_rank
 from harness.config.hardware import check_machine
+from harness.config.libraries import is_read
 from harness.config.pretrained import is_pretrained
 from harness.config.schema import CLASS_WEIGHTS, Config
 from harness.data.model_files import tokenizer_of
@@ -53,6 +55,7 @@ def run(request: Request) -> Record:
     )  # fmt: skip
     record = new_record(request, hardware, summary, identity, variant)
     used = devices.describe(record.environment, usable)
+    say_not_read(request)
     job = TrainJob(
         config, hardware, record.folder, prepared, request.started, used, stopping_limits(request, task),
         vectors.vectors if vectors else None,
@@ -126,6 +129,17 @@ def follow(node: int, server: worker.Server, job: TrainJob, record: Record) -> R
     return record
 
 
+def say_not_read(request: Request) -> None:
+    """Say which settings of the command the backend does not read, so that they decide nothing in this run."""
+    backend = request.config.backend.name
+    keys = {one: one.lstrip("+~").partition("=")[0].partition("@")[0] for one in request.overrides}
+    if unread := [one for one, key in keys.items() if not is_read(backend, key)]:
+        encoder = request.config.choices.encoder
+        devices.say_once(
+            f"encoder={encoder}: backend={backend} does not read {listed(unread)}; nothing in its runs depends on it"
+        )
+
+
 def say(text: str) -> None:
     """Print a line of progress to standard error at once, also where that is a file."""
     print(text, file=sys.stderr, flush=True)
@@ -149,13 +163,13 @@ def prepare_data(config: Config) -> Path:
 
 
 def prepare_vectors(config: Config, prepared: Path) -> word_vectors.Prepared | None:
-    """The vectors of ``input.vectors`` for the prepared data; None where the config names no file.
+    """The vectors of ``input.vectors`` for the prepared data; None where the config names no file, or nothing reads it.
 
     Raises:
         UserError: they cannot be used.
     """
     path = config.input.vectors
-    if path is None:
+    if path is None or not is_read(config.backend.name, "input"):
         return None
     return word_vectors.prepare(
         path, config.input.size, data.open_prepared(prepared), Path(config.cache_dir).absolute()

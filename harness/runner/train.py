@@ -62,7 +62,7 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     backend.warm_up_device()
     backend.seed(config.seed)
     memory = measure.PhaseMemory(backend.device_peak, backend.device_reset)
-    metrics = backend.build(dataset, config.seed)
+    backend.build(dataset, config.seed)
 
     others = OtherProcesses()
     timer = measure.StepTimer(
@@ -80,7 +80,7 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     if backend.rank > 0:
         return None  # the first process of the first node measures and tells
 
-    outputs, inference = None, {}
+    metrics, outputs, inference = backend.parameters(), None, {}
     if not is_trial:
         print("measuring on the test split, then speed and memory", file=sys.stderr, flush=True)
         memory.phase_begins()

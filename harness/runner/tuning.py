@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from harness.analysis.targets import monitored
 from harness.backends.history import direction
 from harness.config import per_encoder, search_space
+from harness.config.libraries import is_read
 from harness.config.rules import check_tunable
 from harness.config.search_space import Settings, Values
 from harness.config.validation import check_part, validate_jobs
@@ -193,6 +194,7 @@ def _search(job: Job, config: DictConfig, space: dict[str, Values], swept: Seque
             raise UserError(f"{override} sets what tune.space.{key} searches; leave one of the two out")
     # only what has a value is a key, and a part of the config is none
     present = {key for key, _ in flatten(OmegaConf.to_container(config, resolve=False))}
+    present = {key for key in present if is_read(str(config.backend.name), key)}
     lacking = sorted(key for key in space if key not in present)
     to_try = search_space.settings_to_try(space, settings["trials"], settings["seed"])
     encoder = str(config.hydra.runtime.choices.encoder)
@@ -209,7 +211,7 @@ def _refuse_unknown(spaces: Sequence[dict[str, Values]], searches: Sequence[Sear
             raise UserError(f"tune.space.{key}: no encoder of this sweep has such a key; leave it out")
         if lacking:
             names = ", ".join(dict.fromkeys(lacking))
-            print(f"tune.space.{key} is left out for {names}, which has no such key", file=sys.stderr)
+            print(f"tune.space.{key} is left out for {names}, which does not read it", file=sys.stderr)
 
 
 def _chosen(search: Search | None) -> tuple[Tuning | None, str | None]:

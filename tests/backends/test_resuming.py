@@ -98,7 +98,7 @@ def epoch_of_best_file(folder):
         from harness.backends.pytorch.checkpoints import load
 
         return load(folder / "best.ckpt")["epoch"] + 1
-    from harness.backends.tensorflow.checkpoints import load
+    from harness.backends.array_files import load
 
     return load(folder / "best.npz")[1]
 

@@ -61,18 +61,18 @@ def test_a_training_that_was_over_already_takes_no_step_and_gives_the_same(tmp_p
 
 
 def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path):
-    from harness.backends.tensorflow import checkpoints
+    from harness.backends import array_files
 
     kept = [np.arange(6, dtype=np.float32).reshape(2, 3), np.array(5)]
-    checkpoints.save(tmp_path / "last.npz", kept, [{"epoch": 1}])
+    array_files.save(tmp_path / "last.npz", kept, [{"epoch": 1}])
     with pytest.raises(TypeError):
-        checkpoints.save(tmp_path / "last.npz", kept[:1], [object()])
-    found, notes = checkpoints.load(tmp_path / "last.npz")
+        array_files.save(tmp_path / "last.npz", kept[:1], [object()])
+    found, notes = array_files.load(tmp_path / "last.npz")
     assert notes == [{"epoch": 1}]
     for ours, theirs in zip(found, kept, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert [path.name for path in tmp_path.iterdir()] == ["last.npz"]
-    assert checkpoints.load(tmp_path / "best.npz") is None
+    assert array_files.load(tmp_path / "best.npz") is None
 
 
 def test_a_layer_of_the_users_own_is_trained_counted_and_reseeded(tmp_path, monkeypatch):

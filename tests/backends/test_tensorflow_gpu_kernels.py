@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from experiments import composed, features, words
-from shipped import choices
+from shipped import choices, encoders_of
 from test_contract import ONLY_TORCH
 
 from harness.records.record import Hardware
@@ -89,7 +89,7 @@ def graphs(data, precision: str, *overrides: str) -> Iterator:
     yield backend.forward.get_concrete_function().graph
 
 
-ENCODERS = [name for name in choices("encoder") if name not in (*ONLY_TORCH, "custom", "pretrained")]
+ENCODERS = [name for name in encoders_of("pytorch") if name not in (*ONLY_TORCH, "custom", "pretrained")]
 OPTIMIZERS = sorted({*choices("optimizer")} - {"lazy_adam", "custom"})  # PyTorch's alone, and any class
 PLAIN = ["encoder=bag_of_embeddings"]
 MORE = ["trainer.clip_norm=1.0", "input.dropout=0.1", "input.word_dropout=0.1", "head.hidden_sizes=[8]"]

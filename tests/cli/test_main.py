@@ -141,6 +141,9 @@ def test_a_precision_that_hydra_reads_as_a_number_is_the_same(command):
     [
         ("encoder=lstm seed=1", "pytorch"),
         ("-m encoder=lstm,gru backend=pytorch", "pytorch"),
+        ("encoder=tfidf_logreg", "sklearn"),  # its file chooses the backend
+        ("-m encoder=lstm,tfidf_logreg", "pytorch"),
+        ("encoder=tfidf_logreg backend=pytorch", "pytorch"),
         ("-m backend=pytorch,tensorflow", None),  # the first run knows which
         ("backend=torch", None),
         ("backend=tensorflow", None),  # which is not installed
@@ -152,7 +155,7 @@ def test_a_precision_that_hydra_reads_as_a_number_is_the_same(command):
 def test_the_backends_imports_begin_with_the_command_where_its_runs_are_here(monkeypatch, arguments, started):
     servers = []
     monkeypatch.setattr(worker, "server_of_backend", servers.append)
-    monkeypatch.setattr(__main__, "find_spec", lambda library: library == "torch")
+    monkeypatch.setattr(__main__, "find_spec", lambda library: library in ("torch", "sklearn"))
     __main__.start_server(arguments.split())
     assert servers == ([started] if started else [])
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from conftest import QUICK, REPOSITORY
 from omegaconf import OmegaConf
-from shipped import choices
+from shipped import choices, encoders_of
 
 from harness.backends.pytorch import encoders
+from harness.backends.sklearn import encoders as baselines
 from harness.config.compose import compose, compose_whole
 from harness.config.hardware import check_machine, resolve_hardware
 from harness.config.schema import CLASS_WEIGHTS
@@ -20,7 +21,8 @@ from harness.measure.accelerators import accelerators
 from harness.records.settings import flatten
 
 CONF = REPOSITORY / "conf"
-ENCODERS = [name for name in choices("encoder") if name not in ("custom", "pretrained")]
+ENCODERS = [name for name in encoders_of("pytorch") if name not in ("custom", "pretrained")]
+BASELINES = encoders_of("sklearn")
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
@@ -33,7 +35,7 @@ def test_every_encoder_trains_on_digits_and_lands_in_mlflow(command, encoder):
 
 
 # the encoders that only PyTorch has do nothing new on text: two of them are enough
-ON_TEXT = sorted({*ENCODERS} - {"cell", "cnn", "jordan_rnn", "linear_attention", "min_gru"})
+ON_TEXT = sorted({*ENCODERS, *BASELINES} - {"cell", "cnn", "jordan_rnn", "linear_attention", "min_gru"})
 
 
 @pytest.mark.parametrize("encoder", ON_TEXT)
@@ -155,16 +157,20 @@ def test_encoders_that_share_a_setting_have_one_default_for_it():
     found: dict[str, dict[str, object]] = {}
     for name in choices("encoder"):
         settings = OmegaConf.to_container(OmegaConf.load(CONF / "encoder" / f"{name}.yaml"))
-        made = getattr(encoders, str(settings.get("_target_")).rpartition(".")[2], None)
+        target = str(settings.get("encoder", settings).get("_target_")).rpartition(".")[2]
+        made = getattr(encoders, target, None) or getattr(baselines, target, None)
+        settings = settings.get("encoder", settings)
         for key, value in settings.items():
             if not key.startswith("_") and key != "defaults" and not isinstance(value, dict):
                 found.setdefault(key, {})[name] = value
                 default = inspect.signature(made).parameters[key].default
                 default = list(default) if isinstance(default, tuple) else default
                 assert default in (value, inspect.Parameter.empty), (name, key)
-    assert {"hidden_size", "num_heads", "num_layers", "dropout", "causal"} <= set(found)
+    scales = found.pop("C")  # a list that validation chooses from; its scale is that of the encoder's features
+    assert set(scales) == {"tfidf_logreg", "nb_svm"}
+    assert {"ngrams", "min_rows", "hidden_size", "num_heads", "num_layers", "dropout", "causal"} <= set(found)
     assert {key: values for key, values in found.items() if len(set(map(str, values.values()))) > 1} == {}
 
 
 def test_the_shipped_configs_are_few():
-    assert len(list(Path(CONF).rglob("*.yaml"))) <= 100
+    assert len(list(Path(CONF).rglob("*.yaml"))) <= 105

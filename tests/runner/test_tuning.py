@@ -120,7 +120,7 @@ def test_a_key_that_one_encoder_lacks_is_left_out_for_it_and_said(command):
     space = ("+tune.space.encoder.hidden_size=[8,16]", "tune.space.optimizer.lr=[0.001,0.02]", "tune=learning_rate")
     ended = command("-m", "encoder=gru,bag_of_embeddings", "seed=1", *space, *QUICKER)
     assert ended.code == 0, ended.err
-    assert "tune.space.encoder.hidden_size is left out for bag_of_embeddings, which has no such key" in ended.err
+    assert "tune.space.encoder.hidden_size is left out for bag_of_embeddings, which does not read it" in ended.err
     assert [len(trials_of(ended.records, encoder)) for encoder in ("gru", "bag_of_embeddings")] == [4, 2]
     bag = next(record for record in results_of(ended.records) if record.choices["encoder"] == "bag_of_embeddings")
     assert bag.tuning.left_out == ["encoder.hidden_size"]

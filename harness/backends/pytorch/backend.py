@@ -63,7 +63,7 @@ class Backend:
     def seed(self, seed: int) -> None:
         lightning.seed_everything(seed, verbose=False)
 
-    def build(self, data: Dataset, seed: int) -> Metrics:
+    def build(self, data: Dataset, seed: int) -> None:
         if self.config.trainer.compile:
             # torch.compile would compile recurrent kernels again for every length, during the timed steps
             raise UserError("trainer.compile=true is for backend=tensorflow (XLA); take that, or set it to false")
@@ -71,6 +71,8 @@ class Backend:
         check_custom_encoder(self.model, self.config, data, self.device, self._precision)
         self.task, self.class_weights_C = task_of(data), class_weights(self.config, data)
         self.loss = make_loss(data, self.class_weights_C, self.device)
+
+    def parameters(self) -> Metrics:
         return self.model.parameter_counts()
 
     def flops(self, length: int) -> int | None:

@@ -13,12 +13,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from harness.backends import array_files
 from harness.backends.base import DeviceBatch
 from harness.backends.exported import Exported
 from harness.backends.history import Metrics, evaluated_splits
 from harness.backends.resuming import read_weights
 from harness.backends.schedules import rate_of
-from harness.backends.tensorflow import checkpoints, exporting, runtime
+from harness.backends.tensorflow import exporting, runtime
 from harness.backends.tensorflow.layers import named_layers
 from harness.backends.tensorflow.losses import make_loss
 from harness.backends.tensorflow.model import build
@@ -54,20 +55,22 @@ class Backend:
     def seed(self, seed: int) -> None:
         keras.utils.set_random_seed(seed)
 
-    def build(self, data: Dataset, seed: int) -> Metrics:
+    def build(self, data: Dataset, seed: int) -> None:
         runtime.check(self.hardware)
         settings = self.config.trainer
-        self.model = model = build(self.config, data, seed)
+        self.model = build(self.config, data, seed)
         self.outline = outline_of(data)
         self.task, self.specs = task_of(data), signature(data, self.integer)
         self.loss = make_loss(data, class_weights(self.config, data))
-        if settings.compile and not all(layer.supports_jit for _, layer in named_layers(model.parts)):
+        if settings.compile and not all(layer.supports_jit for _, layer in named_layers(self.model.parts)):
             raise UserError("trainer.compile=true: XLA cannot compile cuDNN's recurrent kernels; take another encoder")
         self.forward = tf.function(self._forward, input_signature=self.specs[:2])
-        counts = {name: _parameters(part) for name, part in model.parts.items()}
-        total = _parameters(model)
+
+    def parameters(self) -> Metrics:
+        counts = {name: _parameters(part) for name, part in self.model.parts.items()}
+        total = _parameters(self.model)
         costs: Metrics = {PARAMETERS: total, ENCODER_PARAMETERS: total - counts["input"] - counts["head"]}
-        table_VD = getattr(model.parts["input"], "table_VD", None)
+        table_VD = getattr(self.model.parts["input"], "table_VD", None)
         if table_VD is not None and not table_VD.trainable:
             costs[FROZEN_PARAMETERS] = math.prod(table_VD.shape)
         return costs
@@ -108,7 +111,7 @@ class Backend:
 
     def restore(self, folder: Path) -> None:
         with read_weights(folder / BEST):
-            arrays, _ = checkpoints.load(folder / BEST) or ([], None)
+            arrays, _ = array_files.load(folder / BEST) or ([], None)
             for variable, array in zip(self.model.variables, arrays, strict=True):
                 variable.value.assign(array)
 

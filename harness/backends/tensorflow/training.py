@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from harness.backends import array_files
 from harness.backends import history as history_of
 from harness.backends.base import DeviceBatch
 from harness.backends.history import Metrics
 from harness.backends.resuming import resumable
 from harness.backends.schedules import RateOf
-from harness.backends.tensorflow import checkpoints
 from harness.backends.tensorflow.layers import seed_generators
 from harness.backends.tensorflow.losses import Loss
 from harness.backends.tensorflow.model import SequenceModel
@@ -143,7 +143,7 @@ def fit(
         save(training, history, monitor, folder)
         epoch_done(history[-1])
         progress.epoch_ends(history[-1])
-    best = checkpoints.load(folder / BEST)
+    best = array_files.load(folder / BEST)
     assert best is not None, "no epoch was saved"
     training.restore(best[0])
     return history, history_of.best_epoch(history, monitor)
@@ -167,20 +167,20 @@ def train_epoch(training: Training, batches: Batches, epoch: int, timer: StepTim
 
 def save(training: Training, history: list[Metrics], monitor: str, folder: Path) -> None:
     """Save everything that the next epoch depends on, then the weights if they are the best so far."""
-    checkpoints.save(folder / LAST, [variable.numpy() for variable in training.state], history)
+    array_files.save(folder / LAST, [variable.numpy() for variable in training.state], history)
     if history_of.best_epoch(history, monitor) == len(history):
-        checkpoints.save(folder / BEST, [variable.numpy() for variable in training.weights], len(history))
+        array_files.save(folder / BEST, [variable.numpy() for variable in training.weights], len(history))
 
 
 def resume(training: Training, monitor: str, folder: Path) -> list[Metrics]:
     """Restore the last checkpoint; returns the history so far, empty if there is none or it is damaged."""
-    if not resumable(folder / LAST, folder / BEST, checkpoints.load):
+    if not resumable(folder / LAST, folder / BEST, array_files.load):
         return []
-    checkpoint = checkpoints.load(folder / LAST)
+    checkpoint = array_files.load(folder / LAST)
     assert checkpoint is not None, "it was there a moment ago"
     arrays, history = checkpoint
     training.restore(arrays)
     if history_of.best_epoch(history, monitor) == len(history):
         # the run may have been interrupted between the two files
-        checkpoints.save(folder / BEST, [variable.numpy() for variable in training.weights], len(history))
+        array_files.save(folder / BEST, [variable.numpy() for variable in training.weights], len(history))
     return history

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shipped import choices
+from shipped import choices, encoders_of
 
 Case = tuple[str, list[str], str]
 """The data, the overrides and the precision."""
@@ -28,7 +28,7 @@ WITH_FILES = ("custom", "pretrained")
 
 def encoders() -> dict[str, list[str]]:
     """The overrides of every shipped encoder, and of the variants."""
-    return {name: [f"encoder={name}"] for name in choices("encoder") if name not in WITH_FILES} | VARIANTS
+    return {name: [f"encoder={name}"] for name in encoders_of("pytorch") if name not in WITH_FILES} | VARIANTS
 
 
 def cases() -> dict[str, Case]:

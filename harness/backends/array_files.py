@@ -1,4 +1,4 @@
-"""Checkpoints: arrays and JSON in one file, without pickle. A training is resumed from the last one."""
+"""Weights and checkpoints of the backends that have no format of their own: arrays and JSON in one file, no pickle."""
 
 import json
 from collections.abc import Sequence
