@@ -4,7 +4,7 @@ Dimension letters: N rows, L length, C classes.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -85,6 +85,11 @@ class TrainedModel:
         """
         if isinstance(rows, str):  # its letters would be rows
             raise UserError("predict takes a list of rows, also for one text: predict([text])")
+        if isinstance(rows, bytes | Mapping | pd.DataFrame) or not hasattr(rows, "__len__"):  # or names of columns
+            raise UserError(
+                f"predict takes a list of rows, and not {type(rows).__name__}; of a table give it one column: "
+                "predict(table[COLUMN])"
+            )
         starts, found = range(0, len(rows), self.portion), list[Answers]()
         for start in tqdm(starts, desc="predict", leave=False, disable=None, dynamic_ncols=True, delay=1):
             found.append(self.answer(rows[start : start + self.portion], first=start + 1))
@@ -180,7 +185,8 @@ def finished_record(folder: Path) -> Record:
     if record is None:
         raise UserError(f"{folder} has no {store.RECORD}; name the folder of a run, such as outputs/runs/NAME/LABEL")
     if record.mode != "train" or record.status != "finished":
-        what = "a profile" if record.mode != "train" else f"a run that {record.status}"
+        ended = "failed" if record.status == "failed" else "was killed"
+        what = "a profile" if record.mode != "train" else f"a run that {ended}"
         raise UserError(f"{folder} holds {what}; only a finished training has a model to use")
     return record
 

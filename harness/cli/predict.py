@@ -137,7 +137,14 @@ def beside(columns: "pd.DataFrame", answers: "pd.DataFrame") -> "pd.DataFrame":
     """Columns of a file and the answers to its rows; a column that has the name of an answer becomes ``given_NAME``."""
     import pandas as pd
 
-    renamed = columns.rename(columns={name: f"given_{name}" for name in columns if name in answers})
+    taken = {*columns, *answers}
+    new_names = {}
+    for name in columns:
+        if name in answers:
+            new_names[name] = f"given_{name}"
+            while new_names[name] in taken:
+                new_names[name] = f"given_{new_names[name]}"
+    renamed = columns.rename(columns=new_names)
     return pd.concat([renamed.reset_index(drop=True), answers], axis=1)
 
 

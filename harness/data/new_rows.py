@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.data.dataset import Dataset
 from harness.data.flat import offsets_of
+from harness.data.loaders.json_files import whole_text
 from harness.data.loaders.series import LARGEST, Series, check_values, without_padding
 from harness.data.loaders.tagging import as_words
 from harness.data.preparation import TextPreparation, WordPreparation, all_texts
@@ -103,11 +104,11 @@ def _checked(
 
 def _text(row: Any, columns: int) -> str | tuple[str, ...]:
     if columns == 1 and isinstance(row, str):
-        return row
+        return whole_text(row)
     if columns > 1 and isinstance(row, tuple | list) and len(row) == columns:
         texts = tuple("" if _is_missing(text) else text for text in row)
         if all(isinstance(text, str) for text in texts):
-            return texts
+            return tuple(map(whole_text, texts))
     expected = "a text" if columns == 1 else f"a tuple of {columns} texts"
     raise TypeError(f"is {_named(row)}, and this run reads {expected}")
 

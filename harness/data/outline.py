@@ -15,6 +15,7 @@ from harness.data.characters import Characters
 from harness.data.dataset import Dataset
 from harness.data.flat import offsets_of
 from harness.data.preparation import load_preparation
+from harness.data.preparation_files import SETTINGS
 from harness.data.split import Split
 from harness.data.vectors.kept import WordVectors
 from harness.errors import UserError
@@ -24,9 +25,10 @@ OUTLINE = "outline.json"
 
 
 def save_outline(data: Dataset, folder: Path) -> None:
-    """Write the outline of a data set into a run's folder."""
+    """Write the outline of a data set into a run's folder, which has the files of its preparation."""
+    content = {**outline_of(data), "prepared": (folder / SETTINGS).exists()}
     # ASCII only, so that lone surrogates in a vocabulary can be written
-    (folder / OUTLINE).write_text(json.dumps(outline_of(data)), encoding="utf8")
+    (folder / OUTLINE).write_text(json.dumps(content), encoding="utf8")
 
 
 def outline_of(data: Dataset) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def load_outline(folder: Path) -> Dataset:
     Validation and test are empty. Its ``preparation`` is the run's. Of word vectors it has the width alone.
 
     Raises:
-        UserError: the run keeps no outline, or the file is damaged.
+        UserError: the run keeps no outline, lacks its preparation, or a file is damaged.
     """
     file = folder / OUTLINE
     try:
@@ -64,7 +66,12 @@ def load_outline(folder: Path) -> Dataset:
         raise UserError(
             f"{file} is damaged or of another version of the harness ({error}); run its command again with rerun=true"
         ) from None
-    return dataclasses.replace(data, preparation=load_preparation(folder))
+    preparation = load_preparation(folder)
+    if preparation is None and content.get("prepared"):  # new rows would be read otherwise than those of training
+        raise UserError(
+            f"{folder} has no {SETTINGS}, by which its rows were read; run its command again with rerun=true"
+        )
+    return dataclasses.replace(data, preparation=preparation)
 
 
 def dataset_of(outline: dict[str, Any]) -> Dataset:

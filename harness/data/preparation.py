@@ -179,4 +179,4 @@ def load_preparation(folder: Path) -> TextPreparation | WordPreparation | Series
         description = saved.read_text(encoding="utf8") if saved.exists() else None
         return TextPreparation(load_tokenizer(settings["name"], vocabulary, description, special), **settings)
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise UserError(f"{file} is damaged ({error}); prepare the data again") from None
+        raise UserError(f"{file} is damaged ({error}); run its command again with rerun=true") from None

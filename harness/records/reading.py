@@ -29,5 +29,5 @@ def read_folders(folders: Sequence[Path]) -> tuple[list[Record], list[str]]:
 def no_record(folders: Sequence[Path], left_out: Sequence[str]) -> UserError:
     """The error where the folders hold no record; ``left_out`` is what ``read_folders`` said of unreadable ones."""
     record = "record that can be read" if left_out else "record"
-    where = ", ".join(map(str, folders))
-    return UserError(f"there is no {record} below {where}; run something first, or name the folder of the records")
+    where = f" below {', '.join(map(str, folders))}" if folders else ""
+    return UserError(f"there is no {record}{where}; run something first, or name the folder of the records")

@@ -1,5 +1,6 @@
 """Which run a command means: a folder, an MLflow run id, or ``best:NAME``, the best of an experiment by validation."""
 
+import os.path
 import re
 import sys
 from collections.abc import Sequence
@@ -40,11 +41,12 @@ def find_run(reference: str, output_dir: Path) -> Path:
         return _best(reference.removeprefix(BEST), output_dir)
     places = [Path(reference), output_dir / reference, output_dir / "runs" / reference]
     folders = [place.parent if place.name == store.RECORD else place for place in places]
-    if folder := next((one for one in folders if (one / store.RECORD).is_file()), None):
+    # os.path: a text in place of a run may be too long for the name of a file
+    if folder := next((one for one in folders if os.path.isfile(one / store.RECORD)), None):
         return folder
     if found := RUN_ID.fullmatch(reference):
         return _of_mlflow(found[1], output_dir)
-    if folder := next((one for one in folders if reference and one.is_dir()), None):
+    if folder := next((one for one in folders if reference and os.path.isdir(one)), None):
         raise UserError(_of_folder_without_record(folder))
     raise UserError(
         f"there is no run {reference!r}: name the folder of a run, its MLflow run id, or best:NAME for the best run of "
@@ -82,7 +84,7 @@ def _best(name: str, output_dir: Path) -> Path:
     if not records:
         names = sorted({record.name for record in trained})
         near = get_close_matches(name, names, n=FEW) or names
-        others = f"there are {listed(near)}" if near else "there is none"
+        others = f"take one of {listed(near)}" if near else "there is no experiment"
         raise UserError(f"best:{name}: no run below {output_dir / 'runs'} is of the experiment {name!r}; {others}")
     finished = [variant for variant in gather(records).variants if variant.runs]
     if not finished:
@@ -134,7 +136,8 @@ def _why(variant: Variant, run: Record, metric: str, variants: Sequence[Variant]
 
 
 def _of_folder_without_record(folder: Path) -> str:
-    inside = [path.parent for path in sorted(folder.rglob(store.RECORD))]
+    found = sorted(path.parent for path in folder.rglob(store.RECORD))
+    inside = [one for one in found if "mlartifacts" not in one.relative_to(folder).parts]  # MLflow's copies
     if not inside:
         return f"{folder} has no {store.RECORD}, so it is not the folder of a run; name one, such as runs/NAME/LABEL"
     some = listed([str(one) for one in inside], FEW)
@@ -151,7 +154,7 @@ def _near(reference: str, output_dir: Path) -> str:
     meant |= {record.name: f"{BEST}{record.name}" for record in records}
     near = [meant[one] for one in get_close_matches(Path(reference).name, list(meant), n=FEW, cutoff=0.5)]
     newest = [_place(record, output_dir) for record in reversed(records)][:FEW]
-    return f"there is {listed(list(dict.fromkeys(near or newest)), FEW)}"
+    return f"such as {listed(list(dict.fromkeys(near or newest)), FEW)}"
 
 
 def _place(record: Record, output_dir: Path) -> str:

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from conftest import refused
@@ -209,6 +210,14 @@ def test_the_model_of_what_is_no_finished_run_is_refused(tmp_path, run_of):
     assert "holds a run that failed; only a finished training has a model to use" in refused(TrainedModel, folder)
     folder = trained_copy(run_of("csv")[0], tmp_path, mode="profile")
     assert "holds a profile" in refused(TrainedModel, folder)
+    folder = trained_copy(run_of("csv")[0], tmp_path, status="killed")
+    assert "holds a run that was killed" in refused(TrainedModel, folder)
+
+
+@pytest.mark.parametrize("rows", [pd.DataFrame({"text": ["a", "b"]}), {"text": ["a"]}, b"a", iter(["a"]), None])
+def test_what_is_no_list_of_rows_is_refused(run_of, rows):
+    model = TrainedModel(run_of("csv")[0], CPU)
+    assert refused(model.predict, rows).startswith(f"predict takes a list of rows, and not {type(rows).__name__}; of")
 
 
 def test_unknown_hardware_is_refused_with_the_choices(run_of):

@@ -12,6 +12,7 @@ from conftest import refused
 from trained_runs import rows, trained, write_csv, write_json_lines
 
 from harness.cli.answer_files import answer_file, as_text
+from harness.cli.predict import beside
 
 OPTIONS = ("--hardware", "cpu")
 
@@ -116,6 +117,14 @@ def test_a_column_that_has_the_name_of_an_answer_is_given(runs, command, tmp_pat
     ended = command("predict", str(runs["texts"]), "--file", "new.csv", "--column", "body", "--keep", "label", *OPTIONS)
     (row,) = read(ended.out)
     assert (row["body"], row["given_label"], row["label"]) == ("alpha", "no", "yes")
+
+
+def test_no_two_columns_of_answers_have_one_name():
+    columns = pd.DataFrame({"label": [1], "given_label": [2], "given_given_label": [3]})
+    found = beside(columns, pd.DataFrame({"label": [4]}))
+    assert found.to_dict("records") == [
+        {"given_given_given_label": 1, "given_label": 2, "given_given_label": 3, "label": 4}
+    ]
 
 
 def test_several_labels_stand_in_a_csv_as_data_that_is_trained_on(runs, command):

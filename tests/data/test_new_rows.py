@@ -47,6 +47,11 @@ def test_a_line_break_of_training_is_a_space_in_new_texts_too():
     assert ids_of(several) == [[3, 4, 2, 5], [2, 4]]
 
 
+def test_half_a_character_is_read_as_from_a_json_file():
+    assert ids_of(encode_new(texts(), ["a \ud800 b"])) == ids_of(encode_new(texts(), ["a \ufffd b"]))
+    assert ids_of(encode_new(texts(2), [("a", "\udc80 b")])) == ids_of(encode_new(texts(2), [("a", "\ufffd b")]))
+
+
 @pytest.mark.parametrize(("longest", "kept"), [(None, 3), (2, 2), (9, 3)])
 def test_no_more_steps_are_kept_than_the_model_reads(longest, kept):
     assert encode_new(texts(), ["a b c a"], longest).split.length_N.tolist() == [kept]

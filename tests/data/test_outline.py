@@ -61,13 +61,15 @@ def test_the_outline_keeps_the_longest_word_and_the_preparation(tmp_path):
     splits = {name: dataclasses.replace(data.splits[name], characters=own) for name, own in parts.items()}
     preparation = SeriesPreparation(Scale(np.zeros(2), np.ones(2)), True)
     data = Dataset(**splits, classes=data.classes, vocabulary=VOCABULARY, alphabet=[*SPECIAL, *"xyz"])
-    save_outline(data, tmp_path)
     preparation.save(tmp_path)
+    save_outline(data, tmp_path)
     found = load_outline(tmp_path)
     assert found.train.characters.table_SW.shape == (1, 3)
     assert found.train.characters.spelling_T.tolist() == [0] * 5
     assert found.alphabet == data.alphabet
     assert isinstance(found.preparation, SeriesPreparation)
+    (tmp_path / "preparation.json").unlink()
+    assert refused(load_outline, tmp_path).startswith(f"{tmp_path} has no preparation.json, by which its rows were")
 
 
 def test_a_run_without_an_outline_is_named(tmp_path):

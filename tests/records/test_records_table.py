@@ -68,6 +68,9 @@ def test_a_folder_without_records_is_said(tmp_path, monkeypatch):
     assert refused(harness.records, "outputs") == (
         "there is no record below outputs; run something first, or name the folder of the records"
     )
+    assert refused(harness.records, []) == (
+        "there is no record; run something first, or name the folder of the records"
+    )
 
 
 def test_the_table_is_the_package_too():

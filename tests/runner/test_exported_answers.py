@@ -212,12 +212,28 @@ def test_the_command_reads_a_csv_lines_and_columns_and_refuses_in_a_sentence(one
     lines.write_text("The film\r\n\n great\u2028film\n", encoding="utf8")
     assert main(folder, ["--file", str(lines), "--out", str(out)]) == 0
     assert len(table(out.read_text())) == 3, "an empty line is an empty text, and only a line feed ends a line"
+
+    def written(name, content):
+        (tmp_path / name).write_text(content)
+        return tmp_path / name
+
     for arguments, sentence in (
         (["--file", str(file), "--column", "body"], b"has no column 'body', only id, title"),
         (["--file", str(tmp_path / "none.csv")], b"No such file"),
+        (["--file", str(file), "--column", "id", "--column", "title"], b"--column names 2 columns, and this model"),
+        (["--file", str(tmp_path / "new.jsonl")], b"new.jsonl ends in .jsonl; this model reads .csv, or .txt with a"),
+        (["--file", str(written("empty.csv", ""))], b"has no column 'title', it is empty; name one"),
+        (["--file", str(written("TWICE.CSV", "title,title\na,b\n"))], b"has 2 columns named 'title'; rename all but"),
     ):
         assert main(folder, arguments) == 2
         assert sentence in capfdbinary.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--batch-size", "--threads"])
+def test_numbers_of_the_command_are_1_or_more(tmp_path, capsys, option):
+    with pytest.raises(SystemExit):
+        main(tmp_path, [option, "0"])
+    assert f"argument {option}: 0 is below 1" in capsys.readouterr().err
 
 
 def test_series_are_read_from_npz_and_npy(exported, tmp_path):

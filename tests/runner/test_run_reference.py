@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 from made_records import made, write
 
@@ -98,13 +100,13 @@ def test_runs_on_different_data_are_not_compared(tmp_path):
 @pytest.mark.parametrize(
     ("record", "reference", "sentence"),
     [
-        (scored("lstm", 0, 0.9), "best:digit", "no run below .* is of the experiment 'digit'; there are digits"),
-        (scored("lstm", 0, 0.9), "best:", "no run below .* is of the experiment ''; there are digits"),
+        (scored("lstm", 0, 0.9), "best:digit", "no run below .* is of the experiment 'digit'; take one of digits"),
+        (scored("lstm", 0, 0.9), "best:", "no run below .* is of the experiment ''; take one of digits"),
         (scored("lstm", 0, 0.9, status="failed", reason="no memory"), "best:digits", r"none of the 1 .* \(no memory\)"),
         (made(run_dir="runs/digits/lstm-0"), "best:digits", r"no score on validation \(val/accuracy\)"),
-        (scored("lstm", 0, 0.9), "lstm-1", "there is no run 'lstm-1': name the folder .*; there is .*digits/lstm-0"),
-        (scored("lstm", 0, 0.9), "digitz", "there is no run 'digitz': .*; there is best:digits"),
-        (scored("lstm", 0, 0.9), "nothing like it", "there is .*digits/lstm-0"),
+        (scored("lstm", 0, 0.9), "lstm-1", "there is no run 'lstm-1': name the folder .*; such as .*digits/lstm-0"),
+        (scored("lstm", 0, 0.9), "digitz", "there is no run 'digitz': .*; such as best:digits"),
+        (scored("lstm", 0, 0.9), "nothing like it", "such as .*digits/lstm-0"),
         (scored("lstm", 0, 0.9), "digits", r"digits is not the folder of a run, but has 1 in it; .*lstm-0\)"),
         (scored("lstm", 0, 0.9), IDS[0], f"no record below .* has the MLflow run id {IDS[0]}, and MLflow does not"),
     ],
@@ -115,12 +117,26 @@ def test_an_unknown_reference_names_what_there_is(tmp_path, record, reference, s
         find_run(reference, tmp_path)
 
 
+def test_a_text_in_place_of_a_run_is_no_run(tmp_path):
+    runs(tmp_path, scored("lstm", 0, 0.9))
+    with pytest.raises(UserError, match="there is no run 'film film"):
+        find_run("film " * 2000, tmp_path)
+
+
+def test_the_copies_of_mlflow_are_no_runs(tmp_path):
+    record = scored("lstm", 0, 0.9)
+    runs(tmp_path, record)
+    shutil.copytree(record.folder, tmp_path / "mlartifacts" / "digits" / "1" / "artifacts")
+    with pytest.raises(UserError, match=r"has 1 in it; name one of them \(.*runs/digits/lstm-0\)"):
+        find_run(str(tmp_path), tmp_path)
+
+
 def test_an_empty_output_folder_and_an_empty_folder_are_said(tmp_path):
     with pytest.raises(UserError, match="there are no runs below"):
         find_run("lstm", tmp_path)
     with pytest.raises(UserError, match=r"has no record.json, so it is not the folder of a run"):
         find_run(str(tmp_path), tmp_path)
-    with pytest.raises(UserError, match="is of the experiment 'lstm'; there is none"):
+    with pytest.raises(UserError, match="is of the experiment 'lstm'; there is no experiment"):
         find_run("best:lstm", tmp_path)
 
 

@@ -182,6 +182,11 @@ def test_a_served_model_answers_a_request_with_the_runs_prediction(outputs, tmp_
 
 
 def test_the_exported_model_is_proven_and_lies_in_a_folder_of_its_own(record, tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    said = f"--out {file / 'model'} cannot be written (Not a directory); name another folder"
+    assert refused(export_run, record.folder, "mlflow", file / "model") == said
+    file.unlink()
     made = export_run(record.folder, "mlflow", tmp_path / "model")
     assert (made.file, made.lengths[:2]) == (tmp_path / "model", [0, 1])
     assert made.difference <= 1e-4
@@ -191,7 +196,8 @@ def test_the_exported_model_is_proven_and_lies_in_a_folder_of_its_own(record, tm
     assert [one.name for one in tmp_path.iterdir()] == ["model"]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes").touch()
-    assert "is not empty, and no MLflow model" in refused(export_run, record.folder, "mlflow", tmp_path / "mine")
+    for place in ("mine", "mine/notes"):
+        assert "is not empty, and no MLflow model" in refused(export_run, record.folder, "mlflow", tmp_path / place)
 
 
 def test_the_users_own_code_goes_with_the_model_and_is_found_without_its_folder(record, tmp_path, monkeypatch):

@@ -70,10 +70,15 @@ def _parse(text: str) -> Any:
     return _whole(value) if "\\ud" in text or "\\uD" in text else value
 
 
+def whole_text(text: str) -> str:
+    """A text in which halves of characters (lone surrogates, left where a program cut a text) are U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _whole(value: Any) -> Any:
-    """A value in which halves of characters (lone surrogates, left where a program cut a text) are U+FFFD."""
+    """A value with ``whole_text`` in place of each of its texts."""
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return whole_text(value)
     if isinstance(value, list):
         return [_whole(one) for one in value]
     return {key: _whole(one) for key, one in value.items()} if isinstance(value, dict) else value

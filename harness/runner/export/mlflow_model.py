@@ -28,8 +28,9 @@ def export_mlflow(run: Path, folder: Path) -> tuple[TrainedModel, float, list[in
     Raises:
         UserError: the run has no model, the folder holds something else, or the exported model gives other answers.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
-        raise UserError(f"{folder} is not empty, and no MLflow model; name another folder with --out")
+    folder = folder.resolve()  # also where it is "." or a link
+    if folder.is_file() or (folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists()):
+        raise UserError(f"--out {folder} is not empty, and no MLflow model; name another folder")
     model = TrainedModel(run)
     unproven = folder.with_name(f"unproven_{folder.name}")
     shutil.rmtree(unproven, ignore_errors=True)
@@ -46,6 +47,8 @@ def export_mlflow(run: Path, folder: Path) -> tuple[TrainedModel, float, list[in
         unproven.rename(folder)
     except UserError as error:
         raise UserError(f"{model.record.label} was not exported: {error}") from error
+    except OSError as error:
+        raise UserError(f"--out {folder} cannot be written ({error.strerror or error}); name another folder") from None
     finally:
         shutil.rmtree(unproven, ignore_errors=True)
     return model, difference, split.length_N.tolist()

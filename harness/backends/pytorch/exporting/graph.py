@@ -6,6 +6,7 @@ Dimension letters: B batch, L length, D feature width, W characters of a word.
 import copy
 import logging
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,13 +62,15 @@ def export(model: nn.Module, kind: str, file: Path, example: Inputs) -> None:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Hide what torch logs of packages that no model here needs, and of its own guesses; errors are raised."""
+    """Hide what torch says of packages that no model here needs, of its own guesses and calls; errors are raised."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch._export", "onnxscript")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "`isinstance\\(treespec", FutureWarning)  # torch's own call
+            yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

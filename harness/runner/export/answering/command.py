@@ -4,17 +4,21 @@ import argparse
 import csv
 import io
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
+from zipfile import BadZipFile
 
 import numpy as np
 
 from .predictor import Predictor
 from .rows import Refused
 
+TEXT_FILES = ("", ".txt")
+"""Endings of files with a row a line."""
 BETWEEN_WORDS = re.compile(r"[ \t\r\n]+")
 EPILOG = """\
 Without --file, standard input has a row a line: a text, words separated by spaces, or columns separated by tabs.
@@ -32,8 +36,8 @@ def main(folder: Path, arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--file", type=Path, help="csv, npz, npy, or a text file; default: standard input")
     parser.add_argument("--column", action="append", help="a column of the csv file; once for each")
     parser.add_argument("--out", type=Path, help="the csv file of answers; default: standard output")
-    parser.add_argument("--threads", type=int, help="threads of ONNX Runtime; default: all")
-    parser.add_argument("--batch-size", type=int, default=32, help="rows that are answered at once")
+    parser.add_argument("--threads", type=at_least_one, help="threads of ONNX Runtime; default: all")
+    parser.add_argument("--batch-size", type=at_least_one, default=32, help="rows that are answered at once")
     chosen = parser.parse_args(arguments)
     try:
         model = Predictor(folder, chosen.threads)
@@ -43,18 +47,34 @@ def main(folder: Path, arguments: Sequence[str] | None = None) -> int:
         else:
             with open(chosen.out, "w", encoding="utf8", newline="") as file:
                 write(file, answers)
+    except BrokenPipeError:  # what reads the answers has enough of them
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+        return 2
     except (Refused, OSError, UnicodeDecodeError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
+def at_least_one(text: str) -> int:
+    """A whole number of 1 or more."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is below 1")
+    return number
+
+
 def _rows(about: dict[str, Any], file: Path | None, columns: list[str] | None) -> Iterator[Any]:
     """The rows of a file, or of standard input (None)."""
     if about["kind"] == "features":
         yield from _series(file)
-    elif file is not None and file.suffix == ".csv":
-        yield from (_row(about, cells) for cells in _cells(file, columns or about["columns"]))
+    elif file is not None and file.suffix.lower() == ".csv":
+        wanted = columns or about["columns"]
+        if len(wanted) != len(about["columns"]):
+            raise Refused(f"--column names {len(wanted)} columns, and this model reads {', '.join(about['columns'])}")
+        yield from (_row(about, cells) for cells in _cells(file, wanted))
+    elif file is not None and file.suffix.lower() not in TEXT_FILES:
+        raise Refused(f"{file} ends in {file.suffix}; this model reads .csv, or .txt with a row a line")
     else:
         # only \n ends a line, and "utf-8-sig" leaves out the mark that some editors put first
         lines = sys.stdin.buffer.read() if file is None else file.read_bytes()
@@ -80,16 +100,23 @@ def _cells(file: Path, columns: list[str]) -> Iterator[list[str]]:
     csv.field_size_limit(2**31 - 1)
     with open(file, encoding="utf-8-sig", newline="") as opened:
         table = csv.DictReader(opened)
-        if missing := [name for name in columns if name not in (table.fieldnames or ())]:
-            found = ", ".join(table.fieldnames or ())
-            raise Refused(f"{file} has no column {missing[0]!r}, only {found}; name one with --column")
+        there = list(table.fieldnames or ())
+        for name in columns:
+            if name not in there:
+                has = f"only {', '.join(there)}" if there else "it is empty"
+                raise Refused(f"{file} has no column {name!r}, {has}; name one with --column")
+            if there.count(name) > 1:
+                raise Refused(f"{file} has {there.count(name)} columns named {name!r}; rename all but one")
         yield from ([row[name] or "" for name in columns] for row in table)
 
 
 def _series(file: Path | None) -> Iterator[Any]:
     if file is None:
         raise Refused("this model reads arrays: name a .npz or .npy file with --file")
-    loaded = np.load(file, allow_pickle=False)
+    try:
+        loaded = np.load(file, allow_pickle=False)
+    except (ValueError, EOFError, BadZipFile) as error:
+        raise Refused(f"{file} cannot be read as .npz or .npy: {error}") from None
     yield from loaded if isinstance(loaded, np.ndarray) else (loaded[name] for name in loaded.files)
 
 
