@@ -14,11 +14,10 @@ from harness.records.metrics import (
     known,
 )
 from harness.records.record import Record
+from harness.records.serving_metrics import RUNTIME
 
 TOKEN_BASED = (THROUGHPUT, END_TO_END)
 """The metrics that count tokens: those of two tokenizers are not alike."""
-RUNTIME = "onnxruntime"
-"""The package that serves exported models, among the versions of an environment."""
 TRAINED = (PARAMETERS, ENCODER_PARAMETERS)
 """The metrics that count what is trained: they do not tell the size of a model with frozen weights."""
 
@@ -51,8 +50,9 @@ def _same_tokens(one: Record, other: Record) -> bool:
 
 
 def _same_runtime(one: Record, other: Record) -> bool:
-    """Whether exported models were measured with one version of ONNX Runtime."""
-    return one.environment.versions.get(RUNTIME) == other.environment.versions.get(RUNTIME)
+    """Whether exported models were measured with the same versions of ONNX Runtime and of the tokenizers library."""
+    ours, theirs = one.environment.versions, other.environment.versions
+    return all(ours.get(package) == theirs.get(package) for package in RUNTIME)
 
 
 def _flops_length(record: Record) -> int:

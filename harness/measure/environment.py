@@ -16,7 +16,7 @@ from harness.records.record import Environment, Hardware
 
 PACKAGES = (
     *("torch", "pytorch-lightning", "transformers", "tensorflow", "keras", "scikit-learn", "scipy"),
-    *("mlflow", "hydra-core", "datasets", "numpy", "onnxruntime"),
+    *("mlflow", "hydra-core", "datasets", "numpy", "onnxruntime", "tokenizers"),
 )
 
 BUSY = 0.05

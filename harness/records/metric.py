@@ -21,7 +21,8 @@ class Metric:
     - ``gated``: the regression gate checks it.
     - ``decides``: the best variant is chosen by the metric with the smallest number that all variants have.
     - ``in_points``: its differences are said in points, hundredths of its unit; those of others, in per cent.
-    - ``served``: measured on the exported model in ONNX Runtime, and ranked only among runs with one version of it.
+    - ``served``: measured on the exported model, and ranked only among runs with one version of ONNX Runtime and of
+      the tokenizers library.
     - ``difference_format``: the format of a difference of a quality, which is given in the metric's own unit.
     """
 

@@ -11,6 +11,8 @@ SERVING, INT8 = "serving", "serving_int8"
 """The parts of the names before the slash: the model in float32, and with weights of 8 bits."""
 FORMS = {"float32": SERVING, "int8": INT8}
 """The forms of the exported model, and those parts of the names of their metrics."""
+RUNTIME = ("onnxruntime", "tokenizers")
+"""The packages that serve exported models, among the versions of an environment."""
 
 
 def served(prefix: str, model: str, column: int) -> dict[str, Metric]:

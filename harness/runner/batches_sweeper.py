@@ -91,6 +91,7 @@ class BatchesSweeper(Sweeper):
         number_of = {place: self.launched + turn for turn, place in enumerate(order)}
         numbers = [number_of[place] for place in range(len(jobs))]
         self.shown += numbers
+        job_outcomes.keep_batch(self.config, self.launched)
         self._submit(jobs, order, numbers, tunings)
         while held := self._held(numbers):
             self._come_back(jobs, held, numbers, tunings)
@@ -101,7 +102,6 @@ class BatchesSweeper(Sweeper):
     ) -> None:
         """Give jobs to the launcher, and wait for them."""
         job_outcomes.keep_order(self.config, self.shown)
-        job_outcomes.keep_batch(self.config, self.launched)
         for place in order:
             job_outcomes.keep_tuning(self.config, numbers[place], tunings[place] if tunings else None)
         for batch in _chunks([jobs[place] for place in order], self.max_batch_size):

@@ -28,7 +28,8 @@ def finished_before(request: Request, record: Record) -> Record | None:
     if config.rerun or not existing or existing.status != "finished":
         return None
     placed = targets.at(existing, config.measure.target)
-    if config.measure.serve and not (existing.folder / store.SERVING).exists():
+    can_be_served = config.mode == "train" and config.tune.trial is None
+    if config.measure.serve and can_be_served and not (existing.folder / store.SERVING).exists():
         print(
             f"{existing.label}: finished before, without measure.serve; python -m harness export "
             f"{shlex.quote(str(existing.folder))} --format onnx --measure measures what it costs to serve",

@@ -139,7 +139,9 @@ def keep_order(config: DictConfig, numbers: Sequence[int]) -> None:
 
 def keep_batch(config: DictConfig, first: int) -> None:
     """Write that the batch begins whose first job has this number."""
-    store.write_json(outcomes_folder(config) / BATCH, first)
+    folder = outcomes_folder(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    store.write_json(folder / BATCH, first)
 
 
 def of_earlier_batches(config: "Config") -> list[JobOutcome]:

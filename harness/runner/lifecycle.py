@@ -126,7 +126,7 @@ class Live:
                 setattr(record.environment, name, value)
             self.measured = True
             # written and drawn while the worker draws its own pictures
-            if self.lock.is_ours():
+            if not self.lock.is_lost():
                 self.written = conclude(record, Outcome("finished"), self.request.started)
 
     def __exit__(self, kind: type | None, error: BaseException | None, _trace: TracebackType | None) -> None:
@@ -134,7 +134,7 @@ class Live:
             self.tracker.discard()
             store.remove_empty(self.record.folder)
             return
-        if not self.lock.is_ours():
+        if self.lock.is_lost():
             self.record.status = "failed"
             self.record.reason = "another process took the run over while this one was suspended, and keeps its record"
             return

@@ -81,8 +81,15 @@ class RunLock:
                 self.file.unlink()
 
     def is_ours(self) -> bool:
-        """Whether this process still holds the run: it may have been suspended, and taken for dead."""
+        """Whether the file names this process."""
         return read(self.file) == self.owner
+
+    def is_lost(self) -> bool:
+        """Whether another process took the run over: this one may have been suspended, and taken for dead.
+
+        A file that somebody removed, or that cannot be read now, is no reason to lose what was trained.
+        """
+        return read(self.file) not in (None, self.owner)
 
     def _take(self) -> None:
         """Take the lock, from a dead owner too."""
@@ -135,9 +142,20 @@ def is_held(file: Path) -> bool:
 
 
 def wait(files: list[Path]) -> None:
-    """Wait until one of these runs is held no more."""
+    """Wait until one of these runs is held no more; the locks of dead owners are gone then.
+
+    A job that is launched afterwards may run in a process that has watched nothing, and would find the run held again.
+    """
     while all(is_held(file) for file in files):
         time.sleep(LOOKS_EVERY)
+    for file in files:
+        _remove_dead(file)
+
+
+def _remove_dead(file: Path) -> None:
+    with suppress(OSError), _guard(file):
+        if file.exists() and is_dead(file):
+            file.unlink()
 
 
 def read(file: Path) -> Owner | None:

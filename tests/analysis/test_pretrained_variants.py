@@ -1,10 +1,13 @@
 """Pretrained encoders beside others: on the same rows in one group, by all that counts no tokens."""
 
+import pytest
 from made_records import LATENCY, TOKENS, classified, over_seeds
 
 from harness.analysis.comparison import compare
 from harness.analysis.pools import pools
 from harness.records.metrics import END_TO_END, FROZEN_PARAMETERS, PARAMETERS
+from harness.report.html.charts import styled, tradeoffs
+from harness.report.html.choice import panel
 from harness.report.notes import notes
 
 TARGET = {"encoder._target_": "harness.backends.pytorch.encoders.Pretrained", "encoder.model": "me/tiny"}
@@ -74,6 +77,24 @@ def test_quality_and_latency_are_ranked_and_what_counts_tokens_or_trained_parame
     assert last.verdict("test/accuracy")
     assert not last.verdict(TOKENS)
     assert not last.verdict(PARAMETERS)
+
+
+def test_no_front_and_no_choice_of_the_page_joins_tokens_of_two_tokenizers():
+    slow = pretrained(accuracies=[0.95, 0.951, 0.952], metrics={TOKENS: [1.0, 1.1, 1.2], LATENCY: [9.0, 9.1, 9.2]})
+    (group,) = compare([*trained(), *trained("gru", [0.5, 0.5, 0.5], metrics={TOKENS: [20.0] * 3}), *slow], "x").groups
+    plots = {plot.title: plot for plot in tradeoffs(group, styled(group))}
+    fronts = {
+        title: [list(trace.x) for trace in plot.figure.data if trace.name == "Pareto front"]
+        for title, plot in plots.items()
+    }
+    assert fronts["Accuracy against train tokens/s"] == [pytest.approx([20.0, 9.1])]
+    assert "Tokens of different tokenizers" in plots["Accuracy against train tokens/s"].caption
+    assert [len(front) for front in fronts["Accuracy against latency p50"]] == [2]
+    assert "Tokens of different" not in plots["Accuracy against latency p50"].caption
+    compared = {one["name"]: one["compared"] for one in panel(group).variants}
+    assert compared["lstm"][TOKENS] == compared["gru"][TOKENS] != compared["pretrained"][TOKENS]
+    assert len({own[LATENCY] for own in compared.values()}) == 1
+    assert PARAMETERS not in compared["pretrained"]
 
 
 def test_the_parameters_of_a_tuned_one_are_ranked():

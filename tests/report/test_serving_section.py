@@ -3,6 +3,7 @@
 import json
 import re
 
+import pytest
 from made_records import VERSIONS, over_seeds, write
 
 from harness.analysis.comparison import compare
@@ -13,7 +14,7 @@ from harness.report.serving import columns, table
 from harness.report.terminal import print_comparison
 
 
-def served(encoder, latency, whole, int8, version="1.32.0", score="accuracy", **more):
+def served(encoder, latency, whole, int8, version="1.32.0", score="accuracy", tokenizers="0.23.1", **more):
     """Three runs of an encoder that were served: the latency in float32, and the scores of both forms."""
     numbers = {
         "serving/latency_p50_ms": latency, "serving/latency_p95_ms": 2 * latency, "serving/model_mib": 4.0,
@@ -24,7 +25,7 @@ def served(encoder, latency, whole, int8, version="1.32.0", score="accuracy", **
     }  # fmt: skip
     spread = {name: [value, value * 1.01, value * 0.99] for name, value in numbers.items()}
     fixed = {name: [value] * 3 for name, value in numbers.items() if not name.endswith(("_ms", "_second"))}
-    environment = {"versions": {**VERSIONS, "onnxruntime": version}}
+    environment = {"versions": {**VERSIONS, "onnxruntime": version, "tokenizers": tokenizers}}
     return over_seeds(encoder, [0.9, 0.91, 0.92], metrics=spread | fixed, environment=environment, **more)
 
 
@@ -52,11 +53,12 @@ def test_int8_that_loses_nothing_says_nothing_and_errors_that_grow_are_said():
     assert int8[2] == "0.27 (loses 2 points)"
 
 
-def test_only_models_of_one_version_of_onnx_runtime_are_ranked_together():
+@pytest.mark.parametrize("older", [{"version": "1.31.0"}, {"tokenizers": "0.22.0"}])
+def test_only_models_of_one_version_of_onnx_runtime_and_tokenizers_are_ranked_together(older):
     records = served("lstm", 2.0, 0.9, 0.9) + served("gru", 1.0, 0.9, 0.9)
     verdicts = {one.name: one.verdict("serving/latency_p50_ms") for one in compare(records, "digits").variants}
     assert verdicts == {"lstm": "worse", "gru": "best"}
-    records = served("lstm", 2.0, 0.9, 0.9) + served("gru", 1.0, 0.9, 0.9, version="1.31.0")
+    records = served("lstm", 2.0, 0.9, 0.9) + served("gru", 1.0, 0.9, 0.9, **older)
     (group,) = compare(records, "digits").groups
     assert [one.verdict("serving/latency_p50_ms") for one in group.variants] == ["", ""]
     assert all(one.verdict("test/accuracy") for one in group.variants), "all else is compared as before"

@@ -210,3 +210,17 @@ def test_a_folder_that_reads_otherwise_is_refused(tmp_path):
     assert prove_reading(tmp_path, data, ["don't know"]) == len(traps(preparation)) + 1
     (tmp_path / "tokenizer.json").write_text(tokenizer_json(prepared("words", max_length=12)))
     assert "reads a row otherwise than the run did" in refused(prove_reading, tmp_path, data, [])
+
+
+def test_a_folder_that_reads_the_characters_of_words_otherwise_is_refused(tmp_path):
+    preparation = replace(WORDS, alphabet=[*WORDS.alphabet], width=4)
+    spelled = replace(DATA.train, characters=preparation.spell([("a", "b"), ("c",)]))
+    data = replace(DATA, train=spelled, alphabet=preparation.alphabet, preparation=preparation)
+    (tmp_path / "tokenizer.json").write_text(tokenizer_json(preparation))
+    about = about_input(data)
+    for alphabet, refuses in ((about["alphabet"], False), (about["alphabet"][::-1], True)):
+        (tmp_path / "about.json").write_text(json.dumps({"input": {**about, "alphabet": alphabet}}))
+        if refuses:
+            assert "reads a row otherwise than the run did" in refused(prove_reading, tmp_path, data, [["apple"]])
+        else:
+            assert prove_reading(tmp_path, data, [["An", "apple"]]) == len(traps(preparation)) + 1

@@ -80,6 +80,15 @@ def test_a_process_that_was_suspended_for_too_long_leaves_the_record_to_who_took
     assert "another process took the run over" in live.record.reason
 
 
+def test_a_lock_that_somebody_removed_costs_no_result(live, tracker):
+    with live:
+        live.lock.file.unlink()
+        live.take(MEASURED)
+        live.outcome = Outcome("finished")
+    assert written(live).status == "finished"
+    assert tracker.calls == ["start", "sync finished"]
+
+
 class Ended(BaseException):
     """Something that no code of ours knows."""
 
@@ -215,6 +224,11 @@ def test_a_finished_run_that_was_not_served_says_how_it_can_be(live, tracker, ca
     assert "--measure" not in capsys.readouterr().err
     assert earlier_runs.finished_before(asked, live.record).skipped
     assert f"export {live.record.folder} --format onnx --measure measures" in capsys.readouterr().err
+    trial = config.model_copy(update={"tune": config.tune.model_copy(update={"trial": 0})})
+    profile = config.model_copy(update={"mode": "profile"})
+    for other in (trial, profile):  # which are never served
+        earlier_runs.finished_before(dataclasses.replace(asked, config=other), live.record)
+    assert capsys.readouterr().err == ""
     (live.record.folder / "serving.json").write_text("{}")
     earlier_runs.finished_before(asked, live.record)
     assert capsys.readouterr().err == ""

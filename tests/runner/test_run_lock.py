@@ -150,6 +150,29 @@ def test_who_waits_goes_on_when_the_first_run_is_free(tmp_path, monkeypatch, dea
     assert [run_lock.is_held(tmp_path / f"{name}.json") for name in ("a", "b")] == [True, False]
 
 
+def test_who_waited_for_a_dead_owner_leaves_no_lock_that_a_fresh_process_would_have_to_watch(tmp_path, monkeypatch):
+    """A launcher may run each job in a new process, which cannot tell an owner elsewhere from a dead one."""
+    lock, clock = RunLock(tmp_path, FINGERPRINT), [1000.0]
+    write(lock.file, replace(run_lock.this_process(), host="far", machine="far 1 pid:[1]", pid=1))
+    monkeypatch.setattr(run_lock.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(run_lock.time, "sleep", lambda _: clock.append(clock.pop() + 31))
+    run_lock.wait([lock.file])
+    assert clock[0] > 1060
+    monkeypatch.setattr(run_lock, "_watched", {})
+    with lock:
+        assert lock.is_ours()
+
+
+def test_a_lock_that_somebody_removed_or_that_cannot_be_read_is_not_lost(tmp_path):
+    with RunLock(tmp_path, FINGERPRINT) as lock:
+        lock.file.write_text("{")
+        assert (lock.is_ours(), lock.is_lost()) == (False, False)
+        lock.file.unlink()
+        assert (lock.is_ours(), lock.is_lost()) == (False, False)
+        write(lock.file, run_lock.this_process())
+        assert lock.is_lost()
+
+
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
     (tmp_path / "locks").write_text("in the way")
     with pytest.raises(UserError, match=r"locks cannot be written to \(.*\); set output_dir to another folder"):

@@ -13,6 +13,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from harness.analysis.comparability import ComparisonGroup, HardwareGroup, best_first
+from harness.analysis.pools import pools
 from harness.analysis.variant_names import MOST_PARTS
 from harness.analysis.variants import Variant
 from harness.records.metrics import LATENCY, THROUGHPUT, known, short_name
@@ -122,10 +123,11 @@ def tradeoffs(group: ComparisonGroup, variants: Styled) -> list[Plot]:
 def _tradeoff(group: ComparisonGroup, hardware: HardwareGroup, metric: str, points: Styled) -> Plot:
     quality = group.quality
     busy = {variant for variant in points if mark(variant, metric) == BUSY}
-    front = pareto(group, metric, [variant for variant in points if variant not in busy])
+    alike = [[variant for variant in pool if variant in points] for pool in pools(group, metric)]
+    fronts = [front for pool in alike if len(front := pareto(group, metric, pool)) > 1]
     values = [variant.means[metric].mean for variant in points]
     logarithmic = min(values) > 0 and max(values) / min(values) > 20
-    traces = [_front(front, metric, quality)] if len(front) > 1 else []
+    traces = [_front(front, metric, quality) for front in fronts]
     traces += [_point(group, metric, variant, look, hollow=variant in busy) for variant, look in points.items()]
     if len(points) <= MOST_NAMED:
         names = [short_text(variant.name, 20) for variant in points]
@@ -138,9 +140,10 @@ def _tradeoff(group: ComparisonGroup, hardware: HardwareGroup, metric: str, poin
     x = x_axis(title, rangemode="tozero", type="log" if logarithmic else None)
     y = y_axis(short_name(quality), **share_range(quality, traces, "y"))
     where = f" ({hardware.title})" if len(group.hardware_groups) > 1 else ""
-    dotted = "Dotted: the Pareto front, where no other variant is better in both." if len(front) > 1 else ""
+    dotted = "Dotted: the Pareto front, where no other variant is better in both." if fronts else ""
     hollow = "Hollow: measured on a busy machine, not on the front." if busy else ""
-    caption = f"{dotted} {hollow}".strip()
+    tokens = "Tokens of different tokenizers are not alike: no front joins them." if sum(map(bool, alike)) > 1 else ""
+    caption = " ".join(filter(None, (dotted, hollow, tokens)))
     return Plot(f"{short_name(quality).capitalize()} against {name}{where}", caption, figure(traces, x, y, 380))
 
 

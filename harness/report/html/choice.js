@@ -39,8 +39,14 @@ function choose(panel, margin, bounds) {
   return { meeting, best, good, taken };
 }
 
+// Whether all of them are ranked among the same variants in a metric.
+function inOnePool(candidates, metric) {
+  const pool = candidates[0].compared[metric];
+  return pool !== undefined && candidates.every((one) => one.compared[metric] === pool);
+}
+
 function cheapest(panel, candidates) {
-  const cost = candidates.length < 2 ? undefined : panel.costs.find((one) => candidates.every((own) => own.compared.includes(one.metric)));
+  const cost = candidates.length < 2 ? undefined : panel.costs.find((one) => inOnePool(candidates, one.metric));
   if (!cost) return { variant: candidates[0], candidates };
   const sign = cost.higher_is_better ? -1 : 1;
   const [variant] = [...candidates].sort((a, b) => sign * (a.costs[cost.metric] - b.costs[cost.metric]));

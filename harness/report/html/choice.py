@@ -116,11 +116,16 @@ def _slider(group: ComparisonGroup, variants: list[Variant], metric: str) -> Sli
     return Slider(metric, short_name(metric), unit, higher, min(means), max(means), start, strict)
 
 
+def _pool(group: ComparisonGroup, variant: Variant, metric: str) -> int | None:
+    """The number of the variants among which this one is ranked in a metric; None where it is not ranked."""
+    return next((place for place, pool in enumerate(pools(group, metric)) if variant in pool), None)
+
+
 def _facts(group: ComparisonGroup, variant: Variant, bounded: set[str]) -> dict[str, Any]:
     """What the browser knows of a variant: its verdict over all variants, its costs, and the words for both."""
     standing, quality = group.over_all(variant), group.quality
     of_cost = {metric: variant.means[metric].mean for metric in costs(group) if metric in variant.means}
-    compared = [metric for metric in of_cost if any(variant in pool for pool in pools(group, metric))]
+    pool_of = {metric: _pool(group, variant, metric) for metric in of_cost}
     missed = group.sifted.excluded.get(variant, []) if group.sifted else []
     return {
         "name": variant.name,
@@ -133,7 +138,7 @@ def _facts(group: ComparisonGroup, variant: Variant, bounded: set[str]) -> dict[
         "interval": from_to(quality, variant.means[quality]) if quality in variant.means else "",
         "seeds": answer_text.seeds_of(variant, quality) if quality in variant.means else "",
         "costs": of_cost,
-        "compared": compared,
+        "compared": {metric: pool for metric, pool in pool_of.items() if pool is not None},
         "shown": {metric: answer_text.value(metric, variant) for metric in of_cost},
         "missed": any(one.metric not in bounded for one in missed),  # by a requirement that has no slider
     }

@@ -1,10 +1,12 @@
-"""The proof that an exported folder makes the same ids of rows as its run did."""
+"""The proof that an exported folder makes the same ids of rows, and of characters, as its run did."""
 
 import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from harness.data import Dataset
 from harness.data.preparation import TextPreparation, WordPreparation, all_texts
@@ -37,14 +39,30 @@ def prove_reading(folder: Path, data: Dataset, rows: Sequence[Any]) -> int:
     if not isinstance(preparation, TextPreparation | WordPreparation):
         return 0
     rows = [*rows, *traps(preparation)]
+    found = reader_of(folder).sequences(rows)
     wanted = preparation.encode([_as_read(preparation, row) for row in rows])
-    for row, expected, (found, *_) in zip(rows, wanted, reader_of(folder).sequences(rows), strict=True):
-        if list(found) != list(expected) and not _newer(row):
-            raise UserError(
-                f"the exported folder reads a row otherwise than the run did: {str(row)[:200]!r} becomes "
-                f"{list(found)[:20]} instead of {list(expected)[:20]}"
-            )
+    for row, expected, (ids, *_) in zip(rows, wanted, found, strict=True):
+        if list(ids) != list(expected) and not _newer(row):
+            raise _otherwise(row, list(ids), list(expected))
+    if isinstance(preparation, WordPreparation) and data.train.characters is not None:
+        _prove_characters(preparation, rows, [characters_LW for _, characters_LW in found])
     return len(rows)
+
+
+def _prove_characters(preparation: WordPreparation, rows: Sequence[Any], found: Sequence[np.ndarray]) -> None:
+    wanted = preparation.spell(rows)
+    expected_TW = wanted.table_SW[wanted.spelling_T]
+    ends = np.cumsum([len(characters_LW) for characters_LW in found])
+    for row, own_LW, expected_LW in zip(rows, found, np.split(expected_TW, ends[:-1]), strict=True):
+        if not np.array_equal(own_LW, expected_LW):
+            raise _otherwise(row, own_LW.tolist(), expected_LW.tolist())
+
+
+def _otherwise(row: Any, found: list[Any], expected: list[Any]) -> UserError:
+    return UserError(
+        f"the exported folder reads a row otherwise than the run did: {str(row)[:200]!r} becomes {found[:20]} instead "
+        f"of {expected[:20]}"
+    )
 
 
 def traps(preparation: TextPreparation | WordPreparation) -> list[Any]:

@@ -18,15 +18,16 @@ import numpy as np
 from harness import backends, data, measure
 from harness.backends.trained import longest_steps
 from harness.config.schema import Config
-from harness.config.validation import validate
+from harness.config.validation import validate_recorded
 from harness.data import Dataset, Split
 from harness.data.examples import load_examples, spread
 from harness.data.prepared_of_run import prepared_of_run
 from harness.errors import UserError
 from harness.measure.processors import processor_name
 from harness.records import store
+from harness.records.metrics import known
 from harness.records.record import Hardware
-from harness.records.serving_metrics import FORMS
+from harness.records.serving_metrics import FORMS, RUNTIME
 from harness.runner.export.answering.predictor import Predictor
 from harness.runner.export.bundle import as_served, write_bundle
 from harness.runner.export.export import FILES, ExportedRun, write_proven
@@ -104,9 +105,8 @@ def serve_folder(
     folder: Path, dataset: Dataset, rows: Sequence[Any], settings: Settings, clock: Callable[[], float]
 ) -> dict[str, Any]:
     """The content of ``serving.json``: an exported folder measured on these rows, and scored on the test split."""
-    found: dict[str, Any] = {
-        "onnxruntime": metadata.version("onnxruntime"), "threads": settings.threads, "rows": len(rows)
-    }  # fmt: skip
+    versions = {package: metadata.version(package) for package in RUNTIME}
+    found: dict[str, Any] = {"versions": versions, "threads": settings.threads, "rows": len(rows)}
     quantized = folder / QUANTIZED
     found["float32"] = _served(folder, FILES["onnx"], dataset, rows, settings, clock)
     try:
@@ -194,7 +194,7 @@ def serve_exported(made: ExportedRun, clock: Callable[[], float]) -> tuple[dict[
             f"the prepared data of {record.label} are gone from the cache, so that there is nothing to measure on; run "
             "its command again with measure.serve=true rerun=true"
         )
-    config = validate(record.config)
+    config = validate_recorded(record.config)
     dataset = data.open_prepared(prepared, characters=config.input.characters is not None)
     settings = Settings.of(config, record.environment.hardware.threads)
     found = serve_folder(folder, dataset, rows_of(prepared, dataset), settings, clock)
@@ -203,7 +203,8 @@ def serve_exported(made: ExportedRun, clock: Callable[[], float]) -> tuple[dict[
     if here != there:
         return found, f"the run's record does not get these numbers: it ran on {there}, and this is {here}"
     store.write_json(record.folder / store.SERVING, found)
-    record.metrics |= metrics_of(found)
-    record.environment.versions["onnxruntime"] = found["onnxruntime"]
+    kept = {name: value for name, value in record.metrics.items() if not known(name).served}
+    record.metrics = kept | metrics_of(found)  # a form that is not served now has no older numbers either
+    record.environment.versions |= found["versions"]
     store.write(record)
     return found, None
