@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from harness.analysis.comparability import ComparisonGroup, partition
 from harness.analysis.variants import Variant
+from harness.config.libraries import is_read
 from harness.records.metrics import (
     ENCODER_PARAMETERS,
     END_TO_END,
+    EPOCH_SECONDS,
     FORWARD_FLOPS,
     FROZEN_PARAMETERS,
     PARAMETERS,
@@ -18,6 +20,11 @@ from harness.records.serving_metrics import RUNTIME
 
 TOKEN_BASED = (THROUGHPUT, END_TO_END)
 """The metrics that count tokens: those of two tokenizers are not alike."""
+OF_PASSES = (
+    *(THROUGHPUT, END_TO_END, EPOCH_SECONDS, "speed/train_sequences_per_second", "speed/data_wait_fraction"),
+    *("speed/train_step_ms_p50", "speed/train_step_ms_p95"),
+)
+"""The metrics of a step or of a pass over train: they are not those of a model whose whole training is one step."""
 TRAINED = (PARAMETERS, ENCODER_PARAMETERS)
 """The metrics that count what is trained: they do not tell the size of a model with frozen weights."""
 
@@ -30,6 +37,8 @@ def pools(group: ComparisonGroup, metric: str) -> Iterator[list[Variant]]:
     pooled = [group.variants]
     if definition.of_hardware:
         pooled = [hardware_group.variants for hardware_group in group.hardware_groups]
+    if metric in OF_PASSES:
+        pooled = [part for pool in pooled for part in partition(pool, _both_have_epochs)]
     if metric in TOKEN_BASED:
         pooled = [part for pool in pooled for part in partition(pool, _same_tokens)]
     elif metric == FORWARD_FLOPS:
@@ -43,6 +52,11 @@ def pools(group: ComparisonGroup, metric: str) -> Iterator[list[Variant]]:
             variant for variant in pool
             if metric in variant.means and not (definition.timed and variant.disturbed)
         ]  # fmt: skip
+
+
+def _both_have_epochs(one: Record, other: Record) -> bool:
+    have = [is_read(record.choices["backend"], "trainer.epochs") for record in (one, other)]
+    return have[0] == have[1]
 
 
 def _same_tokens(one: Record, other: Record) -> bool:
