@@ -37,7 +37,10 @@ def test_a_run_is_exported_in_float32_refused_in_a_foreign_format_and_removed_if
 
     foreign = command("export", str(run), "--format", "keras")
     assert foreign.code == 2
-    assert foreign.err == "--format keras: this run was trained by backend=pytorch, which exports onnx or torch\n"
+    assert foreign.err == (
+        "--format keras: this run was trained by backend=pytorch, whose models are exported as onnx, torch or mlflow; "
+        "take that --format, or name a run of another backend\n"
+    )
 
     out = tmp_path / "out"
     monkeypatch.setattr("harness.backends.pytorch.exporting.graph.followed", fixed_length)

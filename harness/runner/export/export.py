@@ -59,10 +59,10 @@ def export_run(run: Path, kind: str, folder: Path) -> ExportedRun:
         check_installed()
     model = TrainedModel(run, PLAIN)
     if kind not in model.backend.exports:
-        has = " or ".join(model.backend.exports) or "nothing"
+        has = " or ".join([*filter(None, [", ".join(model.backend.exports)]), MLFLOW])
         raise UserError(
-            f"--format {kind}: this run was trained by backend={model.record.config['backend']['name']}, which exports "
-            f"{has}"
+            f"--format {kind}: this run was trained by backend={model.record.config['backend']['name']}, whose models "
+            f"are exported as {has}; take that --format, or name a run of another backend"
         )
     real = rows_of(model)
     rows = proof_rows(model.data, real, model.longest or model.data.max_length + BEYOND)
