@@ -42,7 +42,7 @@ def pools(group: ComparisonGroup, metric: str) -> Iterator[list[Variant]]:
     if metric in TOKEN_BASED:
         pooled = [part for pool in pooled for part in partition(pool, _same_tokens)]
     elif metric == FORWARD_FLOPS:
-        pooled = partition(group.variants, lambda one, other: _flops_length(one) == _flops_length(other))
+        pooled = partition(group.variants, lambda one, other: measured_length(one) == measured_length(other))
     elif metric in TRAINED:
         pooled = [[variant for variant in group.variants if FROZEN_PARAMETERS not in variant.means]]
     if definition.served:
@@ -69,6 +69,6 @@ def _same_runtime(one: Record, other: Record) -> bool:
     return all(ours.get(package) == theirs.get(package) for package in RUNTIME)
 
 
-def _flops_length(record: Record) -> int:
-    """The sequence length at which operations were counted, by default the longest of the data."""
+def measured_length(record: Record) -> int:
+    """The length of the sequence that latency and operations are of, by default the longest of the data."""
     return int((record.config.get("measure") or {}).get("latency_length") or record.data.max_length)

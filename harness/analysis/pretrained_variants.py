@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.listed import listed
+from harness.analysis.pools import measured_length
 from harness.analysis.variants import Variant
 from harness.config.pretrained import is_frozen, is_pretrained
 from harness.records.record import Record
@@ -42,6 +43,13 @@ def _of_group(variants: Sequence[Variant]) -> Iterator[str]:
             f"the rows are the same, and a pretrained encoder reads them with its own tokenizer ({readers}); their "
             "tokens are not alike, so that tokens per second are not ranked between them, and of a text with more than "
             f"{longest} tokens they do not read the same part"
+        )
+        lengths = "; ".join(
+            f"{listed([one.name for one in same])}: {measured_length(same[0].record):,}" for same in by_tokens.values()
+        )
+        yield (
+            f"latency is that of a sequence of so many tokens of its own ({lengths}), which are not the same amount of "
+            "text; measure.serve=true times the same texts"
         )
     frozen = [variant for variant in pretrained if is_frozen(variant.record.config["encoder"])]
     if frozen and len(variants) > 1:

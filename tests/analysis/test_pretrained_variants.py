@@ -103,7 +103,7 @@ def test_the_parameters_of_a_tuned_one_are_ranked():
 
 
 def test_the_notes_say_what_it_learned_from_what_reads_its_texts_and_what_is_frozen():
-    found = notes(compare([*trained(), *pretrained()], "x"))
+    found = notes(compare([*trained(), *pretrained(data={"max_length": 12})], "x"))
     assert (
         "Trained before on other data, which may contain texts of this test split: me/tiny; nothing here can rule that "
         "out."
@@ -112,6 +112,10 @@ def test_the_notes_say_what_it_learned_from_what_reads_its_texts_and_what_is_fro
         "digits: the rows are the same, and a pretrained encoder reads them with its own tokenizer (lstm: words, 2,000 "
         "tokens; pretrained: me/tiny, 3,000 tokens); their tokens are not alike, so that tokens per second are not "
         "ranked between them, and of a text with more than 9 tokens they do not read the same part."
+    ) in found
+    assert (
+        "digits: latency is that of a sequence of so many tokens of its own (lstm: 9; pretrained: 12), which are not "
+        "the same amount of text; measure.serve=true times the same texts."
     ) in found
     assert (
         "digits: frozen weights are not trained (pretrained): the parameters that count there are those of pooling and "

@@ -21,7 +21,7 @@ from harness.runner.export.answering.command import main
 from harness.runner.export.bundle import write_bundle
 from harness.runner.export.export import write_proven
 from harness.runner.export.proof import proof_rows
-from harness.runner.export.serving import Settings, metrics_of, rows_of, score_of, serve_folder
+from harness.runner.export.serving import Settings, metrics_of, not_comparable, rows_of, score_of, serve_folder
 from harness.tasks.answers import answers
 from harness.tasks.task import task_of
 
@@ -185,6 +185,12 @@ def test_int8_that_cannot_be_served_says_why_and_leaves_float32(one_text, monkey
     assert found["int8"] == {"reason": "NotImplementedError: no kernel"}
     assert {name.partition("/")[0] for name in metrics_of(found)} == {"serving"}
     assert "not served in int8: NotImplementedError" in capsys.readouterr().err
+
+
+def test_numbers_of_another_processor_or_of_a_busy_machine_do_not_belong_to_a_run():
+    assert not_comparable("EPYC", "EPYC", 0.05) is None
+    assert not_comparable("Xeon", "EPYC", 0.0) == "it ran on EPYC, and this is Xeon"
+    assert not_comparable("EPYC", "EPYC", 0.4).startswith("other processes used 40% of the processor meanwhile")
 
 
 def test_rows_to_serve_are_those_of_the_loader_or_else_the_steps_of_validation(tmp_path):

@@ -23,6 +23,7 @@ from harness.data import Dataset, Split
 from harness.data.examples import load_examples, spread
 from harness.data.prepared_of_run import prepared_of_run
 from harness.errors import UserError
+from harness.measure.environment import BUSY, OtherProcesses
 from harness.measure.processors import processor_name
 from harness.records import store
 from harness.records.metrics import known
@@ -177,12 +178,21 @@ def metrics_of(found: dict[str, Any]) -> dict[str, float]:
     return metrics
 
 
+def not_comparable(here: str, there: str, share: float) -> str | None:
+    """Why numbers do not belong to a run; ``share`` is what other processes used of this machine's processors."""
+    if here != there:
+        return f"it ran on {there}, and this is {here}"
+    if share > BUSY:
+        return f"other processes used {share:.0%} of the processor meanwhile; measure again when they have ended"
+    return None
+
+
 def serve_exported(made: ExportedRun, clock: Callable[[], float]) -> tuple[dict[str, Any], str | None]:
     """Measure an exported ONNX folder of a finished run, and put the numbers into the run's record and folder.
 
     Returns:
         The content of ``serving.json``, which the exported folder gets too; and why the record did not get the numbers,
-        None if it did: numbers of another processor do not belong to it.
+        None if it did: numbers of another processor, or of a busy machine, do not belong to it.
 
     Raises:
         UserError: the run's prepared data are gone, so that there is neither a text nor a test split.
@@ -197,11 +207,12 @@ def serve_exported(made: ExportedRun, clock: Callable[[], float]) -> tuple[dict[
     config = validate_recorded(record.config)
     dataset = data.open_prepared(prepared, characters=config.input.characters is not None)
     settings = Settings.of(config, record.environment.hardware.threads)
+    others = OtherProcesses()
     found = serve_folder(folder, dataset, rows_of(prepared, dataset), settings, clock)
+    share = others.share()
     store.write_json(folder / store.SERVING, found)
-    here, there = processor_name(), record.environment.processor
-    if here != there:
-        return found, f"the run's record does not get these numbers: it ran on {there}, and this is {here}"
+    if why := not_comparable(processor_name(), record.environment.processor, share):
+        return found, f"the run's record does not get these numbers: {why}"
     store.write_json(record.folder / store.SERVING, found)
     kept = {name: value for name, value in record.metrics.items() if not known(name).served}
     record.metrics = kept | metrics_of(found)  # a form that is not served now has no older numbers either
