@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from harness import backends
 from harness.config.hardware import hardware_choice, resolve_hardware
+from harness.config.libraries import is_read
 from harness.config.schema import CLASS_WEIGHTS, Config, HardwareConfig
 from harness.config.validation import validate_recorded
 from harness.data import Split, load_outline
@@ -164,7 +165,7 @@ def _blanked(table: pd.DataFrame, new: NewRows) -> pd.DataFrame:
 
 def longest_steps(config: Config, trained: int) -> int | None:
     """The most steps that the model can read; None: any number. Positions end at the longest sequence of training."""
-    if config.position["_target_"].endswith(".NoPosition"):
+    if config.position["_target_"].endswith(".NoPosition") or not is_read(config.backend.name, "position"):
         return None
     return max(trained, config.measure.latency_length or 0)
 

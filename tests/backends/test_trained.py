@@ -9,7 +9,8 @@ import torch
 from conftest import refused
 from trained_runs import rows, trained, write_csv, write_json_lines, write_series
 
-from harness.backends.trained import TrainedModel
+from harness.backends.trained import TrainedModel, longest_steps
+from harness.config.compose import compose
 from harness.config.schema import HardwareConfig
 from harness.data import open_prepared
 from harness.data.loaders.new_files import read_new
@@ -33,6 +34,19 @@ RUNS = {
     "series as they are": ("data=timeseries", "input.size=null", "data.standardise=false"),
 }  # fmt: skip
 IN_KERAS = ("texts", "tags of tails", "series")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "most"),
+    [
+        (("position=none",), None),
+        (("position=learned",), 7),
+        (("position=learned", "measure.latency_length=9"), 9),
+        (("position=learned", "encoder=dummy"), None),  # whose backend has no positions
+    ],
+)
+def test_positions_limit_the_steps_that_a_model_reads(overrides, most):
+    assert longest_steps(compose(*overrides), 7) == most
 
 
 @pytest.fixture(autouse=True)
