@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _export(options: argparse.Namespace) -> int:
     from harness.backends.trained import finished_record
+    from harness.records import store
     from harness.records.metrics import number
     from harness.runner.export import export_run, serving
     from harness.runner.run_reference import find_run
@@ -53,7 +54,8 @@ def _export(options: argparse.Namespace) -> int:
     run = find_run(options.run, options.output_dir)
     if options.measure:
         serving.limit_tokenizers(finished_record(run).environment.hardware.threads)
-    made = export_run(run, options.format, options.out or run / "export" / options.format)
+    print(f"export: writing the {options.format} model, then comparing its answers", file=sys.stderr, flush=True)
+    made = export_run(run, options.format, options.out or run / store.EXPORTS / options.format)
     lengths = ", ".join(map(str, made.lengths))
     print(
         f"{made.file}: gives the run's outputs (largest difference {made.difference:.1g}) for "
@@ -63,6 +65,7 @@ def _export(options: argparse.Namespace) -> int:
     if options.format != "mlflow" and made.model.record.config["hardware"]["precision"] == "bf16":
         print("it computes in float32: the run's own outputs, in bfloat16, differ by their rounding")
     if options.measure:
+        print("export: measuring what it costs to serve", file=sys.stderr, flush=True)
         found, why_not_recorded = serving.serve_exported(made, time.perf_counter)
         for name, value in serving.metrics_of(found).items():
             print(f"{name}  {number(name, value)}")

@@ -20,6 +20,8 @@ ATTENTION = "attention.json"
 PREDICTIONS = "predictions.npz"
 SERVING = "serving.json"
 """Files in a run's folder."""
+EXPORTS = "export"
+"""The folder in a run's folder with what was exported of it."""
 WEIGHTS = "best."
 """How the name of the file with the weights of the best epoch begins; the backend gives it its end."""
 
@@ -131,9 +133,17 @@ def read_usable(folder: Path, left_out: list[str] | None = None) -> Record | Non
         return None
 
 
+def run_folders(folder: Path) -> Iterator[Path]:
+    """Every folder with a record, this one or below it; none inside of another: a model exported there has a copy."""
+    for place, inside, files in os.walk(folder):
+        if RECORD in files:
+            inside.clear()
+            yield Path(place)
+
+
 def read_all(folder: Path, left_out: list[str] | None = None) -> Iterator[Record]:
     """Every record below a folder, oldest first; ``left_out`` gets a sentence for each that cannot be read."""
-    read_ones = [read_usable(path.parent, left_out) for path in folder.rglob(RECORD)]
+    read_ones = [read_usable(one, left_out) for one in run_folders(folder)]
     yield from sorted((record for record in read_ones if record), key=lambda record: record.started)
 
 
@@ -209,8 +219,11 @@ def _copy_or_share(source: str, target: str) -> None:
 
 
 def copy(record: Record, output_dir: Path, folder: Path, **asked: Any) -> Record:
-    """Copy a finished run's folder to where the command ``asked`` for it under another name; returns its record."""
-    left_out = shutil.ignore_patterns(RECORD)
+    """Copy a finished run's folder to where the command ``asked`` for it under another name; returns its record.
+
+    What was exported of it stays there: it names the run that it was exported from.
+    """
+    left_out = shutil.ignore_patterns(RECORD, EXPORTS)
     shutil.copytree(record.folder, folder, ignore=left_out, copy_function=_copy_or_share, dirs_exist_ok=True)
     run_dir = str(folder.relative_to(output_dir))
     copied = dataclasses.replace(

@@ -136,7 +136,7 @@ def _why(variant: Variant, run: Record, metric: str, variants: Sequence[Variant]
 
 
 def _of_folder_without_record(folder: Path) -> str:
-    found = sorted(path.parent for path in folder.rglob(store.RECORD))
+    found = sorted(store.run_folders(folder))
     inside = [one for one in found if "mlartifacts" not in one.relative_to(folder).parts]  # MLflow's copies
     if not inside:
         return f"{folder} has no {store.RECORD}, so it is not the folder of a run; name one, such as runs/NAME/LABEL"

@@ -86,6 +86,15 @@ def test_a_damaged_record_is_named_left_out_and_no_finished_run(tmp_path, conten
     assert left_out == [str(refused.value)]
 
 
+def test_a_model_that_was_exported_into_a_runs_folder_is_no_second_run(tmp_path):
+    runs = tmp_path / "runs" / "digits"
+    for folder in (runs / "lstm", runs / "lstm" / "export" / "mlflow" / "run", runs / "gru"):
+        folder.mkdir(parents=True)
+        (folder / "record.json").write_text("{}")
+    assert sorted(store.run_folders(tmp_path)) == [runs / "gru", runs / "lstm"]
+    assert list(store.run_folders(runs / "lstm")) == [runs / "lstm"]
+
+
 def test_a_folder_without_a_record_has_none(tmp_path):
     assert store.read(tmp_path) is None
 
