@@ -13,6 +13,7 @@ from harness.data.loaders.archives import open_source
 from harness.data.loaders.columns import column_name
 from harness.data.loaders.conll import WORDS
 from harness.data.loaders.delimited import SEPARATORS
+from harness.data.loaders.json_files import whole_text
 from harness.data.loaders.series_tables import Columns
 from harness.data.loaders.tables import TAGGED, read_file
 from harness.data.loaders.tagging import lists_of
@@ -82,7 +83,8 @@ def rows_of_lines(lines: Sequence[str], data: Dataset) -> NewTable:
     if len(columns) != 1:
         reads = f"several columns ({', '.join(columns)})" if columns else "series of numbers"
         raise UserError(f"predict: this run reads {reads}, which a text or a line cannot give; name a file with --file")
-    return NewTable(list(lines), pd.DataFrame({columns[0]: pd.Series(lines, dtype=object)}))
+    texts = [whole_text(line) for line in lines]
+    return NewTable(texts, pd.DataFrame({columns[0]: pd.Series(texts, dtype=object)}))
 
 
 def columns_of(data: Dataset) -> tuple[str, ...]:

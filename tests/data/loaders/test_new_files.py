@@ -152,4 +152,6 @@ def test_files_of_training_still_need_labels(tmp_path):
 
 def test_lines_are_rows_of_texts_and_of_words():
     assert rows_of_lines(["x y", ""], texts("body")).rows == ["x y", ""]
+    half = rows_of_lines(["x\udcff"], texts("body"))
+    assert (half.rows, half.columns["body"].tolist()) == (["x\ufffd"], ["x\ufffd"])
     assert rows_of_lines(["x y", ""], WORDS).columns.to_dict("list") == {"tokens": ["x y", ""]}

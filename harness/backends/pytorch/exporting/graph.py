@@ -53,6 +53,7 @@ def export(model: nn.Module, kind: str, file: Path, example: Inputs) -> None:
     whole = GraphWithCharacters if "characters" in example else Graph
     with _silence():
         program = traced(whole(model).eval(), example)
+        _forget_sources(program)
         if kind == "torch":
             with_torchs_own(program.graph_module)
             torch.export.save(program, file)
@@ -98,6 +99,13 @@ def reason(error: Exception) -> str:
     _, _, summary = text.partition("## Exception summary\n\n")  # torch.onnx has steps to take before it
     lines = (summary or text).strip().splitlines()
     return lines[0] if summary else f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}"
+
+
+def _forget_sources(program: ExportedProgram) -> None:
+    """Drop the lines of source that every node came from: a file that is given away has no paths of this machine."""
+    for module in program.graph_module.modules():
+        for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
+            node.meta.pop("stack_trace", None)
 
 
 def _write_onnx(program: ExportedProgram, file: Path) -> None:
