@@ -118,8 +118,12 @@ def _trainer(record: Record) -> dict[str, Any]:
 
 
 def trials(record: Record) -> int:
-    """How many settings were tried before those of this run were chosen; 0 without tuning."""
-    return record.tuning.trials if record.tuning else 0
+    """How many settings were tried on validation before those of this run were chosen; 0 without tuning.
+
+    A baseline tries settings of its own in each training, and says how many.
+    """
+    of_its_own = int(record.metrics.get(TRIALS, 0))
+    return max(record.tuning.trials if record.tuning else 0, of_its_own)
 
 
 def with_trials(records: Iterable[Record]) -> list[Record]:

@@ -175,6 +175,14 @@ def test_trials_of_tuning_that_differ_have_a_column_and_are_a_warning():
     assert tables.columns(comparison(*found).groups[0]) == ["test/accuracy", TRIALS]
 
 
+def test_what_a_baseline_tries_in_its_training_counts_as_trials():
+    fitted, untuned = trained([0.6], 1, "nb_svm"), trained([0.6, 0.5], 1, "rnn")
+    fitted.metrics[TRIALS] = 15
+    found = budgets.with_trials([fitted, untuned])
+    assert [record.metrics[TRIALS] for record in found] == [15, 0]
+    assert budgets.with_trials(found) == found
+
+
 def test_trials_that_all_share_are_said_once_and_nothing_is_said_where_nobody_was_tuned():
     (group,) = comparison(*budgets.with_trials(tuned("gru", "rnn"))).groups
     assert budgets.shared_sentence(group) == "Each run: 2 epochs, 14 steps, 8 tuning trials."

@@ -67,6 +67,7 @@ def test_a_sweep_over_encoders_of_two_backends_is_one_comparison_of_tuned_and_fi
     assert metrics["cost/epochs"] == metrics["cost/steps"] == 1
     tried = json.loads((by_encoder["tfidf_logreg"].folder / "candidates.json").read_text())
     assert [one["C"] for one in tried] == [1, 30]
+    assert {name: budgets.trials(one) for name, one in by_encoder.items()} == {"lstm": 2, "tfidf_logreg": 2, "dummy": 0}
 
     model = TrainedModel(by_encoder["tfidf_logreg"].folder)
     answers = model.predict(["film not good plot cast", "film good not plot cast"])

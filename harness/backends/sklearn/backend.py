@@ -25,6 +25,7 @@ from harness.data.dataset import IGNORED
 from harness.errors import UserError
 from harness.measure import StepTimer
 from harness.records import store
+from harness.records.metrics import TRIALS
 from harness.records.record import Hardware
 from harness.tasks.task import Scored, class_weights, task_of
 
@@ -94,6 +95,8 @@ class Backend:
         }
         numbers = entry(1, {f"train/{task.loss}": self._mean_loss(data)}, scores) | spent([], timer)
         check_finite(numbers)
+        if len(candidates) > 1:
+            numbers[TRIALS] = len(candidates)
         array_files.save(folder / BEST, self.model.arrays(), {})
         if candidates:
             store.write_json(folder / CANDIDATES, candidates)
