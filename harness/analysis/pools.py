@@ -16,7 +16,7 @@ from harness.records.metrics import (
     known,
 )
 from harness.records.record import Record
-from harness.records.serving_metrics import RUNTIME
+from harness.records.serving_metrics import INT8, RUNTIME
 
 TOKEN_BASED = (THROUGHPUT, END_TO_END)
 """The metrics that count tokens: those of two tokenizers are not alike."""
@@ -35,7 +35,8 @@ def pools(group: ComparisonGroup, metric: str) -> Iterator[list[Variant]]:
     if definition.kind == "profile":
         return
     pooled = [group.variants]
-    if definition.of_hardware:
+    # integer products may saturate on one processor and not on another, so that int8 scores are of a processor too
+    if definition.of_hardware or metric.startswith(f"{INT8}/"):
         pooled = [hardware_group.variants for hardware_group in group.hardware_groups]
     if metric in OF_PASSES:
         pooled = [part for pool in pooled for part in partition(pool, _both_have_epochs)]

@@ -152,8 +152,9 @@ def beside(columns: "pd.DataFrame", answers: "pd.DataFrame") -> "pd.DataFrame":
 def _output(options: argparse.Namespace, model: "TrainedModel", total: int | None) -> Iterator[Any]:
     """What writes answers: into a file, as csv where standard output is no terminal, else as a table."""
     from harness.cli.answer_files import answer_file, csv_writer
+    from harness.tasks.answers import between_items
 
-    separator = model.record.config["data"].get("label_separator") or ("|" if model.data.task == "multilabel" else " ")
+    separator = between_items(model.data.task, model.record.config["data"].get("label_separator"))
     if options.out:
         with answer_file(options.out, separator) as write:
             yield write

@@ -42,6 +42,14 @@ def answers(task: Task, outputs: np.ndarray, length_N: np.ndarray) -> pd.DataFra
     return pd.DataFrame({"label": _names(task, best), "probability": chance, **_of_classes(task, probability)})
 
 
+def between_items(task: str, label_separator: str | None) -> str:
+    """What stands between two items of a list in a csv of answers, as in one that is trained on.
+
+    ``label_separator`` is that of the run's data.
+    """
+    return label_separator or ("|" if task == "multilabel" else " ")
+
+
 def _names(task: Task, ids: Any) -> list[str]:
     return [task.classes[number] for number in ids]
 

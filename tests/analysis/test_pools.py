@@ -23,3 +23,11 @@ def test_a_whole_training_in_one_step_is_not_ranked_with_the_epochs_of_others():
     assert {one.name: bool(one.verdict(EPOCH_SECONDS)) for one in group.variants} == {
         "lstm": True, "gru": True, "tfidf_logreg": False
     }  # fmt: skip
+
+
+def test_int8_scores_are_of_a_processor_and_those_of_float32_are_not():
+    names = {f"{prefix}/accuracy": [0.9, 0.9, 0.9] for prefix in ("serving", "serving_int8")}
+    here = over_seeds("lstm", [0.9, 0.91, 0.92], metrics=names, environment={"processor": "one"})
+    there = over_seeds("gru", [0.9, 0.91, 0.92], metrics=names, environment={"processor": "other"})
+    (group,) = compare([*here, *there], "x").groups
+    assert [len(list(pools(group, name))) for name in names] == [1, 2]

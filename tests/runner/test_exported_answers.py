@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from harness import backends
+from harness.cli.answer_files import as_text as predict_as_text
 from harness.config.compose import compose
 from harness.data import from_sequences
 from harness.data.loaders.series import Scale
@@ -17,7 +18,7 @@ from harness.data.series_preparation import SeriesPreparation
 from harness.data.tokenizers import special_tokens, train_tokenizer
 from harness.records.record import Hardware
 from harness.runner.export.answering import Predictor, Refused
-from harness.runner.export.answering.command import main
+from harness.runner.export.answering.command import as_text, main
 from harness.runner.export.bundle import write_bundle
 from harness.runner.export.export import write_proven
 from harness.runner.export.proof import proof_rows
@@ -113,6 +114,14 @@ def test_rows_are_answered_as_by_the_model(exported):
     for batch_size in (1, 2, 32):
         assert Predictor(folder, 1).predict(rows, batch_size) == expected
     assert Predictor(folder, 1).predict([]) == {name: [] for name in expected}
+
+
+@pytest.mark.parametrize(("between", "written"), [(" ", '["a", "b c"]'), ("|", "a|b c")])
+def test_several_labels_of_a_row_are_written_as_predict_writes_them(exported, between, written):
+    _, data, _, folder = exported
+    assert Predictor(folder, 1).about["between_items"] == ("|" if data.task == "multilabel" else " ")
+    labels = ["a", "b c"]
+    assert as_text(labels, between) == predict_as_text(labels, between) == written
 
 
 def test_the_score_of_the_exported_model_is_that_of_the_model(exported):

@@ -20,6 +20,7 @@ from harness.records import store
 from harness.records.record import Record
 from harness.runner.export import answering
 from harness.runner.export.tokenizer_json import in_python, own_ids, sentences, tokenizer_json
+from harness.tasks.answers import between_items
 from harness.tasks.task import Task
 
 ABOUT, TOKENIZER, PREDICT = "about.json", "tokenizer.json", "predict.py"
@@ -63,6 +64,7 @@ def write_bundle(
         "task": data.task,
         "classes": data.classes,
         "per_step": task.per_step,
+        "between_items": between_items(data.task, record.config["data"].get("label_separator") if record else None),
         "input": about_input(data, longest),
         "notes": notes,
         "versions": {"unicode": unicodedata.unidata_version, "tokenizers": metadata.version("tokenizers")},

@@ -42,11 +42,12 @@ def main(folder: Path, arguments: Sequence[str] | None = None) -> int:
     try:
         model = Predictor(folder, chosen.threads)
         answers = model.predict(list(_rows(model.about["input"], chosen.file, chosen.column)), chosen.batch_size)
+        between = model.about["between_items"]
         if chosen.out is None:
-            write(io.TextIOWrapper(sys.stdout.buffer, encoding="utf8", newline=""), answers)
+            write(io.TextIOWrapper(sys.stdout.buffer, encoding="utf8", newline=""), answers, between)
         else:
             with open(chosen.out, "w", encoding="utf8", newline="") as file:
-                write(file, answers)
+                write(file, answers, between)
     except BrokenPipeError:  # what reads the answers has enough of them
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
         return 2
@@ -120,18 +121,21 @@ def _series(file: Path | None) -> Iterator[Any]:
     yield from loaded if isinstance(loaded, np.ndarray) else (loaded[name] for name in loaded.files)
 
 
-def write(file: TextIO, answers: dict[str, list[Any]]) -> None:
-    """Answers as csv; spaces separate the several labels, tags or probabilities of a row."""
+def write(file: TextIO, answers: dict[str, list[Any]], between: str) -> None:
+    """Answers as csv; ``between`` stands between the several labels, tags or probabilities of a row."""
     table = csv.writer(file, lineterminator="\n")
     table.writerow(answers)
     for row in zip(*answers.values(), strict=True):
-        table.writerow([as_text(cell) for cell in row])
+        table.writerow([as_text(cell, between) for cell in row])
     file.flush()
 
 
-def as_text(value: Any) -> str:
-    """A value in the csv: numbers with seven digits, those of float32; in a list ``_`` for what was not read."""
+def as_text(value: Any, between: str) -> str:
+    """A value in the csv: numbers with seven digits, those of float32; in a list ``_`` for what was not read.
+
+    A list with an item that contains ``between`` is written as JSON.
+    """
     if isinstance(value, list):
-        items = ["_" if one is None else as_text(one) for one in value]
-        return json.dumps(value, ensure_ascii=False) if any(" " in one for one in items) else " ".join(items)
+        items = ["_" if one is None else as_text(one, between) for one in value]
+        return json.dumps(value, ensure_ascii=False) if any(between in one for one in items) else between.join(items)
     return f"{value:.7g}" if isinstance(value, float) else str(value)
