@@ -94,7 +94,7 @@ def test_a_frozen_table_is_no_parameter_and_has_no_optimizer_state(backend, tmp_
     counted = {}
     for frozen in ("true", "false"):
         made = ready(data, *QUICK, f"input.frozen={frozen}", backend=backend.name)
-        counted[frozen] = made.build(data, 0)
+        counted[frozen] = made.parameters()
         if backend.name == "tensorflow":
             shapes = [tuple(variable.shape) for variable in made.model.trainable_variables]
         else:
