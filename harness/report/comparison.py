@@ -109,7 +109,8 @@ class Comparison:
         )
 
     def __repr__(self) -> str:
-        many = f"{len(self.analysis.variants)} variants, {self.analysis.runs} finished runs"
+        variants, runs = len(self.analysis.variants), self.analysis.runs
+        many = f"{variants} variant{'s' * (variants != 1)}, {runs} finished run{'s' * (runs != 1)}"
         return f"<Comparison of {many}>\n{self.answer}"
 
 

@@ -26,6 +26,8 @@ RUN, CODE = "run", "code"
 """The folders in an MLflow model with the files of the run, and with the user's own code."""
 CONDA, PYTHON, REQUIREMENTS = "conda.yaml", "python_env.yaml", "requirements.txt"
 EXAMPLE, REQUEST = "input_example.json", "serving_input_example.json"
+NAMES = (RUN, CODE, CONDA, PYTHON, REQUIREMENTS, EXAMPLE, REQUEST)
+"""All that is beside ``MLmodel``."""
 DISTRIBUTION = "sequence-encoder-harness"
 
 

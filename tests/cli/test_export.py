@@ -1,5 +1,6 @@
 """``python -m harness export``: the file of a run, and what is refused."""
 
+import errno
 import sys
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from conftest import QUICK
 
 from harness.backends.trained import TrainedModel
-from harness.runner.export.export import PLAIN
+from harness.errors import UserError
+from harness.runner.export.export import PLAIN, move_files
 from harness.runner.export.onnx_session import open_onnx
 
 
@@ -43,6 +45,7 @@ def test_a_run_is_exported_in_float32_refused_in_a_foreign_format_and_removed_if
     )
 
     out = tmp_path / "out"
+    assert_nothing_is_left_of_a_refused_folder(run, command, monkeypatch, out)
     monkeypatch.setattr("harness.backends.pytorch.exporting.graph.followed", fixed_length)
     wrong = command("export", str(run), "--format", "torch", "--out", str(out))
     assert wrong.code == 2
@@ -59,6 +62,57 @@ def test_a_run_is_exported_in_float32_refused_in_a_foreign_format_and_removed_if
     taken = command("export", str(run), "--format", "torch", "--out", str(run / "record.json"))
     assert taken.code == 2
     assert taken.err.endswith(f"\n--out {run / 'record.json'} cannot be a folder (File exists); name another\n")
+
+
+def assert_nothing_is_left_of_a_refused_folder(run, command, monkeypatch, out):
+    """Neither where a file cannot be written or moved, nor where rows would be read otherwise."""
+    earlier = {file: file.read_bytes() for file in (run / "export").rglob("*") if file.is_file()}
+
+    def fail(error):
+        def raise_it(*_arguments):
+            raise error
+
+        return raise_it
+
+    full = f"--out {out} cannot be written (No space left on device); make room there, or name another folder"
+    where = "harness.runner.export.export."
+    for folder, name, error, said in (
+        (out, "write_bundle", OSError(errno.ENOSPC, "No space left on device"), f"\n{full}\n"),
+        (out, "prove_reading", UserError("a row differs"), " was not exported: a row differs\n"),
+        (run / "export" / "onnx", "prove_reading", UserError("a row differs"), " was not exported: a row differs\n"),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"{where}write_proven", lambda _backend, _kind, file, *_rest: file.write_text("graph"))
+            patched.setattr(where + name, fail(error))
+            refused = command("export", str(run), "--format", "onnx", "--out", str(folder))
+        assert (refused.code, refused.err.endswith(said)) == (2, True), refused.err
+    assert list(out.iterdir()) == []
+    assert {file: file.read_bytes() for file in (run / "export").rglob("*") if file.is_file()} == earlier
+
+    (out / "model.onnx").mkdir()
+    refused = command("export", str(run), "--format", "onnx", "--out", str(out))
+    assert refused.code == 2
+    assert refused.err.endswith(
+        f"\n--out {out} has a folder model.onnx, where a file is to be; remove it, or name another\n"
+    )
+    (out / "model.onnx").rmdir()
+
+
+def test_files_are_moved_all_or_none(tmp_path):
+    made, folder = tmp_path / "made", tmp_path / "folder"
+    for name in ("a.json", "code/b.py", "z.onnx"):
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        (made / name).write_text(name)
+    (folder / "z.onnx").mkdir(parents=True)
+    (folder / "mine").touch()
+    with pytest.raises(IsADirectoryError):
+        move_files(made, folder)
+    assert {file.name for file in folder.rglob("*") if file.is_file()} == {"mine"}
+    (folder / "z.onnx").rmdir()
+    for name in ("a.json", "code/b.py"):
+        (made / name).write_text(name)
+    move_files(made, folder)
+    assert {file.name for file in folder.rglob("*") if file.is_file()} == {"mine", "a.json", "b.py", "z.onnx"}
 
 
 def fixed_length(model, kind):

@@ -127,7 +127,9 @@ def test_records_and_folders_may_be_mixed_and_each_run_counts_once(tmp_path):
     assert [(variant.name, len(variant.runs)) for variant in selected.analysis.variants] == [("gru", 3)]
     compared = harness.compare(map(str, folders))
     assert [variant.name for variant in compared.analysis.variants] == ["lstm"]
-    assert repr(compared).startswith("<Comparison of 1 variants, 3 finished runs>\nOne variant only: lstm, accuracy")
+    assert repr(harness.compare(folders[:1])).startswith("<Comparison of 1 variant, 1 finished run>\n")
+    assert repr(harness.compare(folder)).startswith("<Comparison of 2 variants, 6 finished runs>\n")
+    assert repr(compared).startswith("<Comparison of 1 variant, 3 finished runs>\nOne variant only: lstm, accuracy")
 
 
 def test_a_name_selects_an_experiment():

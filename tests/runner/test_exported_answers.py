@@ -229,12 +229,16 @@ def test_the_command_reads_a_csv_lines_and_columns_and_refuses_in_a_sentence(one
     assert len(table(out.read_text())) == 3, "an empty line is an empty text, and only a line feed ends a line"
 
     def written(name, content):
-        (tmp_path / name).write_text(content)
+        (tmp_path / name).write_text(content, encoding="latin-1")
         return tmp_path / name
 
     for arguments, sentence in (
         (["--file", str(file), "--column", "body"], b"has no column 'body', only id, title"),
-        (["--file", str(tmp_path / "none.csv")], b"No such file"),
+        (["--file", str(tmp_path / "none.csv")], b"none.csv cannot be read (No such file or directory); name a file"),
+        (["--file", str(tmp_path)], f"{tmp_path} cannot be read (Is a directory); name a file with".encode()),
+        (["--file", str(written("latin.csv", "title\ncafé\n"))], b"latin.csv is not in UTF-8; save it in that"),
+        (["--file", str(written("latin.txt", "café\n"))], b"latin.txt is not in UTF-8; save it in that encoding"),
+        (["--file", str(file), "--out", str(tmp_path)], f"--out {tmp_path} cannot be written (Is a dir".encode()),
         (["--file", str(file), "--column", "id", "--column", "title"], b"--column names 2 columns, and this model"),
         (["--file", str(tmp_path / "new.jsonl")], b"new.jsonl ends in .jsonl; this model reads .csv, or .txt with a"),
         (["--file", str(written("empty.csv", ""))], b"has no column 'title', it is empty; name one"),

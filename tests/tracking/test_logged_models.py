@@ -190,6 +190,15 @@ def test_the_exported_model_is_proven_and_lies_in_a_folder_of_its_own(record, tm
     made = export_run(record.folder, "mlflow", tmp_path / "model")
     assert (made.file, made.lengths[:2]) == (tmp_path / "model", [0, 1])
     assert made.difference <= 1e-4
+    (tmp_path / "model" / "mine.csv").touch()
+    assert refused(export_run, record.folder, "mlflow", tmp_path / "model") == (
+        f"--out {tmp_path / 'model'} has more than an earlier model (mine.csv), which would be lost if it were "
+        "replaced; name another folder, or move that away"
+    )
+    (tmp_path / "model" / "mine.csv").unlink()
+    (tmp_path / "model" / "requirements.txt").write_text("old")
+    export_run(record.folder, "mlflow", tmp_path / "model")
+    assert "old" not in (tmp_path / "model" / "requirements.txt").read_text().splitlines()
     shutil.rmtree(tmp_path / "outputs")
     again = pyfunc().load_model(str(tmp_path / "model")).predict(pd.DataFrame({"text": TEXTS}))
     pd.testing.assert_frame_equal(again, made.model.predict(TEXTS), rtol=0, atol=1e-4)

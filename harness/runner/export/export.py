@@ -1,7 +1,9 @@
 """Exports the model of a run: its backend writes a file, which is proven before it is kept."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from harness.backends.base import Backend
@@ -12,7 +14,7 @@ from harness.data.examples import load_examples
 from harness.data.prepared_of_run import prepared_of_run
 from harness.errors import UserError
 from harness.records.record import Record
-from harness.runner.export.bundle import as_served, write_bundle
+from harness.runner.export.bundle import ABOUT, PREDICT, TOKENIZER, as_served, write_bundle
 from harness.runner.export.onnx_session import check_installed, open_onnx
 from harness.runner.export.proof import BEYOND, proof_rows, prove
 from harness.runner.export.reading_proof import prove_reading
@@ -68,21 +70,56 @@ def export_run(run: Path, kind: str, folder: Path) -> ExportedRun:
     rows = proof_rows(model.data, real, model.longest or model.data.max_length + BEYOND)
     if not _can_read(model, rows):
         rows = proof_rows(model.data, real)
+    examples = examples_of(model.record)
+    make_folder(folder, [FILES[kind], *((ABOUT, TOKENIZER, PREDICT) if kind == "onnx" else ())])
+    try:
+        with TemporaryDirectory(prefix="unproven_", dir=folder, ignore_cleanup_errors=True) as temporary:
+            made = Path(temporary)  # a refusal leaves nothing of it, and an earlier export as it was
+            difference = write_proven(model.backend, kind, made / FILES[kind], model.data, rows)
+            if kind == "onnx":
+                data = as_served(model.data, model.longest)
+                write_bundle(made, data, model.task, model.longest, model.record)
+                prove_reading(made, data, examples)
+            move_files(made, folder)
+    except UserError as error:
+        raise UserError(f"{model.record.label} was not exported: {error}") from error
+    except OSError as error:
+        why = error.strerror or error
+        raise UserError(f"--out {folder} cannot be written ({why}); make room there, or name another folder") from None
+    return ExportedRun(folder / FILES[kind], model, difference, rows.length_N.tolist(), real is not None)
+
+
+def make_folder(folder: Path, names: Sequence[str]) -> None:
+    """Make the folder of an export, in which these names will be files.
+
+    Raises:
+        UserError: it cannot be made, or one of the names is a folder there.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out {folder} cannot be a folder ({error.strerror}); name another") from None
-    file = folder / FILES[kind]
+    for name in names:
+        if (folder / name).is_dir():
+            raise UserError(f"--out {folder} has a folder {name}, where a file is to be; remove it, or name another")
+
+
+def move_files(made: Path, folder: Path) -> None:
+    """Move all files of one folder to another on the same disk, in place of earlier ones: all, or none is left there.
+
+    Raises:
+        OSError: one cannot be moved.
+    """
+    moved: list[Path] = []
     try:
-        difference = write_proven(model.backend, kind, file, model.data, rows)
-        if kind == "onnx":
-            data = as_served(model.data, model.longest)
-            write_bundle(folder, data, model.task, model.longest, model.record)
-            prove_reading(folder, data, examples_of(model.record))
-    except UserError as error:
-        file.unlink(missing_ok=True)  # also where its rows would be read otherwise
-        raise UserError(f"{model.record.label} was not exported: {error}") from error
-    return ExportedRun(file, model, difference, rows.length_N.tolist(), real is not None)
+        for file in sorted(one for one in made.rglob("*") if one.is_file()):
+            target = folder / file.relative_to(made)
+            target.parent.mkdir(exist_ok=True)
+            moved.append(file.replace(target))
+    except OSError:
+        for target in moved:
+            target.unlink(missing_ok=True)
+        raise
 
 
 def _can_read(model: TrainedModel, rows: Split) -> bool:

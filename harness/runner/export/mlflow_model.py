@@ -13,10 +13,12 @@ from harness.data.preparation import TextPreparation, WordPreparation
 from harness.errors import UserError
 from harness.runner.export.proof import TOLERANCE, proof_rows
 from harness.tracking.loaded_model import columns_of
-from harness.tracking.model import load_model, save_model
+from harness.tracking.model import NAMES, load_model, save_model
 
 MARK = "MLmodel"
 """The file by which a folder is known as an MLflow model."""
+OURS = {MARK, *NAMES}
+"""All names in the folder of a run's model; a folder with others is not replaced, since they would be lost."""
 
 
 def export_mlflow(run: Path, folder: Path) -> tuple[TrainedModel, float, list[int]]:
@@ -31,6 +33,11 @@ def export_mlflow(run: Path, folder: Path) -> tuple[TrainedModel, float, list[in
     folder = folder.resolve()  # also where it is "." or a link
     if folder.is_file() or (folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists()):
         raise UserError(f"--out {folder} is not empty, and no MLflow model; name another folder")
+    if others := sorted({one.name for one in folder.iterdir()} - OURS if folder.exists() else ()):
+        raise UserError(
+            f"--out {folder} has more than an earlier model ({', '.join(others[:3])}), which would be lost if it were "
+            "replaced; name another folder, or move that away"
+        )
     model = TrainedModel(run)
     unproven = folder.with_name(f"unproven_{folder.name}")
     shutil.rmtree(unproven, ignore_errors=True)

@@ -41,17 +41,17 @@ def main(folder: Path, arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         model = Predictor(folder, chosen.threads)
-        answers = model.predict(list(_rows(model.about["input"], chosen.file, chosen.column)), chosen.batch_size)
+        rows = read_rows(model.about["input"], chosen.file, chosen.column)
+        answers = model.predict(rows, chosen.batch_size)
         between = model.about["between_items"]
         if chosen.out is None:
             write(io.TextIOWrapper(sys.stdout.buffer, encoding="utf8", newline=""), answers, between)
         else:
-            with open(chosen.out, "w", encoding="utf8", newline="") as file:
-                write(file, answers, between)
+            write_file(chosen.out, answers, between)
     except BrokenPipeError:  # what reads the answers has enough of them
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
         return 2
-    except (Refused, OSError, UnicodeDecodeError) as error:
+    except (Refused, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
@@ -63,6 +63,21 @@ def at_least_one(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is below 1")
     return number
+
+
+def read_rows(about: dict[str, Any], file: Path | None, columns: list[str] | None) -> list[Any]:
+    """All rows of a file, or of standard input (None).
+
+    Raises:
+        Refused: they cannot be read.
+    """
+    try:
+        return list(_rows(about, file, columns))
+    except UnicodeDecodeError:
+        raise Refused(f"{file or 'standard input'} is not in UTF-8; save it in that encoding") from None
+    except OSError as error:
+        why = error.strerror or error
+        raise Refused(f"{file or 'standard input'} cannot be read ({why}); name a file with --file") from None
 
 
 def _rows(about: dict[str, Any], file: Path | None, columns: list[str] | None) -> Iterator[Any]:
@@ -119,6 +134,20 @@ def _series(file: Path | None) -> Iterator[Any]:
     except (ValueError, EOFError, BadZipFile) as error:
         raise Refused(f"{file} cannot be read as .npz or .npy: {error}") from None
     yield from loaded if isinstance(loaded, np.ndarray) else (loaded[name] for name in loaded.files)
+
+
+def write_file(file: Path, answers: dict[str, list[Any]], between: str) -> None:
+    """Write answers into a csv file.
+
+    Raises:
+        Refused: it cannot be written.
+    """
+    try:
+        with open(file, "w", encoding="utf8", newline="") as opened:
+            write(opened, answers, between)
+    except OSError as error:
+        why = error.strerror or error
+        raise Refused(f"--out {file} cannot be written ({why}); name another file") from None
 
 
 def write(file: TextIO, answers: dict[str, list[Any]], between: str) -> None:
