@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -181,6 +182,14 @@ def by_onnxruntime(file, data):
         (outputs,) = session.run(None, {"x": x, "length": np.array([len(ids)])})
         right.append(outputs[0].argmax() == label)
     return np.mean(right)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("kind", ["onnx", "torch"])
+def test_a_full_disk_is_an_error_and_ends_no_process(one_text, kind):
+    data, backend, _ = one_text
+    with pytest.raises(OSError, match="No space left on device"):
+        backend.export(kind, Path("/dev/full"), proof_rows(data))
 
 
 def test_int8_that_cannot_be_served_says_why_and_leaves_float32(one_text, monkeypatch, capsys):

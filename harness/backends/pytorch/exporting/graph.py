@@ -4,6 +4,7 @@ Dimension letters: B batch, L length, D feature width, W characters of a word.
 """
 
 import copy
+import io
 import logging
 import re
 import warnings
@@ -48,6 +49,7 @@ def export(model: nn.Module, kind: str, file: Path, example: Inputs) -> None:
 
     Raises:
         UserError: the model has a part that the exporter cannot follow; nothing is written.
+        OSError: the file cannot be written.
     """
     model = followed(copy.deepcopy(model).cpu().float().requires_grad_(False), kind)
     whole = GraphWithCharacters if "characters" in example else Graph
@@ -56,7 +58,9 @@ def export(model: nn.Module, kind: str, file: Path, example: Inputs) -> None:
         _forget_sources(program)
         if kind == "torch":
             with_torchs_own(program.graph_module)
-            torch.export.save(program, file)
+            content = io.BytesIO()  # written to a full disk by torch, it would end the process
+            torch.export.save(program, content)
+            file.write_bytes(content.getbuffer())
         else:
             _write_onnx(program, file)
 
