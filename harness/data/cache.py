@@ -36,9 +36,12 @@ from harness.records.record import DataSummary
 
 ROLES = ("train", "validation", "test")
 CHARACTERS = ("spelling_T", "table_SW")
-FIELDS = ("classes", "unseen", "vocabulary", "source", "notes", "task", "tolerance", "label_scale", "alphabet")
+FIELDS = (
+    *("classes", "unseen", "vocabulary", "source", "notes", "task", "tolerance", "label_scale", "alphabet"),
+    "rows_hash",
+)
 GONE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
-FORMAT = "6"
+FORMAT = "7"
 """The version of the stored files: raise it when their layout changes."""
 
 Loader = TypeVar("Loader", bound=Callable[..., Dataset])

@@ -136,7 +136,7 @@ def read_usable(folder: Path, left_out: list[str] | None = None) -> Record | Non
 def run_folders(folder: Path) -> Iterator[Path]:
     """Every folder with a record, this one or below it; none inside of another: a model exported there has a copy."""
     for place, inside, files in os.walk(folder):
-        if RECORD in files:
+        if RECORD in (*files, *inside):  # a folder of that name is no record, and is said to be none
             inside.clear()
             yield Path(place)
 

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
 from omegaconf import DictConfig
 
 from harness.analysis.listed import listed
@@ -96,6 +95,8 @@ def began(config: "DictConfig | Config") -> float:
 
 def remove_ended(folder: Path) -> None:
     """Remove the outcomes of commands of this machine that have ended."""
+    import psutil  # here: --cfg does without it
+
     here = {path: COMMAND.fullmatch(path.name) for path in folder.glob("*")}
     for path, name in here.items():
         if name and name["host"] == platform.node() and not psutil.pid_exists(int(name["process"])):
