@@ -160,6 +160,7 @@ def test_answers_do_not_depend_on_the_rows_beside_them(run_of):
 
 def test_missing_rows_have_empty_answers_and_are_counted(run_of, capsys):
     folder, _ = run_of("csv")
+    capsys.readouterr()  # the first test that asks for a run trains it
     model = TrainedModel(folder, CPU)
     found = model.predict(["alpha", None, "", float("nan")])
     assert found["label"].isna().tolist() == [False, True, False, True]
@@ -173,6 +174,7 @@ def test_missing_rows_have_empty_answers_and_are_counted(run_of, capsys):
 @pytest.mark.parametrize(("kind", "side"), [("tags", "first"), ("tags of tails", "last")])
 def test_words_that_are_cut_off_have_no_tag(run_of, capsys, kind, side):
     folder, _ = run_of(kind)
+    capsys.readouterr()  # the first test that asks for a run trains it
     model = TrainedModel(folder, CPU)
     sentence = ["alpha", "beta", "Gamma", "new", "delta", "zeta", "eta"]
     found = model.predict([sentence, ("alpha",), [], None])
@@ -193,6 +195,7 @@ def test_words_that_are_cut_off_have_no_tag(run_of, capsys, kind, side):
 def test_positions_end_at_the_longest_sequence_of_training(run_of, capsys):
     """A position table has no row for a further step."""
     folder, _ = run_of("series")
+    capsys.readouterr()  # the first test that asks for a run trains it
     model = TrainedModel(folder, CPU)
     assert model.longest == 7
     x_LD = np.random.default_rng(0).normal([5, -300], [3, 100], (11, 2))
