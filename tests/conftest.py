@@ -41,6 +41,19 @@ def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
     return argname if isinstance(val, bytes) else None
 
 
+SLOWEST = (
+    *("test_fake_device", "test_survival", "test_selfcheck", "test_launchers", "test_tuning", "test_choose"),
+    *("test_verdict_errors", "test_shared_sweep", "test_public_python", "test_exports", "test_logged_models"),
+)
+"""Files whose tests, or what these share, take longest."""
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the slowest files: at the end, no process waits for another, and none makes again what they share."""
+    place = {name: number for number, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
+
+
 @dataclass
 class Ended:
     """The end of a command: its exit code, its output and the records in its output folder."""

@@ -27,7 +27,7 @@ BASELINES = encoders_of("sklearn")
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_every_encoder_trains_on_digits_and_lands_in_mlflow(command, encoder):
-    ended = command(f"encoder={encoder}", *QUICK, "trainer.epochs=1")
+    ended = command(f"encoder={encoder}", *QUICK, "trainer.epochs=1", "tracking.log_model=false")
     assert ended.code == 0, ended.err
     record = ended.record
     assert record.metrics["cost/forward_flops"] > 0
@@ -42,7 +42,7 @@ ON_TEXT = sorted({*ENCODERS, *BASELINES} - {"cell", "cnn", "jordan_rnn", "linear
 def test_encoders_train_on_imdb(command, encoder, mirror, monkeypatch, tmp_path_factory):
     monkeypatch.setenv("HARNESS_DATA_MIRROR", mirror)
     cache = tmp_path_factory.getbasetemp() / "imdb-cache"
-    small = ["data.limit=2000", "data.max_length=32", "input.size=16", f"cache_dir={cache}"]
+    small = ["data.limit=2000", "data.max_length=32", "input.size=16", f"cache_dir={cache}", "tracking.log_model=false"]
     ended = command(f"encoder={encoder}", "data=imdb", *small, *QUICK, "trainer.epochs=1", "trainer.batch_size=100")
     assert ended.code == 0, ended.err
     assert ended.record.data.sizes == {"train": 2000, "validation": 2000, "test": 2000}
