@@ -51,10 +51,8 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     config, clock = job.config, time.perf_counter
     dataset = data.open_prepared(job.prepared, config.input.characters is not None, job.vectors)
     is_trial = config.tune.trial is not None  # then the test split is never read
-    for name, split in dataset.splits.items():
-        if not (is_trial and name == "test"):
-            # its pages belong to the baseline of memory, and not to the model that reads them first
-            split.make_resident()
+    for split in (dataset.train, dataset.validation, *([] if is_trial else [dataset.test])):
+        split.make_resident()  # its pages belong to the baseline of memory, and not to the model that reads them first
     task = task_of(dataset)
     backend = backends.load(config.backend.name)(config, job.hardware)
     # the first process looks for all: to each other the processes of a run would be strangers
@@ -80,13 +78,10 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     if backend.rank > 0:
         return None  # the first process of the first node measures and tells
 
-    metrics, outputs, inference = backend.parameters(), None, {}
+    metrics, outputs = backend.parameters(), None
+    inference: dict[str, float] = {}
     if not is_trial:
-        print("measuring on the test split, then speed and memory", file=sys.stderr, flush=True)
-        memory.phase_begins()
-        outputs = backend.predict(dataset.test)
-        inference = measure_inference(backend, dataset, config, clock)
-        memory.phase_ends("inference")  # before the scoring, whose arrays belong to no encoder
+        outputs, inference = read_test(backend, dataset, config, memory, clock)
         metrics |= evaluate(task, dataset, outputs, job.folder)
     device_users.look()
     data.copy_preparation(job.prepared, job.folder)
@@ -105,13 +100,33 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     if outputs is not None:
         # after everything is measured, and before the parent is told: a finished run has its predictions
         predictions_of(dataset, outputs).save(job.folder / store.PREDICTIONS)
-    hopeless = is_hopeless(history, task.monitor(config.trainer.monitor), job.limits)
-    stopped = len(history) if hopeless and len(history) < config.trainer.epochs else None
-    tell(Measured(metrics, history, ranks, resumed, strangers, stopped))
+    tell(Measured(metrics, history, ranks, resumed, strangers, stopped_epoch(job, history, task)))
 
     if outputs is not None:
         draw_attention(backend, dataset, outputs, job.folder, config.measure.attention_examples)
     return Outcome("finished", epochs=len(history))
+
+
+def stopped_epoch(job: TrainJob, history: list[dict[str, float]], task: Task) -> int | None:
+    """The epoch after which median stopping ended a trial; None where all epochs were trained, or patience ended it."""
+    hopeless = is_hopeless(history, task.monitor(job.config.trainer.monitor), job.limits)
+    return len(history) if hopeless and len(history) < job.config.trainer.epochs else None
+
+
+def read_test(
+    backend: backends.Backend, dataset: data.Dataset, config: Config, memory: measure.PhaseMemory,
+    clock: Callable[[], float],
+) -> tuple[np.ndarray, dict[str, float]]:  # fmt: skip
+    """The one reading of the test split: the model's outputs for it; and the metrics of inference.
+
+    The phase of memory ends before the scoring, whose arrays belong to no encoder.
+    """
+    print("measuring on the test split, then speed and memory", file=sys.stderr, flush=True)
+    memory.phase_begins()
+    outputs = backend.predict(dataset.test)
+    inference = measure_inference(backend, dataset, config, clock)
+    memory.phase_ends("inference")
+    return outputs, inference
 
 
 def fitted(history: list[dict[str, float]], best: int) -> dict[str, float]:
