@@ -9,7 +9,7 @@ from harness.analysis.variants import Variant
 from harness.records import store
 from harness.records.metrics import QUALITY, known, without_split
 from harness.records.record import Record
-from harness.records.serving_metrics import FORMS
+from harness.records.serving_metrics import FORMS, MEASURED
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,6 @@ def _of(variant: Variant) -> Iterator[ServedModel]:
 def _own(prefix: str) -> set[str]:
     """The names of the metrics of one form of the model."""
     return {f"{prefix}/{name}" for name in (*MEASURED, *map(without_split, QUALITY))}
-
-
-MEASURED = ("latency_p50_ms", "latency_p95_ms", "sequences_per_second", "best_batch_size", "model_mib")
 
 
 def _asked(record: Record) -> bool:

@@ -7,7 +7,7 @@ target that its command named; a report compares all runs of one data set at one
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from harness.config.schema import AUTO, Config
 from harness.errors import UserError
@@ -54,6 +54,13 @@ def seconds_to(history: list[dict[str, int | float]], metric: str, target: float
     sign = 1 if METRICS[metric].higher_is_better else -1
     first = next((entry for entry in history if metric in entry and sign * entry[metric] >= sign * target), {})
     return first.get(TRAINING_SECONDS)
+
+
+def score_on_validation(records: Sequence[Record]) -> str:
+    """The score on validation that chose the best epochs of all these runs; where they share none, the task's own."""
+    metrics = {monitored(record) for record in records}
+    only = next(iter(metrics))
+    return only if metrics == {only} & set(ON_VALIDATION) else task_of_summary(records[0].data).monitor(AUTO)
 
 
 def monitored(record: Record) -> str:

@@ -59,7 +59,7 @@ def _export(options: argparse.Namespace) -> int:
     lengths = ", ".join(map(str, made.lengths))
     print(
         f"{made.file}: gives the run's outputs (largest difference {made.difference:.1g}) for "
-        f"{'rows of its data' if made.real else 'random rows'} of {lengths} steps, "
+        f"{'rows of its data' if made.prepared else 'random rows'} of {lengths} steps, "
         "alone and in batches"
     )
     if options.format != "mlflow" and made.model.record.config["hardware"]["precision"] == "bf16":

@@ -29,9 +29,8 @@ def compose(*overrides: str) -> "Config":
     """
     from harness.config.validation import resolve
 
-    composed = compose_whole(*overrides)
-    HydraConfig.instance().set_config(composed)  # the config reads its choices from there
-    return resolve(OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"]))
+    with composed(*overrides) as config:
+        return resolve(config)
 
 
 @contextmanager
@@ -39,7 +38,7 @@ def composed(*overrides: str) -> Iterator[DictConfig]:
     """The config that a command with these overrides gives its run; in the block, Hydra is in the state of that run."""
     with hydra.initialize_config_dir(str(conf_dir().absolute()), version_base="1.3"):
         whole = hydra.compose("config", list(overrides), return_hydra_config=True)
-        HydraConfig.instance().set_config(whole)
+        HydraConfig.instance().set_config(whole)  # the config reads its choices from there
         yield OmegaConf.masked_copy(whole, [str(key) for key in whole if key != "hydra"])
 
 

@@ -128,7 +128,7 @@ def _check_optimizer(config: Config) -> None:
         return  # in the framework's class, or the user's own, the other keys may mean something else
     own = config.optimizer.model_extra or {}
     for key in ("eps", "weight_decay", "momentum"):
-        if key in own and not (_is_number(own[key]) and own[key] >= 0):
+        if key in own and not (is_number(own[key]) and own[key] >= 0):
             raise UserError(f"optimizer.{key} must be a number of 0 or more, and is {own[key]!r}")
     if not _is_share(own.get("rho", 0)):
         raise UserError(f"optimizer.rho must be at least 0 and below 1, and is {own['rho']!r}")
@@ -210,9 +210,10 @@ def check_count(key: str, value: Any) -> None:
         raise UserError(f"{key} must be a whole number of 1 or more, and is {value!r}")
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value is a number; a flag is none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _is_share(value: Any) -> bool:
-    return _is_number(value) and 0 <= value < 1
+    return is_number(value) and 0 <= value < 1

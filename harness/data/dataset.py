@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from harness.data import content, labels
-from harness.data.characters import check_characters
-from harness.data.flat import chunks, offsets_of
+from harness.data.characters import Characters, check_characters
+from harness.data.flat import chunks, joined
 from harness.data.labels import IGNORED as IGNORED  # exported: most code that reads labels needs it
 from harness.data.overlap import notes_of_arrays
 from harness.data.split import Split as Split
@@ -161,6 +161,13 @@ class Dataset:
         labels.check_training_labels(self.task, self.train.y, self.classes)
 
 
+def unlabelled(data: Dataset, x: np.ndarray, offsets: np.ndarray, characters: Characters | None = None) -> Split:
+    """A split of sequences that ``data`` does not have: its labels are of the same kind and say nothing."""
+    several, train = data.train.y_offsets is not None, data.train
+    y = np.zeros((len(x) if several else len(offsets) - 1, *train.y.shape[1:]), train.y.dtype)
+    return Split(x, offsets, y, offsets if several else None, characters)
+
+
 def _check_split(name: str, split: Split, data: Dataset) -> None:
     if len(split) == 0:
         if name == "validation":
@@ -232,10 +239,7 @@ def from_sequences(
 
 def _flat(name: str, x: Sequence[Any], y: Sequence[Any], task: str, id_of: dict[Any, int], tokens: bool) -> Split:
     length_N = np.array([len(sequence) for sequence in x], np.int32)
-    offsets = offsets_of(length_N)
     width = () if tokens else (np.asarray(x[int(length_N.argmax())]).shape[1],) if len(x) else (1,)
-    flat = np.empty((offsets[-1], *width), np.int32 if tokens else np.float32)
-    for start, end, sequence in zip(offsets, offsets[1:], x, strict=False):
-        flat[start:end] = sequence if len(sequence) else 0
+    flat, offsets = joined(x, width, np.int32 if tokens else np.float32)
     y_of_all, y_offsets = labels.encode_labels(task, name, y, id_of, length_N)
     return Split(flat, offsets, y_of_all, y_offsets)

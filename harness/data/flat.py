@@ -5,7 +5,8 @@ Memory and disk grow with the steps that are there, and not with sequences times
 Dimension letters: N sequences, T steps of all of them together, B some of the sequences, L length, D feature width.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,17 @@ def offsets_of(length_N: np.ndarray) -> np.ndarray:
     offsets = np.zeros(len(length_N) + 1, np.int64)
     np.cumsum(length_N, out=offsets[1:])
     return offsets
+
+
+def joined(
+    sequences: Sequence[Any], width: tuple[int, ...], kind: type[np.generic] | np.dtype
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sequences, each ``L`` or ``LD`` by ``width``, one after the other in one array, and the offsets of each."""
+    offsets = offsets_of(np.array([len(sequence) for sequence in sequences], np.int64))
+    flat = np.empty((offsets[-1], *width), kind)
+    for start, end, sequence in zip(offsets, offsets[1:], sequences, strict=False):
+        flat[start:end] = sequence if len(sequence) else 0
+    return flat, offsets
 
 
 def padded(flat: np.ndarray, start_B: np.ndarray, length_B: np.ndarray, width: int, fill: int = 0) -> np.ndarray:

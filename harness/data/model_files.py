@@ -7,7 +7,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from harness.data.loaders.archives import file_key
+from harness.data.loaders.archives import unchanged_file_key
 from harness.data.loaders.hub import go_offline_if_unreachable
 from harness.errors import UserError
 
@@ -76,5 +76,5 @@ def content_of(folder: Path) -> str:
             "can run code: transformers writes others by AutoModel.from_pretrained(FOLDER).save_pretrained(FOLDER)"
         )
     files = [file for file in (folder / CONFIG, folder / TOKENIZER, *weights) if file.is_file()]
-    hashes = [(file.name, file_key(file)) for file in files]
+    hashes = [(file.name, unchanged_file_key(file)) for file in files]
     return hashlib.sha256(repr(hashes).encode()).hexdigest()

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.data.dataset import Dataset
-from harness.data.flat import offsets_of
+from harness.data.dataset import Dataset, unlabelled
+from harness.data.flat import joined
 from harness.data.loaders.json_files import whole_text
 from harness.data.loaders.series import LARGEST, Series, check_values, without_padding
 from harness.data.loaders.tagging import as_words
@@ -19,6 +19,8 @@ from harness.data.series_preparation import SeriesPreparation
 from harness.data.split import Split
 from harness.errors import UserError
 
+TOKENS, FEATURES = "tokens", "features"
+"""The column of the rows where the data has no columns of its own: lists of tokens, or of feature vectors."""
 Rows = Sequence[Any]
 """New rows: texts, or tuples of texts where the data has several columns; lists of words, or texts with spaces between
 words; arrays of features ``LD``. None is a missing row."""
@@ -46,6 +48,12 @@ class NewRows:
         """How many steps of each row were cut off."""
         found: list[int] = (self.whole_N - self.split.length_N).tolist()
         return found
+
+
+def columns_of(data: Dataset) -> tuple[str, ...]:
+    """The names of the columns that a model of this data reads."""
+    named = tuple(map(str, getattr(data.preparation, "columns", ())))
+    return named or ((TOKENS,) if data.tokens else (FEATURES,))
 
 
 def encode_new(data: Dataset, rows: Rows, longest: int | None = None, first: int = 1) -> NewRows:
@@ -81,7 +89,7 @@ def encode_new(data: Dataset, rows: Rows, longest: int | None = None, first: int
             check_values(Series(x, [None] * len(x), names), "new rows", preparation.missing)
             x = preparation.encode(x)
         whole, x = [len(row) for row in x], [row[:longest] for row in x]
-    split = replace(_split(data, x), characters=characters)
+    split = unlabelled(data, *joined(x, data.train.x.shape[1:], data.train.x.dtype), characters)
     return NewRows(split, missing_N, np.array(whole, np.int64), getattr(preparation, "truncate", "head") == "tail")
 
 
@@ -161,14 +169,3 @@ def _features(row: Any, data: Dataset) -> np.ndarray:
     if not (np.abs(x_LD) <= LARGEST).all():  # NaN too
         raise ValueError("has a value that is missing or beyond the largest float32; fill or correct it")
     return x_LD
-
-
-def _split(data: Dataset, x: Sequence[Any]) -> Split:
-    """A split of sequences, with labels of the kind that the data has."""
-    train, offsets = data.train, offsets_of(np.array([len(steps) for steps in x], np.int64))
-    flat = np.zeros((int(offsets[-1]), *train.x.shape[1:]), train.x.dtype)
-    for start, end, steps in zip(offsets, offsets[1:], x, strict=False):
-        flat[start:end] = steps if len(steps) else 0
-    several = train.y_offsets is not None
-    y = np.zeros((len(flat) if several else len(x), *train.y.shape[1:]), train.y.dtype)
-    return Split(flat, offsets, y, offsets if several else None)

@@ -11,6 +11,8 @@ SERVING, INT8 = "serving", "serving_int8"
 """The parts of the names before the slash: the model in float32, and with weights of 8 bits."""
 FORMS = {"float32": SERVING, "int8": INT8}
 """The forms of the exported model, and those parts of the names of their metrics."""
+MEASURED = ("latency_p50_ms", "latency_p95_ms", "sequences_per_second", "best_batch_size", "model_mib")
+"""The names of the metrics of one form after the slash, without that of its score."""
 RUNTIME = ("onnxruntime", "tokenizers")
 """The packages that serve exported models, among the versions of an environment."""
 

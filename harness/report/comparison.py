@@ -12,20 +12,18 @@ from harness.analysis import comparison as analysis
 from harness.analysis.comparability import ComparisonGroup, best_first
 from harness.analysis.intervals import ALPHA
 from harness.analysis.recommendation import COSTS, Recommendation, recommend
-from harness.analysis.targets import monitored
+from harness.analysis.targets import score_on_validation
 from harness.analysis.variants import Variant
 from harness.analysis.verdicts import QUALITY_MARGIN
 from harness.config.requirement import parse_all
-from harness.config.schema import AUTO
 from harness.errors import UserError
-from harness.records.metrics import METRICS, ON_VALIDATION
+from harness.records.metrics import METRICS
 from harness.records.reading import no_record, read_folders
 from harness.records.record import Record
 from harness.report.answer_text import answer
 from harness.report.build import analysed
 from harness.report.tables import csv_rows
 from harness.report.terminal import console, print_comparison
-from harness.tasks.task import task_of_summary
 
 Records = str | Path | Iterable[Record | str | Path]
 """A folder, or several records and folders."""
@@ -46,9 +44,7 @@ class Recommended:
     @property
     def record(self) -> Record:
         """The run with the best score on validation, the first of several; test decides nothing."""
-        metric = monitored(self.records[0])
-        if metric not in ON_VALIDATION:
-            metric = task_of_summary(self.records[0].data).monitor(AUTO)
+        metric = score_on_validation(self.records)
         sign = 1 if METRICS[metric].higher_is_better else -1
         scored = [record for record in self.records if metric in record.metrics]
         return max(scored, key=lambda record: sign * record.metrics[metric]) if scored else self.records[0]

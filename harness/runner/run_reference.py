@@ -10,14 +10,12 @@ from pathlib import Path
 from harness import tracking
 from harness.analysis.comparability import ComparisonGroup, make_groups
 from harness.analysis.listed import listed
-from harness.analysis.targets import monitored
+from harness.analysis.targets import score_on_validation
 from harness.analysis.variants import Variant, gather
-from harness.config.schema import AUTO
 from harness.errors import UserError
 from harness.records import store
-from harness.records.metrics import METRICS, ON_VALIDATION
+from harness.records.metrics import METRICS
 from harness.records.record import Record
-from harness.tasks.task import task_of_summary
 
 BEST = "best:"
 RUN_ID = re.compile(r"(?:runs:/)?([0-9a-f]{32})(?:/.*)?")
@@ -108,20 +106,13 @@ def _best_of(group: ComparisonGroup, name: str) -> tuple[Variant, Record, str]:
     Raises:
         UserError: the runs have no score on validation.
     """
-    metric = _metric(group.variants)
+    metric = score_on_validation([run for variant in group.variants for run in variant.runs])
     scored = [variant for variant in group.variants if len(variant.values(metric)) == len(variant.runs)]
     if not scored:
         raise UserError(f"best:{name}: its runs have no score on validation ({metric}); name the folder of a run")
     sign = 1 if METRICS[metric].higher_is_better else -1
     variant = max(scored, key=lambda variant: sign * variant.means[metric].mean)
     return variant, max(variant.runs, key=lambda run: sign * run.metrics[metric]), metric
-
-
-def _metric(variants: Sequence[Variant]) -> str:
-    """The score on validation that all runs were chosen by; where they differ in it, the task's own."""
-    metrics = {monitored(run) for variant in variants for run in variant.runs}
-    only = next(iter(metrics))
-    return only if metrics == {only} & set(ON_VALIDATION) else task_of_summary(variants[0].record.data).monitor(AUTO)
 
 
 def _why(variant: Variant, run: Record, metric: str, variants: Sequence[Variant], output_dir: Path) -> str:

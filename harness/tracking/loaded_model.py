@@ -11,12 +11,8 @@ import numpy as np
 import pandas as pd
 
 from harness.backends.trained import TrainedModel
-from harness.data import Dataset
-from harness.data.preparation import TextPreparation, WordPreparation
+from harness.data.new_rows import columns_of
 from harness.errors import UserError
-
-TOKENS, FEATURES = "tokens", "features"
-"""The column of the rows where the data has no columns of its own: lists of tokens, or of feature vectors."""
 
 
 class LoadedModel:
@@ -43,13 +39,6 @@ class LoadedModel:
 def _load_pyfunc(folder: str) -> LoadedModel:
     """What MLflow calls with the folder of the model's data."""
     return LoadedModel(Path(folder))
-
-
-def columns_of(data: Dataset) -> tuple[str, ...]:
-    """The names of the columns that a model of this data reads."""
-    if isinstance(data.preparation, TextPreparation | WordPreparation):
-        return data.preparation.columns
-    return (TOKENS,) if data.tokens else (FEATURES,)
 
 
 def rows_of(given: Any, columns: Sequence[str]) -> list[Any]:

@@ -7,10 +7,10 @@ import pandas as pd
 
 from harness.data import Dataset
 from harness.data.dataset import SPECIAL
+from harness.data.new_rows import columns_of
 from harness.data.preparation import TextPreparation, WordPreparation
 from harness.tasks.answers import answers
 from harness.tasks.task import task_of
-from harness.tracking.loaded_model import columns_of
 
 LISTS = {"tags": "string", "labels": "string", "probabilities": "double"}
 """The columns of answers that hold lists, with the type of what is in them."""

@@ -17,6 +17,7 @@ from harness.backends.base import DeviceBatch
 from harness.backends.distributed import node_rank
 from harness.backends.exported import Exported, graph_inputs
 from harness.backends.history import Metrics, best_epoch, evaluated_splits
+from harness.backends.outputs import in_order
 from harness.backends.pytorch.accelerator import on_device, warm_up
 from harness.backends.pytorch.attention_weights import attention_of
 from harness.backends.pytorch.checkpoints import BEST, LAST, AtomicCheckpoints, EpochEnds, load
@@ -162,17 +163,9 @@ class Backend:
         return values
 
     def predict(self, split: Split) -> np.ndarray:
-        batches = self._evaluation(split)
-        shape = (len(split), split.longest) if self.task.per_step else (len(split),)
-        logits = np.zeros((*shape, self.task.width), np.float32)
-        forward = self._forward()
-        for rows, batch in zip(batches.rows(), batches, strict=True):
-            outputs = forward(batch).float().cpu().numpy()
-            if outputs.ndim == 2:
-                logits[rows] = outputs
-            else:
-                logits[rows, : outputs.shape[1]] = outputs
-        return logits
+        batches, forward = self._evaluation(split), self._forward()
+        outputs = (forward(batch).float().cpu().numpy() for batch in batches)
+        return in_order(split, self.task, zip(batches.rows(), outputs, strict=True))
 
     def passes(
         self, split: Split, rows: Sequence[np.ndarray]

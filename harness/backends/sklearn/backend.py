@@ -15,6 +15,7 @@ from harness.backends import array_files
 from harness.backends.base import DeviceBatch
 from harness.backends.exported import Exported
 from harness.backends.history import Metrics, check_finite, entry, evaluated_splits, line, spent
+from harness.backends.outputs import in_order
 from harness.backends.resuming import read_weights
 from harness.backends.sklearn.model import Fitting, build
 from harness.backends.sklearn.training import CANDIDATES, say
@@ -129,14 +130,8 @@ class Backend:
         return [value]
 
     def predict(self, split: Split) -> np.ndarray:
-        shape = (len(split), split.longest) if self.task.per_step else (len(split),)
-        outputs = np.zeros((*shape, self.task.width), np.float32)
-        for rows, (of_batch, *_) in zip(self._evaluation(split).rows(), self._outcomes(split), strict=True):
-            if of_batch.ndim == 2:
-                outputs[rows] = of_batch
-            else:
-                outputs[rows, : of_batch.shape[1]] = of_batch
-        return outputs
+        outputs = (outputs for outputs, *_ in self._outcomes(split))
+        return in_order(split, self.task, zip(self._evaluation(split).rows(), outputs, strict=True))
 
     def passes(
         self, split: Split, rows: Sequence[np.ndarray]

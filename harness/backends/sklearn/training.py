@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from harness.backends.history import Metrics, best_epoch
 from harness.backends.sklearn.model import Fitting
+from harness.config.rules import is_number
 from harness.data import Split
 from harness.errors import UserError
 from harness.records.metrics import number, split_of
@@ -83,7 +84,7 @@ def check_candidates(key: str, values: Any, monitor: str, low: float, high: floa
         UserError: they are no list of numbers above ``low`` and up to ``high``, or nothing chooses among them.
     """
     given = values if isinstance(values, list) else [values]
-    if not given or not all(_is_number(one) and low < one <= high for one in given):
+    if not given or not all(is_number(one) and low < one <= high for one in given):
         span = f"above {low:g}" + (f" and up to {high:g}" if high < float("inf") else "")
         raise UserError(f"encoder.{key} must be a number {span}, or a list of such numbers, and is {values!r}")
     if len(given) > 1 and split_of(monitor) != "val":
@@ -92,10 +93,6 @@ def check_candidates(key: str, values: Any, monitor: str, low: float, high: floa
             f"chooses nothing on validation; set encoder.{key} to one number, or trainer.monitor=auto"
         )
     return [float(one) for one in given]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def scale_of(margins_NC: np.ndarray, task: Task, split: Split) -> float:

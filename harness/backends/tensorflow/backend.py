@@ -17,6 +17,7 @@ from harness.backends import array_files
 from harness.backends.base import DeviceBatch
 from harness.backends.exported import Exported
 from harness.backends.history import Metrics, evaluated_splits
+from harness.backends.outputs import in_order
 from harness.backends.resuming import read_weights
 from harness.backends.schedules import rate_of
 from harness.backends.tensorflow import exporting, runtime
@@ -142,15 +143,8 @@ class Backend:
             yield self.forward(batch.x, batch.length_B).numpy(), batch.y.numpy(), batch.length_B.numpy()
 
     def predict(self, split: Split) -> np.ndarray:
-        batches = self._evaluation(split)
-        shape = (len(split), split.longest) if self.task.per_step else (len(split),)
-        logits = np.zeros((*shape, self.task.width), np.float32)
-        for rows, (outputs, *_) in zip(batches.rows(), self._outcomes(split), strict=True):
-            if outputs.ndim == 2:
-                logits[rows] = outputs
-            else:
-                logits[rows, : outputs.shape[1]] = outputs
-        return logits
+        outputs = (outputs for outputs, *_ in self._outcomes(split))
+        return in_order(split, self.task, zip(self._evaluation(split).rows(), outputs, strict=True))
 
     def passes(
         self, split: Split, rows: Sequence[np.ndarray]

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -42,6 +43,24 @@ def file_key(path: Path, key: str = "data") -> str:
             return hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
         raise UserError(f"{key}: {path} cannot be read: {error.strerror}") from None
+
+
+def unchanged_file_key(path: Path, key: str = "data") -> str:
+    """``file_key`` of a file that several runs of this process read: computed once, until its size or its time changes.
+
+    Raises:
+        UserError: as ``file_key``.
+    """
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise UserError(f"{key}: {path} cannot be read: {error.strerror}") from None
+    return _file_key(path.absolute(), key, stat.st_size, stat.st_mtime_ns)
+
+
+@cache
+def _file_key(path: Path, key: str, _size: int, _modified_ns: int) -> str:
+    return file_key(path, key)
 
 
 def refuse_same_files(files: Iterable[Path]) -> None:

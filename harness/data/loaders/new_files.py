@@ -19,6 +19,7 @@ from harness.data.loaders.tables import TAGGED, read_file
 from harness.data.loaders.tagging import lists_of
 from harness.data.loaders.text_rows import read_texts
 from harness.data.loaders.timeseries import read_series
+from harness.data.new_rows import columns_of
 from harness.data.preparation import TextPreparation
 from harness.data.series_preparation import SeriesPreparation
 from harness.errors import UserError
@@ -85,11 +86,6 @@ def rows_of_lines(lines: Sequence[str], data: Dataset) -> NewTable:
         raise UserError(f"predict: this run reads {reads}, which a text or a line cannot give; name a file with --file")
     texts = [whole_text(line) for line in lines]
     return NewTable(texts, pd.DataFrame({columns[0]: pd.Series(texts, dtype=object)}))
-
-
-def columns_of(data: Dataset) -> tuple[str, ...]:
-    """The columns of texts or words that data was made of; ``tokens`` where its loader names none."""
-    return tuple(map(str, getattr(data.preparation, "columns", ()))) or ("tokens",)
 
 
 def _names(kind: str, trained: Sequence[str], is_text: bool, given: list[str]) -> list[str]:

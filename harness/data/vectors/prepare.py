@@ -10,7 +10,6 @@ import unicodedata
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from filelock import FileLock
 from harness.data import normalised, source_code
 from harness.data.dataset import SPECIAL, UNKNOWN, Dataset
 from harness.data.flat import chunks
-from harness.data.loaders.archives import file_key
+from harness.data.loaders.archives import unchanged_file_key
 from harness.data.tokenizers import SEPARATOR
 from harness.data.vectors.files import KEY, open_vectors
 from harness.data.vectors.kept import WordVectors
@@ -61,8 +60,7 @@ def prepare(path: str, size: int | None, data: Dataset, cache_dir: Path) -> Prep
             f"input.size={size}, and the vectors of {file.file} are {file.width} wide; set input.size=null, or take "
             "another file"
         )
-    stat = file.file.stat()
-    content = _content(file.file.absolute(), stat.st_size, stat.st_mtime_ns)
+    content = unchanged_file_key(file.file, KEY)
     rows = cache_dir / f"vectors-{_key(content, data.vocabulary)}.npz"
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
@@ -78,12 +76,6 @@ def prepare(path: str, size: int | None, data: Dataset, cache_dir: Path) -> Prep
         ids_K = kept["ids_K"]
     coverage = {"file": file.file.name, "width": file.width, **coverage_of(data, ids_K)}
     return Prepared(WordVectors(file.width, rows), content, coverage)
-
-
-@cache
-def _content(file: Path, _size: int, _modified_ns: int) -> str:
-    """The hash of a file's bytes, computed once for the runs of a sweep."""
-    return file_key(file, KEY)
 
 
 def _key(content: str, vocabulary: Sequence[str]) -> str:

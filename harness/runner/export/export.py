@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from harness.backends.base import Backend
 from harness.backends.trained import TrainedModel
@@ -13,7 +12,6 @@ from harness.data import Dataset, Split, open_prepared
 from harness.data.examples import load_examples
 from harness.data.prepared_of_run import prepared_of_run
 from harness.errors import UserError
-from harness.records.record import Record
 from harness.runner.export.bundle import ABOUT, PREDICT, TOKENIZER, as_served, write_bundle
 from harness.runner.export.onnx_session import check_installed, open_onnx
 from harness.runner.export.proof import BEYOND, proof_rows, prove
@@ -23,8 +21,6 @@ MLFLOW = "mlflow"
 """The format that is a folder, and no graph of a backend: the run's model as an MLflow model."""
 FILES = {"onnx": "model.onnx", "torch": "model.pt2", "keras": "model.keras"}
 """The file of each format in its folder."""
-
-
 PLAIN = HardwareConfig(accelerator="cpu", devices=1, nodes=1, precision="32", threads=None)
 """What exported models are built for."""
 
@@ -33,14 +29,15 @@ PLAIN = HardwareConfig(accelerator="cpu", devices=1, nodes=1, precision="32", th
 class ExportedRun:
     """A file that was proven: where it is, the run's model, the largest difference, and what was compared.
 
-    ``real``: whether these were rows of the run's data, and not random ones.
+    ``prepared`` is the folder with the run's prepared data, whose rows were compared; None: random ones were, because
+    the data are gone, or an MLflow model was proven.
     """
 
     file: Path
     model: TrainedModel
     difference: float
     lengths: list[int]
-    real: bool
+    prepared: Path | None = None
 
 
 def export_run(run: Path, kind: str, folder: Path) -> ExportedRun:
@@ -56,7 +53,7 @@ def export_run(run: Path, kind: str, folder: Path) -> ExportedRun:
         from harness.runner.export.mlflow_model import export_mlflow  # here: measure.serve does without MLflow
 
         exported_run, difference, lengths = export_mlflow(run, folder)
-        return ExportedRun(folder, exported_run, difference, lengths, real=False)
+        return ExportedRun(folder, exported_run, difference, lengths)
     if kind == "onnx":
         check_installed()
     model = TrainedModel(run, PLAIN)
@@ -66,11 +63,12 @@ def export_run(run: Path, kind: str, folder: Path) -> ExportedRun:
             f"--format {kind}: this run was trained by backend={model.record.config['backend']['name']}, whose models "
             f"are exported as {has}; take that --format, or name a run of another backend"
         )
-    real = rows_of(model)
+    prepared = prepared_of_run(model.record)
+    real = None if prepared is None else real_rows(prepared, model.data)
     rows = proof_rows(model.data, real, model.longest or model.data.max_length + BEYOND)
     if not _can_read(model, rows):
         rows = proof_rows(model.data, real)
-    examples = examples_of(model.record)
+    examples = None if prepared is None else load_examples(prepared)
     make_folder(folder, [FILES[kind], *((ABOUT, TOKENIZER, PREDICT) if kind == "onnx" else ())])
     try:
         with TemporaryDirectory(prefix="unproven_", dir=folder, ignore_cleanup_errors=True) as temporary:
@@ -79,14 +77,14 @@ def export_run(run: Path, kind: str, folder: Path) -> ExportedRun:
             if kind == "onnx":
                 data = as_served(model.data, model.longest)
                 write_bundle(made, data, model.task, model.longest, model.record)
-                prove_reading(made, data, examples)
+                prove_reading(made, data, examples or [])
             move_files(made, folder)
     except UserError as error:
         raise UserError(f"{model.record.label} was not exported: {error}") from error
     except OSError as error:
         why = error.strerror or error
         raise UserError(f"--out {folder} cannot be written ({why}); make room there, or name another folder") from None
-    return ExportedRun(folder / FILES[kind], model, difference, rows.length_N.tolist(), real is not None)
+    return ExportedRun(folder / FILES[kind], model, difference, rows.length_N.tolist(), prepared)
 
 
 def make_folder(folder: Path, names: Sequence[str]) -> None:
@@ -131,12 +129,9 @@ def _can_read(model: TrainedModel, rows: Split) -> bool:
     return True
 
 
-def rows_of(model: TrainedModel) -> Split | None:
-    """The validation split of a run's data, or train if that is empty; None where its prepared data are gone."""
-    prepared = prepared_of_run(model.record)
-    if prepared is None:
-        return None
-    found = open_prepared(prepared, characters=model.data.train.characters is not None)
+def real_rows(prepared: Path, data: Dataset) -> Split:
+    """The validation split of prepared data, or train if that is empty; with characters where ``data`` has them."""
+    found = open_prepared(prepared, characters=data.train.characters is not None)
     return found.validation if len(found.validation.x) else found.train
 
 
@@ -158,9 +153,3 @@ def write_proven(backend: Backend, kind: str, file: Path, data: Dataset, rows: S
         return difference
     finally:
         unproven.unlink(missing_ok=True)
-
-
-def examples_of(record: Record) -> list[Any]:
-    """Rows of a run's validation as they were given; none where its prepared data are gone."""
-    prepared = prepared_of_run(record)
-    return [] if prepared is None else load_examples(prepared) or []

@@ -9,10 +9,10 @@ import pandas as pd
 
 from harness.backends.trained import TrainedModel
 from harness.data import Dataset, Split
+from harness.data.new_rows import columns_of
 from harness.data.preparation import TextPreparation, WordPreparation
 from harness.errors import UserError
 from harness.runner.export.proof import TOLERANCE, proof_rows
-from harness.tracking.loaded_model import columns_of
 from harness.tracking.model import NAMES, load_model, save_model
 
 MARK = "MLmodel"

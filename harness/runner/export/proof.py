@@ -10,6 +10,7 @@ import numpy as np
 from harness.backends.exported import Exported, graph_inputs
 from harness.data import Dataset, Split
 from harness.data.characters import Characters
+from harness.data.dataset import unlabelled
 from harness.data.flat import offsets_of
 from harness.errors import UserError
 
@@ -29,10 +30,8 @@ def proof_rows(data: Dataset, real: Split | None = None, most: int | None = None
     most = most or longest
     wanted = {0, 1, SHORT, longest // 2 | 1, longest - longest // 3 | 1, longest, most}
     length_N = np.array(sorted(length for length in wanted if length <= most), np.int64)
-    steps, offsets, several = int(length_N.sum()), offsets_of(length_N), data.train.y_offsets is not None
-    x, characters = _random(data, steps) if real is None else _real(real, length_N)
-    y = np.zeros((steps if several else len(length_N), *data.train.y.shape[1:]), data.train.y.dtype)
-    return Split(x, offsets, y, offsets if several else None, characters)
+    x, characters = _random(data, int(length_N.sum())) if real is None else _real(real, length_N)
+    return unlabelled(data, x, offsets_of(length_N), characters)
 
 
 def _real(rows: Split, length_N: np.ndarray) -> tuple[np.ndarray, Characters | None]:

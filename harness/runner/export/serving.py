@@ -16,19 +16,19 @@ from typing import Any
 import numpy as np
 
 from harness import backends, data, measure
+from harness.backends.outputs import in_order
 from harness.backends.trained import longest_steps
 from harness.config.schema import Config
 from harness.config.validation import validate_recorded
 from harness.data import Dataset, Split
 from harness.data.examples import load_examples, spread
-from harness.data.prepared_of_run import prepared_of_run
 from harness.errors import UserError
 from harness.measure.environment import BUSY, OtherProcesses
 from harness.measure.processors import processor_name
 from harness.records import store
 from harness.records.metrics import known
 from harness.records.record import Hardware
-from harness.records.serving_metrics import FORMS, RUNTIME
+from harness.records.serving_metrics import FORMS, MEASURED, RUNTIME
 from harness.runner.export.answering.predictor import Predictor
 from harness.runner.export.bundle import as_served, write_bundle
 from harness.runner.export.export import FILES, ExportedRun, write_proven
@@ -143,10 +143,7 @@ def _served(
 def score_of(predictor: Predictor, task: Task, test: Split, batch_size: int) -> tuple[str, float]:
     """The name of the task's first score, and its value on the test split."""
     found = predictor.outputs([steps_of(test, row) for row in range(len(test))], batch_size)
-    shape = (len(test), test.longest) if task.per_step else (len(test),)
-    outputs = np.zeros((*shape, task.width), np.float32)
-    for row, output in enumerate(found):
-        outputs[(row, slice(len(output))) if task.per_step else row] = output
+    outputs = in_order(test, task, ((np.array([row]), output[None]) for row, output in enumerate(found)))
     name = task.scores[0]
     return name, task.evaluate([(outputs, test.labels(), test.length_N)])[name]
 
@@ -172,8 +169,7 @@ def metrics_of(found: dict[str, Any]) -> dict[str, float]:
     for form, prefix in FORMS.items():
         own = found.get(form, {})
         if "curve" in own:
-            names = ("latency_p50_ms", "latency_p95_ms", "sequences_per_second", "best_batch_size", "model_mib")
-            metrics |= {f"{prefix}/{name}": own[name] for name in names}
+            metrics |= {f"{prefix}/{name}": own[name] for name in MEASURED}
             metrics[f"{prefix}/{own['score']}"] = own["value"]
     return metrics
 
@@ -198,7 +194,7 @@ def serve_exported(made: ExportedRun, clock: Callable[[], float]) -> tuple[dict[
         UserError: the run's prepared data are gone, so that there is neither a text nor a test split.
     """
     record, folder = made.model.record, made.file.parent
-    prepared = prepared_of_run(record)
+    prepared = made.prepared
     if prepared is None:
         raise UserError(
             f"the prepared data of {record.label} are gone from the cache, so that there is nothing to measure on; run "
