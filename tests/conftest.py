@@ -135,6 +135,16 @@ def browser(tmp_path_factory):
     started.quit()
 
 
+@pytest.fixture
+def threads_as_before():
+    """For tests in whose own process a model sets the number of threads."""
+    import torch
+
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def in_torch():
     """The adapter of PyTorch."""

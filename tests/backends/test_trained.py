@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from conftest import refused
 from trained_runs import rows, trained, write_csv, write_json_lines, write_series
 
@@ -17,6 +16,7 @@ from harness.data.loaders.new_files import read_new
 from harness.records import store
 from harness.tasks import predictions
 
+pytestmark = pytest.mark.usefixtures("threads_as_before")
 CPU = HardwareConfig(accelerator="cpu", devices=1, nodes=1, precision="32", threads=1)
 TEXTS = ("data=files", "data.max_length=5")
 RUNS = {
@@ -47,14 +47,6 @@ IN_KERAS = ("texts", "tags of tails", "series")
 )
 def test_positions_limit_the_steps_that_a_model_reads(overrides, most):
     assert longest_steps(compose(*overrides), 7) == most
-
-
-@pytest.fixture(autouse=True)
-def threads():
-    """The model sets the number of threads of its process, which is that of the tests."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

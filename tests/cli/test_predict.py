@@ -7,22 +7,14 @@ import sys
 
 import pandas as pd
 import pytest
-import torch
 from conftest import refused
 from trained_runs import rows, trained, write_csv, write_json_lines
 
 from harness.cli.answer_files import answer_file, as_text
 from harness.cli.predict import beside
 
+pytestmark = pytest.mark.usefixtures("threads_as_before")
 OPTIONS = ("--hardware", "cpu")
-
-
-@pytest.fixture(autouse=True)
-def threads():
-    """The model sets the number of threads of its process, which is that of the tests."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -81,17 +81,21 @@ CASES = cases()
 TINY = ("encoder=self_attention", "encoder.hidden_size=8", "encoder.num_heads=2", "input.size=6")
 
 
-@pytest.fixture(scope="module", params=CASES)
-def exported(request, tmp_path_factory):
-    """Rows, data, its model in the backend, and the folder that it was exported to."""
-    rows, data, overrides = CASES[request.param]
+def made(case, folder):
+    """Rows, data, its model in the backend, and the folder that it is exported to."""
+    rows, data, overrides = CASES[case]
     backend = backends.load("pytorch")(compose(*TINY, *overrides), Hardware("cpu"))
     backend.seed(3)
     backend.build(data, 3)
-    folder = tmp_path_factory.mktemp("exported")
     write_proven(backend, "onnx", folder / "model.onnx", data, proof_rows(data))
     write_bundle(folder, data, task_of(data))
     return rows, data, backend, folder
+
+
+@pytest.fixture(scope="module", params=CASES)
+def exported(request, tmp_path_factory):
+    """Rows, data, its model in the backend, and the folder that it was exported to."""
+    return made(request.param, tmp_path_factory.mktemp("exported"))
 
 
 def by_hand(rows, data, backend):
@@ -138,13 +142,7 @@ def test_the_score_of_the_exported_model_is_that_of_the_model(exported):
 @pytest.fixture(scope="module")
 def one_text(tmp_path_factory):
     """The exported folder of a model of texts, with its data and its backend."""
-    _, data, overrides = CASES["classification"]
-    backend = backends.load("pytorch")(compose(*TINY, *overrides), Hardware("cpu"))
-    backend.seed(3)
-    backend.build(data, 3)
-    folder = tmp_path_factory.mktemp("texts")
-    write_proven(backend, "onnx", folder / "model.onnx", data, proof_rows(data))
-    write_bundle(folder, data, task_of(data))
+    _, data, backend, folder = made("classification", tmp_path_factory.mktemp("texts"))
     return data, backend, folder
 
 

@@ -10,8 +10,9 @@ from conftest import refused
 from mlflow.models import validate_schema
 
 from harness.data import Dataset, Split, from_sequences
+from harness.data.new_rows import columns_of
 from harness.data.preparation import TextPreparation, WordPreparation
-from harness.tracking.loaded_model import columns_of, rows_of
+from harness.tracking.loaded_model import rows_of
 from harness.tracking.model_signature import example_of, signature_of
 from harness.tracking.quiet import pyfunc
 
