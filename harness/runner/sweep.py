@@ -17,7 +17,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict, read_write
 
 from harness.analysis.listed import listed
-from harness.config import per_encoder
+from harness.config import launchers, per_encoder
 from harness.config.composed_once import ComposedOnce
 from harness.config.requirement import parse_all
 from harness.errors import UserError
@@ -144,7 +144,7 @@ def set_per_encoder(config: DictConfig) -> None:
     hydra = GlobalHydra.instance().hydra
     if hydra is None or not any(per_encoder.read(override) for override in config.hydra.overrides.task):
         return
-    several = not config.hydra.launcher._target_.endswith(".BasicLauncher")
+    several = not launchers.in_turn(config.hydra.launcher)
     lines = [*config.hydra.overrides.task, *run_names.searched(config)]
     per_encoder.check(lines, hydra.config_loader, several)
     hydra.config_loader = per_encoder.PerEncoder(hydra.config_loader)
@@ -159,7 +159,7 @@ def _refuse_tuning_by_others(config: DictConfig) -> None:
 def compose_jobs_once(config: DictConfig) -> None:
     """Let the launcher use the configs that the sweeper composed, where both run in this process."""
     hydra = GlobalHydra.instance().hydra
-    own = config.hydra.launcher._target_.endswith(".BasicLauncher")
+    own = launchers.in_turn(config.hydra.launcher)
     own &= config.hydra.sweeper._target_.endswith((".SeedSweeper", ".BasicSweeper"))
     if hydra is not None and own:
         hydra.config_loader = ComposedOnce(hydra.config_loader)

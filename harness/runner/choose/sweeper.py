@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from harness.config import launchers
 from harness.errors import UserError
 from harness.records.tuning import Tuning
 from harness.runner import run_names
@@ -70,7 +71,7 @@ class ChooseSweeper(BatchesSweeper):
     @property
     def one_by_one(self) -> bool:
         """Whether the launcher runs jobs one after the other, in this process."""
-        return bool(self.config.hydra.launcher._target_.endswith(".BasicLauncher"))
+        return launchers.in_turn(self.config.hydra.launcher)
 
     def tune_by(self, candidate: str, tuning: Tuning) -> None:
         """Give a candidate's seeds the settings that its trials chose."""
