@@ -67,12 +67,14 @@ def rank(
     numbers = [len(sample.values) for sample in samples]
     standings: list[Standing | None] = [_few(n) if n else None for n in numbers]
     # what seeds have in common, such as the drift of a machine, belongs to a mean's own interval
-    _set_halves(standings, samples, [index for index, n in enumerate(numbers) if n > 1], replace(scale, blocks=False))
+    several, alone = [index for index, n in enumerate(numbers) if n > 1], replace(scale, blocks=False)
+    own = estimate([samples[index] for index in several], alone)
+    _set_halves(standings, samples, several, alone, *own)
     ranked = [index for index, n in enumerate(numbers) if n >= FEWEST]
     if len(ranked) < 2:
         return standings
     chosen, scale = _comparable([samples[index] for index in ranked], scale)
-    means_K, spread = estimate(chosen, scale)
+    means_K, spread = own if scale == alone and ranked == several else estimate(chosen, scale)
     table = _Table(means_K, spread, chosen, scale, alpha)
     for index, standing in zip(ranked, table.standings(with_seeds_needed), strict=True):
         before = standings[index]
@@ -80,9 +82,11 @@ def rank(
     return standings
 
 
-def _set_halves(standings: list[Standing | None], samples: Sequence[Sample], places: list[int], scale: Scale) -> None:
+def _set_halves(
+    standings: list[Standing | None], samples: Sequence[Sample], places: list[int], scale: Scale,
+    means_K: Array, spread: Spread,
+) -> None:  # fmt: skip
     """Give the standings at these places the intervals of their own means."""
-    means_K, spread = estimate([samples[index] for index in places], scale)
     for place, index in enumerate(places):
         half = _half(means_K[place], spread, place, len(samples[index].values), scale)
         standings[index] = replace(standings[index] or _few(len(samples[index].values)), half=half)

@@ -120,15 +120,17 @@ def estimate(samples: Sequence[Sample], scale: Scale) -> tuple[Array, Spread]:
     if not samples:
         return np.empty(0), Spread(*(np.empty(0),) * 4, prior=0.0)
     values = _on_scale([list(sample.values.values()) for sample in samples], scale)
-    means_K = np.array([one.mean() for one in values])
     own_K = np.array([len(one) - 1.0 for one in values])
+    # one call for all variants where they have equally many seeds: numpy's calls take most of the time
+    tables = [np.stack(values)] if len({*own_K}) == 1 else [one[None] for one in values]
+    means_K = np.concatenate([table.mean(1) for table in tables])
     if blocks := scale.blocks and len(samples) > 1:
         y_KN = np.stack(_on_scale([[value for _, value in sorted(one.values.items())] for one in samples], scale))
         residual_KN = y_KN - means_K[:, None] - y_KN.mean(0) + y_KN.mean()
         k, n = y_KN.shape
         variances_K = (residual_KN**2).sum(1) * k / ((k - 1) * (n - 1))
     else:
-        variances_K = np.array([one.var(ddof=1) for one in values])
+        variances_K = np.concatenate([table.var(1, ddof=1) for table in tables])
     rounding = max(float(np.abs(means_K).max()) * ROUNDING, 1e-150)
     return means_K, moderate(np.maximum(variances_K, max(scale.floor, rounding) ** 2), own_K, blocks)
 
