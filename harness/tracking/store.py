@@ -59,13 +59,13 @@ def connect(uri: str) -> Any:
     store.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(store.with_name(f".{store.name}.lock")):  # next to the store: several output folders may share it
         if not store.exists():
-            _create_store(store)
+            create_store(store)
     with closing(sqlite3.connect(store)) as database:
         database.execute("PRAGMA schema_version")  # what is no database fails here; MLflow would try for 50 s
     return MlflowClient(uri)
 
 
-def _create_store(store: Path) -> None:
+def create_store(store: Path) -> None:
     """Create a database under a temporary name and rename it, so that a killed process leaves no partial store.
 
     With a write-ahead log (WAL) readers and one writer do not block each other; the file itself keeps this mode. MLflow

@@ -4,11 +4,10 @@ import json
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import urllib.request
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import mlflow
@@ -24,7 +23,7 @@ from harness.backends.trained import TrainedModel
 from harness.cli import ui
 from harness.records import store as records
 from harness.runner.export import export_run
-from harness.tracking import address, logged_model, store
+from harness.tracking import address, logged_model
 from harness.tracking.model import save_model
 from harness.tracking.quiet import pyfunc
 from harness.tracking.tracked_run import TrackedRun
@@ -48,20 +47,11 @@ def outputs(tmp_path_factory):
     return folder / "outputs"
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory):
-    """A store that was just created, which takes seconds."""
-    folder = tmp_path_factory.mktemp("empty")
-    store.connect(address.own_store(folder))
-    return folder / "mlflow.db"
-
-
 @pytest.fixture
-def record(outputs, empty, tmp_path):
+def record(outputs, copy_empty_store, tmp_path):
     """The record of a copy of that run in an output folder whose store knows nothing of it."""
     shutil.copytree(outputs / "runs", tmp_path / "outputs" / "runs")
-    with closing(sqlite3.connect(empty)) as source, closing(sqlite3.connect(tmp_path / "outputs/mlflow.db")) as target:
-        source.backup(target)
+    copy_empty_store(tmp_path / "outputs" / "mlflow.db")
     (record,) = records.read_all(tmp_path / "outputs" / "runs")
     return record
 

@@ -32,7 +32,7 @@ def record(tmp_path):
 
 
 @pytest.fixture
-def client(tmp_path):
+def client(tmp_path, copied_stores):
     return store.connect(tracking.store_uri(None, tmp_path))
 
 

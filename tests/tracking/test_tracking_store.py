@@ -75,7 +75,7 @@ def journal_mode(file):
 
 def test_a_new_store_keeps_a_write_ahead_log_by_itself(tmp_path):
     """Read in a process that knows nothing of the harness: the mode is in the file, not in a connection."""
-    store._create_store(tmp_path / "mlflow.db")
+    store.create_store(tmp_path / "mlflow.db")
     assert [file.name for file in tmp_path.iterdir()] == ["mlflow.db"]
     script = f"import sqlite3; print(*sqlite3.connect({str(tmp_path / 'mlflow.db')!r}).execute('PRAGMA journal_mode'))"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
