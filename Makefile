@@ -1,7 +1,8 @@
 # Everything from a fresh clone: `make run` and `make test` make .venv themselves.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/pip install --quiet --use-pep517 --disable-pip-version-check --constraint constraints.txt
+# compiling all modules would take as long as the rest of the installation; Python compiles what is imported
+PIP := $(BIN)/pip install --quiet --no-compile --use-pep517 --disable-pip-version-check --constraint constraints.txt
 EXTRAS := tensorflow,joblib,slurm,ray,optuna,export,pretrained,test
 
 .PHONY: help run test test-gpu lint bench results screenshots clean
