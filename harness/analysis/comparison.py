@@ -136,8 +136,8 @@ def _set_baseline_differences(comparison: Comparison, baseline: str) -> None:
             if known(metric).higher_is_better is not None:
                 _set_differences(group, metric, pairs)
     if not matching:
-        names = ", ".join(variant.name for variant in comparison.variants[:MOST_NAMED])
-        raise UserError(f"the baseline {baseline} describes none of the variants; the variants are: {names}")
+        names = "".join(f"\n  {variant.name}" for variant in comparison.variants)  # long ones, so each has a line
+        raise UserError(f"the baseline {baseline} describes none of the variants; the variants are:{names}")
     if not some_paired and len(matching) < len(comparison.variants):
         names = ", ".join(variant.name for variant in matching[:MOST_NAMED])
         raise UserError(

@@ -25,6 +25,7 @@ def request_of(
         UserError: a value is missing or wrong, or nothing reads a key that was added.
     """
     suggestions.refuse_new_keys(HydraConfig.get().overrides.task, config)
+    suggestions.refuse_words_for_parts(HydraConfig.get().overrides.task, HydraConfig.get().runtime.choices)
     overrides = tuple(run_names.overrides_of(config))
     return Request(resolve(config), label, started, overrides, search, tuning)
 

@@ -1,7 +1,7 @@
 """What the user probably meant with a command that was refused: our sentence first, then Hydra's own words."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
 from hydra.core.global_hydra import GlobalHydra
@@ -19,8 +19,9 @@ def explain(error: Exception, arguments: list[str]) -> Iterator[str]:
     if key := refused_keys.key_of(error):
         yield refused_keys.sentence(key, arguments)
         return
-    if near := _nearest_choice(error):
-        yield f"did you mean {near}?"
+    if unknown := _unknown_choice(error):
+        yield unknown
+        return
     if joined := _without_blanks(error, arguments):
         yield f"the values of a key stand without blanks, and no comma at the end: {joined}"
     elif closed := _to_be_closed(error):
@@ -39,13 +40,14 @@ def explain(error: Exception, arguments: list[str]) -> Iterator[str]:
         yield str(error.__cause__).strip()
 
 
-def _nearest_choice(error: Exception) -> str | None:
-    """The choice nearest to the one that Hydra did not find; None where nothing is near."""
-    if not isinstance(error, MissingConfigException):
+def _unknown_choice(error: Exception) -> str | None:
+    """A sentence for a choice that Hydra did not find, with the nearest one and all others; None for other errors."""
+    if not isinstance(error, MissingConfigException) or not error.options:
         return None
     group, _, wrong = (error.missing_cfg_file or "").rpartition("/")
-    near = get_close_matches(wrong.lower(), error.options or [], n=1)
-    return f"{group}={near[0]}" if near else None
+    near = get_close_matches(wrong.lower(), error.options, n=1)
+    meant = f"did you mean {group}={near[0]}? " if near else ""
+    return f"there is no {group}={wrong}; {meant}There are: {', '.join(sorted(error.options))}"
 
 
 def of_empty_sweep(arguments: list[str]) -> str:
@@ -120,6 +122,21 @@ def refuse_new_keys(overrides: list[str], config: DictConfig) -> None:
         if before is None or key not in refused_keys.keys(OmegaConf.to_container(before, resolve=False)):
             near = refused_keys.new_name(key) or refused_keys.nearest(key, before or config)
             raise UserError(f"nothing reads {key}; " + (f"did you mean {near}?" if near else "leave it out"))
+
+
+def refuse_words_for_parts(overrides: list[str], choices: Mapping[str, str]) -> None:
+    """Refuse ``encoder.inner=gru``, which would put a word where the encoder has another encoder with its settings.
+
+    ``choices`` are Hydra's: ``encoder@encoder.inner`` is the group and the place of such a part.
+
+    Raises:
+        UserError: one sentence with the override that chooses the part.
+    """
+    groups = {place: group for group, at, place in (choice.partition("@") for choice in choices) if at}
+    for override in overrides:
+        key, _, value = override.lstrip("+").partition("=")
+        if key in groups:
+            raise UserError(f"{key} is a part with settings of its own; choose it by {groups[key]}@{key}={value}")
 
 
 def _composed(overrides: list[str]) -> DictConfig:

@@ -8,7 +8,13 @@ from harness.cli import arguments as words
 from harness.cli import suggestions
 
 USER_ERRORS = [
-    (["encoder=lsmt"], "Could not find 'encoder/lsmt'"),
+    (["encoder=lsmt"], "there is no encoder=lsmt; did you mean encoder=lstm? There are: additive_attention, bag_of_"),
+    (["encoder=LSTM"], "there is no encoder=LSTM; did you mean encoder=lstm? There are: "),
+    (["optimizer=adamW"], "there is no optimizer=adamW; did you mean optimizer=adamw? There are: adadelta, adam, "),
+    (["encoder=bidirectional", "encoder.inner=gru"], "part with settings of its own; choose it by encoder@encoder.inner"
+     "=gru\n"),
+    (["encoder=stack", "encoder.layers.first=rnn"], "choose it by encoder@encoder.layers.first=rnn\n"),
+    (["-m", "encoder=bidirectional", "encoder.inner=gru,lstm"], "choose it by encoder@encoder.inner="),
     (["encoder=lsmt"], "did you mean encoder=lstm?"),
     (["data=imbd"], "did you mean data=imdb?"),
     (["encoder=stack", "encoder@encoder.layers.first=grru"], "did you mean encoder=gru?"),

@@ -161,7 +161,7 @@ def test_what_is_asked_reaches_the_comparison():
         (sweep(), {"require": "latency"}, "'latency' is no requirement; write a metric, one of < <= > >=, and a number,"
          " such as latency/p50_ms<5"),
         (sweep(), {"baseline": "encoder=cnn"}, "the baseline encoder=cnn describes none of the variants; the variants "
-         "are: lstm, gru"),
+         "are:\n  lstm\n  gru"),
         (sweep(), {"target": 60}, "target=60 is no value of val/accuracy, which is from 0 to 1; give a number in its "
          "unit"),
     ],
