@@ -2,7 +2,6 @@
 
 import gc
 import importlib.util
-import logging
 import os
 import signal
 import sqlite3
@@ -113,9 +112,6 @@ def command(tmp_path, monkeypatch, capfd, copied_stores) -> Iterator[Callable[..
         monkeypatch.setattr(cli, "_outcomes", [])
         monkeypatch.setattr(cli, "_unkept", [])
         monkeypatch.setattr(Sweep, "current", None)
-        for handler in logging.getLogger("optuna").handlers:  # it keeps the standard error of the test that loaded it
-            if type(handler) is logging.StreamHandler:  # pytest adds one of its own kind
-                handler.stream = sys.stderr  # setStream would flush the earlier one, which is closed
         capfd.readouterr()
         try:
             __main__.main()

@@ -10,6 +10,7 @@ from harness.analysis.data_sets import OverDataSets, over_data_sets
 from harness.analysis.disagreements import Disagreements, disagreements
 from harness.analysis.intervals import ALPHA, holm, paired_difference
 from harness.analysis.pools import pools
+from harness.analysis.searched import without_losers
 from harness.analysis.separations import separations
 from harness.analysis.training_rows import Curves, curves_over_rows
 from harness.analysis.variant_names import short_keys
@@ -31,7 +32,7 @@ class Comparison:
     ``repeated`` counts runs that a newer run of the same variant and seed replaces; ``outdated`` are variants that ran
     with earlier code or packages. ``profiles`` are the records of ``mode=profile``: reports show them, and do not
     compare them. ``separations`` has a sentence for everything that keeps variants from being ranked together.
-    ``left_out`` has a sentence for each file that could not be read as a record.
+    ``left_out`` has a sentence for each file that could not be read as a record, ``searches`` one for each search.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Comparison:
     profiles: list[Record]
     separations: list[str]
     left_out: list[str]
+    searches: list[str]
 
     @property
     def variants(self) -> list[Variant]:
@@ -96,6 +98,7 @@ def compare(
     """
     records = list(records)
     runs = [record for record in records if record.mode != "profile" and not record.is_trial]
+    runs, searches = without_losers(runs)
     profiles = [record for record in records if record.mode == "profile"]
     if profiles and not runs:
         raise UserError(
@@ -111,8 +114,9 @@ def compare(
         if requirements:
             exclude(group, requirements, margin, alpha)
     comparison = Comparison(
-        name, groups, baseline, gathered.repeated, gathered.outdated, profiles, separations(groups), list(left_out)
-    )
+        name, groups, baseline, gathered.repeated, gathered.outdated, profiles, separations(groups), list(left_out),
+        searches,
+    )  # fmt: skip
     if baseline:
         _set_baseline_differences(comparison, baseline)
     return comparison

@@ -12,13 +12,15 @@ from harness.config.compose import compose_whole, conf_dir
 
 MULTIRUN = ("-m", "--multirun")
 PLUGINS = {
-    "joblib": ("hydra_joblib_launcher", "joblib"),
-    "submitit_local": ("hydra_submitit_launcher", "slurm"),
-    "submitit_slurm": ("hydra_submitit_launcher", "slurm"),
-    "ray": ("hydra_ray_launcher", "ray"),
-    "optuna": ("hydra_optuna_sweeper", "optuna"),
+    "joblib": ("hydra_plugins.hydra_joblib_launcher", "joblib"),
+    "submitit_local": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
+    "submitit_slurm": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
+    "ray": ("hydra_plugins.hydra_ray_launcher", "ray"),
+    "optuna": ("optuna", "optuna"),
 }
-"""Launchers and sweepers that need an extra: the plugin's module and the extra."""
+"""Launchers and sweepers that need an extra: the module and the extra."""
+IN_THE_WAY = {"optuna": ("hydra_plugins.hydra_optuna_sweeper", "hydra-optuna-sweeper")}
+"""Plugins that bring a config of the same name, whose schema Hydra would apply to ours: the module and the package."""
 
 
 def refused(arguments: list[str]) -> str | None:
@@ -30,7 +32,8 @@ def refused(arguments: list[str]) -> str | None:
             shown = argument.encode("utf8", "surrogateescape").decode("utf8", "replace")
             return f"{shown} is not UTF-8: write it in UTF-8, such as with LANG=C.UTF-8"
     by_the_sweep = {
-        "sweep": "the id of a sweep", "worker": "the name of its command", "tune.trial": "the number of a trial"
+        "sweep": "the id of a sweep", "worker": "the name of its command", "tune.trial": "the number of a trial",
+        "trial": "the number of a trial",
     }  # fmt: skip
     for key, argument in _overrides(arguments):
         if key in by_the_sweep:
@@ -39,14 +42,22 @@ def refused(arguments: list[str]) -> str | None:
 
 
 def missing_plugin(arguments: list[str]) -> str | None:
-    """One sentence for a launcher or sweeper whose extra is not installed."""
+    """One sentence for a launcher or sweeper whose extra is not installed, or which another plugin is in the way of."""
     for argument in arguments:
         key, _, choice = argument.partition("=")
         if key in ("hydra/launcher", "hydra/sweeper") and choice in PLUGINS:
             module, extra = PLUGINS[choice]
-            if find_spec("hydra_plugins") is None or find_spec(f"hydra_plugins.{module}") is None:
-                return f"{argument} needs {module}: in the harness's folder, pip install '.[{extra}]'"
+            lacking = module.rpartition(".")[2]
+            if not _is_installed(module):
+                return f"{argument} needs {lacking}: in the harness's folder, pip install '.[{extra}]'"
+            other, package = IN_THE_WAY.get(choice, ("", ""))
+            if other and _is_installed(other):
+                return f"{argument} is a sweeper of the harness, and {package} is in its way: pip uninstall {package}"
     return None
+
+
+def _is_installed(module: str) -> bool:
+    return find_spec(module.partition(".")[0]) is not None and find_spec(module) is not None
 
 
 def last_of_each(arguments: list[str]) -> tuple[list[str], list[str]]:

@@ -202,7 +202,8 @@ def _finish(interrupted: bool = False, kept: str = "", launched: bool = True) ->
     done = [outcome.record for outcome in outcomes if outcome.record]
     errors = [outcome.user_error for outcome in outcomes if outcome.user_error]
     choice = Sweep.current.choice if Sweep.current else None
-    written = choice is not None or _show([record for record in done if not record.follows and not record.is_trial])
+    own_table = Sweep.current is not None and Sweep.current.shows_runs
+    written = own_table or _show([record for record in done if not record.follows and not record.is_trial])
     if Sweep.current:
         failed = not launched or any(outcome.record is None for outcome in outcomes)
         written &= Sweep.current.end(done, interrupted, failed)

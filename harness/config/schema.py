@@ -196,6 +196,7 @@ class Config(Part):
     fail_fast: Flag = Field(description="in a sweep, start no further run after a run has failed")
     sweep: str | None = Field(description="id of the sweep that this run belongs to; set by -m")
     worker: str | None = Field(description="the command of a sweep that this run belongs to; set by -m")
+    trial: CountOrZero | None = Field(description="trial of a search that this run belongs to; set by the sweep")
     backend: BackendConfig = Field(description="the framework that trains")
     hardware: HardwareConfig = Field(description="what a run may use of the machine")
     data: dict[str, Any] = Field(description="the data loader and its arguments, and class_weights")

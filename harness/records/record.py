@@ -167,6 +167,12 @@ class Record:
         """Whether the run is a trial of a tuning: it chose settings, and is no result to compare."""
         return (self.config.get("tune") or {}).get("trial") is not None
 
+    @property
+    def search_trial(self) -> int | None:
+        """The number of the trial of a search that the run belongs to; None for other runs."""
+        trial: int | None = self.config.get("trial")
+        return trial
+
     def to_json(self) -> dict[str, Any]:
         """The content of ``record.json``: plain values only, ``schema`` first."""
         content = {name: value for name, value in dataclasses.asdict(self).items() if name not in NOT_WRITTEN}

@@ -22,6 +22,7 @@ def notes(comparison: Comparison) -> list[str]:
         )
     if count := sum(len(variant.runs) + len(variant.failed) for variant in comparison.outdated):
         sentences.append(f"Left out: {_counted(count, 'run')} of the same configs with earlier code or packages.")
+    sentences += comparison.searches
     sentences += [f"Left out: {reason}." for reason in comparison.left_out[:MOST_LEFT_OUT]]
     if (more := len(comparison.left_out) - MOST_LEFT_OUT) > 0:
         what = "more file that is not a readable record" if more == 1 else "more files that are not readable records"

@@ -81,16 +81,21 @@ def print_runs(records: list[Record]) -> None:
     ]  # fmt: skip
     for sentence in dict.fromkeys(said):
         out.print(f"[dim]note    {escape(sentence)}[/]", soft_wrap=True)
-    output_dir = relative_path(output_dir_of(records[0]))
     if len(records) == 1:
         out.print(f"folder  {escape(str(relative_path(records[0].folder)))}", soft_wrap=True)
-    if elsewhere := records[0].tracked_in:
-        out.print(f"look    MLflow at {escape(elsewhere)}", soft_wrap=True)
-        return
-    if (records[0].config.get("tracking") or {}).get("uri") == "none":
-        return  # there is nothing for the pages of MLflow to show
+    if line := where_to_look(records[0]):
+        out.print(escape(line), soft_wrap=True)
+
+
+def where_to_look(record: Record) -> str:
+    """The line that says where MLflow shows a run; empty where nothing does."""
+    if elsewhere := record.tracked_in:
+        return f"look    MLflow at {elsewhere}"
+    if (record.config.get("tracking") or {}).get("uri") == "none":
+        return ""
+    output_dir = relative_path(output_dir_of(record))
     option = "" if str(output_dir) == "outputs" else f" --output-dir {shlex.quote(str(output_dir))}"
-    out.print(f"look    python -m harness ui{escape(option)}", soft_wrap=True)
+    return f"look    python -m harness ui{option}"
 
 
 def _untimed(records: list[Record]) -> list[str]:

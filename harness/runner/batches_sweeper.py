@@ -41,6 +41,8 @@ class BatchesSweeper(Sweeper):
         self.params = params or {}
         self.launched = 0
         self.shown: list[int] = []
+        self.numbers: list[int] = []
+        """The numbers of the jobs that were launched last, in the order of these jobs."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         most = self.max_batch_size  # checked here, because Hydra wraps the errors of a constructor
@@ -61,7 +63,7 @@ class BatchesSweeper(Sweeper):
         overrides = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         # a later override of a key replaces an earlier one
-        by_key = {one.get_key_element(): list(_values(one)) for one in parser.parse_overrides(overrides)}
+        by_key = {one.get_key_element(): list(values_of(one)) for one in parser.parse_overrides(overrides)}
         seed_first = sorted(by_key.values(), key=lambda values: not (values and is_seed(values[0])))
         return [list(job) for job in product(*seed_first)]
 
@@ -89,7 +91,7 @@ class BatchesSweeper(Sweeper):
         """
         order = range(len(jobs)) if order is None else order
         number_of = {place: self.launched + turn for turn, place in enumerate(order)}
-        numbers = [number_of[place] for place in range(len(jobs))]
+        self.numbers = numbers = [number_of[place] for place in range(len(jobs))]
         self.shown += numbers
         job_outcomes.keep_batch(self.config, self.launched)
         self._submit(jobs, order, numbers, tunings)
@@ -142,8 +144,12 @@ def is_seed(override: str) -> bool:
     return override.lstrip("+").startswith("seed=")
 
 
-def _values(override: Override) -> Iterator[str]:
-    """An override with each of its values in turn."""
+def values_of(override: Override) -> Iterator[str]:
+    """An override with each of its values in turn.
+
+    Raises:
+        HydraException: it is an interval, which has no values to go through.
+    """
     key = override.get_key_element()
     if not override.is_sweep_override():
         yield f"{key}={override.get_value_element_as_str()}"

@@ -22,7 +22,7 @@ from harness.records.settings import one_form, without
 
 NOT_DECIDING = (
     *("name", "choices", "output_dir", "cache_dir", "tracking", "sweep", "worker", "rerun", "run_timeout", "fail_fast"),
-    *("data", "hardware", "report", "tune"),
+    *("trial", "data", "hardware", "report", "tune"),
 )
 """Keys that do not decide a run's result: where it is put and what it is called. Of data, the hash and the class
 weights decide; of hardware, what it is resolved to; of tune, whether a run is a trial, or what chose its settings."""

@@ -45,7 +45,12 @@ def medians(finished: Sequence[Sequence[float]], epochs: int) -> list[float]:
 
 
 def _variant(settings: dict[str, Any], config: Config) -> dict[str, Any]:
-    """What the trials of one variant share: all that decides their results, without what they try."""
+    """What the trials of one variant share: all that decides their results, without what they try.
+
+    All trials of a search are of one variant, whatever they try: they share the seed.
+    """
+    if not config.tune.space:
+        return {"seed": settings["seed"]}
     tried = {*search_space.read(config.tune.space), "tune.trial"}
     deciding = {key: value for key, value in settings.items() if key not in NOT_DECIDING or key in ("data", "tune")}
     return {key: value for key, value in flatten(one_form(deciding)) if key not in tried}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NEVER_NAMED = (
     *("seed", "name", "output_dir", "cache_dir", "rerun", "run_timeout", "fail_fast"),
-    *("tracking", "sweep", "worker", "mode", "report"),
+    *("tracking", "sweep", "worker", "trial", "mode", "report"),
 )
 """Overrides that no name has: they stand elsewhere, or do not affect a run's result."""
 MEASURING = ("measure", "hardware.threads")

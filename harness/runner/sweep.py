@@ -29,7 +29,15 @@ from harness.runner.sweep_config import absolute_output_dir, hide_secrets
 
 if TYPE_CHECKING:
     from harness.runner.choose.choice import Choice
+    from harness.runner.search.search import Search
     from harness.tracking.store import Summary
+
+
+EXTENT = (
+    *("hydra.sweeper.n_trials=", "hydra.sweeper.n_jobs=", "hydra.sweeper.max_failure_rate="),
+    *("hydra/launcher=", "hydra.launcher."),
+)
+"""How far and how fast a search goes: with other values it is the same search, and goes on with the same trials."""
 
 
 def identify(overrides: list[str]) -> str:
@@ -43,10 +51,11 @@ class Sweep(Callback):
 
     current: "Sweep | None" = None
     choice: "Choice | None" = None
+    search: "Search | None" = None
 
     def __getstate__(self) -> dict[str, Any]:
         """What a launcher sends to the processes of its jobs: the answer belongs to the command alone."""
-        return {key: value for key, value in vars(self).items() if key != "choice"}
+        return {key: value for key, value in vars(self).items() if key not in ("choice", "search")}
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         from harness.config.hardware import check_writable
@@ -65,7 +74,8 @@ class Sweep(Callback):
         with read_write(config), open_dict(config):
             sources = config.hydra.runtime.config_sources
             folders = [source.path for source in sources if source.provider == "command-line"]  # --config-dir
-            config.sweep = identify([*overrides.task, *overrides.hydra, *folders])
+            settings = [one for one in overrides.hydra if not (_searches(config) and one.startswith(EXTENT))]
+            config.sweep = identify([*overrides.task, *settings, *folders])
             # Hydra reads the overrides of the jobs from here, for every sweeper and launcher
             config.worker = job_outcomes.name_command()
             overrides.task = [*absolute_output_dir(config), f"sweep={config.sweep}", f"worker={config.worker}"]
@@ -84,6 +94,11 @@ class Sweep(Callback):
             sys.exit(2)
         Sweep.current = self
 
+    @property
+    def shows_runs(self) -> bool:
+        """Whether its end has a table of its own instead of one of all runs."""
+        return self.choice is not None or self.search is not None
+
     def outcomes(self) -> list[JobOutcome]:
         """The outcomes of the jobs, in the order in which they are shown."""
         return outcomes_of(self.config)
@@ -95,13 +110,15 @@ class Sweep(Callback):
         """
         output_dir = Path(self.config.output_dir).absolute()
         ends: list[tuple[str, str, Summary]] = []
+        searched = self._end_search(output_dir) if self.search else None
         for name in dict.fromkeys(record.name for record in done):
             runs = [record for record in done if record.name == name]
             complete = not failed and all(record.status == "finished" for record in runs if not record.is_trial)
             status = "killed" if interrupted else "finished" if complete else "failed"
             answering = {"margin": self.config.report.margin, "require": self.config.report.require}
             answering |= self.choice.asked() if self.choice else {}
-            ends.append((name, status, _summary(runs, output_dir, name, self.config.sweep, **answering)))
+            summary = searched or _summary(runs, output_dir, name, self.config.sweep, **answering)
+            ends.append((name, status, summary))
         if self.choice and not ends:
             print(*self.choice.sentences(), sep="\n")
         try:
@@ -110,6 +127,17 @@ class Sweep(Callback):
             why = masked(f"{type(error).__name__}: {error}").splitlines()[0]
             print(f"MLflow did not take the end of the sweep ({why}); its records are kept", file=sys.stderr)
         return all(summary.written for *_, summary in ends)
+
+    def _end_search(self, output_dir: Path) -> "Summary":
+        """Print the trials of a search, by validation, and write them: not a comparison of them all by test."""
+        from harness.tracking.store import Summary
+
+        assert self.search is not None
+        try:
+            return self.search.summary(output_dir, run_names.sweep_folder(self.config))
+        except OSError as error:
+            print(f"the table of the search could not be written ({error}); its records are kept", file=sys.stderr)
+            return Summary(files=[], written=False)
 
     def _end_in_mlflow(self, ends: "list[tuple[str, str, Summary]]", interrupted: bool) -> None:
         """Give the sweep's parent run in each experiment its status and its summary."""
@@ -151,16 +179,20 @@ def set_per_encoder(config: DictConfig) -> None:
 
 
 def _refuse_tuning_by_others(config: DictConfig) -> None:
-    """Refuse ``tune`` with a sweeper that does not know of it, such as Optuna's."""
-    if config.tune.space and ".harness_sweepers." not in config.hydra.sweeper._target_:
+    """Refuse ``tune`` with a sweeper that does not know of it, such as that of a search."""
+    if config.tune.space and (".harness_sweepers." not in config.hydra.sweeper._target_ or _searches(config)):
         raise UserError("tune needs the harness's own sweeper; leave out either hydra/sweeper or tune")
+
+
+def _searches(config: DictConfig) -> bool:
+    return str(config.hydra.sweeper._target_).endswith(".SearchSweeper")
 
 
 def compose_jobs_once(config: DictConfig) -> None:
     """Let the launcher use the configs that the sweeper composed, where both run in this process."""
     hydra = GlobalHydra.instance().hydra
     own = launchers.in_turn(config.hydra.launcher)
-    own &= config.hydra.sweeper._target_.endswith((".SeedSweeper", ".BasicSweeper"))
+    own &= config.hydra.sweeper._target_.endswith((".SeedSweeper", ".SearchSweeper", ".BasicSweeper"))
     if hydra is not None and own:
         hydra.config_loader = ComposedOnce(hydra.config_loader)
 

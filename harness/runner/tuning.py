@@ -12,6 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from harness.analysis.searched import seconds_of
 from harness.analysis.targets import monitored
 from harness.backends.history import direction
 from harness.config import per_encoder, search_space
@@ -20,8 +21,7 @@ from harness.config.rules import check_tunable
 from harness.config.search_space import Settings, Values
 from harness.config.validation import check_part, validate_jobs
 from harness.errors import UserError
-from harness.records.metrics import STARTUP_SECONDS, TOTAL_SECONDS, TRAINING_SECONDS, number, short_name
-from harness.records.record import Record
+from harness.records.metrics import number, short_name
 from harness.records.settings import flatten
 from harness.records.tuning import Tuning
 from harness.runner import run_names
@@ -143,16 +143,6 @@ def tuning_of(search: Search) -> Tuning | None:
         stopped=[n for n, record in finished.items() if record.stopped_epoch is not None],
         left_out=search.left_out,
     )
-
-
-def seconds_of(trial: Record) -> float:
-    """The seconds that a trial took, without those before its first training step.
-
-    The first run of a command waits there for imports and for the data of all, which its variant alone would pay for.
-    Of a trial that was interrupted and resumed there are at least the seconds of all its training.
-    """
-    after_start = trial.metrics.get(TOTAL_SECONDS, 0.0) - trial.metrics.get(STARTUP_SECONDS, 0.0)
-    return max(after_start, trial.metrics.get(TRAINING_SECONDS, 0.0))
 
 
 def as_overrides(settings: Settings) -> Job:

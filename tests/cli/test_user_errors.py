@@ -187,7 +187,7 @@ def test_what_the_environment_says_of_errors_changes_nothing(command, monkeypatc
 
 
 def test_a_search_in_the_wrong_direction_is_refused_before_any_training(command):
-    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    pytest.importorskip("optuna", minversion="4")
     search = ("-m", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "encoder.hidden_size=choice(16,32)", *QUICK)
     expected = "hydra.sweeper.direction=minimize, but a run returns val/accuracy, which is maximized"
     ended = command(*search, "tracking=none")
@@ -207,6 +207,13 @@ def test_a_launcher_whose_extra_is_missing_is_one_sentence(command, monkeypatch)
         "hydra/launcher=joblib needs hydra_joblib_launcher: in the harness's folder, pip install '.[joblib]'"
     )
     assert not ended.records
+
+
+def test_a_plugin_that_replaces_the_search_of_the_harness_is_one_sentence(command, monkeypatch):
+    monkeypatch.setattr(words, "find_spec", lambda name: name)
+    ended = command("-m", "hydra/sweeper=optuna", "encoder.hidden_size=16,32")
+    assert (ended.code, ended.records) == (2, [])
+    assert "hydra-optuna-sweeper is in its way: pip uninstall hydra-optuna-sweeper" in ended.err
 
 
 def test_a_launcher_whose_jobs_left_nothing_is_named():

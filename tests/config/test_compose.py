@@ -72,7 +72,7 @@ class Loader(ConfigLoader):
     [
         ("BasicLauncher", "SeedSweeper", [2, 1, 3, 4]),
         ("JoblibLauncher", "SeedSweeper", [3, 4, 5, 6]),  # its jobs are in other processes
-        ("BasicLauncher", "OptunaSweeper", [3, 4, 5, 6]),
+        ("BasicLauncher", "OtherSweeper", [3, 4, 5, 6]),
     ],
 )
 def test_a_job_of_a_sweep_is_composed_once_where_it_runs_here(monkeypatch, launcher, sweeper, numbers):

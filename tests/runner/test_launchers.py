@@ -106,7 +106,7 @@ def test_slurm_composes_with_what_a_cluster_needs(command):
 
 
 def test_optuna_searches_on_validation(command):
-    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    pytest.importorskip("optuna", minversion="4")
     search = ("hydra/sweeper=optuna", "hydra.sweeper.n_trials=3", "hydra.sweeper.n_jobs=1")
     ended = command("-m", *search, "hydra.sweeper.direction=maximize", "optimizer.lr=interval(1e-4,1e-1)", *QUICK)
     assert ended.code == 0, ended.err

@@ -8,12 +8,13 @@ from conftest import QUICK
 from made_records import made
 from omegaconf import OmegaConf
 
+from harness.analysis.searched import seconds_of
 from harness.config.compose import compose
 from harness.config.hardware import resolve_hardware
 from harness.records.record import Record
 from harness.runner import fingerprint, job_outcomes, sweep
 from harness.runner.job_outcomes import JobOutcome
-from harness.runner.tuning import Search, as_overrides, run_trials, seconds_of
+from harness.runner.tuning import Search, as_overrides, run_trials
 
 QUICKER = (*QUICK, "tracking=none", "trainer.epochs=1")
 TWO_RATES = ("tune=learning_rate", "tune.space.optimizer.lr=[0.0001,0.02]")

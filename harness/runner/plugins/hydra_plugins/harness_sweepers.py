@@ -2,6 +2,7 @@
 
 from harness.runner import seed_sweeper
 from harness.runner.choose import sweeper as choose_sweeper
+from harness.runner.search import sweeper as search_sweeper
 
 
 class SeedSweeper(seed_sweeper.SeedSweeper):
@@ -12,4 +13,8 @@ class ChooseSweeper(choose_sweeper.ChooseSweeper):
     """Runs what ``harness choose`` needs to know which candidate to take."""
 
 
-SWEEPERS = (SeedSweeper, ChooseSweeper)
+class SearchSweeper(search_sweeper.SearchSweeper):
+    """Searches with Optuna, by scores on validation."""
+
+
+SWEEPERS = (SeedSweeper, ChooseSweeper, SearchSweeper)

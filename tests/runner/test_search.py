@@ -1,0 +1,229 @@
+"""A search by Optuna: no trial twice, stored trials, seeds averaged, the best one chosen by validation alone."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+from conftest import QUICK, REPOSITORY, refused
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from harness.records import store
+
+pytest.importorskip("optuna", minversion="4")
+from harness.runner.search import kept_trials
+from harness.runner.search.proposals import Proposal, Result, propose
+from harness.runner.search.space import count_of, read_space, value_at
+
+SEARCH = ("-m", "hydra/sweeper=optuna", "hydra.sweeper.direction=maximize", "encoder=bag_of_embeddings")
+ONE_EPOCH = (*QUICK, "trainer.epochs=1", "tracking=none")
+
+
+def space_of(*overrides):
+    return read_space(overrides, OverridesParser.create())
+
+
+def sampler(name):
+    return OmegaConf.load(REPOSITORY / "conf" / "hydra" / "sweeper" / "sampler" / f"{name}.yaml")
+
+
+def values(overrides):
+    (distribution,) = space_of(overrides).tried.values()
+    return [value_at(distribution, place) for place in range(count_of(distribution))]
+
+
+def test_the_values_of_an_override_are_those_that_hydra_gives():
+    assert values("a=64,128,'p q'") == ["64", "128", "'p q'"]
+    assert values("a=choice(3,3,5)") == ["3", "5"]
+    assert values("a=range(4,9)") == [4, 5, 6, 7, 8]
+    assert values("a=range(7,0,-3)") == [1, 4, 7]
+    assert values("a=range(0,1,0.25)") == [0.0, 0.25, 0.5, 0.75]
+    assert values("a=int(interval(2,5))") == [2, 3, 4, 5]
+    (log,) = space_of("a=tag(log,interval(1e-4,1e-1))").tried.values()
+    assert (log.low, log.high, log.log, count_of(log)) == (1e-4, 1e-1, True, None)
+
+
+def test_seeds_are_runs_of_a_trial_and_nothing_to_search():
+    space = space_of("encoder=gru", "a=1,2", "seed=0,2", "b=5", "b=range(0,3)")
+    assert space.size == 6
+    assert space.jobs({"a": "2", "b": 1}) == [
+        ["encoder=gru", "a=2", "b=1", "seed=0"],
+        ["encoder=gru", "a=2", "b=1", "seed=2"],
+    ]
+    assert space_of("a=1,2").jobs({"a": "2"}) == [["a=2"]]
+    assert "has nothing to search" in refused(space_of, "encoder=gru", "seed=0,1")
+    assert "seed takes whole numbers" in refused(space_of, "a=1,2", "seed=interval(0,9)")
+    assert "from the smaller to the larger number" in refused(space_of, "a=interval(5,2)")
+
+
+def searched(space, name, most, batch):
+    """The trials of a search whose score is highest at x = 0.3 and large n."""
+    past, results = [], []
+    while len(past) < most and (
+        new := propose(past, results, space, sampler(name), "maximize", min(batch, most - len(past)))
+    ):
+        past += new
+        results += [Result(one.settings["n"] / 64 - (one.settings.get("x", 0.3) - 0.3) ** 2) for one in new]
+    return past, results
+
+
+@pytest.mark.parametrize("name", ["tpe", "random", "nsgaii"])
+def test_a_search_that_is_asked_anew_goes_on_as_it_would_have(name):
+    space = space_of("x=interval(0.0,1.0)", "n=range(4,64)")
+    whole, _ = searched(space, name, 13, 2)
+    through_json = [Proposal(**json.loads(json.dumps(vars(one)))) for one in whole[:6]]
+    results = [Result(one.settings["n"] / 64 - (one.settings["x"] - 0.3) ** 2) for one in whole[:6]]
+    further = propose(through_json, results, space, sampler(name), "maximize", 2)
+    assert [one.settings for one in further] == [one.settings for one in whole[6:8]]
+    assert Counter(one.batch for one in whole)[0] == 2
+    assert all(float(f"{one.settings['x']:.6g}") == one.settings["x"] for one in whole)
+
+
+def test_a_sampler_that_learns_searches_where_the_scores_are_high():
+    space = space_of("x=interval(0.0,1.0)", "n=range(4,64)")
+    trials, _ = searched(space, "tpe", 31, 1)
+    assert fmean(one.settings["n"] for one in trials[10:]) > 37 > 1.05 * 33.5, "the mean of the range is 33.5"
+
+
+@pytest.mark.parametrize("name", ["tpe", "grid"])
+def test_a_finite_space_is_exhausted_without_repeating_a_trial(name):
+    space = space_of("n=range(1,12,2)", "b=p,q,r")
+    trials, _ = searched(space, name, 50, 2)
+    assert len(trials) == len({tuple(one.settings.items()) for one in trials}) == space.size == 18
+
+
+def test_kept_trials_of_another_space_are_refused():
+    past = [Proposal({"n": 5})]
+    assert "of another search space" in refused(
+        propose, past, [Result(0.5)], space_of("m=1,2"), sampler("tpe"), "maximize", 1
+    )
+
+
+def test_commands_that_share_a_search_get_the_same_trials(tmp_path):
+    def make(past):
+        return [Proposal({"n": len(past) + place}, batch=len(past) // 2) for place in range(2)]
+
+    first, second = kept_trials.KeptTrials(tmp_path), kept_trials.KeptTrials(tmp_path)
+    assert [one.settings for one in first.after(0, True, make)] == [{"n": 0}, {"n": 1}]
+    assert [one.settings for one in first.after(2, True, make)] == [{"n": 2}, {"n": 3}]
+    assert [one.settings for one in second.after(0, True, pytest.fail)] == [{"n": 0}, {"n": 1}]
+    assert [one.settings["n"] for one in second.after(0, False, pytest.fail)] == [0, 1, 2, 3]
+    assert first.after(4, False, lambda past: []) == []
+    first.file.write_text("{}")
+    assert "has no trials of a search" in refused(first.after, 0, True, make)
+
+
+def start(folder, *arguments):
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    with open(folder / "printed", "a") as printed:
+        command = [sys.executable, "-m", "harness", *arguments]
+        return subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=printed, stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_search_that_is_killed_at_its_fifth_trial_goes_on_with_its_trials(tmp_path, jobs):
+    tried = ("encoder.hidden_size=range(4,64)", "optimizer.lr=tag(log,interval(1e-4,1e-1))")
+    several = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2") if jobs == 2 else ()
+    command = (*SEARCH, "hydra.sweeper.n_trials=12", f"hydra.sweeper.n_jobs={jobs}", "encoder=gru", *several)
+    command = (*command, *tried, *ONE_EPOCH)
+    process = start(tmp_path, *command)
+    runs = tmp_path / "outputs" / "runs"
+    while len(list(store.read_all(runs))) < 4:
+        assert process.poll() is None, (tmp_path / "printed").read_text()
+        time.sleep(0.05)
+    time.sleep(0.5)  # the fifth one is under way
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    (kept,) = (tmp_path / "outputs" / "sweeps").glob("*/trials.json")
+    before = store.load_json(kept)["trials"]
+    finished = {one.fingerprint: one.ended for one in store.read_all(runs) if one.status == "finished"}
+    assert 4 <= len(before) < 12
+    again = start(tmp_path, *command)
+    assert again.wait() == 0, (tmp_path / "printed").read_text()
+    made = list(store.read_all(runs))
+    settings = [(one.config["encoder"]["hidden_size"], one.config["optimizer"]["lr"]) for one in made]
+    assert len(made) == len(set(settings)) == 12
+    assert {one.status for one in made} == {"finished"}
+    trials = store.load_json(kept)["trials"]
+    assert trials[: len(before)] == before
+    assert {(one["settings"]["encoder.hidden_size"], one["settings"]["optimizer.lr"]) for one in trials} == set(
+        settings
+    )
+    assert {one.fingerprint: one.ended for one in made if one.fingerprint in finished} == finished, "not trained again"
+    best = max(made, key=lambda one: (one.metrics["val/accuracy"], -one.metrics["val/loss"]))
+    printed = (tmp_path / "printed").read_text()
+    assert f"best    trial {best.search_trial}: " in printed
+    assert f"results outputs/runs/digits/{best.folder.name}\n" in printed
+    assert "\x1b" not in printed
+
+
+def test_seeds_are_averaged_and_a_finished_search_trains_nothing(command):
+    tried = ("encoder.hidden_size=4,8", "seed=0,1", "hydra.sweeper.n_trials=9", *ONE_EPOCH)
+    ended = command(*SEARCH, "encoder=gru", *tried)
+    assert ended.code == 0, ended.err
+    assert len(ended.records) == 4
+    means = {
+        width: fmean(
+            one.metrics["val/accuracy"] for one in ended.records if one.config["encoder"]["hidden_size"] == width
+        )
+        for width in (4, 8)
+    }
+    (results,) = Path("outputs/sweeps").glob("*/optimization_results.yaml")
+    assert OmegaConf.load(results).best_value == max(means.values())
+    assert "mean of 2 seeds" in ended.out
+    assert "the search ends after 2 of 9 trials: all 2 combinations were tried" in ended.out
+    assert "unlikely to be noise" not in ended.out
+    times = {one.fingerprint: one.ended for one in ended.records}
+    again = command(*SEARCH, "encoder=gru", *tried)
+    assert again.code == 0, again.err
+    assert {one.fingerprint: one.ended for one in again.records} == times
+    assert again.out.partition("trials, by validation")[2] == ended.out.partition("trials, by validation")[2]
+
+
+def test_hopeless_trials_are_stopped_and_the_best_settings_read_the_test_split_once(command):
+    space = ("optimizer.lr=tag(log,interval(1e-6,1e-1))", "hydra.sweeper.n_trials=9", "hydra.sweeper.n_jobs=1")
+    ended = command(*SEARCH, *space, "hydra.sweeper.pruner=median", *ONE_EPOCH, "trainer.epochs=3")
+    assert ended.code == 0, ended.err
+    trials = sorted((one for one in ended.records if one.is_trial), key=lambda one: one.config["tune"]["trial"])
+    (result,) = (one for one in ended.records if not one.is_trial)
+    assert len(trials) == 9
+    assert not any(metric.startswith("test/") for one in trials for metric in one.metrics)
+    stopped = [place for place, one in enumerate(trials) if one.stopped_epoch is not None]
+    assert stopped == [place for place, one in enumerate(trials) if len(one.history) < 3]
+    assert stopped
+    assert min(stopped) >= 3, "three trials must have finished"
+    best = max(
+        (one for one in trials if one.stopped_epoch is None),
+        key=lambda one: (one.metrics["val/accuracy"], -one.metrics["val/loss"]),
+    )
+    assert result.config["optimizer"]["lr"] == best.config["optimizer"]["lr"]
+    assert result.metrics["val/accuracy"] == best.metrics["val/accuracy"]
+    assert result.tuning.best == best.config["tune"]["trial"]
+    assert result.tuning.stopped == stopped
+    assert f"results {result.folder.relative_to(Path.cwd())}" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("hydra.sweeper.n_trials=0", "hydra.sweeper.n_trials must be a whole number of 1 or more, and is 0"),
+        ("hydra.sweeper.direction=up", "hydra.sweeper.direction must be maximize or minimize, and is 'up'"),
+        ("hydra.sweeper.pruner=mean", "hydra.sweeper.pruner must be null or median, and is 'mean'"),
+        ("hydra.sweeper.max_failure_rate=2", "hydra.sweeper.max_failure_rate must be from 0 to 1, and is 2"),
+        ("trial=3", "trial=3: -m sets the number of a trial; leave it out"),
+    ],
+)
+def test_wrong_settings_of_a_search_are_one_sentence(command, setting, sentence):
+    ended = command(*SEARCH, "encoder.hidden_size=4,8", setting)
+    assert (ended.code, ended.records) == (2, [])
+    assert sentence in ended.err
+    assert "Traceback" not in ended.err
