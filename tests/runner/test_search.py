@@ -31,7 +31,7 @@ def space_of(*overrides):
 
 
 def sampler(name):
-    return OmegaConf.load(REPOSITORY / "conf" / "hydra" / "sweeper" / "sampler" / f"{name}.yaml")
+    return OmegaConf.create({"_target_": f"optuna.samplers.{name}Sampler", "seed": 0})
 
 
 def values(overrides):
@@ -74,7 +74,7 @@ def searched(space, name, most, batch):
     return past, results
 
 
-@pytest.mark.parametrize("name", ["tpe", "random", "nsgaii"])
+@pytest.mark.parametrize("name", ["TPE", "Random", "NSGAII"])
 def test_a_search_that_is_asked_anew_goes_on_as_it_would_have(name):
     space = space_of("x=interval(0.0,1.0)", "n=range(4,64)")
     whole, _ = searched(space, name, 13, 2)
@@ -88,11 +88,11 @@ def test_a_search_that_is_asked_anew_goes_on_as_it_would_have(name):
 
 def test_a_sampler_that_learns_searches_where_the_scores_are_high():
     space = space_of("x=interval(0.0,1.0)", "n=range(4,64)")
-    trials, _ = searched(space, "tpe", 31, 1)
+    trials, _ = searched(space, "TPE", 31, 1)
     assert fmean(one.settings["n"] for one in trials[10:]) > 37 > 1.05 * 33.5, "the mean of the range is 33.5"
 
 
-@pytest.mark.parametrize("name", ["tpe", "grid"])
+@pytest.mark.parametrize("name", ["TPE", "Random"])
 def test_a_finite_space_is_exhausted_without_repeating_a_trial(name):
     space = space_of("n=range(1,12,2)", "b=p,q,r")
     trials, _ = searched(space, name, 50, 2)
@@ -102,7 +102,7 @@ def test_a_finite_space_is_exhausted_without_repeating_a_trial(name):
 def test_kept_trials_of_another_space_are_refused():
     past = [Proposal({"n": 5})]
     assert "of another search space" in refused(
-        propose, past, [Result(0.5)], space_of("m=1,2"), sampler("tpe"), "maximize", 1
+        propose, past, [Result(0.5)], space_of("m=1,2"), sampler("TPE"), "maximize", 1
     )
 
 
