@@ -1,7 +1,7 @@
 """The comparison of variants: the verdict on each in every metric, and its difference to a baseline."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -43,7 +43,7 @@ class Comparison:
     profiles: list[Record]
     separations: list[str]
     left_out: list[str]
-    searches: list[str]
+    searches: list[str] = field(default_factory=list)
 
     @property
     def variants(self) -> list[Variant]:
