@@ -33,6 +33,7 @@ OWNERS = {
     "onnxruntime": "runner/export",
     "mlflow": "tracking/",
     "sqlalchemy": "tracking/",
+    "ray": "runner/ray",
     "sklearn": "backends/sklearn",
 }
 EVERYONES = ("sklearn.datasets.", "sklearn.model_selection.")

@@ -15,7 +15,7 @@ PLUGINS = {
     "joblib": ("hydra_plugins.hydra_joblib_launcher", "joblib"),
     "submitit_local": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
     "submitit_slurm": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
-    "ray": ("hydra_plugins.hydra_ray_launcher", "ray"),
+    "ray": ("ray", "ray"),
     "optuna": ("optuna", "optuna"),
 }
 """Launchers and sweepers that need an extra: the module and the extra."""

@@ -5,21 +5,18 @@
 """
 
 import gc
-import math
 import os
 import signal
 import sys
 import time
 import traceback
 from contextlib import suppress
-from enum import Enum
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -111,22 +108,23 @@ def task(config: DictConfig) -> float:
     Returns the best validation score, for a sweeper that searches; NaN where there is none.
     """
     from harness.runner import job_outcomes, run_names
+    from harness.runner.objective import objective, search
 
-    label = run_names.label(config)
+    label, direction = run_names.label(config), search(HydraConfig.get())
     if config.sweep and config.fail_fast and job_outcomes.failed_before(config):
         _keep(config, job_outcomes.JobOutcome(not_begun=label))
-        return _objective(None, config.trainer.monitor)
+        return objective(None, config.trainer.monitor, direction)
     # before the imports, so that the terminal does not stay empty while they take seconds
     doing = "profiling" if config.mode == "profile" else "preparing data"
     print(f"{label}: {doing}", file=sys.stderr, flush=True)
-    outcome = _outcome(config, label, time.time() if _outcomes else _command_started())
+    outcome = _outcome(config, label, time.time() if _outcomes else _command_started(), direction)
     _outcomes.append(outcome)
     if len(_outcomes) == 1:
         gc.collect()
         gc.freeze()  # the imports of the first run stay: later collections need not visit them
     if config.sweep:
         _keep(config, outcome)
-    return _objective(outcome.record, config.trainer.monitor)
+    return objective(outcome.record, config.trainer.monitor, direction)
 
 
 def _keep(config: DictConfig, outcome: "JobOutcome") -> None:
@@ -140,7 +138,7 @@ def _keep(config: DictConfig, outcome: "JobOutcome") -> None:
         _unkept.append(outcome)
 
 
-def _outcome(config: DictConfig, label: str, started: float) -> "JobOutcome":
+def _outcome(config: DictConfig, label: str, started: float, direction: str | None) -> "JobOutcome":
     """Train or profile one composed config."""
     from harness.cli import one_run
     from harness.runner.job_outcomes import JobOutcome, tuning_of
@@ -148,7 +146,7 @@ def _outcome(config: DictConfig, label: str, started: float) -> "JobOutcome":
 
     try:
         tuning = tuning_of(config, HydraConfig.get().job.num) if config.sweep else None
-        request = one_run.request_of(config, label, started, _search(), tuning)
+        request = one_run.request_of(config, label, started, direction, tuning)
         return JobOutcome(one_run.record_of(request, waits=not _comes_back(config)))
     except Held as held:
         return JobOutcome(held=str(held.file))
@@ -162,26 +160,6 @@ def _outcome(config: DictConfig, label: str, started: float) -> "JobOutcome":
 def _comes_back(config: DictConfig) -> bool:
     """Whether the sweeper launches a job again whose run another command holds; without one, the job itself waits."""
     return bool(config.sweep) and ".harness_sweepers." in HydraConfig.get().sweeper._target_
-
-
-def _search() -> str | None:
-    """The direction of a sweeper that searches, ``maximize`` or ``minimize``; None without one."""
-    hydra_config = HydraConfig.get()
-    if hydra_config.mode != RunMode.MULTIRUN or "direction" not in hydra_config.sweeper:
-        return None
-    direction = hydra_config.sweeper.direction
-    return direction.name if isinstance(direction, Enum) else str(direction)
-
-
-def _objective(record: "Record | None", monitor: str) -> float:
-    """The validation score that a search optimizes.
-
-    A run without a score gets the worst possible score, so that the search continues; without a search, NaN.
-    """
-    from harness.tasks.task import task_of_summary
-
-    worst = {"maximize": -math.inf, "minimize": math.inf}.get(_search() or "", math.nan)
-    return float(record.metrics.get(task_of_summary(record.data).monitor(monitor), worst)) if record else worst
 
 
 def _command_started() -> float:
@@ -209,7 +187,8 @@ def _finish(interrupted: bool = False, kept: str = "", launched: bool = True) ->
         written &= Sweep.current.end(done, interrupted, failed)
     if waiting := not_begun(outcomes):
         print(waiting, file=sys.stderr)
-    for error in dict.fromkeys([*(one.damaged for one in outcomes if one.damaged), *errors]):
+    lost = [sentence for one in outcomes if (sentence := one.damaged or one.lost)]
+    for error in dict.fromkeys([*lost, *errors]):
         print(error, file=sys.stderr)
     if interrupted:
         finished = sum(record.status == "finished" for record in done)

@@ -43,6 +43,18 @@ def composed(*overrides: str) -> Iterator[DictConfig]:
 
 
 @contextmanager
+def state_of(config: DictConfig) -> Iterator[None]:
+    """A block in which Hydra is in the state of a job; ``config`` is what it composed, with its own part."""
+    current = HydraConfig.instance()
+    before = current.cfg
+    current.set_config(config)
+    try:
+        yield
+    finally:
+        current.cfg = before
+
+
+@contextmanager
 def aside() -> Iterator[None]:
     """A block in which Hydra is free for us: the program that calls may use it for itself, and finds it as it was."""
     application, current = GlobalHydra.instance(), HydraConfig.instance()

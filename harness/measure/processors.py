@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path("/")
+RAY_PROCESSORS = "HARNESS_RAY_NUM_CPUS"
+"""The variable by which the task of a run says how many processors Ray gave it: Ray only counts them."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ def limits(root: Path = ROOT) -> Iterator[Limit]:
         yield Limit(max(1, int(quota)), f"the container's quota of {quota:g} processor{'s' * (quota != 1)}")
     if (granted := _number("SLURM_CPUS_PER_TASK")) is not None:
         yield Limit(granted, "SLURM_CPUS_PER_TASK")
+    if (granted := _number(RAY_PROCESSORS)) is not None:
+        yield Limit(granted, "hydra.launcher.ray.remote.num_cpus")
 
 
 def threads(processes: int = 1, root: Path = ROOT) -> Limit:

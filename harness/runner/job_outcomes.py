@@ -31,7 +31,7 @@ BATCH = "batch.json"
 """The file, beside the outcomes, with the first job's number of the batch that is running."""
 COMMAND = re.compile(r"[\d.]+-(?P<host>.*)-(?P<process>\d+)")
 """The name of a command, as ``name_command`` gives it."""
-WITHOUT_RECORD = ("user_error", "error", "not_begun", "held")
+WITHOUT_RECORD = ("user_error", "error", "lost", "not_begun", "held")
 """What an outcome says that has no record."""
 
 
@@ -39,13 +39,15 @@ WITHOUT_RECORD = ("user_error", "error", "not_begun", "held")
 class JobOutcome:
     """The result of one job of a command: a record, what the user must fix, or an error in the code.
 
-    ``not_begun`` is the label of a run that ``fail_fast`` did not begin; ``held`` is the file of the lock by which
-    another command holds the run; ``damaged`` says which file of a sweep should hold an outcome and does not.
+    ``lost`` is a sentence about a job that something outside of it ended, such as a failing machine; ``not_begun`` is
+    the label of a run that ``fail_fast`` did not begin; ``held`` is the file of the lock by which another command holds
+    the run; ``damaged`` says which file of a sweep should hold an outcome and does not.
     """
 
     record: Record | None = None
     user_error: str | None = None
     error: str | None = None
+    lost: str | None = None
     not_begun: str | None = None
     held: str | None = None
     damaged: str | None = None
@@ -113,6 +115,11 @@ def keep_outcome(config: DictConfig, number: int, outcome: JobOutcome) -> None:
 def drop_outcome(config: DictConfig, number: int) -> None:
     """Remove the outcome of a job that is no result of the sweep."""
     (outcomes_folder(config) / f"{number}.json").unlink(missing_ok=True)
+
+
+def is_kept(config: DictConfig, number: int) -> bool:
+    """Whether a job left an outcome."""
+    return (outcomes_folder(config) / f"{number}.json").exists()
 
 
 def of_job(config: "DictConfig | Config", number: int) -> JobOutcome:

@@ -79,7 +79,7 @@ class Sweep(Callback):
             # Hydra reads the overrides of the jobs from here, for every sweeper and launcher
             config.worker = job_outcomes.name_command()
             overrides.task = [*absolute_output_dir(config), f"sweep={config.sweep}", f"worker={config.worker}"]
-        plugins.register()  # Hydra makes the sweeper after this
+        plugins.register(config.hydra.launcher._target_)  # Hydra makes the sweeper and the launcher after this
         self.config = copy.deepcopy(config)
         hide_secrets(config)
         compose_jobs_once(config)

@@ -12,7 +12,11 @@ from harness.cli import main as cli
 from harness.records import store
 
 SWEEP = ("-m", "encoder=rnn,bag_of_embeddings", "seed=0", "+per.rnn.hidden_size=13", *QUICK)
-LAUNCHERS = {"joblib": "joblib", "submitit_local": "submitit", "ray": "ray"}
+LAUNCHERS = {
+    "joblib": "hydra_plugins.hydra_joblib_launcher",
+    "submitit_local": "hydra_plugins.hydra_submitit_launcher",
+    "ray": "ray",
+}
 READ_ONLY = Path("/proc")
 """A folder in which not even root can create a file."""
 
@@ -26,7 +30,7 @@ def expected():
 def test_every_launcher_gives_the_same_numbers(tmp_path, expected, launcher):
     """In a process of its own: launchers start servers and threads that outlive the sweep. The folder is relative."""
     if launcher in LAUNCHERS:
-        pytest.importorskip(f"hydra_plugins.hydra_{LAUNCHERS[launcher]}_launcher")
+        pytest.importorskip(LAUNCHERS[launcher])
     line = [sys.executable, "-m", "harness", *SWEEP, f"hydra/launcher={launcher}", "output_dir='some where'"]
     ended = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
@@ -42,7 +46,7 @@ def test_every_launcher_gives_the_same_numbers(tmp_path, expected, launcher):
 
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
 def test_tuning_runs_under_launchers_whose_jobs_have_processes_of_their_own(tmp_path, launcher):
-    pytest.importorskip(f"hydra_plugins.hydra_{LAUNCHERS[launcher]}_launcher")
+    pytest.importorskip(LAUNCHERS[launcher])
     tune = ("tune=learning_rate", "tune.space.optimizer.lr=[0.0001,0.02]", "tune.prune=true")
     sweep = ("-m", "encoder=rnn,bag_of_embeddings", "seed=1", *tune, *QUICK, "tracking=none")
     line = [sys.executable, "-m", "harness", *sweep, f"hydra/launcher={launcher}"]
