@@ -101,12 +101,12 @@ def _differing(variants: list[Variant]) -> Iterator[str]:
     for key, meaning, of in budgets:
         named: dict[Any, list[str]] = {}
         for variant in (one for one in variants if is_read(one.record.choices["backend"], key)):
-            named.setdefault(of(variant.record), []).append(_name_without(variant, key))
+            named.setdefault(of(variant.record), []).append(name_without(variant, key))
         if len(named) > 1:
             yield f"{key} " + ", ".join(f"{value} ({listed(names)})" for value, names in named.items()) + meaning
 
 
-def _name_without(variant: Variant, key: str) -> str:
+def name_without(variant: Variant, key: str) -> str:
     """A variant's name without this setting, which the sentence says already."""
     if key not in variant.parts:
         return variant.name

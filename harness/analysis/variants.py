@@ -9,6 +9,7 @@ from typing import Any
 from harness.analysis.disturbances import disturbances
 from harness.analysis.intervals import Difference, Mean
 from harness.analysis.statistics import Standing
+from harness.config.kernels import with_kernels
 from harness.config.libraries import COMPUTING_PACKAGES, PRETRAINED_PACKAGES, not_read
 from harness.config.pretrained import is_pretrained
 from harness.config.schema import AFTERWARDS
@@ -211,6 +212,8 @@ def chosen_by_trials(record: Record) -> dict[str, Any]:
 def _named(record: Record) -> dict[str, Any]:
     """The parts of a config by which variants can differ, and how trials chose the settings if they did."""
     named = without(record.config, (*UNNAMED, *not_read(record.choices["backend"])))
+    if "encoder" in named:
+        named["encoder"] = with_kernels(named["encoder"])
     measured = {key: value for key, value in (named.pop("measure", None) or {}).items() if key not in AFTERWARDS}
     named |= {"measure": measured} if measured else {}
     if record.tuning is None:

@@ -7,6 +7,7 @@ defines the checks that a config must pass before a run begins; they are called 
 from collections.abc import Mapping
 from typing import Any
 
+from harness.config.kernels import KERNELS
 from harness.config.rules import check_count, check_heads
 from harness.errors import UserError
 
@@ -24,6 +25,12 @@ def check_recurrent(num_layers: int, dropout: float) -> None:
         raise UserError(
             "encoder: dropout acts between layers, and num_layers=1 has nothing between; set dropout=0 or more layers"
         )
+
+
+def check_kernel(kernel: str) -> None:
+    """Refuse a kernel that recurrent encoders do not have."""
+    if kernel not in KERNELS:
+        raise UserError(f"encoder: kernel is {', '.join(KERNELS[:-1])} or {KERNELS[-1]}, not {kernel!r}")
 
 
 def check_nonlinearity(nonlinearity: str) -> None:

@@ -15,7 +15,7 @@ from harness.backends.history import Metrics
 from harness.config.schema import Config
 from harness.data import Dataset, Split
 from harness.measure import StepTimer
-from harness.records.record import Hardware
+from harness.records.record import Hardware, Kernels
 
 
 class DeviceBatch(NamedTuple):
@@ -61,6 +61,9 @@ class Backend(Protocol):
 
     def flops(self, length: int) -> int | None:
         """Matrix-product operations of one forward pass of one sequence; None if a part does not report its own."""
+
+    def kernels(self) -> Kernels:
+        """What computes each recurrent encoder of the built model, in training and in inference."""
 
     def fit(
         self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None],

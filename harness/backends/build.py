@@ -12,11 +12,11 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
 from harness.config.compose import conf_dir
-from harness.config.rules import parts
 from harness.config.schema import Config
 from harness.data import Dataset
 from harness.data.characters import Characters
 from harness.errors import UserError
+from harness.records.settings import parts
 
 
 def make(part: str, settings: dict[str, Any], in_dim: int, **more: Any) -> Any:

@@ -1,18 +1,18 @@
 """Rules about several keys of a config, and about keys that are passed on to code; ``schema`` has the types of keys."""
 
 import math
-from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
 from harness.config import search_space
+from harness.config.kernels import check_kernel
 from harness.config.libraries import SERVING_PACKAGES, is_read
 from harness.config.pretrained import check_pretrained
 from harness.config.requirement import parse_all
 from harness.config.schema import CLASS_WEIGHTS, LAST_EPOCH, Config
 from harness.errors import UserError
 from harness.records.metrics import split_of
-from harness.records.settings import flatten
+from harness.records.settings import flatten, parts
 
 
 def check_together(config: Config) -> None:
@@ -159,21 +159,13 @@ def _check_encoder(config: Config) -> None:
     for where, part in parts(config.encoder, "encoder"):
         if part["_target_"].startswith("harness."):  # in the user's own code these keys may mean something else
             _check_sizes(where, part)
+            check_kernel(where, part, config.backend.name)
     pooling = config.choices.pooling
     if config.choices.encoder == "additive_attention" and pooling != "additive_attention":
         raise UserError(
             "encoder=additive_attention is additive attention pooling on the bare embeddings; for another pooling "
             f"({pooling}) take encoder=bag_of_embeddings"
         )
-
-
-def parts(settings: dict[str, Any], where: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """A part's settings and those of the parts inside it, such as an inner encoder, each with its key in the config."""
-    if "_target_" in settings:
-        yield where, settings
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            yield from parts(value, f"{where}.{key}")
 
 
 def _check_sizes(where: str, encoder: dict[str, Any]) -> None:

@@ -68,6 +68,12 @@ class Hardware:
     device_power_limits_w: list[float] = field(default_factory=list)
 
 
+Kernel = Literal["torch", "harness", "keras"]
+"""What computes a recurrent encoder: torch's kernel, the harness's own steps, or Keras's layers."""
+Kernels = dict[str, dict[str, Kernel]]
+"""By the key of an encoder in the config, its kernels in ``training`` and in ``inference``."""
+
+
 @dataclass
 class Environment:
     """The machine, its load and the software of a run. Memory is in MiB (2**20 bytes).
@@ -76,6 +82,7 @@ class Environment:
     ``other_processes_cpu_share`` is the share of all processors (0 to 1) that other processes used during the run.
     ``other_processes_device_share`` is the largest share of an accelerator's time (0 to 1) that others used, before the
     run or during it, and ``other_device_processes`` the number of other processes that used one; null where not known.
+    ``kernels`` is empty where no encoder has several, and in records that are older than the choice.
     """
 
     hardware: Hardware
@@ -92,6 +99,7 @@ class Environment:
     other_processes_cpu_share: float | None = None
     other_processes_device_share: float | None = None
     other_device_processes: int | None = None
+    kernels: Kernels = field(default_factory=dict)
 
 
 @dataclass

@@ -13,6 +13,15 @@ def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield from flatten(inner, f"{prefix}.{key}" if prefix else str(key))
 
 
+def parts(settings: dict[str, Any], where: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A part's settings and those of the parts inside it, such as an inner encoder, each with its key in the config."""
+    if "_target_" in settings:
+        yield where, settings
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            yield from parts(value, f"{where}.{key}")
+
+
 def replaced(config: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """A nested config with other values of some dotted keys; it is copied where it changes."""
     config = dict(config)

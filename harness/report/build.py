@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.markup import escape
 
+from harness.analysis import kernels
 from harness.analysis.comparison import Comparison
 from harness.analysis.verdicts import QUALITY_MARGIN
 from harness.config.requirement import Requirement
@@ -156,6 +157,8 @@ def summarise_profiles(done: Sequence[Record]) -> list[Path]:
         return []
     out = console()
     out.print(profiles.exponents_table(measured))
+    if clauses := kernels.differing(list(zip(profiles.short_labels(measured), measured, strict=True))):
+        out.print(f"[dim]note    {escape(clauses)}[/]", soft_wrap=True)
     name = measured[0].name
     folder = Path(done[0].config["output_dir"]).absolute() / "reports" / (file_name(name) or "profile")
     folder.mkdir(parents=True, exist_ok=True)

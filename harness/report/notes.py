@@ -1,6 +1,6 @@
 """The notes of a report: what is not ranked, not shown, left out or in doubt."""
 
-from harness.analysis import budgets, pretrained_variants, tuned
+from harness.analysis import budgets, kernels, pretrained_variants, tuned
 from harness.analysis.comparison import Comparison
 from harness.report import target_words
 
@@ -11,6 +11,7 @@ MOST_LEFT_OUT = 10
 def notes(comparison: Comparison) -> list[str]:
     """A sentence for everything else that a reader must know about a comparison."""
     sentences = [*comparison.separations, *budgets.sentences(comparison.groups), *tuned.sentences(comparison.groups)]
+    sentences += kernels.sentences(comparison.groups)
     sentences += pretrained_variants.sentences(comparison.groups)
     sentences += tuned.repeated_trials(comparison.groups)
     sentences += target_words.sentences(comparison.groups)

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from harness.config.hardware import KINDS, Usable, hidden_cards, resolve_hardware
+from harness.config.kernels import check_kernels_on
 from harness.config.schema import Config
 from harness.measure import accelerators
 from harness.records.record import Environment, Hardware
@@ -29,8 +30,15 @@ def of_run(server: worker.Server, config: Config) -> tuple[Hardware, Usable | No
     Where ``hardware=auto`` leaves a card unused, one line on standard error says why.
 
     Raises:
-        UserError: the config asks for devices that the framework cannot use, or a library cannot be loaded.
+        UserError: the config asks for devices that the framework cannot use, or for a kernel that is not for these;
+            or a library cannot be loaded.
     """
+    hardware, usable = _of_run(server, config)
+    check_kernels_on(config, hardware)
+    return hardware, usable
+
+
+def _of_run(server: worker.Server, config: Config) -> tuple[Hardware, Usable | None]:
     hardware = resolve_hardware(config)
     automatic = config.hardware.accelerator == "auto"
     if hardware.accelerator not in KINDS:

@@ -122,6 +122,7 @@ class Live:
             record.metrics = targets.metrics_at(record, targets.target_of(record))
             record.resumed_epochs = message.resumed_epochs
             record.stopped_epoch = message.stopped_epoch
+            record.environment.kernels = message.kernels
             for name, value in message.others.items():
                 setattr(record.environment, name, value)
             self.measured = True

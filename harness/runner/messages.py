@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.config.schema import Config
 from harness.data.vectors.kept import WordVectors
-from harness.records.record import Hardware, PointStatus, Status
+from harness.records.record import Hardware, Kernels, PointStatus, Status
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,10 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Built:
-    """The ``cost/`` metrics of a model that was built."""
+    """The ``cost/`` metrics of a model that was built, and its kernels, as the record's environment has them."""
 
     metrics: dict[str, float]
+    kernels: Kernels = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ class Refused:
 class Measured:
     """The results of a run. ``ranks`` has the numbers of each process that shared the training.
 
-    ``others`` says what other processes did meanwhile, under the names of the record's environment. ``stopped_epoch``
-    is the epoch after which median stopping ended the training.
+    ``others`` says what other processes did meanwhile, under the names of the record's environment, which has
+    ``kernels`` too. ``stopped_epoch`` is the epoch after which median stopping ended the training.
     """
 
     metrics: dict[str, float]
@@ -83,6 +84,7 @@ class Measured:
     resumed_epochs: int
     others: dict[str, float]
     stopped_epoch: int | None = None
+    kernels: Kernels = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -43,9 +43,10 @@ def profile(request: Request) -> Record:
     with RunLock(request.output_dir, identity) as lock:
         if ended := finished_before(request, record) or ended_elsewhere(request, record):
             return ended
-        costs = build_once(server, BuildJob(config, hardware))
+        built = build_once(server, BuildJob(config, hardware))
         with Live(request, record, lock) as live:
-            record.metrics |= costs
+            record.metrics |= built.metrics
+            record.environment.kernels = built.kernels
             for point in points(server, config, hardware, record.folder, used):
                 record.profile.append(point)
                 live.tracker.epoch(of_point(point, config.profile.batch_sizes))
@@ -66,8 +67,8 @@ def summary_of(settings: ProfileConfig) -> DataSummary:
     )
 
 
-def build_once(server: worker.Server, job: BuildJob) -> dict[str, float]:
-    """The ``cost/`` metrics of the model, which do not depend on the length. It also waits until the server is up.
+def build_once(server: worker.Server, job: BuildJob) -> Built:
+    """What is known of the model, whatever the length. It also waits until the server is up.
 
     Raises:
         UserError: the model cannot be built from its settings.
@@ -78,8 +79,8 @@ def build_once(server: worker.Server, job: BuildJob) -> dict[str, float]:
         if isinstance(message, Refused):
             raise UserError(message.sentence)
         if isinstance(message, Built):
-            return message.metrics
-    return {}  # its process crashed; the points will report why
+            return message
+    return Built({})  # its process crashed; the points will report why
 
 
 def points(

@@ -35,7 +35,7 @@ def build_once(job: BuildJob, tell: Tell) -> None:
     try:
         backend = backends.load(config.backend.name)(config, job.hardware)
         backend.build(random_tokens(1, min(config.profile.lengths), config), config.seed)
-        tell(Built(backend.parameters()))
+        tell(Built(backend.parameters(), backend.kernels()))
     except UserError as error:
         tell(Refused(str(error)))
 

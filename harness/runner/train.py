@@ -100,7 +100,8 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     if outputs is not None:
         # after everything is measured, and before the parent is told: a finished run has its predictions
         predictions_of(dataset, outputs).save(job.folder / store.PREDICTIONS)
-    tell(Measured(metrics, history, ranks, resumed, strangers, stopped_epoch(job, history, task)))
+    stopped = stopped_epoch(job, history, task)
+    tell(Measured(metrics, history, ranks, resumed, strangers, stopped, backend.kernels()))
 
     if outputs is not None:
         draw_attention(backend, dataset, outputs, job.folder, config.measure.attention_examples)

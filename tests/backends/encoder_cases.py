@@ -29,6 +29,8 @@ ENCODERS: dict[str, tuple[str, dict[str, Any]]] = {
 """Every encoder with every argument that changes its arithmetic."""
 
 TORCH_ENCODERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "lstm by steps": ("LSTM", {"hidden_size": 7, "num_layers": 2, "dropout": 0.4, "kernel": "harness"}),
+    "gru by torch": ("GRU", {"hidden_size": 7, "kernel": "torch"}),
     "cnn": ("CNN", {"hidden_size": 7}),
     "cnn of three layers": ("CNN", {"hidden_size": 7, "num_layers": 3, "kernel_size": 4, "dilation": [1, 3, 2]}),
     "cnn causal": ("CNN", {"hidden_size": 7, "num_layers": 2, "causal": True}),
@@ -78,6 +80,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("SelfAttention", {"normalize": "sigmoid"}, "normalize softmax or relu"),
     ("LSTM", {"dropout": 0.1}, "num_layers=1 has nothing between"),
     ("RNN", {"nonlinearity": "gelu"}, "nonlinearity is tanh or relu"),
+    ("LSTM", {"kernel": "cudnn"}, "not 'cudnn'"),
 ]
 """Arguments that are refused, and a part of the message."""
 

@@ -11,13 +11,15 @@ from harness.errors import UserError
 
 UNKNOWN = [
     (["encoder=lstm", "+encoder.bidirectional=true"],
-     "encoder.bidirectional: LSTM takes hidden_size, num_layers, dropout, and no bidirectional; "
+     "encoder.bidirectional: LSTM takes hidden_size, num_layers, dropout, kernel, and no bidirectional; "
      "for both directions take encoder=bidirectional encoder@encoder.inner=lstm"),
     (["encoder=rnn", "+encoder.bidirectional=true"], "take encoder=bidirectional encoder@encoder.inner=rnn"),
-    (["encoder=gru", "+encoder.bias=false"], "encoder.bias: GRU takes hidden_size, num_layers, dropout, and no bias; "
+    (["encoder=gru", "+encoder.bias=false"],
+     "encoder.bias: GRU takes hidden_size, num_layers, dropout, kernel, and no bias; "
      "leave it out, or write your own encoder (encoder=custom)"),
     (["encoder=rnn", "+encoder.bias=false"], "and no bias; leave it out"),
-    (["encoder=lstm", "+encoder.proj_size=3"], "encoder.proj_size: LSTM takes hidden_size, num_layers, dropout, and"),
+    (["encoder=lstm", "+encoder.proj_size=3"],
+     "encoder.proj_size: LSTM takes hidden_size, num_layers, dropout, kernel, and"),
     (["encoder=gru", "+encoder.batch_first=false"], "and no batch_first"),
     (["encoder=gru", "+encoder.device=meta"], "and no device"),
     (["encoder=gru", "+encoder.go_backwards=true"], "and no go_backwards"),

@@ -79,8 +79,8 @@ def test_a_sweep_sets_it_for_one_encoder_and_its_run_is_that_of_the_plain_settin
 @pytest.mark.parametrize(("given", "expected"), [
     (["encoder=cnn,rnn", "+per.cnn.kernel_sise=5"],
      "per.cnn.kernel_sise: encoder=cnn has no kernel_sise; did you mean per.cnn.kernel_size?"),
-    (["encoder=cnn,rnn", "+per.rnn.kernel=5"],
-     "per.rnn.kernel: encoder=rnn has no kernel; it has hidden_size, num_layers, dropout, nonlinearity"),
+    (["encoder=cnn,rnn", "+per.rnn.causal=true"],
+     "per.rnn.causal: encoder=rnn has no causal; it has hidden_size, num_layers, dropout, nonlinearity, kernel"),
     (["encoder=cnn,rnn", "+per.cn.kernel_size=5"],
      "per.cn.kernel_size: no run has encoder=cn; there is cnn, rnn; did you mean per.cnn.kernel_size?"),
     (["encoder=cnn,rnn", "+per.lstm.hidden_size=5"],

@@ -22,6 +22,7 @@ from harness.backends.pytorch.accelerator import on_device, warm_up
 from harness.backends.pytorch.attention_weights import attention_of
 from harness.backends.pytorch.checkpoints import BEST, LAST, AtomicCheckpoints, EpochEnds, load
 from harness.backends.pytorch.distributed import SameOnAllNodes
+from harness.backends.pytorch.encoders.recurrent import kernels_of
 from harness.backends.pytorch.lightning_messages import silence
 from harness.backends.pytorch.losses import make_loss
 from harness.backends.pytorch.model import build, check_custom_encoder
@@ -36,7 +37,7 @@ from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
 from harness.errors import UserError
 from harness.measure import StepTimer
-from harness.records.record import Hardware
+from harness.records.record import Hardware, Kernels
 from harness.tasks.task import class_weights, task_of
 
 PRECISION = {"32": "32-true", "bf16": "bf16-mixed"}
@@ -78,6 +79,9 @@ class Backend:
 
     def flops(self, length: int) -> int | None:
         return self.model.flops(length)
+
+    def kernels(self) -> Kernels:
+        return kernels_of(self.model, self.device.type)
 
     def fit(
         self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None],

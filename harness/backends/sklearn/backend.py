@@ -27,7 +27,7 @@ from harness.errors import UserError
 from harness.measure import StepTimer
 from harness.records import store
 from harness.records.metrics import TRIALS
-from harness.records.record import Hardware
+from harness.records.record import Hardware, Kernels
 from harness.tasks.task import Scored, class_weights, task_of
 
 BEST = "best.npz"
@@ -74,6 +74,9 @@ class Backend:
 
     def parameters(self) -> Metrics:
         return {"cost/parameters": self.model.parameters}
+
+    def kernels(self) -> Kernels:
+        return {}
 
     def flops(self, length: int) -> int | None:
         return None  # the products are sparse: their number depends on the sequence, not on its length

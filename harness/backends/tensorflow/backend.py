@@ -21,6 +21,7 @@ from harness.backends.outputs import in_order
 from harness.backends.resuming import read_weights
 from harness.backends.schedules import rate_of
 from harness.backends.tensorflow import exporting, runtime
+from harness.backends.tensorflow.encoders.recurrent import kernels_of
 from harness.backends.tensorflow.layers import named_layers
 from harness.backends.tensorflow.losses import make_loss
 from harness.backends.tensorflow.model import build
@@ -34,7 +35,7 @@ from harness.data.outline import outline_of
 from harness.errors import UserError
 from harness.measure import StepTimer
 from harness.records.metrics import ENCODER_PARAMETERS, FROZEN_PARAMETERS, PARAMETERS
-from harness.records.record import Hardware
+from harness.records.record import Hardware, Kernels
 from harness.tasks import task as tasks
 from harness.tasks.task import class_weights, task_of
 
@@ -81,6 +82,9 @@ class Backend:
 
     def flops(self, length: int) -> int | None:
         return self.model.flops(length)
+
+    def kernels(self) -> Kernels:
+        return kernels_of(self.model.parts)
 
     def fit(
         self, data: Dataset, timer: StepTimer, folder: Path, epoch_done: Callable[[Metrics], None],

@@ -8,6 +8,7 @@ from html import escape
 import plotly.graph_objects as go
 from markupsafe import Markup
 
+from harness.analysis import kernels
 from harness.analysis.disturbances import disturbances
 from harness.records.record import Record, overrides_of
 from harness.report.html.document import render
@@ -88,7 +89,7 @@ def _traces(name: str, record: Record, cost: str, colour: str) -> list[go.Scatte
 
 
 def _caption(records: Sequence[Record]) -> Markup:
-    """How to read the plot, what was not measured and why, and what was measured on a busy machine."""
+    """How to read the plot, what was not measured and why, which kernels differ, and what a busy machine measured."""
     labels = short_labels(records)
     missing: dict[str, list[str]] = {}
     for label, record in zip(labels, records, strict=True):
@@ -96,6 +97,8 @@ def _caption(records: Sequence[Record]) -> Markup:
             if point.status != "finished":
                 missing.setdefault(STATUS[point.status], []).append(f"{label} at {point.length:,}")
     sentences = [READING, *(f"Ended early, {why}: {', '.join(where)}." for why, where in missing.items())]
+    if clauses := kernels.differing(list(zip(labels, records, strict=True))):
+        sentences.append(f"{clauses[0].upper()}{clauses[1:]}.")
     if busy := [label for label, record in zip(labels, records, strict=True) if disturbances([record])]:
         sentences.append(f"Measured on a busy machine, so not comparable: {', '.join(busy)}.")
     return Markup(" ").join(sentences)  # escapes all but READING

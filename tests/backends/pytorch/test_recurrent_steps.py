@@ -4,17 +4,21 @@ import pytest
 import torch
 from torch import nn
 
-from harness.backends.pytorch.encoders import GRU, LSTM, RNN
-from harness.backends.pytorch.encoders.recurrent_steps import ElmanSteps, GRUSteps
-from harness.backends.pytorch.layers import length_mask
+from harness.backends.pytorch.encoders import GRU, LSTM, RNN, Bidirectional, Stack, recurrent
+from harness.backends.pytorch.encoders.recurrent_steps import ElmanSteps, GRUSteps, LSTMSteps
+from harness.backends.pytorch.layers import initialise, length_mask
+from harness.errors import UserError
 
 B, L, D, E = 3, 11, 5, 7
-CASES = [(GRU, {}), (GRU, {"num_layers": 2}), (RNN, {}), (RNN, {"nonlinearity": "relu"}), (RNN, {"num_layers": 3})]
+CASES = [
+    (GRU, {}), (GRU, {"num_layers": 2}), (RNN, {}), (RNN, {"nonlinearity": "relu"}), (RNN, {"num_layers": 3}),
+    (LSTM, {}), (LSTM, {"num_layers": 2}),
+]  # fmt: skip
 
 
 def random_encoder(cls, dtype, **settings):
     torch.manual_seed(0)
-    encoder = cls(D, E, **settings).to(dtype)
+    encoder = cls(D, E, kernel="harness", **settings).to(dtype)
     for parameter in encoder.parameters():
         if parameter.requires_grad:
             nn.init.normal_(parameter, std=0.5)
@@ -46,10 +50,13 @@ def test_gradients_are_the_slopes_of_the_values():
     assert torch.autograd.gradcheck(GRUSteps.apply, arguments)
     x, weight = (torch.randn(4, 2, 3, dtype=torch.float64), torch.randn(3, 3, dtype=torch.float64))
     assert torch.autograd.gradcheck(ElmanSteps.apply, (x.requires_grad_(), weight.requires_grad_(), False))
+    x, weight = (torch.randn(4, 2, 12, dtype=torch.float64), torch.randn(12, 3, dtype=torch.float64))
+    assert torch.autograd.gradcheck(LSTMSteps.apply, (x.requires_grad_(), weight.requires_grad_()))
 
 
-def test_a_sequence_of_one_step_gives_the_recurrent_weights_no_gradient():
-    encoder = random_encoder(GRU, torch.float32)
+@pytest.mark.parametrize("cls", [GRU, LSTM])
+def test_a_sequence_of_one_step_gives_the_recurrent_weights_no_gradient(cls):
+    encoder = random_encoder(cls, torch.float32)
     encoder(torch.randn(B, 1, D), torch.ones(B, 1, dtype=torch.bool)).sum().backward()
     assert float(encoder.layers.weight_hh_l0.grad.abs().max()) == 0
 
@@ -66,12 +73,94 @@ def test_between_layers_a_share_is_dropped_only_in_training():
     assert float((read[3] == 0).float().mean()) == 0
 
 
-@pytest.mark.parametrize(
-    ("encoder", "grad", "ours"),
-    [(GRU(D, E), True, True), (GRU(D, E), False, False), (LSTM(D, E), True, False)],
-)
-def test_torch_s_kernel_stays_where_it_is_the_quicker_one(encoder, grad, ours):
-    with torch.set_grad_enabled(grad):
-        assert encoder.uses_own_steps(torch.randn(B, L, D)) == ours
-        with torch.autocast("cpu", torch.bfloat16):
-            assert not encoder.uses_own_steps(torch.randn(B, L, D))
+AUTO = [(GRU, True, "harness"), (GRU, False, "torch"), (RNN, True, "harness"), (LSTM, True, "torch")]
+
+
+@pytest.mark.parametrize(("cls", "with_gradients", "kernel"), AUTO)
+def test_auto_is_the_faster_kernel(cls, with_gradients, kernel):
+    assert cls(D, E).kernel_on("cpu", with_gradients) == kernel
+    assert cls(D, E).kernel_on("cuda", with_gradients) == "torch"
+
+
+def test_auto_trains_the_lstm_by_steps_where_torch_has_no_onednn(monkeypatch):
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    assert LSTM(D, E).kernel_on("cpu", True) == "harness"
+    assert LSTM(D, E, kernel="torch").kernel_on("cpu", True) == "torch"
+
+
+@pytest.mark.parametrize("with_gradients", [True, False])
+@pytest.mark.parametrize("kernel", ["torch", "harness", "auto"])
+@pytest.mark.parametrize("cls", [RNN, LSTM, GRU])
+def test_the_kernel_that_is_said_computes(cls, kernel, with_gradients, monkeypatch):
+    encoder, ran = cls(D, E, kernel=kernel), []
+    steps, layers = encoder.steps, encoder.layers.forward
+    monkeypatch.setattr(encoder, "steps", lambda *given: ran.append("harness") or steps(*given))
+    monkeypatch.setattr(encoder.layers, "forward", lambda x: ran.append("torch") or layers(x))
+    with torch.set_grad_enabled(with_gradients):
+        encoder(torch.randn(B, L, D), torch.ones(B, L, dtype=torch.bool))
+    assert ran == [encoder.kernel_on("cpu", with_gradients)]
+    assert kernel in ("auto", *ran)
+
+
+@pytest.mark.parametrize("cls", [RNN, LSTM, GRU])
+def test_both_kernels_have_the_same_parameters_initial_values_and_outputs(cls):
+    ours, theirs = cls(D, E, num_layers=2, kernel="harness"), cls(D, E, num_layers=2, kernel="torch")
+    for encoder in (ours, theirs):
+        initialise(encoder, 3)
+    assert ours.state_dict().keys() == theirs.state_dict().keys()
+    for name, values in theirs.state_dict().items():
+        assert torch.equal(values, ours.state_dict()[name]), name
+    ours.load_state_dict(theirs.state_dict())  # a saved model is loaded with either
+    x_BLD, mask_BL = torch.randn(B, L, D), length_mask(torch.tensor([L, 4, 0]), L)
+    expected = theirs(x_BLD, mask_BL)
+    torch.testing.assert_close(ours(x_BLD, mask_BL), expected, rtol=0, atol=1e-6)
+    x_BLD[~mask_BL] = 9.0  # what stands at padded positions plays no part
+    torch.testing.assert_close(ours(x_BLD, mask_BL), expected, rtol=0, atol=1e-6)
+
+
+def test_every_recurrent_encoder_of_a_model_says_its_kernel_under_its_key():
+    layers = {
+        "first": lambda width: Bidirectional(width, lambda inner: LSTM(inner, E, kernel="harness")),
+        "second": lambda width: GRU(width, E),
+    }
+    model = torch.nn.ModuleDict({"encoder": Stack(D, layers)})
+    harness, torchs = {"training": "harness", "inference": "harness"}, {"training": "torch", "inference": "torch"}
+    auto = {"training": "harness", "inference": "torch"}
+    first, second = "encoder.layers.first.inner", "encoder.layers.second"
+    assert recurrent.kernels_of(model, "cpu") == {first: harness, second: auto}
+    assert recurrent.kernels_of(model, "cuda") == {first: torchs, second: torchs}
+
+
+def test_an_unknown_kernel_is_refused():
+    with pytest.raises(UserError, match="kernel is auto, torch or harness, not 'cudnn'"):
+        LSTM(D, E, kernel="cudnn")
+
+
+@pytest.mark.parametrize("kernel", ["torch", "harness"])
+@pytest.mark.parametrize("cls", [RNN, LSTM, GRU])
+def test_without_instructions_for_bf16_recurrent_layers_stay_in_float32(cls, kernel, monkeypatch):
+    monkeypatch.setattr(recurrent, "processor_has_half", lambda: False)
+    encoder, x_BLD, mask_BL = cls(D, E, kernel=kernel), torch.randn(B, L, D), torch.ones(B, L, dtype=torch.bool)
+    expected = encoder(x_BLD.bfloat16().float(), mask_BL)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = encoder(x_BLD.bfloat16(), mask_BL)
+    assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("cls", [RNN, LSTM, GRU])
+def test_under_bf16_the_steps_are_in_float32_and_only_the_products_with_the_input_are_not(cls, monkeypatch):
+    monkeypatch.setattr(recurrent, "processor_has_half", lambda: True)
+    encoder, x_BLD = random_encoder(cls, torch.float32), torch.randn(B, L, D)
+    mask_BL = torch.ones(B, L, dtype=torch.bool)
+    weights = list(encoder.layers.all_weights[0])
+    with torch.autocast("cpu", torch.bfloat16):
+        found = encoder(x_BLD, mask_BL)
+        found.sin().sum().backward()
+    x_LBD, kernel_GD, bias_G = (one.bfloat16() for one in (x_BLD.transpose(0, 1), weights[0], weights[2]))
+    rounded_LBG = torch.nn.functional.linear(x_LBD, kernel_GD, bias_G).float()
+    encoder.layers.weight_ih_l0.data = torch.eye(len(weights[0]))
+    encoder.layers.bias_ih_l0.data.zero_()
+    steps = encoder.steps(rounded_LBG, *encoder.layers.all_weights[0]).transpose(0, 1)
+    torch.testing.assert_close(found, steps, rtol=0, atol=1e-6)
+    assert weights[1].grad.dtype == torch.float32
+    assert weights[1].grad.isfinite().all()
