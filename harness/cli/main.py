@@ -143,11 +143,13 @@ def _outcome(config: DictConfig, label: str, started: float, direction: str | No
     from harness.cli import one_run
     from harness.runner.job_outcomes import JobOutcome, tuning_of
     from harness.runner.run_lock import Held
+    from harness.runner.slots.claims import claimed
 
     try:
         tuning = tuning_of(config, HydraConfig.get().job.num) if config.sweep else None
         request = one_run.request_of(config, label, started, direction, tuning)
-        return JobOutcome(one_run.record_of(request, waits=not _comes_back(config)))
+        with claimed(request.config, HydraConfig.get().launcher):
+            return JobOutcome(one_run.record_of(request, waits=not _comes_back(config)))
     except Held as held:
         return JobOutcome(held=str(held.file))
     except UserError as error:

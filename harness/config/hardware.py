@@ -14,7 +14,7 @@ from harness.config.libraries import LIBRARY
 from harness.config.pretrained import is_pretrained
 from harness.config.schema import Config, HardwareConfig
 from harness.errors import UserError
-from harness.measure import processors
+from harness.measure import processors, slots
 from harness.measure.accelerators import VISIBLE, accelerators, driver_devices
 from harness.measure.processors import Limit
 from harness.records.record import Hardware
@@ -121,6 +121,7 @@ def resolve_hardware(config: Config, usable: Usable | None = None) -> Hardware:
         device_names=[device["name"] for device in used],
         device_parts=[device["mig"] for device in used if "mig" in device],
         device_power_limits_w=[device["power_limit_w"] for device in used if "power_limit_w" in device],
+        runs_at_a_time=slots.runs_at_a_time(),
     )
 
 

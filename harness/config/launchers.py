@@ -4,6 +4,10 @@ from omegaconf import DictConfig
 
 IN_TURN = ("BasicLauncher",)
 """Launchers that run one job after the other, in the process of the command."""
+COMPOSES_HERE = (*IN_TURN, "DevicesLauncher")
+"""Launchers that compose the configs of jobs in the process of the command."""
+SIDE_BY_SIDE = ("JoblibLauncher", "LocalLauncher")
+"""Launchers that run several jobs at a time on one machine, and know nothing of its accelerators."""
 CLUSTER = ("SlurmLauncher", "RayLauncher")
 """Launchers whose jobs may run on other machines, which share the output folder."""
 
@@ -11,6 +15,16 @@ CLUSTER = ("SlurmLauncher", "RayLauncher")
 def in_turn(launcher: DictConfig) -> bool:
     """Whether the launcher runs one job after the other, in the process of the command."""
     return _class_of(launcher) in IN_TURN
+
+
+def composes_here(launcher: DictConfig) -> bool:
+    """Whether the launcher composes the configs of jobs in the process of the command."""
+    return _class_of(launcher) in COMPOSES_HERE
+
+
+def side_by_side(launcher: DictConfig) -> bool:
+    """Whether the launcher runs several jobs at a time on one machine, and gives them no accelerators of their own."""
+    return _class_of(launcher) in SIDE_BY_SIDE
 
 
 def on_cluster(launcher: DictConfig) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 
 import psutil
 
+from harness.measure import processors, slots
 from harness.measure.accelerators import accelerators
-from harness.measure.processors import cores, processor_name
 from harness.records.record import Environment, Hardware
 
 PACKAGES = (
@@ -55,31 +55,39 @@ def describe(hardware: Hardware, threads_decided_by: str = "") -> Environment:
         hardware=hardware,
         host=platform.node(),
         platform=platform.platform(),
-        processor=processor_name(),
-        cores=cores(),
+        processor=processors.processor_name(),
+        cores=processors.cores(),
         threads_decided_by=threads_decided_by,
         memory_mib=psutil.virtual_memory().total / 2**20,
         accelerators=accelerators(),
         load_at_start=load,
         versions=versions(),
         git=_git(),
+        slot=slots.own(),
     )
 
 
 class OtherProcesses:
-    """The share of all processors (0 to 1) that other processes used since this object was created."""
+    """The share (0 to 1) that other processes used, since this object was created, of the processors of this one.
+
+    Those are all, or where this process is pinned, those that it may run on: what runs on others disturbs it less, and
+    is not seen here.
+    """
 
     def __init__(self) -> None:
+        self._processors = _pinned_to()
         self._start = self._now()
 
-    @staticmethod
-    def _now() -> tuple[float, float, float]:
-        system, own = psutil.cpu_times(), psutil.Process().cpu_times()
-        idle = system.idle + getattr(system, "iowait", 0.0)
-        guest = getattr(system, "guest", 0.0) + getattr(system, "guest_nice", 0.0)  # counted in user already
+    def _now(self) -> tuple[float, float, float]:
+        own = psutil.Process().cpu_times()
+        if self._processors is None:
+            busy = _busy(psutil.cpu_times())
+        else:
+            each = psutil.cpu_times(percpu=True)
+            busy = sum(_busy(each[number]) for number in self._processors)
         # some systems do not report the time of ended children
         children = getattr(own, "children_user", 0.0) + getattr(own, "children_system", 0.0)
-        return sum(system) - idle - guest, own.user + own.system + children, time.monotonic()
+        return busy, own.user + own.system + children, time.monotonic()
 
     def own(self) -> float:
         """Processor seconds of this process and its ended children since this object was created."""
@@ -88,5 +96,18 @@ class OtherProcesses:
     def share(self, ours: float = 0.0) -> float:
         """The share; ``ours`` are processor seconds of other processes that belong to the run."""
         busy, own, wall = (now - start for now, start in zip(self._now(), self._start, strict=True))
+        count = psutil.cpu_count() if self._processors is None else len(self._processors)
         # the system counts in ticks, at another moment for each processor: over a short time the sum is inexact
-        return min(1.0, max(0.0, (busy - own - ours) / (wall * psutil.cpu_count())))
+        return min(1.0, max(0.0, (busy - own - ours) / (wall * count)))
+
+
+def _busy(times: Any) -> float:
+    """The seconds in which a processor, or all of them, did something."""
+    guest = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # counted in user already
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - guest)
+
+
+def _pinned_to() -> list[int] | None:
+    """The processors that this process is pinned to; None where it may use all, or the system counts others."""
+    own, there = processors.affinity(), len(psutil.cpu_times(percpu=True))
+    return own if len(own) < there and own[-1] < there else None

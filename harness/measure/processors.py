@@ -2,7 +2,8 @@
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +46,52 @@ def threads(processes: int = 1, root: Path = ROOT) -> Limit:
 
 def cores() -> int:
     """The number of processors that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return len(affinity())
+
+
+def affinity() -> list[int]:
+    """The system's numbers of the processors that this process may run on."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+
+
+def pin(processors: Collection[int]) -> None:
+    """Let this thread, and the threads and processes that it starts, run on these processors only, where one can."""
+    with suppress(AttributeError, OSError):  # no such call; or a processor that was switched off meanwhile
+        os.sched_setaffinity(0, processors)
+
+
+@contextmanager
+def pinned(processors: Collection[int]) -> Iterator[None]:
+    """A block in which processes are started that may run on these processors only."""
+    before = affinity()
+    pin(processors)
+    try:
+        yield
+    finally:
+        pin(before)
+
+
+def physical_cores(root: Path = ROOT) -> list[tuple[int, ...]]:
+    """The processors that this process may run on, those of one core together, neighbouring cores behind each other."""
+    topology = root / "sys/devices/system/cpu"
+    cores_by_place: dict[tuple[str, ...], list[int]] = {}
+    order: dict[tuple[str, ...], tuple[str, str, int]] = {}
+    for number in affinity():
+        folder = topology / f"cpu{number}"
+        names = ("physical_package_id", "die_id", "core_id")
+        found = tuple(_text(folder / "topology" / name) for name in names)
+        place = found if found[-1] else (str(number),)  # where the system does not say, each is a core
+        node = next((one.name for one in sorted(folder.glob("node*"))), "")
+        order.setdefault(place, (found[0].zfill(6), node.zfill(12), number))
+        cores_by_place.setdefault(place, []).append(number)
+    return [tuple(cores_by_place[place]) for place in sorted(cores_by_place, key=lambda place: order[place])]
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf8").strip()
+    except OSError:
+        return ""
 
 
 def _number(variable: str) -> int | None:

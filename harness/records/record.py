@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.records.slot import Slot
 from harness.records.tuning import Tuning
 
 SCHEMA = 2
@@ -56,6 +57,7 @@ class Hardware:
 
     ``devices`` counts processes on each of ``nodes`` machines, ``threads`` are those of each process. ``device_parts``
     are the profiles of a divided card's parts (MIG), ``device_power_limits_w`` the limits that the driver knows.
+    ``runs_at_a_time`` is how many runs the machine measured side by side, each pinned to a part of it.
     """
 
     accelerator: str
@@ -66,6 +68,7 @@ class Hardware:
     device_names: list[str] = field(default_factory=list)
     device_parts: list[str] = field(default_factory=list)
     device_power_limits_w: list[float] = field(default_factory=list)
+    runs_at_a_time: int = 1
 
 
 Kernel = Literal["torch", "harness", "keras"]
@@ -79,7 +82,8 @@ class Environment:
     """The machine, its load and the software of a run. Memory is in MiB (2**20 bytes).
 
     ``threads_decided_by`` is what sets the number of threads, such as a container's quota or a scheduler.
-    ``other_processes_cpu_share`` is the share of all processors (0 to 1) that other processes used during the run.
+    ``other_processes_cpu_share`` is the share (0 to 1) that other processes used, during the run, of the processors
+    that the run may use. ``slot`` is the part of the machine that the run was pinned to; null: it had all of it.
     ``other_processes_device_share`` is the largest share of an accelerator's time (0 to 1) that others used, before the
     run or during it, and ``other_device_processes`` the number of other processes that used one; null where not known.
     ``kernels`` is empty where no encoder has several, and in records that are older than the choice.
@@ -100,6 +104,7 @@ class Environment:
     other_processes_device_share: float | None = None
     other_device_processes: int | None = None
     kernels: Kernels = field(default_factory=dict)
+    slot: Slot | None = None
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from harness.analysis import budgets, kernels, pretrained_variants, tuned
 from harness.analysis.comparison import Comparison
-from harness.report import target_words
+from harness.report import side_by_side, target_words
 
 MOST_LEFT_OUT = 10
 """The notes name at most so many files that could not be read."""
@@ -15,6 +15,7 @@ def notes(comparison: Comparison) -> list[str]:
     sentences += pretrained_variants.sentences(comparison.groups)
     sentences += tuned.repeated_trials(comparison.groups)
     sentences += target_words.sentences(comparison.groups)
+    sentences += side_by_side.sentences(comparison.groups)
     if count := len(comparison.profiles):
         sentences.append(f"Not compared with runs: {_counted(count, 'profile')}; report.html shows profiles.")
     if count := comparison.repeated:

@@ -67,6 +67,8 @@ def of(
         deciding["tune"] = config.tune.model_dump()
     used = dataclasses.asdict(hardware)
     del used["device_power_limits_w"]  # an administrator's change of it is no other run
+    if hardware.runs_at_a_time == 1:  # runs that were recorded before there were slots stay the same
+        del used["runs_at_a_time"]
     deciding |= {"hardware": used, "data_hash": data_hash, "code": code_hash(config, pooled)}
     deciding["processor"] = processor_name()  # machines that share an output folder have runs of their own
     installed = environment.versions()

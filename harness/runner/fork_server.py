@@ -23,7 +23,7 @@ PR_SET_PDEATHSIG = 1
 
 def serve(requests: int, replies: int, modules: list[str]) -> None:
     """Import the modules, then fork the processes of one request after the other until the pipe is closed."""
-    _die_with_parent()
+    die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent acts on Ctrl-C
     gc.disable()  # imported modules stay: searching them for garbage again and again took half a second
     started_with = dict(os.environ)
@@ -99,9 +99,11 @@ def _wait_for(children: list[int]) -> int:
 
 def _child(request: ForkRequest, replies: int) -> None:
     """Run the job and leave without the clean-up of what belongs to the server."""
-    _die_with_parent()
+    die_with_parent()
     if os.environ["LOCAL_RANK"] == "0":
         write(replies, Started(os.getpid()))
+    with suppress(AttributeError, OSError):  # a system without this call
+        os.sched_setaffinity(0, request.processors)
     os.chdir(request.folder)
     sys.path[:] = request.path
     module, function = request.function.split(":")
@@ -117,7 +119,7 @@ def _child(request: ForkRequest, replies: int) -> None:
         os._exit(code)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask the system to kill this process when its parent is gone (Linux, prctl(2))."""
     with suppress(AttributeError, OSError):  # elsewhere the server ends at the end of its pipe
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

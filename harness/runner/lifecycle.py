@@ -13,7 +13,7 @@ from harness.analysis import targets
 from harness.config.hardware import threads_of
 from harness.config.schema import Config
 from harness.errors import UserError
-from harness.measure import environment
+from harness.measure import environment, neighbours
 from harness.records import store
 from harness.records.metrics import TOTAL_SECONDS, TUNING_SECONDS
 from harness.records.record import DataSummary, Hardware, Record, now, utc
@@ -167,6 +167,8 @@ def conclude(record: Record, outcome: Outcome, started: float) -> bool:
     """Give a record its end, write it, and make the files that go with it; returns whether it was written."""
     record.status, record.reason, record.ended = outcome.status, outcome.reason, now()
     record.metrics[TOTAL_SECONDS] = time.time() - started
+    if record.environment.slot:
+        neighbours.note(record.environment.slot)
     written = _write(record)
     if written and record.status == "finished":
         for checkpoint in record.folder.glob("last.*"):  # an interrupted run would have resumed from it

@@ -108,6 +108,9 @@ class Sweep(Callback):
 
         ``failed`` says that a job left no record. Returns whether the comparisons were written.
         """
+        from harness.runner.slots import job_process  # here: --cfg does without it
+
+        job_process.close_all()  # the report needs none of them, and they hold memory
         output_dir = Path(self.config.output_dir).absolute()
         ends: list[tuple[str, str, Summary]] = []
         searched = self._end_search(output_dir) if self.search else None
@@ -189,9 +192,9 @@ def _searches(config: DictConfig) -> bool:
 
 
 def compose_jobs_once(config: DictConfig) -> None:
-    """Let the launcher use the configs that the sweeper composed, where both run in this process."""
+    """Let the launcher use the configs that the sweeper composed, where both compose in this process."""
     hydra = GlobalHydra.instance().hydra
-    own = launchers.in_turn(config.hydra.launcher)
+    own = launchers.composes_here(config.hydra.launcher)
     own &= config.hydra.sweeper._target_.endswith((".SeedSweeper", ".SearchSweeper", ".BasicSweeper"))
     if hydra is not None and own:
         hydra.config_loader = ComposedOnce(hydra.config_loader)

@@ -12,9 +12,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ForkRequest:
-    """Run ``module:function(job, tell)`` in fresh processes, with this folder, ``sys.path`` and environment.
+    """Run ``module:function(job, tell)`` in fresh processes, with this folder, path, environment and processors.
 
-    The environment is that of the request, which may have changed since the server began, such as by a launcher.
+    Environment and processors are those of the request: a launcher may have changed them since the server began.
     """
 
     function: str
@@ -24,6 +24,7 @@ class ForkRequest:
     folder: str
     path: list[str]
     environment: dict[str, str]
+    processors: list[int]
 
 
 @dataclass(frozen=True)

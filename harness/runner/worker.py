@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import UserError
+from harness.measure import processors as system
 from harness.measure.accelerators import ORDER
 from harness.runner.wire import TORN, Ended, ForkRequest, Started, Unusable, read, write
 
@@ -70,7 +71,7 @@ class Server:
         self._replies, there = os.pipe()
         command = [sys.executable, "-m", "harness.runner.fork_server", str(here), str(there), *modules]
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-        self._process = _start(
+        self._process = start(
             command, pass_fds=(here, there), stdin=subprocess.DEVNULL, env={**run_environment(), "PYTHONPATH": path}
         )
         os.close(here)
@@ -99,7 +100,9 @@ class Server:
         """
         child, deadline, timed_out, kills = None, None, False, _memory_kills()
         path = [entry or os.getcwd() for entry in sys.path]
-        request = ForkRequest(function, job, processes, meets_elsewhere, os.getcwd(), path, run_environment())
+        request = ForkRequest(
+            function, job, processes, meets_elsewhere, os.getcwd(), path, run_environment(), system.affinity()
+        )  # fmt: skip
         try:
             write(self._requests, request)
         except BrokenPipeError:  # the server crashed while it imported
@@ -167,7 +170,7 @@ class Server:
             os.close(self._pipes.pop())
 
 
-def _start(command: list[str], **settings: Any) -> "subprocess.Popen[bytes]":
+def start(command: list[str], **settings: Any) -> "subprocess.Popen[bytes]":
     """Start a process that ends with this one.
 
     Linux ends it with the *thread* that started it (prctl(2)). The main thread lasts as long as this process; in place

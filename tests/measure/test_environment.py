@@ -29,9 +29,10 @@ class Machine:
         self.system = Times(1000.0, 500.0, 9000.0, 100.0, 200.0, 0.0)
         self.own = SimpleNamespace(user=50.0, system=5.0)
         self.now = 77.0
+        self.each = [Times(number * 1000.0, 0.0, 0.0, 0.0, 0.0, 0.0) for number in range(4)]
 
-    def cpu_times(self):
-        return self.system
+    def cpu_times(self, percpu=False):
+        return self.each if percpu else self.system
 
     def cpu_count(self):
         return 4
@@ -53,6 +54,7 @@ class Machine:
 def machine(monkeypatch):
     fake = Machine()
     monkeypatch.setattr(environment, "psutil", fake)
+    monkeypatch.setattr(processors, "affinity", lambda: [0, 1, 2, 3])
     monkeypatch.setattr(environment, "time", SimpleNamespace(monotonic=lambda: fake.now))
     return fake
 
@@ -98,12 +100,31 @@ def test_what_belongs_to_the_run_is_no_strangers(machine):
     assert others.share(ours=10) == pytest.approx(8 / 40)
 
 
+def test_what_runs_on_other_processors_does_not_disturb_a_run_that_is_pinned(machine, monkeypatch):
+    monkeypatch.setattr(processors, "affinity", lambda: [1, 3])
+    others = OtherProcesses()
+    machine.passes(10, own_user=7, own_system=1, others=25)
+    # of the run's processors, the busy seconds in all: 8 of its own and 3 of others, in 2 * 10 seconds
+    for number, seconds in ((0, 10), (1, 6), (2, 10), (3, 5)):
+        machine.each[number] = Times(number * 1000.0 + seconds, 0.0, 10 - seconds, 0.0, 0.0, 0.0)
+    assert others.share() == pytest.approx(3 / 20)
+    assert others.share(ours=2) == pytest.approx(1 / 20)
+
+
+def test_where_the_system_counts_other_processors_than_those_of_the_process_all_count(machine, monkeypatch):
+    """As in a container that numbers its processors anew."""
+    monkeypatch.setattr(processors, "affinity", lambda: [6, 7])
+    others = OtherProcesses()
+    machine.passes(10, own_user=8, own_system=0, others=10)
+    assert others.share() == pytest.approx(10 / 40)
+
+
 def test_the_description_says_machine_software_and_load():
     found = dataclasses.asdict(environment.describe(Hardware("cpu", threads=3)))
     assert set(found) == {
         *("host", "platform", "processor", "cores", "memory_mib", "accelerators", "load_at_start", "versions", "git"),
         *("hardware", "other_processes_cpu_share", "threads_decided_by"),
-        *("other_processes_device_share", "other_device_processes"),
+        *("other_processes_device_share", "other_device_processes", "slot"),
     }
     assert found["hardware"] == dataclasses.asdict(Hardware("cpu", threads=3))
     assert found["cores"] == processors.cores() >= 1
