@@ -64,7 +64,7 @@ def side_of(variant: Variant) -> Side:
     return Side(
         name=variant.name,
         data=record.data.hash,
-        hardware={**asdict(record.environment.hardware), "processor": record.environment.processor},
+        hardware={**record.environment.hardware.facts(), "processor": record.environment.processor},
         disturbed=variant.disturbed,
         metrics={metric: values for metric in GATED if (values := list(variant.values(metric).values()))},
     )

@@ -46,6 +46,7 @@ def _start(place: Place) -> "subprocess.Popen[str]":
     with processors.pinned(place.processors):
         return subprocess.Popen(
             [sys.executable, "-m", "harness.measure.sharing"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            start_new_session=True,  # Ctrl-C is for the command, which ends it
             env={**os.environ, **threads, "PYTHONPATH": path},
         )  # fmt: skip
 

@@ -3,7 +3,6 @@
 Runs of equal fingerprints are the same run: the second is skipped.
 """
 
-import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -65,10 +64,8 @@ def of(
         deciding["tune"] = {"trial": True, **others}
     elif config.tune.space:  # so tuned runs are beside those that nothing tuned, also where the settings are the same
         deciding["tune"] = config.tune.model_dump()
-    used = dataclasses.asdict(hardware)
+    used = hardware.facts()
     del used["device_power_limits_w"]  # an administrator's change of it is no other run
-    if hardware.runs_at_a_time == 1:  # runs that were recorded before there were slots stay the same
-        del used["runs_at_a_time"]
     deciding |= {"hardware": used, "data_hash": data_hash, "code": code_hash(config, pooled)}
     deciding["processor"] = processor_name()  # machines that share an output folder have runs of their own
     installed = environment.versions()

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from html import escape
 
 import plotly.graph_objects as go
@@ -44,7 +43,7 @@ def by_machine(records: Sequence[Record]) -> dict[str, list[Plot]]:
 def _machine(record: Record) -> str:
     """What times and memory depend on beside the config, in words."""
     environment = record.environment
-    facts = {**asdict(environment.hardware), "processor": environment.processor}
+    facts = {**environment.hardware.facts(), "processor": environment.processor}
     facts["device_names"] = ", ".join(environment.hardware.device_names) or None
     return ", ".join(
         f"{key.removesuffix('_names')} {value if isinstance(value, str) else json.dumps(value)}"

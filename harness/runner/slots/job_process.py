@@ -6,10 +6,12 @@ ends its run as the command itself would.
 """
 
 import atexit
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from types import FrameType
 from typing import Any
@@ -19,6 +21,8 @@ from harness.measure import processors
 from harness.runner import fork_server, wire, worker
 from harness.runner.slots.messages import Begin, Done, Interrupted, SlotJob
 
+PIPE_BYTES = 2**20
+"""What a pipe to a process holds, where the system allows so much: what begins a process, and its first job."""
 SECONDS_TO_END = 5.0
 """An idle process ends with all that it has started in this time, or it is killed."""
 
@@ -29,6 +33,8 @@ class JobProcess:
     def __init__(self, begin: Begin, pinned_to: list[int]) -> None:
         here, self._requests = os.pipe()
         self._replies, there = os.pipe()
+        with suppress(AttributeError, OSError):  # so that the command need not wait until the process has started
+            fcntl.fcntl(self._requests, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
         command = [sys.executable, "-m", "harness.runner.slots.job_process", str(here), str(there)]
         with processors.pinned(pinned_to):
@@ -109,7 +115,8 @@ def serve(requests: int, replies: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _interrupt)
     shadowing.watch()
-    environment, begin = dict(os.environ), None
+    begin: Begin | None = None
+    before: dict[str, str | None] = {}
     try:
         with open(requests, "rb") as incoming:
             for line in incoming:
@@ -121,12 +128,20 @@ def serve(requests: int, replies: int) -> None:
                     _enter(begin)
                     continue
                 assert begin is not None
-                os.environ.clear()
-                os.environ.update({**environment, **message.environment})
+                _set(before)  # what the last job's slots had changed; what libraries have set for themselves stays
+                before = {name: os.environ.get(name) for name in message.environment}
+                _set(message.environment)
                 wire.write(replies, _run(begin, message))
     except KeyboardInterrupt as stop:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         wire.write(replies, Interrupted(str(stop)))
+
+
+def _set(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
 
 
 def _enter(begin: Begin) -> None:

@@ -22,7 +22,7 @@ from harness.runner.devices import say_once
 from harness.runner.job_outcomes import JobOutcome
 from harness.runner.slots import job_process, shared_memory
 from harness.runner.slots.job_process import JobProcess
-from harness.runner.slots.messages import Begin, Done, Interrupted, SlotJob
+from harness.runner.slots.messages import Begin, Done, SlotJob
 from harness.runner.slots.schedule import Schedule
 
 LOG = "neighbours.txt"
@@ -149,10 +149,7 @@ class Launch:
         job = self.running.pop(process)
         neighbours.log(self.log, job.number, begins=False)
         self.schedule.end(job)
-        if isinstance(answer, Interrupted):  # by somebody else than this command
-            self.launcher.forget(process)
-            raise KeyboardInterrupt(answer.kept)
-        if answer is None:
+        if not isinstance(answer, Done):
             answer = self._died(job, self.launcher.forget(process))
         done = JobReturn(job.overrides, status=answer.status, working_dir=answer.working_dir)
         done.return_value = answer.returned
@@ -160,8 +157,8 @@ class Launch:
 
     def _died(self, job: Planned, code: int) -> Done:
         """Keep an outcome for a job whose process has ended without one; the other jobs go on."""
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        why = f"the process of its slot {how}; the same command resumes it"
+        how = f"killed by signal {-code}" if code < 0 else f"ended from outside, with exit code {code}"
+        why = f"the process of its slot was {how}; the same command resumes it"
         print(f"{run_names.label(job.config)}: {why}", file=sys.stderr, flush=True)
         job_outcomes.keep_outcome(self.launcher.config, job.number, JobOutcome(error=why))
         return Done(JobStatus.COMPLETED, float("nan"), "")
