@@ -55,7 +55,7 @@ def test_help_shows_the_config_with_the_overrides(command):
 
 def test_the_examples_in_the_help_are_commands_that_compose(command):
     examples = re.findall(r"^python -m harness (?!.*KEY)(.+)$", command("--help").out.split("== Examples ==")[1], re.M)
-    assert len(examples) == 5
+    assert len(examples) == 6
     for example in examples:
         sets = [word.split(",")[0] if "[" not in word else word for word in shlex.split(example) if word != "-m"]
         compose(*sets)  # raises a UserError for an invalid config
