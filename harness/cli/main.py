@@ -109,6 +109,7 @@ def task(config: DictConfig) -> float:
     """
     from harness.runner import job_outcomes, run_names
     from harness.runner.objective import objective, search
+    from harness.runner.stopping import Stopped
 
     label, direction = run_names.label(config), search(HydraConfig.get())
     if config.sweep and config.fail_fast and job_outcomes.failed_before(config):
@@ -117,7 +118,13 @@ def task(config: DictConfig) -> float:
     # before the imports, so that the terminal does not stay empty while they take seconds
     doing = "profiling" if config.mode == "profile" else "preparing data"
     print(f"{label}: {doing}", file=sys.stderr, flush=True)
-    outcome = _outcome(config, label, time.time() if _outcomes else _command_started(), direction)
+    try:
+        outcome = _outcome(config, label, time.time() if _outcomes else _command_started(), direction)
+    except Stopped as stopped:
+        if config.sweep:
+            lost = f"{label}: {stopped}"
+            _keep(config, job_outcomes.JobOutcome(stopped.record, lost=None if stopped.record else lost))
+        raise
     _outcomes.append(outcome)
     if len(_outcomes) == 1:
         gc.collect()

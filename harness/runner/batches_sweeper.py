@@ -4,6 +4,7 @@ What the batches are, and in which order their jobs run, is decided by the class
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from harness.errors import UserError
 from harness.records.tuning import Tuning
 from harness.runner import job_outcomes, run_lock
-from harness.runner.job_outcomes import JobOutcome
+from harness.runner.job_outcomes import JobLost, JobOutcome
 
 Job = list[str]
 """The overrides of one run."""
@@ -110,7 +111,8 @@ class BatchesSweeper(Sweeper):
             returned = self.launcher.launch(batch, initial_job_idx=self.launched)
             self.launched += len(batch)
             for job in returned:
-                _ = job.return_value  # raises what went wrong around a job
+                with suppress(JobLost):  # its outcome says what happened to it
+                    _ = job.return_value  # raises what went wrong around a job
 
     def _held(self, numbers: Sequence[int]) -> dict[int, Path]:
         """The places of the jobs that another command held when their turn came, with the files of their locks."""

@@ -19,12 +19,17 @@ from harness.errors import UserError
 from harness.runner.wire import Ended, ForkRequest, Started, Unusable, read, write
 
 PR_SET_PDEATHSIG = 1
+OF_PARENT = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
+"""Signals that go to all processes of a command, such as Ctrl-C or the warning before a job's time limit: the parent
+acts on them, and ends the others."""
 
 
 def serve(requests: int, replies: int, modules: list[str]) -> None:
     """Import the modules, then fork the processes of one request after the other until the pipe is closed."""
     die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent acts on Ctrl-C
+    for name in OF_PARENT:
+        if (number := getattr(signal, name, None)) is not None:  # Windows lacks some
+            signal.signal(number, signal.SIG_IGN)
     gc.disable()  # imported modules stay: searching them for garbage again and again took half a second
     started_with = dict(os.environ)
     shadowing.watch()

@@ -22,6 +22,7 @@ from harness.records.tuning import Tuning
 from harness.runner import artifacts
 from harness.runner.messages import Epoch, Measured, Message, Outcome
 from harness.runner.run_lock import RunLock
+from harness.runner.stopping import Stopped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,9 +145,13 @@ class Live:
             outcome = Outcome("finished")
         elif isinstance(error, KeyboardInterrupt):
             outcome = Outcome("killed", "interrupted by Ctrl-C", self.epochs)
+        elif isinstance(error, Stopped):
+            outcome = Outcome("killed", str(error), self.epochs)
         elif error is not None:
             outcome = Outcome("killed", f"ended by {type(error).__name__}: {error}".strip(": "), self.epochs)
         finalize(self.record, outcome, self.tracker, self.request.started, self.written)
+        if isinstance(error, Stopped):
+            error.record = self.record
         if isinstance(error, KeyboardInterrupt):
             raise KeyboardInterrupt(self._kept(outcome)) from None
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from harness import data, tracking
 from harness.analysis import targets
 from harness.analysis.listed import listed
-from harness.backends.distributed import node_rank
 from harness.config.hardware import check_machine
 from harness.config.libraries import is_read
 from harness.config.pretrained import is_pretrained
@@ -21,6 +20,7 @@ from harness.runner import devices, fingerprint, job_outcomes, median_stopping, 
 from harness.runner.earlier_runs import ended_elsewhere, finished_before
 from harness.runner.lifecycle import Live, Request, new_record
 from harness.runner.messages import Message, Outcome, Refused, TrainJob
+from harness.runner.nodes import Nodes
 from harness.runner.run_lock import RunLock
 from harness.tasks.task import Task, check_task, task_of_summary
 
@@ -32,12 +32,16 @@ def run(request: Request) -> Record:
         UserError: the user must change something; nothing was trained and nothing is left behind.
         Held: another process holds the run; it was left alone.
     """
+    with Nodes(request.output_dir, request.config.hardware.nodes) as nodes:
+        return _run(request, nodes)
+
+
+def _run(request: Request, nodes: Nodes) -> Record:
     config = request.config
     check_machine(config)
     if (config.tune.space or config.tune.trial is not None) and not config.sweep:
         raise UserError("tune takes several runs: add -m to the command, also for one encoder and one seed")
     tracking.check_store(config.tracking.uri)
-    node = node_rank(config.hardware.nodes)
     if is_pretrained(config.encoder):
         tokenizer_of(config.encoder["model"])  # refuses what is no model before any data is read
     server = worker.server_of_backend(config.backend.name)
@@ -60,8 +64,8 @@ def run(request: Request) -> Record:
         config, hardware, record.folder, prepared, request.started, used, stopping_limits(request, task),
         vectors.vectors if vectors else None,
     )  # fmt: skip
-    if node > 0:
-        return finished_before(request, record) or follow(node, server, job, record)
+    if nodes.own > 0:
+        return finished_before(request, record) or follow(nodes, server, job, record)
     with RunLock(request.output_dir, identity) as lock:
         if ended := finished_before(request, record) or ended_elsewhere(request, record):
             return ended
@@ -69,7 +73,9 @@ def run(request: Request) -> Record:
             if vectors:
                 say(f"{record.label}: {word_vectors.sentence(vectors.coverage)}")
             say(f"{record.label}: loading {config.backend.name} and building the model")
-            live.outcome = train_in(server, job, live.take)
+            live.outcome = train_in(server, job, live.take, nodes)
+            if nodes.others and live.outcome.reason:
+                say(f"{record.label}: {live.outcome.reason}")
     return record
 
 
@@ -85,7 +91,7 @@ def stopping_limits(request: Request, task: Task) -> list[float]:
     return median_stopping.limits(config, task.monitor(config.trainer.monitor), done)
 
 
-def train_in(server: worker.Server, job: TrainJob, take: Callable[[Message], None]) -> Outcome:
+def train_in(server: worker.Server, job: TrainJob, take: Callable[[Message], None], nodes: Nodes) -> Outcome:
     """Have the run trained by this machine's processes; returns how it ended when they have ended.
 
     Raises:
@@ -105,26 +111,28 @@ def train_in(server: worker.Server, job: TrainJob, take: Callable[[Message], Non
     hardware = job.hardware
     end = server.run(
         "harness.runner.train:train", job, on_message, job.config.run_timeout, hardware.devices,
-        meets_elsewhere=hardware.nodes > 1,
+        meets_elsewhere=hardware.nodes > 1, trouble=nodes.trouble if nodes.others else None,
     )  # fmt: skip
     if refused:
         raise UserError(refused[0])
     if outcomes and not end.timed_out:
-        return outcomes[0]
-    if end.reason is None and node_rank(hardware.nodes) > 0:
-        return Outcome("finished")
-    return Outcome("failed", end.reason or "its process left no record")
+        outcome = outcomes[0]
+    elif end.reason is None and nodes.own > 0:
+        outcome = Outcome("finished")
+    else:
+        outcome = Outcome("failed", end.reason or "its process left no record")
+    return nodes.agree(outcome, stopped=end.trouble is not None)
 
 
-def follow(node: int, server: worker.Server, job: TrainJob, record: Record) -> Record:
+def follow(nodes: Nodes, server: worker.Server, job: TrainJob, record: Record) -> Record:
     """Do a further node's part of a run; the first node keeps the record.
 
     Raises:
         UserError: what the worker refused.
     """
-    outcome = train_in(server, job, lambda _message: None)
+    outcome = train_in(server, job, lambda _message: None, nodes)
     what = "has done its part" if outcome.status == "finished" else f"failed ({outcome.reason})"
-    print(f"node {node} {what} of {record.label}; the first node keeps the record", file=sys.stderr)
+    print(f"node {nodes.own} {what} of {record.label}; the first node keeps the record", file=sys.stderr)
     record.status, record.reason, record.follows = outcome.status, outcome.reason, True
     return record
 

@@ -6,6 +6,7 @@ other, and a run starts in a fraction of a second instead of the seconds that th
 """
 
 import atexit
+import math
 import os
 import select
 import signal
@@ -24,13 +25,20 @@ from harness.measure import processors as system
 from harness.measure.accelerators import ORDER
 from harness.runner.wire import TORN, Ended, ForkRequest, Started, Unusable, read, write
 
+ASKS_EVERY = 1.0
+"""Seconds between two questions of a waiting parent for what may end the child."""
+
 
 @dataclass(frozen=True)
 class End:
-    """How the process of a run ended: its exit code, or minus the number of the signal that killed it."""
+    """How the process of a run ended: its exit code, or minus the number of the signal that killed it.
+
+    ``trouble`` is why it was ended by its parent.
+    """
 
     code: int
     timed_out: bool = False
+    trouble: str | None = None
     memory_kills: int = 0
 
     @property
@@ -41,6 +49,8 @@ class End:
     @property
     def reason(self) -> str | None:
         """One sentence for what went wrong with the process itself; None where nothing did."""
+        if self.trouble is not None:
+            return self.trouble
         if self.timed_out:
             return "time-out: the run took longer than run_timeout"
         if self.out_of_memory:
@@ -87,18 +97,23 @@ class Server:
         timeout: float | None = None,
         processes: int = 1,
         meets_elsewhere: bool = False,
+        trouble: Callable[[], str | None] | None = None,
     ) -> End:
         """Run ``module:function(job, tell)`` in a fresh child and pass its messages on until it ends.
 
         With several ``processes``, that many children run it, numbered by ``LOCAL_RANK`` in their environment; when one
         fails, the others are killed. ``meets_elsewhere``: they share a training with processes of other machines, and
         the environment already names the meeting point. Whatever interrupts the wait, the child is gone when this
-        returns or raises. ``timeout`` is in seconds.
+        returns or raises. ``timeout`` is in seconds. ``trouble`` is asked from time to time, and says why the child
+        has to end.
 
         Raises:
             UserError: a library that the server needs cannot be loaded.
         """
-        child, deadline, timed_out, kills = None, None, False, _memory_kills()
+        child: int | None = None
+        deadline: float | None = None
+        told: str | None = None
+        timed_out, kills = False, _memory_kills()
         path = [entry or os.getcwd() for entry in sys.path]
         request = ForkRequest(
             function, job, processes, meets_elsewhere, os.getcwd(), path, run_environment(), system.affinity()
@@ -109,16 +124,22 @@ class Server:
             return End(self._process.wait() or 1)
         try:
             while True:
-                message = self._receive(deadline)
-                if message is None:  # the deadline has passed
-                    timed_out, deadline = True, None
-                    os.kill(child, signal.SIGKILL)
+                look = time.monotonic() + ASKS_EVERY if trouble and child and told is None else math.inf
+                until = min(math.inf if deadline is None else deadline, look)
+                message = self._receive(None if until == math.inf else until)
+                if message is None and child is not None:
+                    if look <= until and trouble is not None:
+                        told = trouble()
+                    else:  # the deadline has passed
+                        timed_out, deadline = True, None
+                    if timed_out or told is not None:
+                        os.kill(child, signal.SIGKILL)
                 elif isinstance(message, Started):
                     child = message.pid
                     deadline = None if timeout is None else time.monotonic() + timeout
                 elif isinstance(message, Ended):
                     child = None
-                    return End(message.code, timed_out, _memory_kills() - kills)
+                    return End(message.code, timed_out, told, _memory_kills() - kills)
                 elif isinstance(message, Unusable):
                     break
                 else:

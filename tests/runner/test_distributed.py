@@ -1,6 +1,7 @@
 """One training shared by several processes is the same training."""
 
 import os
+import platform
 import socket
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import QUICK, refused
 
-from harness.backends.distributed import node_rank
+from harness.backends.distributed import MEETING, node_rank, of_slurm
 from harness.data import Split
 from harness.data.batches import deal
 from harness.measure import over_ranks
@@ -58,7 +59,7 @@ def on_nodes(tmp_path):
             )
             for rank, arguments in enumerate(commands)
         ]  # fmt: skip
-        said = [node.communicate(timeout=120)[0] for node in nodes]
+        said = [node.communicate(timeout=300)[0] for node in nodes]
         return [(node.returncode, words) for node, words in zip(nodes, said, strict=True)]
 
     return give
@@ -92,6 +93,38 @@ def test_nodes_that_were_given_different_commands_train_nothing(on_nodes, tmp_pa
     assert not list(store.read_all(tmp_path / "outputs" / "runs"))
 
 
+BROKEN = """
+import os
+from torch import nn
+
+class Broken(nn.Module):
+    def __init__(self, in_dim):
+        super().__init__()
+        self.out_dim, self.layer, self.passes = in_dim, nn.Linear(in_dim, in_dim), 0
+
+    def forward(self, x_BLD, mask_BL):
+        self.passes += 1
+        if os.environ["NODE_RANK"] == "1" and self.passes > 20:
+            os.kill(os.getpid(), 9)
+        return self.layer(x_BLD) * mask_BL[:, :, None]
+"""
+
+
+def test_a_node_whose_process_is_killed_ends_the_others_and_the_record_names_it(on_nodes, tmp_path):
+    """Long before the 30 minutes for which a collective operation waits."""
+    (tmp_path / "broken.py").write_text(BROKEN)
+    settings = ("encoder=custom", "encoder._target_=broken.Broken", "hardware.devices=1", "tracking=none")
+    (first, said), (further, also_said) = on_nodes(settings, settings)
+    assert (first, further) == (1, 1), said + also_said
+    (record,) = store.read_all(tmp_path / "outputs" / "runs")
+    assert record.status == "failed"
+    host = platform.node()
+    assert f"node 1 on {host} failed: killed by SIGKILL" in record.reason
+    assert f"node 1 on {host} failed: killed by SIGKILL" in said
+    assert "node 1 failed (" in also_said
+    assert not any((tmp_path / "outputs" / "locks").iterdir())
+
+
 @pytest.mark.parametrize(
     ("environment", "sentence"),
     [
@@ -107,6 +140,23 @@ def test_a_node_has_to_be_told_which_it_is_and_where_they_meet(environment, sent
         monkeypatch.setenv(name, value)
     assert sentence in refused(node_rank, 2)
     assert node_rank(1) == 0  # alone, whatever a cluster's environment says
+
+
+@pytest.mark.parametrize(
+    ("hosts", "first"),
+    [("n1", "n1"), ("a,b", "a"), ("node[03-05,9]", "node03"), ("r[1,7]-x,b", "r1-x"), ("a,n[1-2]", "a")],
+)
+def test_under_srun_the_nodes_of_a_step_find_each_other(hosts, first, monkeypatch):
+    for name in MEETING:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.environ", {})  # node_rank fills in what is missing
+    step = {"PROCID": "1", "STEP_NODELIST": hosts, "JOB_ID": "31007", "STEP_NUM_NODES": "2", "STEP_NUM_TASKS": "2"}
+    os.environ |= {f"SLURM_{name}": value for name, value in step.items()}
+    assert of_slurm(2) == {"NODE_RANK": "1", "MASTER_ADDR": first, "MASTER_PORT": "21007"}
+    assert of_slurm(3) == {}
+    os.environ["MASTER_ADDR"] = "10.0.0.1"
+    assert node_rank(2) == 1
+    assert (os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"]) == ("10.0.0.1", "21007")
 
 
 def test_a_sweep_is_not_shared_by_nodes(command):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hydra.core.plugins import Plugins
 
-LAUNCHERS = ("hydra_plugins.harness_launchers", "hydra_plugins.harness_ray")
+LAUNCHERS = ("hydra_plugins.harness_launchers", "hydra_plugins.harness_ray", "hydra_plugins.harness_slurm")
 """The modules with launchers of the harness."""
 
 

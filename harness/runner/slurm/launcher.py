@@ -1,0 +1,106 @@
+"""Launches the runs of a sweep as a job array of Slurm, through submitit; whatever becomes of a job, the sweep ends."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, JobStatus
+from hydra_plugins.hydra_submitit_launcher import submitit_launcher
+from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
+from omegaconf import DictConfig, OmegaConf
+from submitit import AutoExecutor
+from submitit.core.utils import FailedJobError, UncompletedJobError
+
+from harness.errors import UserError
+from harness.runner import job_outcomes, run_names
+from harness.runner.job_outcomes import JobLost, JobOutcome
+from harness.runner.slurm import queue
+from harness.runner.slurm.job import SlurmJob
+from harness.runner.slurm.resources import gpus_per_node
+
+OWN = ("submitit_folder", "max_num_timeout")
+"""Settings of the executor itself; all others are those of a job."""
+
+
+class SlurmLauncher(submitit_launcher.SlurmLauncher):
+    """Submits jobs and waits for all of them, also for those that are cancelled, over their time or on a dead node.
+
+    A job that left no outcome gets one that says what Slurm says of it.
+    """
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        assert self.config is not None
+        assert self.hydra_context is not None
+        load = self.hydra_context.config_loader.load_sweep_config
+        configs = [load(self.config, list(overrides)) for overrides in job_overrides]
+        asked = [gpus_per_node(config.hardware, config.hydra.launcher) for config in configs]
+        jobs: dict[int, Any] = {}
+        try:
+            for gpus in dict.fromkeys(asked):  # the jobs of an array ask for the same
+                places = [place for place, own in enumerate(asked) if own == gpus]
+                jobs |= zip(places, self._submit(job_overrides, places, initial_job_idx, gpus), strict=True)
+            ended = queue.wait(list(jobs.values()))
+        except BaseException:  # Ctrl-C, or Slurm takes some of the jobs and refuses others
+            queue.cancel(list(jobs.values()))
+            raise
+        return [
+            self._returned(jobs[place], ended, config, initial_job_idx + place) for place, config in enumerate(configs)
+        ]
+
+    def _submit(
+        self, job_overrides: Sequence[Sequence[str]], places: list[int], first: int, gpus: int | None
+    ) -> list[Any]:
+        """The submitted jobs of these places.
+
+        Raises:
+            UserError: Slurm does not take them.
+        """
+        worker = SlurmJob(**self.params)
+        worker.setup(hydra_context=self.hydra_context, task_function=self.task_function, config=self.config)
+        calls = [
+            (list(job_overrides[place]), "hydra.sweep.dir", first + place, f"job_id_for_{first + place}",
+             Singleton.get_state())
+            for place in places
+        ]  # fmt: skip
+        try:
+            executor = AutoExecutor(
+                cluster="slurm", folder=self.params["submitit_folder"],
+                slurm_max_num_timeout=self.params["max_num_timeout"],
+            )  # fmt: skip
+            executor.update_parameters(**self._parameters(gpus))
+            jobs = executor.map_array(worker, *zip(*calls, strict=True))
+        except (FailedJobError, RuntimeError) as error:
+            why = " ".join(str(error).split()) or type(error).__name__
+            raise UserError(f"Slurm does not take the jobs: {why}; see hydra.launcher in the config") from None
+        numbers = sorted({job.job_id.split("_")[0] for job in jobs})
+        print(f"Slurm: {len(jobs)} jobs in {', '.join(numbers)}", file=sys.stderr, flush=True)
+        return list(jobs)
+
+    def _parameters(self, gpus: int | None) -> dict[str, Any]:
+        """The settings of the jobs, under submitit's names."""
+        settings = {key: value for key, value in self.params.items() if key not in OWN} | {"gpus_per_node": gpus}
+        if (cpus := settings.get("cpus_per_task")) is not None:
+            # srun does not take it from the job (since Slurm 22.05), and may leave a task with one processor
+            settings["srun_args"] = [*(settings.get("srun_args") or []), f"--cpus-per-task={cpus}"]
+        general = set(OmegaConf.structured(BaseQueueConf).keys())
+        return {key if key in general else f"slurm_{key}": value for key, value in settings.items()}
+
+    def _returned(self, job: Any, ended: dict[str, queue.State], config: DictConfig, number: int) -> JobReturn:
+        """What a job returned; of one that left no result, a failure that its outcome explains."""
+        state = ended.get(job.job_id)
+        try:
+            if state is None:
+                returned: JobReturn = job.results()[0]
+                return returned
+            why = str(state)
+        except UncompletedJobError as error:
+            why = str(error).strip().splitlines()[-1]
+        if job_outcomes.of_job(self.config, number).damaged:
+            log = f"; its log is {job.paths.stderr}" if job.paths.stderr.exists() else ""
+            label = run_names.label(config, config.hydra.overrides.task)
+            lost = f"{label}: Slurm job {job.job_id} left no result: {why}{log}"
+            job_outcomes.keep_outcome(self.config, number, JobOutcome(lost=lost))
+        return JobReturn(
+            overrides=list(config.hydra.overrides.task), status=JobStatus.FAILED, _return_value=JobLost(why)
+        )

@@ -1,0 +1,187 @@
+"""What the launcher for Slurm asks for, and what it makes of Slurm's answers; a pretended Slurm answers."""
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from conftest import QUICK, refused
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from omegaconf import OmegaConf
+
+from harness.records import store
+from harness.runner import job_outcomes
+from harness.runner.job_outcomes import JobLost, JobOutcome
+from harness.runner.slurm import queue
+from harness.runner.slurm.queue import State
+from harness.runner.slurm.resources import gpus_per_node
+from harness.runner.stopping import Stopped, stopped_by
+from harness.runner.sweep import Sweep
+from harness.tracking import tracker
+
+
+def asked(accelerator: str, devices: int = 1, **launcher):
+    hardware = OmegaConf.create({"accelerator": accelerator, "devices": devices})
+    return hardware, OmegaConf.create({"gpus_per_node": None, **launcher})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "gpus"),
+    [
+        (asked("gpu", 3), 3),
+        (asked("gpu", 3, gpus_per_node=3), 3),
+        (asked("gpu", 3, gres="gpu:a100:3"), None),
+        (asked("gpu", 3, additional_parameters={"gpus": 3}), None),
+        (asked("cpu"), None),
+        (asked("gpu", 3, gres="tmpdisk:100"), 3),
+        (asked("cpu", gres="tmpdisk:100"), None),
+        (asked("cpu", gpus_per_node=0), None),
+        (asked("auto"), None),
+        (asked("auto", gpus_per_node=1), 1),
+    ],
+)
+def test_a_job_asks_for_the_devices_of_its_run(wanted, gpus):
+    assert gpus_per_node(*wanted) == gpus
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sentence"),
+    [
+        (asked("gpu", 3, gpus_per_node=5), "gpus_per_node=5 contradicts hardware.devices=3"),
+        (asked("gpu", gpus_per_node=0), "gpus_per_node=0 contradicts hardware.devices=1"),
+        (asked("cpu", gpus_per_node=2), "gpus_per_node=2 asks for GPUs, and a run with hardware.accelerator=cpu uses"),
+        (asked("cpu", gres="gpu:1"), "hydra.launcher.gres=gpu:1 asks for GPUs"),
+        (asked("auto", gpus_per_node=2), "gpus_per_node=2 asks for more than hardware.devices=1"),
+        (asked("cpu", nodes=2), "hydra.launcher.nodes=2: a job of a sweep is one process on one node"),
+        (asked("cpu", tasks_per_node=2), "hydra.launcher.tasks_per_node=2: a job of a sweep is one process"),
+    ],
+)
+def test_a_launcher_that_contradicts_the_hardware_is_refused(wanted, sentence):
+    assert sentence in refused(gpus_per_node, *wanted)
+
+
+@dataclass
+class Job:
+    """A job of submitit."""
+
+    job_id: str
+    folder: Path
+
+    @property
+    def paths(self):
+        return SimpleNamespace(result_pickle=self.folder / f"{self.job_id}.pkl")
+
+
+@pytest.fixture
+def slurm(clock, monkeypatch):
+    """Slurm's answers, one after the other; the last one stays."""
+    answers: list[dict[str, State] | None] = []
+    monkeypatch.setattr(queue, "time", SimpleNamespace(monotonic=clock, sleep=clock.passes))
+    monkeypatch.setattr(queue, "states", lambda: answers.pop(0) if len(answers) > 1 else answers[0])
+    return answers
+
+
+def test_jobs_that_left_no_result_are_told_from_those_that_may_still_do_so(slurm, tmp_path, clock):
+    jobs = [Job(f"7_{number}", tmp_path) for number in range(5)]
+    (tmp_path / "7_0.pkl").touch()
+    back = State("NODE_FAIL", "None", "n2")
+    slurm += [
+        {"7_1": State("RUNNING"), "7_2": State("CANCELLED", "None", ""), "7_3": back, "7_4": State("PENDING")},
+        None,  # the controller does not answer
+        {"7_1": State("TIMEOUT", "TimeLimit", "n1"), "7_2": State("CANCELLED"), "7_3": State("PENDING")},
+        {"7_1": State("TIMEOUT", "TimeLimit", "n1"), "7_3": State("RUNNING", "None", "n1")},
+        {"7_3": State("OUT_OF_MEMORY", "OutOfMemory", "n1")},
+    ]
+    ended = {job_id: str(state) for job_id, state in queue.wait(jobs).items()}
+    assert ended == {
+        "7_1": "it reached its time limit (hydra.launcher.timeout_min) (n1, TimeLimit)",
+        "7_2": "it was cancelled",
+        "7_3": "it needed more memory than it had asked for (hydra.launcher.mem_gb) (n1, OutOfMemory)",
+        "7_4": "it left the queue without a result",
+    }
+
+
+def test_a_result_that_a_shared_folder_shows_late_counts(slurm, tmp_path, clock):
+    job, began = Job("9", tmp_path), clock()
+    slurm.append({"9": State("COMPLETED", "None", "n1")})
+    passes = clock.passes
+
+    def sleep(seconds):
+        passes(seconds)
+        if clock() - began >= 11:
+            (tmp_path / "9.pkl").touch()
+
+    queue.time.sleep = sleep
+    assert queue.wait([job]) == {}
+    (tmp_path / "9.pkl").unlink()
+    queue.time.sleep = passes
+    assert str(queue.wait([job])["9"]) == "it ended without a result (n1)"
+
+
+def test_slurms_list_is_read(monkeypatch, tmp_path):
+    fake = tmp_path / "squeue"
+    fake.write_text("#!/bin/sh\necho '12_0|RUNNING|None|n1'; echo '12_1|CANCELLED|JobHeldUser|'\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert queue.states() == {"12_0": State("RUNNING", "None", "n1"), "12_1": State("CANCELLED", "JobHeldUser", "")}
+    fake.write_text("#!/bin/sh\nexit 1\n")
+    assert queue.states() is None
+
+
+def test_the_first_signal_stops_a_job_and_the_next_ones_let_it_write_its_record():
+    before, reached = signal.getsignal(signal.SIGTERM), []
+
+    def job():
+        try:
+            signal.raise_signal(signal.SIGUSR2)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            reached.append("the record is written")
+
+    with pytest.raises(Stopped, match="the limit"), stopped_by(
+        {signal.SIGUSR2: lambda *_: "the limit", signal.SIGTERM: lambda *_: "cancelled"}
+    ):  # fmt: skip
+        job()
+    assert reached == ["the record is written"]
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_job_that_is_stopped_keeps_its_record_and_its_outcome(command, monkeypatch, tmp_path):
+    reasons = ["time limit: of this test"]
+
+    def epoch(self, numbers):
+        if reasons:
+            raise Stopped(reasons.pop())
+
+    monkeypatch.setattr(tracker.NoTracker, "epoch", epoch)
+    with pytest.raises(Stopped):
+        command("-m", "encoder=bag_of_embeddings", "seed=0", *QUICK, "tracking=none")
+    (record,) = store.read_all(tmp_path / "outputs" / "runs")
+    assert (record.status, record.reason) == ("killed", "time limit: of this test")
+    (outcome,) = Sweep.current.outcomes()
+    assert (outcome.record.status, outcome.failed) == ("killed", True)
+    ended = command("-m", "encoder=bag_of_embeddings", "seed=0", *QUICK, "tracking=none")
+    assert (ended.code, ended.record.status, ended.record.resumed_epochs) == (0, "finished", 1)
+
+
+def test_a_launcher_that_loses_jobs_ends_the_sweep_with_its_comparison_and_their_names(command, monkeypatch):
+    (basic,) = (one for one in Plugins.instance().discover(Launcher) if one.__name__ == "BasicLauncher")
+    real = basic.launch
+
+    def launch(self, job_overrides, initial_job_idx):
+        """The first job is lost before it began."""
+        returned = real(self, job_overrides[1:], initial_job_idx + 1)
+        lost = JobOutcome(lost="bag_of_embeddings/seed=0: Slurm job 3_0 left no result: it was cancelled")
+        job_outcomes.keep_outcome(self.config, initial_job_idx, lost)
+        return [JobReturn(status=JobStatus.FAILED, _return_value=JobLost("it was cancelled")), *returned]
+
+    monkeypatch.setattr(basic, "launch", launch)
+    ended = command("-m", "encoder=bag_of_embeddings", "seed=0,1", *QUICK, "tracking=none")
+    assert ended.code == 1
+    assert "bag_of_embeddings/seed=0: Slurm job 3_0 left no result: it was cancelled" in ended.err.splitlines()
+    assert "\nreport " in ended.out
+    assert [record.seed for record in ended.records] == [1]
