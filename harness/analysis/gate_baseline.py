@@ -9,6 +9,7 @@ from pydantic import FiniteFloat, TypeAdapter, ValidationError
 from harness.analysis.comparison import Comparison
 from harness.analysis.variants import Variant
 from harness.errors import UserError
+from harness.records.hardware_facts import facts as hardware_facts
 from harness.records.metrics import GATED
 from harness.records.record import Record, now, overrides_of
 from harness.records.store import load_json, write_json
@@ -64,7 +65,7 @@ def side_of(variant: Variant) -> Side:
     return Side(
         name=variant.name,
         data=record.data.hash,
-        hardware={**record.environment.hardware.facts(), "processor": record.environment.processor},
+        hardware={**hardware_facts(record.environment.hardware), "processor": record.environment.processor},
         disturbed=variant.disturbed,
         metrics={metric: values for metric in GATED if (values := list(variant.values(metric).values()))},
     )

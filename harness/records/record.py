@@ -70,13 +70,6 @@ class Hardware:
     device_power_limits_w: list[float] = field(default_factory=list)
     runs_at_a_time: int = 1
 
-    def facts(self) -> dict[str, Any]:
-        """The fields by name, ``runs_at_a_time`` only where several: what was kept before it existed stays equal."""
-        found = dataclasses.asdict(self)
-        if self.runs_at_a_time == 1:
-            del found["runs_at_a_time"]
-        return found
-
 
 Kernel = Literal["torch", "harness", "keras"]
 """What computes a recurrent encoder: torch's kernel, the harness's own steps, or Keras's layers."""

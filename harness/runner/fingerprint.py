@@ -16,6 +16,7 @@ from harness.data import source_code
 from harness.data.model_files import content_of, model_folder
 from harness.measure import environment
 from harness.measure.processors import processor_name
+from harness.records.hardware_facts import facts as hardware_facts
 from harness.records.record import Hardware
 from harness.records.settings import one_form, without
 
@@ -64,7 +65,7 @@ def of(
         deciding["tune"] = {"trial": True, **others}
     elif config.tune.space:  # so tuned runs are beside those that nothing tuned, also where the settings are the same
         deciding["tune"] = config.tune.model_dump()
-    used = hardware.facts()
+    used = hardware_facts(hardware)
     del used["device_power_limits_w"]  # an administrator's change of it is no other run
     deciding |= {"hardware": used, "data_hash": data_hash, "code": code_hash(config, pooled)}
     deciding["processor"] = processor_name()  # machines that share an output folder have runs of their own

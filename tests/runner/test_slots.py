@@ -19,6 +19,7 @@ from harness.analysis.variants import gather
 from harness.config.compose import aside, compose, composed
 from harness.measure import neighbours, processors, slots
 from harness.measure.slots import Place
+from harness.records.hardware_facts import facts as hardware_facts
 from harness.records.record import Hardware
 from harness.records.slot import Slot
 from harness.report import side_by_side
@@ -160,7 +161,7 @@ def test_a_run_beside_others_is_another_run_than_one_alone():
     alone, beside_one = (fingerprint.of(compose(), Hardware("cpu", runs_at_a_time=runs), "hash") for runs in (1, 2))
     assert alone[0] != beside_one[0]
     assert alone[1] != beside_one[1]
-    assert "runs_at_a_time" not in Hardware("cpu").facts()  # else no run of an earlier version would be found again
+    assert "runs_at_a_time" not in hardware_facts(Hardware("cpu"))  # else no run of an earlier version would be found again
 
 
 def every_job(folder):

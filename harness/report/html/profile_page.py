@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from harness.analysis import kernels
 from harness.analysis.disturbances import disturbances
+from harness.records.hardware_facts import facts as hardware_facts
 from harness.records.record import Record, overrides_of
 from harness.report.html.document import render
 from harness.report.html.style import Plot, figure, style, x_axis, y_axis
@@ -43,7 +44,7 @@ def by_machine(records: Sequence[Record]) -> dict[str, list[Plot]]:
 def _machine(record: Record) -> str:
     """What times and memory depend on beside the config, in words."""
     environment = record.environment
-    facts = {**environment.hardware.facts(), "processor": environment.processor}
+    facts = {**hardware_facts(environment.hardware), "processor": environment.processor}
     facts["device_names"] = ", ".join(environment.hardware.device_names) or None
     return ", ".join(
         f"{key.removesuffix('_names')} {value if isinstance(value, str) else json.dumps(value)}"
