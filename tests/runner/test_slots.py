@@ -161,7 +161,7 @@ def test_a_run_beside_others_is_another_run_than_one_alone():
     alone, beside_one = (fingerprint.of(compose(), Hardware("cpu", runs_at_a_time=runs), "hash") for runs in (1, 2))
     assert alone[0] != beside_one[0]
     assert alone[1] != beside_one[1]
-    assert "runs_at_a_time" not in hardware_facts(Hardware("cpu"))  # else no run of an earlier version would be found again
+    assert "runs_at_a_time" not in hardware_facts(Hardware("cpu"))  # as in earlier records
 
 
 def every_job(folder):
