@@ -42,7 +42,7 @@ class BatchesSweeper(Sweeper):
         self.params = params or {}
         self.launched = 0
         self.shown: list[int] = []
-        self.numbers: list[int] = []
+        self.numbers_of_batch: list[int] = []
         """The numbers of the jobs that were launched last, in the order of these jobs."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
@@ -92,7 +92,7 @@ class BatchesSweeper(Sweeper):
         """
         order = range(len(jobs)) if order is None else order
         number_of = {place: self.launched + turn for turn, place in enumerate(order)}
-        self.numbers = numbers = [number_of[place] for place in range(len(jobs))]
+        self.numbers_of_batch = numbers = [number_of[place] for place in range(len(jobs))]
         self.shown += numbers
         job_outcomes.keep_batch(self.config, self.launched)
         self._submit(jobs, order, numbers, tunings)

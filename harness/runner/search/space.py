@@ -119,4 +119,4 @@ def value_at(distribution: BaseDistribution, place: int) -> Any:
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices[place]
     assert isinstance(distribution, (IntDistribution, FloatDistribution))
-    return distribution.low + place * distribution.step if place else distribution.low
+    return distribution.low + place * (distribution.step or 0)  # of no step there is one value

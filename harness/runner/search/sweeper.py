@@ -106,7 +106,7 @@ class SearchSweeper(BatchesSweeper):
         try:
             _take(trials, self.launch(jobs))
         except BaseException:  # such as Ctrl-C: what has ended is shown
-            ended = [job_outcomes.of_job(self.config, number) for number in self.numbers]
+            ended = [job_outcomes.of_job(self.config, number) for number in self.numbers_of_batch]
             _take(trials, [replace(one, damaged=None) for one in ended])
             raise
         self._judge(trials)
