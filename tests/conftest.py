@@ -23,7 +23,7 @@ from harness.errors import UserError
 from harness.records import store
 from harness.records.record import Hardware, Record
 from harness.runner.sweep import Sweep
-from harness.tracking import store as tracking_store
+from harness.tracking import database
 
 # a shell's background jobs ignore Ctrl-C, and so would the commands that tests interrupt
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -82,9 +82,9 @@ class Ended:
 def copy_empty_store(tmp_path_factory) -> Callable[[Path], None]:
     """Writes a copy of an empty MLflow store, which the harness creates once in 2 s."""
     empty = tmp_path_factory.mktemp("empty_store") / "mlflow.db"
-    create = tracking_store.create_store  # before a test replaces it
+    create = database.create_store  # before a test replaces it
 
-    def copy(store: Path) -> None:
+    def copy(store: Path, write_ahead: bool = True) -> None:
         if not empty.exists():
             create(empty)
         with closing(sqlite3.connect(empty)) as source, closing(sqlite3.connect(store)) as target:
@@ -96,7 +96,7 @@ def copy_empty_store(tmp_path_factory) -> Callable[[Path], None]:
 @pytest.fixture
 def copied_stores(monkeypatch, copy_empty_store) -> None:
     """New MLflow stores of this process are copies of an empty one."""
-    monkeypatch.setattr(tracking_store, "create_store", copy_empty_store)
+    monkeypatch.setattr(database, "create_store", copy_empty_store)
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def main() -> None:
         raise
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # our task raises nothing
         print(*suggestions.explain(error, sys.argv[1:]), sep="\n", file=sys.stderr)
-        if _outcomes:  # a search had begun
+        if _has_run():  # a search had begun, or the launcher failed
             _finish(launched=False)
         sys.exit(USER_ERROR)
     except SystemExit as stop:  # Hydra's own 1: a flag that it cannot follow
@@ -87,11 +87,18 @@ def main() -> None:
         sys.exit(code)
 
 
+def _has_run() -> bool:
+    """Whether a job of this command ran, in this process or in another."""
+    from harness.runner.sweep import Sweep
+
+    return bool(_outcomes or _unkept or (Sweep.current and Sweep.current.outcomes()))
+
+
 def _nothing_run() -> int:
     """The exit code of a sweep over no value at all, after a sentence that says why; 0 for all other commands."""
     from harness.runner.sweep import Sweep
 
-    if not Sweep.current or Sweep.current.outcomes() or _unkept:
+    if not Sweep.current or _has_run():
         return 0
     choice = Sweep.current.choice
     print(choice.not_begun() if choice else suggestions.of_empty_sweep(sys.argv[1:]), file=sys.stderr)

@@ -6,6 +6,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from harness.cli import suggestions
+from harness.config import launchers
 from harness.config.validation import resolve
 from harness.records.record import Record
 from harness.records.tuning import Tuning
@@ -27,7 +28,8 @@ def request_of(
     suggestions.refuse_new_keys(HydraConfig.get().overrides.task, config)
     suggestions.refuse_words_for_parts(HydraConfig.get().overrides.task, HydraConfig.get().runtime.choices)
     overrides = tuple(run_names.overrides_of(config))
-    return Request(resolve(config), label, started, overrides, search, tuning)
+    by_driver = bool(config.sweep) and launchers.on_cluster(HydraConfig.get().launcher)
+    return Request(resolve(config), label, started, overrides, search, tuning, by_driver)
 
 
 def record_of(request: Request, waits: bool = True) -> Record:

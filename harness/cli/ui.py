@@ -52,6 +52,10 @@ def serve(output_dir: Path, host: str, port: int) -> int:
         raise UserError(f"there is no {store}: run `python -m harness` first, or name its folder with --output-dir")
     uri, address = tracking.own_store(output_dir), f"http://{host}:{port}"
     print(f"starting MLflow on {store} ...", flush=True)
+    try:
+        tracking.change_journal(store)  # before the server has it open
+    except Exception as error:
+        raise UserError(f"MLflow cannot use {store}: {tracking.reason(uri, error)}") from None
     server = _start(uri, output_dir / "mlartifacts", host, port)
     try:
         if wait_until_up(server, address):

@@ -6,7 +6,6 @@ import sys
 from datetime import datetime
 from typing import Any
 
-from harness import tracking
 from harness.analysis import targets
 from harness.records import store
 from harness.records.record import Record
@@ -40,7 +39,7 @@ def finished_before(request: Request, record: Record) -> Record | None:
         asked |= {"overrides": record.overrides, "name": record.name, "label": record.label}
         existing = placed = store.copy(placed, request.output_dir, record.folder, **asked)
         artifacts.make(existing)  # config.yaml is that of the command
-    tracking.open_tracker(config.tracking, request.output_dir).sync(existing)
+    request.open_tracker().sync(existing)
     return dataclasses.replace(placed, skipped=True, asked=request.label)
 
 

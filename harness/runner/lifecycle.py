@@ -30,7 +30,8 @@ class Request:
     """What a command asks for: a config, the readable name of the run, all overrides, and when the command started.
 
     ``started`` is in UNIX seconds. ``search`` is the direction (``maximize`` or ``minimize``) in which a sweeper
-    searches by what runs return. ``tuning`` says what chose the settings.
+    searches by what runs return. ``tuning`` says what chose the settings. ``by_driver``: the run is a job that may run
+    beside jobs of other machines, so that it leaves an MLflow database to the command that launched it.
     """
 
     config: Config
@@ -39,10 +40,16 @@ class Request:
     overrides: tuple[str, ...] = ()
     search: str | None = None
     tuning: Tuning | None = None
+    by_driver: bool = False
 
     @property
     def output_dir(self) -> Path:
         return Path(self.config.output_dir).absolute()
+
+    def open_tracker(self) -> tracking.Tracker:
+        """The tracker of this run."""
+        config = self.config
+        return tracking.open_tracker(config.tracking, self.output_dir, config.sweep, self.by_driver)
 
 
 def new_record(
@@ -89,7 +96,7 @@ class Live:
 
     def __init__(self, request: Request, record: Record, lock: RunLock) -> None:
         self.request, self.record, self.lock = request, record, lock
-        self.tracker = tracking.open_tracker(request.config.tracking, request.output_dir)
+        self.tracker = request.open_tracker()
         self.epochs = 0
         self.outcome: Outcome | None = None
         self.measured = self.written = False

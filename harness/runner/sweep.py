@@ -29,8 +29,9 @@ from harness.runner.sweep_config import absolute_output_dir, hide_secrets
 
 if TYPE_CHECKING:
     from harness.runner.choose.choice import Choice
+    from harness.runner.mlflow_thread import MlflowThread
     from harness.runner.search.search import Search
-    from harness.tracking.store import Summary
+    from harness.tracking import Summary
 
 
 EXTENT = (
@@ -52,10 +53,11 @@ class Sweep(Callback):
     current: "Sweep | None" = None
     choice: "Choice | None" = None
     search: "Search | None" = None
+    mlflow: "MlflowThread | None" = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a launcher sends to the processes of its jobs: the answer belongs to the command alone."""
-        return {key: value for key, value in vars(self).items() if key not in ("choice", "search")}
+        """What a launcher sends to the processes of its jobs: the rest belongs to the command alone."""
+        return {key: value for key, value in vars(self).items() if key not in ("choice", "search", "mlflow")}
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         from harness.config.hardware import check_writable
@@ -93,6 +95,10 @@ class Sweep(Callback):
             print(f"{error.filename or folder} cannot be written to {why}", file=sys.stderr)
             sys.exit(2)
         Sweep.current = self
+        if launchers.on_cluster(config.hydra.launcher):
+            from harness.runner.mlflow_thread import MlflowThread
+
+            self.mlflow = MlflowThread(Path(config.output_dir), config.sweep)
 
     @property
     def shows_runs(self) -> bool:
@@ -146,7 +152,14 @@ class Sweep(Callback):
         """Give the sweep's parent run in each experiment its status and its summary."""
         from harness import tracking
 
-        uri = tracking.store_uri(self.config.tracking.uri, Path(self.config.output_dir))
+        output_dir = Path(self.config.output_dir)
+        if self.mlflow:
+            self.mlflow.end()
+        synced = tracking.sync_left(output_dir, self.config.sweep)
+        if synced.left:
+            runs = "1 run is" if synced.left == 1 else f"{synced.left} runs are"
+            print(f"{synced.why}; {runs} missing there: run `python -m harness report --sync` later", file=sys.stderr)
+        uri = tracking.store_uri(self.config.tracking.uri, output_dir)
         if uri == tracking.OFF:
             return
         for name, status, summary in ends:
@@ -206,7 +219,7 @@ def _summary(
 ) -> "Summary":  # fmt: skip
     """Print the comparison of a sweep's runs in one experiment, and return it for the parent run."""
     from harness.report import build as report
-    from harness.tracking.store import Summary
+    from harness.tracking import Summary
 
     runs = [record for record in runs if not record.is_trial]
     if not runs:  # it ended while trials ran

@@ -2,14 +2,18 @@
 
 from harness.tracking.address import OFF, check_store, elsewhere, own_store, store_uri
 from harness.tracking.contents import of_point
+from harness.tracking.database import change_journal
+from harness.tracking.late_sync import sync, sync_left
 from harness.tracking.lookup import run_dir_of
-from harness.tracking.store import Summary, close_sweep, end_sweep, experiments, reason
-from harness.tracking.tracker import Tracker, open_tracker, sync
+from harness.tracking.store import experiments, reason
+from harness.tracking.sweeps import Summary, close_sweep, end_sweep
+from harness.tracking.tracker import Tracker, open_tracker
 
 __all__ = [
     "OFF",
     "Summary",
     "Tracker",
+    "change_journal",
     "check_store",
     "close_sweep",
     "elsewhere",
@@ -22,4 +26,5 @@ __all__ = [
     "run_dir_of",
     "store_uri",
     "sync",
+    "sync_left",
 ]

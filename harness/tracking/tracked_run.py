@@ -11,6 +11,7 @@ from harness.errors import UserError
 from harness.records import store as records
 from harness.records.record import DataSummary, Record
 from harness.records.settings import flatten
+from harness.tracking.address import database_of
 from harness.tracking.contents import files_of, numbers_of, steps, tags_of
 from harness.tracking.store import (
     METRICS_AT_ONCE,
@@ -19,57 +20,61 @@ from harness.tracking.store import (
     close_abandoned,
     connect,
     find_experiment,
-    parent_run,
 )
+from harness.tracking.sweeps import PARENT, parent_run
 
 
 class TrackedRun:
     """A run in an MLflow store. Every method raises whatever MLflow raises when it does not answer.
 
     MLflow has one run per fingerprint and experiment, which a resumed run continues; ``rerun=true`` opens a new one. A
-    run has at most one model, which is logged only ``with_model``.
+    run has at most one model, which is logged only ``with_model``. ``sweep`` is one that runs, and that has not ended
+    with this run.
     """
 
-    def __init__(self, uri: str, output_dir: Path, with_model: bool) -> None:
-        self.uri, self.output_dir, self.with_model = uri, output_dir, with_model
+    def __init__(self, uri: str, output_dir: Path, with_model: bool, sweep: str | None = None) -> None:
+        self.uri, self.output_dir, self.with_model, self.sweep = uri, output_dir, with_model, sweep
         self.run_id = ""
-        self._is_open = False
+        self.is_open = False
         self._status_before: str | None = None
         self._logged: dict[tuple[str, int], Any] = {}
 
     def open(self, record: Record) -> str:
         """Open the earlier run that is resumed, or a new run, with its parameters and data; returns its id."""
         self.client = connect(self.uri)
-        experiment = find_experiment(self.client, record.name, self.output_dir, self.uri)
-        close_abandoned(self.client, experiment)
-        self._open_run(experiment, record)
+        self._experiment = find_experiment(self.client, record.name, self.output_dir, self.uri)
+        close_abandoned(self.client, self._experiment)
+        self._open_run(record)
         self._log_params(record.config)
         self._log_data(record.data)
-        self._is_open = True
+        self.is_open = True
         return self.run_id
 
-    def log_step(self, numbers: dict[str, float]) -> None:
-        """Log the numbers of an epoch (or of a profile's point) at the step that its ``epoch`` gives."""
-        self._log([(int(numbers["epoch"]), key, value) for key, value in numbers_of(numbers)])
+    def log_steps(self, steps: list[dict[str, float]]) -> None:
+        """Log the numbers of epochs (or of a profile's points), each at the step that its ``epoch`` gives."""
+        self._log([(int(step["epoch"]), key, value) for step in steps for key, value in numbers_of(step)])
 
     def sync(self, record: Record) -> bool:
         """Bring MLflow up to date with an ended record; returns False if it already was.
 
         A run that is not open is found or created, and its id is written into ``record.json``.
         """
-        if not self._is_open:
+        if not self.is_open:
             if self._is_complete(record):
                 return False
-            record.mlflow_run_id = self.open(record)
+            self.open(record)
+        if record.mlflow_run_id != self.run_id:
+            record.mlflow_run_id = self.run_id
             records.write(record)
         self._log_missing_steps(record)
         self._log_result(record)
         for file, place in files_of(record.folder):
             self.client.log_artifact(self.run_id, str(file), place)
         self._log_model(record)
+        self._remove_twins(record)
         # the status comes last: a run whose sync was interrupted is synced again
         self.client.set_terminated(self.run_id, STATUS[record.status], _milliseconds(record.ended))
-        self._is_open = False
+        self.is_open = False
         return True
 
     def discard(self) -> None:
@@ -79,39 +84,59 @@ class TrackedRun:
         self.client.set_terminated(self.run_id, self._status_before or "KILLED")
         if self._status_before is None:
             self.client.delete_run(self.run_id)
-        self._is_open = False
+        self.is_open = False
 
     def _is_complete(self, record: Record) -> bool:
         """Whether MLflow has the whole record: its newest run is the record's, with the record's status and model."""
         self.client = connect(self.uri)
-        experiment = find_experiment(self.client, record.name, self.output_dir, self.uri)
-        newest = self._newest(experiment, record)
+        self._experiment = find_experiment(self.client, record.name, self.output_dir, self.uri)
+        newest = self._newest(record)
         if newest is None or newest.info.run_id != record.mlflow_run_id:
             return False
         return bool(newest.info.status == STATUS[record.status]) and not self._lacks_model(newest, record)
 
-    def _open_run(self, experiment: str, record: Record) -> None:
-        tags = tags_of(record)
+    def _open_run(self, record: Record) -> None:
+        from mlflow.entities import RunTag
+
+        tags, start = tags_of(record), _milliseconds(record.started)
         if record.sweep:
-            running = record.ended is None
-            tags["mlflow.parentRunId"] = parent_run(self.client, experiment, record.sweep, self.output_dir, running)
-        earlier = self._newest(experiment, record)
-        if earlier is None or (record.config["rerun"] and earlier.info.run_id != record.mlflow_run_id):
-            start = _milliseconds(record.started)
-            run = self.client.create_run(experiment, run_name=record.label, tags=tags, start_time=start)
+            running = record.ended is None or record.sweep == self.sweep
+            tags[PARENT] = parent_run(self.client, self._experiment, record.sweep, self.output_dir, running)
+        earlier = self._newest(record)
+        # one of the same start is this run's own: MLflow made it, and its answer was lost
+        own = earlier is not None and (earlier.info.run_id == record.mlflow_run_id or earlier.info.start_time == start)
+        if earlier is None or (record.config["rerun"] and not own):
+            run = self.client.create_run(self._experiment, run_name=record.label, tags=tags, start_time=start)
             self.run_id, self._status_before = run.info.run_id, None
             return
         self.run_id, self._status_before = earlier.info.run_id, earlier.info.status
         self.client.update_run(self.run_id, "RUNNING", record.label)
-        for key, value in {**tags, "reason": ""}.items():
-            self.client.set_tag(self.run_id, key, value)
+        self.client.log_batch(self.run_id, tags=[RunTag(key, value) for key, value in {**tags, "reason": ""}.items()])
 
-    def _newest(self, experiment: str, record: Record) -> Any:
-        """The newest MLflow run of the record's fingerprint, of equally new ones the record's; None if none is."""
+    def _same(self, record: Record) -> list[Any]:
+        """The MLflow runs of the record's fingerprint, the newest first."""
         same = f"tags.fingerprint = '{record.fingerprint}' and tags.kind = 'run'"
-        found = self.client.search_runs([experiment], same, max_results=20)
+        return list(self.client.search_runs([self._experiment], same, max_results=20))
+
+    def _newest(self, record: Record) -> Any:
+        """The newest MLflow run of the record's fingerprint, of equally new ones the record's; None if none is."""
+        found = self._same(record)
         newest = [run for run in found if run.info.start_time == found[0].info.start_time]
-        return next((run for run in newest if run.info.run_id == record.mlflow_run_id), next(iter(newest), None))
+        newest.sort(key=lambda run: (run.info.run_id != record.mlflow_run_id, not run.data.params))
+        return next(iter(newest), None)
+
+    def _remove_twins(self, record: Record) -> None:
+        """Delete the empty runs that a server has made of this one's start beside it.
+
+        MLflow's client sends a request again if the answer was lost, and the server may have made a run both times.
+        """
+        if database_of(self.uri) is not None:
+            return
+        found = self._same(record)
+        starts = {run.info.start_time for run in found if run.info.run_id == self.run_id}
+        for run in found:
+            if run.info.run_id != self.run_id and run.info.start_time in starts and not run.data.params:
+                self.client.delete_run(run.info.run_id)
 
     def _log_params(self, config: dict[str, Any]) -> None:
         from mlflow.entities import Param

@@ -2,22 +2,23 @@
 
 The harness owns the run: it starts it, sets its status and ends it. MLflow gets the epochs live; everything else comes
 from the record by one idempotent ``sync``. A tracking server that does not answer costs only a warning, because the
-record is written to disk first.
+record is written to disk first; what it missed it gets when it answers again.
 """
 
 import sys
 import threading
+import time
 from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Any, Protocol
 
 from harness.config.schema import TrackingConfig
 from harness.errors import UserError
-from harness.records import store as records
 from harness.records.record import Record
 from harness.records.secrets import masked
-from harness.tracking.address import OFF, store_of, store_uri
+from harness.tracking import unsynced
+from harness.tracking.address import OFF, database_of, store_uri
+from harness.tracking.server import check_answers
 from harness.tracking.store import reason
 from harness.tracking.tracked_run import TrackedRun
 
@@ -38,9 +39,19 @@ class Tracker(Protocol):
         """Undo ``start``: nothing was run."""
 
 
-def open_tracker(settings: TrackingConfig, output_dir: Path) -> Tracker:
-    """The tracker that the settings name."""
-    return NoTracker() if settings.uri == OFF else MlflowTracker(settings, output_dir)
+def open_tracker(
+    settings: TrackingConfig, output_dir: Path, sweep: str | None = None, by_driver: bool = False
+) -> Tracker:
+    """The tracker that the settings name, for a run that a command or a ``sweep`` asks for.
+
+    ``by_driver``: the run may be one of several machines that share the output folder. A database is then written by
+    the command that launched the run, and by nobody else.
+    """
+    if settings.uri == OFF:
+        return NoTracker()
+    if by_driver and database_of(store_uri(settings.uri, output_dir)) is not None:
+        return TrackedByDriver(sweep)
+    return MlflowTracker(settings, output_dir, sweep)
 
 
 class NoTracker:
@@ -59,84 +70,132 @@ class NoTracker:
         pass
 
 
-def _survives(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Keep a store's failure away from the run: warn once, and do not call the store again."""
+class TrackedByDriver(NoTracker):
+    """Writes to no database: it leaves each run that ended to the command that launched the job."""
 
-    @wraps(method)
-    def guarded(self: "MlflowTracker", *arguments: Any) -> Any:
-        if self.lost:
-            return None
-        try:
-            return method(self, *arguments)
-        except UserError:  # a file of the user's stands in MLflow's place
-            raise
-        except Exception as error:
-            self._lose(error)
-            return None
+    def __init__(self, sweep: str | None) -> None:
+        self.sweep = sweep
 
-    return guarded
+    def sync(self, record: Record) -> None:
+        unsynced.keep(record, self.sweep)
+
+
+ASKED_AGAIN_AFTER = 60.0
+"""Seconds after a failure in which a running run does not ask MLflow again."""
 
 
 class MlflowTracker:
-    """Follows a run in MLflow."""
+    """Follows a run in MLflow. Where that fails, it tries again while the run trains, and at its end."""
 
-    def __init__(self, settings: TrackingConfig, output_dir: Path) -> None:
-        self.uri = store_uri(settings.uri, output_dir)
-        self.lost = False
-        self._interval = settings.system_metrics_seconds
-        self._run = TrackedRun(self.uri, output_dir, settings.log_model)
+    def __init__(self, settings: TrackingConfig, output_dir: Path, sweep: str | None = None) -> None:
+        self.uri, self.sweep = store_uri(settings.uri, output_dir), sweep
+        self._settings, self._output_dir = settings, output_dir
+        self._run = self._tracked_run()
+        self._record: Record | None = None
+        self._unsent: list[dict[str, float]] = []
+        self._failed = self._unusable = False
+        self._ask_at = 0.0
         self._monitor: Any = None
 
-    @_survives
-    def start(self, record: Record) -> str:
+    def start(self, record: Record) -> str | None:
+        self._record = record
         try:
-            run_id = self._run.open(record)
+            self._attempt(self._open)
         except KeyboardInterrupt:
             # no run was begun; and MLflow, of which maybe a part was imported, must not be asked again
-            self.lost = self._run.run_id == ""
+            self._unusable = self._run.run_id == ""
             raise
-        self._watch_system(run_id)
-        return run_id
+        return self._run.run_id or None
 
-    @_survives
     def epoch(self, metrics: dict[str, float]) -> None:
-        self._run.log_step(metrics)
+        self._unsent.append(metrics)
+        if time.monotonic() >= self._ask_at:
+            self._attempt(self._send)
 
-    @_survives
     def sync(self, record: Record) -> None:
-        self._stop_watching()
-        self._run.sync(record)
+        if self._unusable:
+            unsynced.keep(record, self.sweep)
+            return
+        if self._failed:
+            self._run = self._tracked_run()  # it finds out what MLflow has of the run
+        try:
+            self._stop_watching()
+            self._run.sync(record)
+        except UserError:  # a file of the user's stands in MLflow's place
+            raise
+        except Exception as error:
+            unsynced.keep(record, self.sweep)
+            again = "still lacks this run" if self._failed else "failed"
+            print(
+                f"MLflow at {masked(self.uri)} {again} ({reason(self.uri, error)}); its record is kept; "
+                "run `python -m harness report --sync` later to bring MLflow up to date",
+                file=sys.stderr,
+            )
+            self._failed = True
+        else:
+            unsynced.drop(record)
 
-    @_survives
     def discard(self) -> None:
-        self._stop_watching()
-        self._run.discard()
+        if self._run.run_id:
+            self._stop_watching()
+            self._attempt(self._run.discard)
 
-    def _watch_system(self, run_id: str) -> None:
-        if self._interval is None:
+    def _tracked_run(self) -> TrackedRun:
+        return TrackedRun(self.uri, self._output_dir, self._settings.log_model)
+
+    def _open(self) -> None:
+        assert self._record
+        self._run.open(self._record)
+        self._watch_system()
+
+    def _send(self) -> None:
+        """Log the epochs that MLflow has not got yet; open the run first where that failed before."""
+        if not self._run.is_open:
+            self._open()
+        elif self._failed:
+            check_answers(self.uri)
+        self._run.log_steps(self._unsent)
+        self._unsent = []
+        self._watch_system()
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        """Do something in MLflow. Its failure is kept away from the run: a warning the first time, and then a pause."""
+        try:
+            action()
+        except UserError:  # a file of the user's stands in MLflow's place
+            raise
+        except Exception as error:
+            self._pause(error)
+
+    def _watch_system(self) -> None:
+        interval = self._settings.system_metrics_seconds
+        if interval is None or self._monitor is not None:
             return
         from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
-        self._monitor = SystemMetricsMonitor(run_id, self._interval, samples_before_logging=1, tracking_uri=self.uri)
+        run_id = self._run.run_id
+        self._monitor = SystemMetricsMonitor(run_id, interval, samples_before_logging=1, tracking_uri=self.uri)
         self._monitor.monitors = [one for one in self._monitor.monitors if _works(one)]
         self._monitor.start()
 
     def _stop_watching(self) -> None:
         if self._monitor is not None:
-            self._monitor.finish()
-            self._monitor = None
+            monitor, self._monitor = self._monitor, None
+            monitor.finish()
 
-    def _lose(self, error: Exception) -> None:
-        self.lost = True
+    def _pause(self, error: Exception) -> None:
+        self._ask_at = time.monotonic() + ASKED_AGAIN_AFTER
         if self._monitor is not None:
             # in a thread: the monitor waits for its last request, which may last until the time-out
-            threading.Thread(target=self._stop_watching, daemon=True).start()
-        print(
-            f"MLflow at {masked(self.uri)} failed ({reason(self.uri, error)}); "
-            "the run continues and its record is kept; "
-            "run `python -m harness report --sync` later to bring MLflow up to date",
-            file=sys.stderr,
-        )
+            threading.Thread(target=self._monitor.finish, daemon=True).start()
+            self._monitor = None
+        if not self._failed:
+            self._failed = True
+            print(
+                f"MLflow at {masked(self.uri)} failed ({reason(self.uri, error)}); the run continues, and MLflow is "
+                "asked again, at the latest when it ends",
+                file=sys.stderr,
+            )
 
 
 def _works(monitor: Any) -> bool:
@@ -147,24 +206,3 @@ def _works(monitor: Any) -> bool:
         return True
     except Exception:
         return False
-
-
-def sync(ended: list[Record]) -> int:
-    """Bring MLflow up to date with records; returns how many of them it lacked, wholly or in part.
-
-    Records of runs with ``tracking=none`` are left out.
-
-    Raises:
-        UserError: a store does not answer, or needs a password that the environment does not have.
-    """
-    count = 0
-    for record in ended:
-        uri = store_of(record)
-        if uri == OFF:
-            continue
-        try:
-            with_model = record.config["tracking"].get("log_model", True)  # an earlier version had no such key
-            count += TrackedRun(uri, records.output_dir_of(record), with_model).sync(record)
-        except Exception as error:
-            raise UserError(f"MLflow at {masked(uri)} does not answer: {reason(uri, error)}") from None
-    return count

@@ -103,11 +103,11 @@ def test_a_sync_that_was_interrupted_before_its_end_is_completed_without_repeati
 def test_a_resumed_run_keeps_its_mlflow_run_which_gets_the_epochs_from_when_mlflow_was_down(record, client, tmp_path):
     first = tracked(tmp_path)
     run_id = first.open(record)
-    first.log_step(HISTORY[0])
+    first.log_steps(HISTORY[:1])
     client.set_terminated(run_id, "KILLED")  # and the second epoch never reached MLflow
     resumed = tracked(tmp_path)
     assert resumed.open(record) == run_id
-    resumed.log_step(HISTORY[2])
+    resumed.log_steps(HISTORY[2:])
     record.mlflow_run_id = run_id
     assert resumed.sync(record)
     assert sorted(steps_of(client, run_id, "train/loss")) == [1, 2, 3, 3]

@@ -1,18 +1,19 @@
 """MLflow shows what the record says, and a run loses nothing when MLflow does not answer."""
 
-import os
-import signal
 import sqlite3
 import subprocess
 import sys
 import textwrap
+import time
 from datetime import datetime
 
 import psutil
 import pytest
 from conftest import QUICK
 from mlflow import MlflowClient
+from servers import kill, start_server
 
+from harness.cli import main as cli
 from harness.cli import report, ui
 from harness.records import store as records
 from harness.records.settings import flatten
@@ -131,12 +132,12 @@ def test_eight_processes_at_once_into_a_store_that_does_not_exist_yet(tmp_path):
     script = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from harness.tracking import store, store_uri
+        from harness.tracking import store, store_uri, sweeps
         number, folder = sys.argv[1], Path(sys.argv[2])
         uri = store_uri(None, folder)
         client = store.connect(uri)
         experiment = store.find_experiment(client, "many", folder, uri)
-        parent = store.parent_run(client, experiment, "sweep", folder)
+        parent = sweeps.parent_run(client, experiment, "sweep", folder)
         run = client.create_run(experiment, tags={"kind": "run", "mlflow.parentRunId": parent}).info.run_id
         for step in range(20):
             client.log_metric(run, "value", step, step=step)
@@ -180,18 +181,19 @@ def test_a_server_that_comes_back_is_brought_up_to_date(command, tmp_path, capfd
     assert steps[:2] == [1, 2]
 
 
-def test_a_rerun_while_mlflow_was_down_is_synced_too(command, tmp_path):
+def test_a_rerun_while_mlflow_was_down_is_synced_too(command, tmp_path, monkeypatch):
     first = command(*TRACKED).record
     database = tmp_path / "outputs" / "mlflow.db"
     database.rename(tmp_path / "away.db")
     database.mkdir()
+    monkeypatch.setattr(cli, "_command_started", time.time)  # both commands are of this process
     again = command(*TRACKED, "rerun=true")
     assert again.code == 0
     database.rmdir()
     (tmp_path / "away.db").rename(database)
     assert again.record.ended != first.ended
     assert report.main(["--sync"]) == 0
-    newest = max(runs_of(tmp_path), key=lambda run: run.info.end_time)  # both commands started with this process
+    newest = max(runs_of(tmp_path), key=lambda run: run.info.start_time)
     (record,) = records.read_all(tmp_path / "outputs" / "runs")
     assert len(runs_of(tmp_path)) == 2
     assert newest.info.run_id == record.mlflow_run_id != first.mlflow_run_id
@@ -202,23 +204,6 @@ def test_a_rerun_while_mlflow_was_down_is_synced_too(command, tmp_path):
 
 def seconds(moment):
     return datetime.fromisoformat(moment).timestamp()
-
-
-def start_server(folder, port):
-    """A real tracking server in a session of its own, up."""
-    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", f"{folder}/kept"]
-    quiet = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    quiet.pop("MLFLOW_TRACKING_URI", None)
-    with open(folder / "server.log", "a") as log:
-        server = subprocess.Popen(command, env=quiet, stdout=log, stderr=log, start_new_session=True)
-    assert ui.wait_until_up(server, f"http://127.0.0.1:{port}"), (folder / "server.log").read_text()
-    return server
-
-
-def kill(server):
-    os.killpg(server.pid, signal.SIGKILL)
-    server.wait()
 
 
 def test_a_server_that_goes_down_in_the_middle_is_brought_up_to_date_when_it_is_back(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import make_url
 
 from harness.records.store import file_name
-from harness.tracking import address, store
+from harness.tracking import address, database, store
 
 NAMES = st.one_of(st.text(min_size=1, max_size=600), st.sampled_from(["Default", " ", "..", "x (0123abcd)", "a" * 251]))
 
@@ -43,8 +43,8 @@ def test_a_name_that_mlflow_takes_stays(name):
 @given(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=60))
 def test_the_uri_of_a_database_leads_to_its_file(folder):
     file = Path("/tmp") / folder / "mlflow.db"
-    uri = store.sqlite_uri(file)
-    assert store.database_of(uri) == file == Path(str(make_url(uri).database))
+    uri = address.sqlite_uri(file)
+    assert address.database_of(uri) == file == Path(str(make_url(uri).database))
 
 
 @settings(deadline=None)  # the first call loads MLflow
@@ -75,8 +75,8 @@ def journal_mode(file):
 
 def test_a_new_store_keeps_a_write_ahead_log_by_itself(tmp_path):
     """Read in a process that knows nothing of the harness: the mode is in the file, not in a connection."""
-    store.create_store(tmp_path / "mlflow.db")
-    assert [file.name for file in tmp_path.iterdir()] == ["mlflow.db"]
+    database.prepare(tmp_path / "mlflow.db")
+    assert {file.name for file in tmp_path.iterdir()} == {"mlflow.db", ".mlflow.db.lock"}
     script = f"import sqlite3; print(*sqlite3.connect({str(tmp_path / 'mlflow.db')!r}).execute('PRAGMA journal_mode'))"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "('wal',)"

@@ -1,0 +1,82 @@
+"""Brings MLflow up to date with ended runs: those that it missed, and those of jobs that do not write to it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from harness.errors import UserError
+from harness.records import store as records
+from harness.records.record import Record
+from harness.records.secrets import masked
+from harness.tracking import unsynced
+from harness.tracking.address import OFF, store_of
+from harness.tracking.store import reason
+from harness.tracking.tracked_run import TrackedRun
+
+
+def sync(ended: list[Record]) -> int:
+    """Bring MLflow up to date with records; returns how many of them it lacked, wholly or in part.
+
+    Records of runs with ``tracking=none`` are left out.
+
+    Raises:
+        UserError: a store does not answer, or needs a password that the environment does not have.
+    """
+    return sum(_sync_one(record) for record in ended)
+
+
+def _sync_one(record: Record, sweep: str | None = None) -> bool:
+    uri = store_of(record)
+    if uri == OFF:
+        return False
+    try:
+        with_model = record.config["tracking"].get("log_model", True)  # an earlier version had no such key
+        lacked = TrackedRun(uri, records.output_dir_of(record), with_model, sweep).sync(record)
+    except Exception as error:
+        raise UserError(f"MLflow at {masked(uri)} does not answer: {reason(uri, error)}") from None
+    unsynced.drop(record)
+    return lacked
+
+
+@dataclass
+class Synced:
+    """What became of the runs of a sweep that MLflow lacked: how many it got, and of the others how many and why."""
+
+    done: int = 0
+    left: int = 0
+    why: str = ""
+
+
+def sync_left(output_dir: Path, sweep: str, waits: bool = True) -> Synced:
+    """Bring the runs of a sweep that has not ended to MLflow which were left to be brought later.
+
+    ``waits``: for another process that does the same; otherwise all is left to that one. When two runs after each other
+    fail, it is the store that fails, and is not asked for the others.
+    """
+    synced, failed = Synced(), 0
+    if not unsynced.files_of(output_dir, sweep):
+        return synced
+    try:
+        with FileLock(output_dir / ".unsynced.lock", timeout=-1 if waits else 0):
+            for file in unsynced.files_of(output_dir, sweep):
+                if failed < 2:
+                    try:
+                        synced.done += _settle(output_dir, sweep, file)
+                        failed = 0
+                        continue
+                    except (UserError, OSError, ValueError) as error:
+                        synced.why = str(error)
+                        failed += 1
+                synced.left += 1
+    except Timeout:
+        pass
+    return synced
+
+
+def _settle(output_dir: Path, sweep: str, file: Path) -> bool:
+    """Bring the run of a note to MLflow, which removes the note; returns whether MLflow lacked the run."""
+    if record := records.read_usable(output_dir / records.load_json(file)["run_dir"]):
+        return _sync_one(record, sweep)
+    file.unlink()
+    return False

@@ -1,0 +1,39 @@
+"""The ended runs that MLflow still lacks: one small file each below ``output_dir/unsynced``, until MLflow has them.
+
+They are kept by sweep, because the command of a sweep brings them to MLflow.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+
+from harness.records import store
+from harness.records.record import Record
+
+FOLDER = "unsynced"
+OUTSIDE = "runs"
+"""The folder of runs that no sweep asked for."""
+
+
+def keep(record: Record, sweep: str | None) -> None:
+    """Note that MLflow lacks a run which a sweep asked for, or a single command."""
+    file = store.output_dir_of(record) / FOLDER / store.file_name(sweep or OUTSIDE) / _name(record.run_dir)
+    with suppress(OSError):  # such as a full disk: `report --sync` looks at all records
+        file.parent.mkdir(parents=True, exist_ok=True)
+        store.write_json(file, {"run_dir": record.run_dir, "ended": record.ended})
+
+
+def drop(record: Record) -> None:
+    """Note that MLflow has a run, whoever asked for it. A note of a later end of this run stays."""
+    for file in (store.output_dir_of(record) / FOLDER).glob(f"*/{_name(record.run_dir)}"):
+        with suppress(OSError, ValueError):
+            if (store.load_json(file)["ended"] or "") <= (record.ended or ""):
+                file.unlink()
+
+
+def files_of(output_dir: Path, sweep: str) -> list[Path]:
+    """The files of the runs that a sweep asked for."""
+    return sorted((output_dir / FOLDER / store.file_name(sweep)).glob("[!.]*.json"))
+
+
+def _name(run_dir: str) -> str:
+    return f"{store.short_hash(run_dir)}.json"
