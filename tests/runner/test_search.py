@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 from statistics import fmean
 
 import pytest
@@ -163,6 +164,52 @@ def test_a_search_that_is_killed_at_its_fifth_trial_goes_on_with_its_trials(tmp_
     assert f"best    trial {best.search_trial}: " in printed
     assert f"results outputs/runs/digits/{best.folder.name}\n" in printed
     assert "\x1b" not in printed
+
+
+def test_seeds_are_averaged_and_a_finished_search_trains_nothing(command):
+    tried = ("encoder.hidden_size=4,8", "seed=0,1", "hydra.sweeper.n_trials=9", *ONE_EPOCH)
+    ended = command(*SEARCH, "encoder=gru", *tried)
+    assert ended.code == 0, ended.err
+    assert len(ended.records) == 4
+    means = {
+        width: fmean(
+            one.metrics["val/accuracy"] for one in ended.records if one.config["encoder"]["hidden_size"] == width
+        )
+        for width in (4, 8)
+    }
+    (results,) = Path("outputs/sweeps").glob("*/optimization_results.yaml")
+    assert OmegaConf.load(results).best_value == max(means.values())
+    assert "mean of 2 seeds" in ended.out
+    assert "the search ends after 2 of 9 trials: all 2 combinations were tried" in ended.out
+    assert "unlikely to be noise" not in ended.out
+    times = {one.fingerprint: one.ended for one in ended.records}
+    again = command(*SEARCH, "encoder=gru", *tried)
+    assert again.code == 0, again.err
+    assert {one.fingerprint: one.ended for one in again.records} == times
+    assert again.out.partition("trials, by validation")[2] == ended.out.partition("trials, by validation")[2]
+
+
+def test_hopeless_trials_are_stopped_and_the_best_settings_read_the_test_split_once(command):
+    space = ("optimizer.lr=tag(log,interval(1e-6,1e-1))", "hydra.sweeper.n_trials=9", "hydra.sweeper.n_jobs=1")
+    ended = command(*SEARCH, *space, "hydra.sweeper.pruner=median", *ONE_EPOCH, "trainer.epochs=3")
+    assert ended.code == 0, ended.err
+    trials = sorted((one for one in ended.records if one.is_trial), key=lambda one: one.config["tune"]["trial"])
+    (result,) = (one for one in ended.records if not one.is_trial)
+    assert len(trials) == 9
+    assert not any(metric.startswith("test/") for one in trials for metric in one.metrics)
+    stopped = [place for place, one in enumerate(trials) if one.stopped_epoch is not None]
+    assert stopped == [place for place, one in enumerate(trials) if len(one.history) < 3]
+    assert stopped
+    assert min(stopped) >= 3, "three trials must have finished"
+    best = max(
+        (one for one in trials if one.stopped_epoch is None),
+        key=lambda one: (one.metrics["val/accuracy"], -one.metrics["val/loss"]),
+    )
+    assert result.config["optimizer"]["lr"] == best.config["optimizer"]["lr"]
+    assert result.metrics["val/accuracy"] == best.metrics["val/accuracy"]
+    assert result.tuning.best == best.config["tune"]["trial"]
+    assert result.tuning.stopped == stopped
+    assert f"results {result.folder.relative_to(Path.cwd())}" in ended.out
 
 
 @pytest.mark.parametrize(
