@@ -11,7 +11,7 @@ import warnings
 
 import numpy as np
 import torch
-from fake_device_cases import FAULTS, cases
+from fake_device_cases import FAULTS, cases, config_of
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -20,7 +20,6 @@ from torch.utils._pytree import tree_leaves
 from harness.backends.base import DeviceBatch
 from harness.backends.pytorch import backend as backends
 from harness.backends.pytorch.training import Training
-from harness.config.compose import compose
 from harness.data import Dataset, from_sequences
 from harness.data.loaders.tagging import encode_tagged
 from harness.records.record import Hardware
@@ -104,7 +103,7 @@ def note_types(module: nn.Module, inputs: tuple, outputs: tuple) -> None:
 
 def one(data: Dataset, overrides: list[str], precision: str, plant=lambda backend, step: None) -> None:
     """A training step and an evaluation of this config on the pretended device."""
-    config = compose("input.size=16", "tracking=none", *overrides)
+    config = config_of(overrides)
     backend = backends.Backend(config, Hardware("gpu", precision=precision))
     backend.build(data, 0)
     if precision == "bf16":

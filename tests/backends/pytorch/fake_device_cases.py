@@ -1,8 +1,12 @@
 """What runs on the pretended GPU (``fake_device``), and the faults that it must find."""
 
+from functools import cache
 from typing import Any
 
 from shipped import choices, encoders_of
+
+from harness.config.compose import compose
+from harness.config.schema import Config
 
 Case = tuple[str, list[str], str]
 """The data, the overrides and the precision."""
@@ -60,6 +64,22 @@ def cases() -> dict[str, Case]:
     dropouts = ("head.dropout=0.1", "input.word_dropout=0.1", "input.dropout=0.1")
     add("classification", [*plain, "head.hidden_sizes=[8]", *dropouts])
     return found
+
+
+@cache
+def _composed(*overrides: str) -> Config:
+    return compose("input.size=16", "tracking=none", *overrides)
+
+
+def config_of(overrides: list[str]) -> Config:
+    """The config that these overrides compose; poolings and positions are composed once, as each takes 0.2 s."""
+    parts = [one for one in overrides if one.startswith(("pooling=", "position="))]
+    config = _composed(*(one for one in overrides if one not in parts))
+    for part in parts:
+        group, name = part.split("=")
+        chosen = config.choices.model_copy(update={group: name})
+        config = config.model_copy(update={group: getattr(_composed(part), group), "choices": chosen})
+    return config
 
 
 def _replace_encoder(change: Any) -> Any:

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY
-from fake_device_cases import FAULTS, cases, encoders
+from fake_device_cases import FAULTS, cases, config_of, encoders
 from shipped import choices
+
+from harness.config.compose import compose
 
 HERE = Path(__file__).parent
 RUN = "import ctypes, sys; ctypes.CDLL(sys.argv[1]); import fake_device; fake_device.main()"
@@ -47,6 +49,12 @@ def outcome(tmp_path_factory):
 
 def test_every_combination_trains_and_evaluates_on_the_device(outcome):
     assert outcome["failed"] == {}
+
+
+@pytest.mark.parametrize("encoder", ["lstm", "additive_attention"])
+def test_a_config_from_composed_parts_is_the_composed_one(encoder):
+    parts = (f"encoder={encoder}", "pooling=additive_attention", "position=sinusoidal")
+    assert config_of(list(parts)) == compose("input.size=16", "tracking=none", *parts)
 
 
 def test_the_combinations_hold_every_encoder_with_every_task_pooling_and_position():
