@@ -45,6 +45,7 @@ def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
 
 
 SLOWEST = (
+    *("test_slurm", "test_ray", "test_postgres", "test_search"),
     *("test_fake_device", "test_survival", "test_selfcheck", "test_launchers", "test_tuning", "test_choose"),
     *("test_verdict_errors", "test_shared_sweep", "test_public_python", "test_exports", "test_logged_models"),
 )

@@ -7,8 +7,6 @@ The same command is the same sweep: given again, it resumes where it stopped.
 import copy
 import hashlib
 import sys
-import traceback
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +14,13 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict, read_write
 
-from harness.analysis.listed import listed
 from harness.config import launchers, per_encoder
 from harness.config.composed_once import ComposedOnce
-from harness.config.requirement import parse_all
 from harness.errors import UserError
 from harness.records.record import Record
 from harness.records.secrets import masked
-from harness.runner import job_outcomes, plugins, run_names
-from harness.runner.job_outcomes import MOST_NAMED, JobOutcome, outcomes_folder, outcomes_of
+from harness.runner import job_outcomes, plugins, run_names, sweep_summary
+from harness.runner.job_outcomes import JobOutcome, outcomes_folder, outcomes_of
 from harness.runner.sweep_config import absolute_output_dir, hide_secrets
 
 if TYPE_CHECKING:
@@ -126,7 +122,7 @@ class Sweep(Callback):
             status = "killed" if interrupted else "finished" if complete else "failed"
             answering = {"margin": self.config.report.margin, "require": self.config.report.require}
             answering |= self.choice.asked() if self.choice else {}
-            summary = searched or _summary(runs, output_dir, name, self.config.sweep, **answering)
+            summary = searched or sweep_summary.of_runs(runs, output_dir, name, self.config.sweep, **answering)
             ends.append((name, status, summary))
         if self.choice and not ends:
             print(*self.choice.sentences(), sep="\n")
@@ -139,7 +135,7 @@ class Sweep(Callback):
 
     def _end_search(self, output_dir: Path) -> "Summary":
         """Print the trials of a search, by validation, and write them: not a comparison of them all by test."""
-        from harness.tracking.store import Summary
+        from harness.tracking import Summary
 
         assert self.search is not None
         try:
@@ -211,41 +207,3 @@ def compose_jobs_once(config: DictConfig) -> None:
     own &= config.hydra.sweeper._target_.endswith((".SeedSweeper", ".SearchSweeper", ".BasicSweeper"))
     if hydra is not None and own:
         hydra.config_loader = ComposedOnce(hydra.config_loader)
-
-
-def _summary(
-    runs: list[Record], output_dir: Path, name: str, sweep: str, margin: float, require: Sequence[str] = (),
-    **asked: Any,
-) -> "Summary":  # fmt: skip
-    """Print the comparison of a sweep's runs in one experiment, and return it for the parent run."""
-    from harness.report import build as report
-    from harness.tracking import Summary
-
-    runs = [record for record in runs if not record.is_trial]
-    if not runs:  # it ended while trials ran
-        print(*(told := asked.get("told", [])), sep="\n", end="\n" * bool(told))
-        return Summary(files=[], note="\n".join(told))
-    try:
-        if runs[0].mode == "profile":
-            return Summary(files=report.summarise_profiles(runs))
-        compared = report.compare(runs, output_dir, name, margin=margin, requirements=parse_all(require), **asked)
-        compared.print()
-        if compared.unwritten:
-            print(compared.unwritten, file=sys.stderr)
-        note = compared.markdown + _done_before(runs, sweep)
-        return Summary(compared.files, note, compared.means(), written=not compared.unwritten)
-    except OSError as error:
-        print(f"the report of {name} could not be written ({error}); its records are kept", file=sys.stderr)
-    except Exception:  # a fault of the report loses no record
-        traceback.print_exc()
-        print(f"the report of {name} could not be made; its records are kept", file=sys.stderr)
-    return Summary(files=[], written=False)
-
-
-def _done_before(runs: list[Record], sweep: str) -> str:
-    """A paragraph about the runs that were finished before: compared here, but not child runs of this sweep."""
-    before = [record.label for record in runs if record.skipped and record.sweep != sweep]
-    if not before:
-        return ""
-    named = listed([f"`{label}`" for label in before], MOST_NAMED)
-    return f"\nDone before this sweep, so compared here but not among its child runs: {named}.\n"

@@ -12,7 +12,7 @@ from harness.analysis.searched import seconds_of
 from harness.config.compose import compose
 from harness.config.hardware import resolve_hardware
 from harness.records.record import Record
-from harness.runner import fingerprint, job_outcomes, sweep
+from harness.runner import fingerprint, job_outcomes, sweep_summary
 from harness.runner.job_outcomes import JobOutcome
 from harness.runner.tuning import Search, as_overrides, run_trials
 
@@ -250,5 +250,5 @@ def test_settings_are_written_as_hydra_reads_them():
 
 def test_a_sweep_that_ended_in_its_trials_has_nothing_to_compare(tmp_path):
     trial = made(config={"tune": {"trial": 0}})
-    assert sweep._summary([trial], tmp_path, "digits", "s1", margin=0.01).files == []
+    assert sweep_summary.of_runs([trial], tmp_path, "digits", "s1", margin=0.01).files == []
     assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ from harness.records import store
 from harness.records.record import Record
 
 if TYPE_CHECKING:
-    from harness.tracking.store import Summary
+    from harness.tracking import Summary
 
 RESULTS = "optimization_results.yaml"
 """The file with the best settings and their score, under the name that Hydra's plugin for Optuna gives it."""
@@ -43,7 +43,7 @@ class Search:
         """
         from harness.report import searched as report
         from harness.report import terminal
-        from harness.tracking.store import Summary
+        from harness.tracking import Summary
 
         best = self.best
         said = report.sentences(self.trials, self.results or (best.records if best else []), self.ended)
