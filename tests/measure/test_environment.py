@@ -124,7 +124,7 @@ def test_the_description_says_machine_software_and_load():
     assert set(found) == {
         *("host", "platform", "processor", "cores", "memory_mib", "accelerators", "load_at_start", "versions", "git"),
         *("hardware", "other_processes_cpu_share", "threads_decided_by"),
-        *("other_processes_device_share", "other_device_processes", "slot"),
+        *("other_processes_device_share", "other_device_processes", "slot", "kernels"),
     }
     assert found["hardware"] == dataclasses.asdict(Hardware("cpu", threads=3))
     assert found["cores"] == processors.cores() >= 1

@@ -29,8 +29,12 @@ PATIENCE = {
     "RAY_gcs_rpc_server_connect_timeout_s": "120",
     "RAY_health_check_timeout_ms": "60000",
     "RAY_enable_metrics_collection": "0",
+    "RAY_AUTH_MODE": "disabled",
 }
-"""What Ray reads from the environment of its processes, for a machine that is busy with other tests."""
+"""What Ray reads from the environment of its processes, for a machine that is busy with other tests.
+
+Without a mode, Ray asks for a token in some of a cluster's processes as soon as ``~/.ray`` holds one.
+"""
 OWN_PORTS = ("dashboard-agent-listen", "dashboard-agent-grpc", "metrics-export", "runtime-env-agent")
 """Ports of a node that Ray waits for, at most 30 seconds, where it must choose them itself."""
 
