@@ -4,7 +4,6 @@ What the batches are, and in which order their jobs run, is decided by the class
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from itertools import product
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from harness.errors import UserError
 from harness.records.tuning import Tuning
 from harness.runner import job_outcomes, run_lock
-from harness.runner.job_outcomes import JobLost, JobOutcome
+from harness.runner.job_outcomes import JobOutcome
 
 Job = list[str]
 """The overrides of one run."""
@@ -111,8 +110,7 @@ class BatchesSweeper(Sweeper):
             returned = self.launcher.launch(batch, initial_job_idx=self.launched)
             self.launched += len(batch)
             for job in returned:
-                with suppress(JobLost):  # its outcome says what happened to it
-                    _ = job.return_value  # raises what went wrong around a job
+                _ = job.return_value  # raises what went wrong around a job
 
     def _held(self, numbers: Sequence[int]) -> dict[int, Path]:
         """The places of the jobs that another command held when their turn came, with the files of their locks."""

@@ -35,10 +35,6 @@ WITHOUT_RECORD = ("user_error", "error", "lost", "not_begun", "held")
 """What an outcome says that has no record."""
 
 
-class JobLost(Exception):
-    """A launcher lost a job: something outside of it ended it. The job's outcome says what; the others go on."""
-
-
 @dataclass(frozen=True)
 class JobOutcome:
     """The result of one job of a command: a record, what the user must fix, or an error in the code.

@@ -1,5 +1,6 @@
 """Jobs of a sweep that a launcher lost: their process or their machine is gone, and no task function returned."""
 
+from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig
 
 from harness.config.compose import state_of
@@ -21,3 +22,10 @@ def keep(config: DictConfig, reason: str) -> float:
         job_outcomes.keep_outcome(config, number, JobOutcome(lost=sentence))
     record = job_outcomes.of_job(config, number).record
     return objective(record, config.trainer.monitor, search(config.hydra))
+
+
+def returned(config: DictConfig, reason: str) -> JobReturn:
+    """What a launcher returns for a lost job: its outcome says why, and the sweep goes on."""
+    ended = JobReturn(overrides=list(config.hydra.overrides.task), cfg=config, status=JobStatus.COMPLETED)
+    ended.return_value = keep(config, reason)
+    return ended

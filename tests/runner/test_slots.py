@@ -9,6 +9,7 @@ import slot_jobs
 from conftest import refused
 from hydra._internal.callbacks import Callbacks
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobStatus
 from hydra.types import HydraContext, RunMode
 from made_records import made
@@ -179,6 +180,7 @@ def launcher(tmp_path, monkeypatch):
         context = HydraContext(config_loader=loader, callbacks=Callbacks())
         job_outcomes.outcomes_folder(config).mkdir(parents=True)
         config.hydra.job.name = "harness"
+        HydraConfig.instance().cfg = None  # as in the process of a sweep's command
         found = DevicesLauncher(measure_sharing=False)
         found.setup(hydra_context=context, task_function=slot_jobs.where, config=config)
         yield found
@@ -189,7 +191,7 @@ def read_all(folder):
     return {int(file.stem): json.loads(file.read_text()) for file in folder.glob("[0-9].json")}
 
 
-def test_eight_jobs_on_four_devices_are_pinned_none_idles_and_one_that_dies_frees_its_slot(launcher, tmp_path, capfd):
+def test_eight_jobs_on_four_devices_are_pinned_none_idles_and_one_that_dies_frees_its_slot(launcher, tmp_path):
     returned = launcher.launch([[*every_job(tmp_path), f"seed={seed}"] for seed in range(8)], initial_job_idx=3)
     seen = read_all(tmp_path)
     assert {seen[seed]["devices"] for seed in range(4)} == {"GPU-00", "GPU-11", "GPU-22", "GPU-33"}
@@ -205,9 +207,10 @@ def test_eight_jobs_on_four_devices_are_pinned_none_idles_and_one_that_dies_free
     assert events == ["begins"] * 4 + ["ends", "begins"] * 4 + ["ends"] * 4
     assert [one.return_value for one in returned if "seed=5" not in one.overrides] == [0, 0.5, 1, 1.5, 2, 3, 3.5]
     assert [one.status for one in returned] == [JobStatus.COMPLETED] * 8
-    assert "the process of its slot was killed by signal 9" in capfd.readouterr().err
-    (died,) = [number for number in range(3, 11) if job_outcomes.of_job(launcher.config, number).error]
+    outcomes = {number: job_outcomes.of_job(launcher.config, number) for number in range(3, 11)}
+    ((died, lost),) = [(number, outcome.lost) for number, outcome in outcomes.items() if outcome.lost]
     assert died == 3 + 5
+    assert lost.startswith("self_attention/seed=5 was lost: the process of its slot was killed by signal 9; the same")
 
 
 def test_jobs_of_two_devices_take_two_slots(launcher, tmp_path):

@@ -9,13 +9,11 @@ from types import SimpleNamespace
 import pytest
 from conftest import QUICK, refused
 from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, open_dict
 
 from harness.records import store
-from harness.runner import job_outcomes
-from harness.runner.job_outcomes import JobLost, JobOutcome
+from harness.runner import lost_jobs
 from harness.runner.slurm import queue
 from harness.runner.slurm.queue import State
 from harness.runner.slurm.resources import gpus_per_node
@@ -175,13 +173,14 @@ def test_a_launcher_that_loses_jobs_ends_the_sweep_with_its_comparison_and_their
     def launch(self, job_overrides, initial_job_idx):
         """The first job is lost before it began."""
         returned = real(self, job_overrides[1:], initial_job_idx + 1)
-        lost = JobOutcome(lost="bag_of_embeddings/seed=0: Slurm job 3_0 left no result: it was cancelled")
-        job_outcomes.keep_outcome(self.config, initial_job_idx, lost)
-        return [JobReturn(status=JobStatus.FAILED, _return_value=JobLost("it was cancelled")), *returned]
+        config = self.hydra_context.config_loader.load_sweep_config(self.config, list(job_overrides[0]))
+        with open_dict(config):
+            config.hydra.job.num = initial_job_idx
+        return [lost_jobs.returned(config, "Slurm job 3_0 left no result: it was cancelled"), *returned]
 
     monkeypatch.setattr(basic, "launch", launch)
     ended = command("-m", "encoder=bag_of_embeddings", "seed=0,1", *QUICK, "tracking=none")
     assert ended.code == 1
-    assert "bag_of_embeddings/seed=0: Slurm job 3_0 left no result: it was cancelled" in ended.err.splitlines()
+    assert "bag_of_embeddings/seed=0 was lost: Slurm job 3_0 left no result: it was cancelled; the same" in ended.err
     assert "\nreport " in ended.out
     assert [record.seed for record in ended.records] == [1]

@@ -98,7 +98,7 @@ class LaunchedBench:
             if outcome.user_error:
                 self.excluded[run.candidate] = outcome.user_error
             elif record is None:
-                self.failures[run] = outcome.error or outcome.damaged or "its process left no record"
+                self.failures[run] = outcome.error or outcome.lost or outcome.damaged or "its process left no record"
             elif record.status == "finished":
                 self.records[run] = record
             elif _timed_out(record) and self.left() <= 0:

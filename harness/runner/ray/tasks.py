@@ -8,7 +8,7 @@ from typing import Any
 
 import ray
 from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, JobStatus, setup_globals
+from hydra.core.utils import JobReturn, setup_globals
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 from ray.exceptions import RayError
@@ -65,7 +65,8 @@ def launch(
     except UserError as refusal:
         if first == 0:
             raise
-        return [_lost(config, str(refusal)) for config in configs]  # the runs before them have their comparison
+        # the runs before them have their comparison
+        return [lost_jobs.returned(config, str(refusal)) for config in configs]
     return _gather({_submit(sweeping, job): job for job in jobs})
 
 
@@ -95,15 +96,17 @@ def _gather(jobs: dict[Any, Job]) -> list[JobReturn]:
                 try:
                     returned[one] = ray.get(one)
                 except RayError as error:
-                    returned[one] = _lost(jobs[one].config, reason_of(error))
+                    returned[one] = lost_jobs.returned(jobs[one].config, reason_of(error))
             for one in homeless.among({one: jobs[one] for one in waiting}):
                 ray.cancel(one)
                 waiting.remove(one)
-                returned[one] = _lost(jobs[one].config, "no node of the Ray cluster has what it asks for any more")
+                why = "no node of the Ray cluster has what it asks for any more"
+                returned[one] = lost_jobs.returned(jobs[one].config, why)
     except BaseException:
         for one in waiting:
             ray.cancel(one)  # raises KeyboardInterrupt in its process
-        ray.wait(waiting, num_returns=len(waiting), timeout=ENDS_WITHIN) if waiting else None
+        if waiting:
+            ray.wait(waiting, num_returns=len(waiting), timeout=ENDS_WITHIN)
         raise
     return [returned[one] for one in jobs]
 
@@ -120,11 +123,3 @@ class Homeless:
         without = [one for one, job in jobs.items() if not resources.can_run(job.options, there)]
         self.since = {one: self.since.get(one, now) for one in without}
         return [one for one in without if now - self.since[one] >= GIVES_UP_AFTER]
-
-
-def _lost(config: DictConfig, reason: str) -> JobReturn:
-    """What is returned for a job that was lost: its outcome says why, and a search goes on with the worst score."""
-    ended = JobReturn()
-    ended.overrides, ended.cfg = list(config.hydra.overrides.task), config
-    ended.status, ended.return_value = JobStatus.COMPLETED, lost_jobs.keep(config, reason)
-    return ended

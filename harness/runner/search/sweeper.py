@@ -156,5 +156,5 @@ def _take(trials: Sequence[SearchTrial], outcomes: Sequence[JobOutcome]) -> None
     """Give trials the outcomes of their runs."""
     for trial, own in zip(trials, outcomes_by_trial(outcomes, trials[0].seeds), strict=True):
         trial.records = [one.record for one in own if one.record]
-        reasons = (one.user_error or one.error or one.damaged for one in own)
+        reasons = (one.user_error or one.error or one.lost or one.damaged for one in own)
         trial.reasons = [reason for reason in reasons if reason]

@@ -133,7 +133,6 @@ def serve(requests: int, replies: int) -> None:
                 _set(message.environment)
                 wire.write(replies, _run(begin, message))
     except KeyboardInterrupt as stop:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         wire.write(replies, Interrupted(str(stop)))
 
 
@@ -172,6 +171,8 @@ def _run(begin: Begin, job: SlotJob) -> Done:
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    # who ends all processes of a command sends a second one, which must not disturb the writing of the record
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -1,6 +1,5 @@
 """A launcher that keeps the slots of this machine busy: a job begins as soon as the slots that it takes are free."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.utils import JobReturn, JobStatus, setup_globals
+from hydra.core.utils import JobReturn, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -17,9 +16,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from harness.errors import UserError
 from harness.measure import neighbours, slots
 from harness.measure.slots import Place
-from harness.runner import job_outcomes, run_names
+from harness.runner import job_outcomes, lost_jobs
 from harness.runner.devices import say_once
-from harness.runner.job_outcomes import JobOutcome
 from harness.runner.slots import job_process, shared_memory
 from harness.runner.slots.job_process import JobProcess
 from harness.runner.slots.messages import Begin, Done, SlotJob
@@ -149,19 +147,14 @@ class Launch:
         job = self.running.pop(process)
         neighbours.log(self.log, job.number, begins=False)
         self.schedule.end(job)
-        if not isinstance(answer, Done):
-            answer = self._died(job, self.launcher.forget(process))
+        if not isinstance(answer, Done):  # its process has ended; the other jobs go on
+            code = self.launcher.forget(process)
+            how = f"killed by signal {-code}" if code < 0 else f"ended from outside, with exit code {code}"
+            self.returns[job.number] = lost_jobs.returned(job.config, f"the process of its slot was {how}")
+            return
         done = JobReturn(job.overrides, status=answer.status, working_dir=answer.working_dir)
         done.return_value = answer.returned
         self.returns[job.number] = done
-
-    def _died(self, job: Planned, code: int) -> Done:
-        """Keep an outcome for a job whose process has ended without one; the other jobs go on."""
-        how = f"killed by signal {-code}" if code < 0 else f"ended from outside, with exit code {code}"
-        why = f"the process of its slot was {how}; the same command resumes it"
-        print(f"{run_names.label(job.config)}: {why}", file=sys.stderr, flush=True)
-        job_outcomes.keep_outcome(self.launcher.config, job.number, JobOutcome(error=why))
-        return Done(JobStatus.COMPLETED, float("nan"), "")
 
     def interrupt(self) -> list[str]:
         """End all jobs as after Ctrl-C, and return what they leave; pressed once more, it kills them."""

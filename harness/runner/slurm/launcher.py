@@ -5,16 +5,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, JobStatus
+from hydra.core.utils import JobReturn
 from hydra_plugins.hydra_submitit_launcher import submitit_launcher
 from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from submitit import AutoExecutor
 from submitit.core.utils import FailedJobError, UncompletedJobError
 
 from harness.errors import UserError
-from harness.runner import job_outcomes, run_names
-from harness.runner.job_outcomes import JobLost, JobOutcome
+from harness.runner import lost_jobs
 from harness.runner.slurm import queue
 from harness.runner.slurm.job import SlurmJob
 from harness.runner.slurm.resources import gpus_per_node
@@ -30,23 +29,33 @@ class SlurmLauncher(submitit_launcher.SlurmLauncher):
     """
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Submit the jobs and wait for them.
+
+        Raises:
+            UserError: Slurm does not take the first jobs; none of them stays submitted.
+        """
         assert self.config is not None
-        assert self.hydra_context is not None
-        load = self.hydra_context.config_loader.load_sweep_config
-        configs = [load(self.config, list(overrides)) for overrides in job_overrides]
-        asked = [gpus_per_node(config.hardware, config.hydra.launcher) for config in configs]
+        configs = [self._composed(overrides, initial_job_idx + place) for place, overrides in enumerate(job_overrides)]
         jobs: dict[int, Any] = {}
         try:
+            asked = [gpus_per_node(config.hardware, config.hydra.launcher) for config in configs]
             for gpus in dict.fromkeys(asked):  # the jobs of an array ask for the same
                 places = [place for place, own in enumerate(asked) if own == gpus]
                 jobs |= zip(places, self._submit(job_overrides, places, initial_job_idx, gpus), strict=True)
             ended = queue.wait(list(jobs.values()))
-        except BaseException:  # Ctrl-C, or Slurm takes some of the jobs and refuses others
+        except BaseException as error:  # Ctrl-C, or Slurm takes some of the jobs and refuses others
             queue.cancel(list(jobs.values()))
-            raise
-        return [
-            self._returned(jobs[place], ended, config, initial_job_idx + place) for place, config in enumerate(configs)
-        ]
+            if not isinstance(error, UserError) or initial_job_idx == 0:
+                raise
+            return [lost_jobs.returned(config, str(error)) for config in configs]  # the runs before are compared
+        return [self._returned(jobs[place], ended, config) for place, config in enumerate(configs)]
+
+    def _composed(self, overrides: Sequence[str], number: int) -> DictConfig:
+        assert self.hydra_context is not None
+        config: DictConfig = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
+        with open_dict(config):
+            config.hydra.job.num = number
+        return config
 
     def _submit(
         self, job_overrides: Sequence[Sequence[str]], places: list[int], first: int, gpus: int | None
@@ -86,8 +95,8 @@ class SlurmLauncher(submitit_launcher.SlurmLauncher):
         general = set(OmegaConf.structured(BaseQueueConf).keys())
         return {key if key in general else f"slurm_{key}": value for key, value in settings.items()}
 
-    def _returned(self, job: Any, ended: dict[str, queue.State], config: DictConfig, number: int) -> JobReturn:
-        """What a job returned; of one that left no result, a failure that its outcome explains."""
+    def _returned(self, job: Any, ended: dict[str, queue.State], config: DictConfig) -> JobReturn:
+        """What a job returned; of one that left no result, what a lost job returns."""
         state = ended.get(job.job_id)
         try:
             if state is None:
@@ -96,11 +105,5 @@ class SlurmLauncher(submitit_launcher.SlurmLauncher):
             why = str(state)
         except UncompletedJobError as error:
             why = str(error).strip().splitlines()[-1]
-        if job_outcomes.of_job(self.config, number).damaged:
-            log = f"; its log is {job.paths.stderr}" if job.paths.stderr.exists() else ""
-            label = run_names.label(config, config.hydra.overrides.task)
-            lost = f"{label}: Slurm job {job.job_id} left no result: {why}{log}"
-            job_outcomes.keep_outcome(self.config, number, JobOutcome(lost=lost))
-        return JobReturn(
-            overrides=list(config.hydra.overrides.task), status=JobStatus.FAILED, _return_value=JobLost(why)
-        )
+        log = f"; its log is {job.paths.stderr}" if job.paths.stderr.exists() else ""
+        return lost_jobs.returned(config, f"Slurm job {job.job_id} left no result: {why}{log}")
