@@ -19,6 +19,7 @@ from harness.backends.distributed import node_rank
 from harness.errors import UserError
 from harness.records import store
 from harness.runner.messages import Outcome
+from harness.runner.run_lock import Held
 from harness.runner.stopping import Stopped
 
 TOUCHED_EVERY, SILENT_AFTER = 5.0, 30.0
@@ -55,14 +56,14 @@ class Nodes:
             self.folder = output_dir / "locks" / f"nodes-{store.file_name(meeting)}"
         self._word = Word(platform.node(), secrets.token_hex(8))
         self._left = threading.Event()
-        self._before: dict[int, Word | None] = {}
+        self._before: dict[int, tuple[Word | None, float]] = {}
         self._seen: dict[int, tuple[float, float]] = {}  # the time of a file, and since when on the clock of this node
         self._trouble_since: float | None = None
 
     def __enter__(self) -> "Nodes":
         if self.others:
-            # words of an earlier attempt count for nothing
-            self._before = {number: self._read(number)[0] for number in self.others}
+            # words of an earlier attempt, whose files nobody touches, count for nothing
+            self._before = {number: self._read(number) for number in self.others}
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 self._write(self._word)
@@ -76,7 +77,8 @@ class Nodes:
         self._left.set()
         if not self.others:
             return
-        if error is not None and self._word.failed is None:
+        # a node whose run another process holds waits for it, and then begins again
+        if error is not None and not isinstance(error, Held) and self._word.failed is None:
             self._fail(_reason(error))
         with suppress(OSError):
             if self._word.failed is None:
@@ -118,7 +120,7 @@ class Nodes:
         found = []
         for number in self.others:
             word, changed = self._read(number)
-            if word is None or word == self._before[number]:
+            if word is None or (word, changed) == self._before[number]:
                 continue
             if word.failed is not None and not word.follows:
                 found.append((changed, f"node {number} on {word.host} failed: {word.failed}"))
@@ -130,7 +132,7 @@ class Nodes:
     def _lives(self, number: int) -> bool:
         """Whether another node is still at work."""
         word, changed = self._read(number)
-        stale = word is None or word == self._before[number]
+        stale = word is None or (word, changed) == self._before[number]
         return not stale and word.failed is None and not self._is_silent(number, changed)  # type: ignore[union-attr]
 
     def _is_silent(self, number: int, changed: float) -> bool:

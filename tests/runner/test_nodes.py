@@ -11,6 +11,7 @@ from harness.errors import UserError
 from harness.runner import nodes as nodes_module
 from harness.runner.messages import Outcome
 from harness.runner.nodes import OWN_WORD_WITHIN, SILENT_AFTER, Nodes
+from harness.runner.run_lock import Held
 
 HOST = platform.node()
 
@@ -92,6 +93,28 @@ def test_a_node_that_gives_no_sign_of_life_is_taken_for_dead_and_one_that_never_
         clock.passes(OWN_WORD_WITHIN)
         assert "node 1 on" in first.trouble()
         assert "no sign of life for 30 s" in first.trouble()
+
+
+def test_a_node_that_came_before_this_one_is_watched_too(node, clock):
+    with node(1) as second:
+        wrote_at(second, 1)
+        with node(0) as first:
+            clock.passes(1000)
+            assert first.trouble() is None  # its file may be left of an earlier attempt
+            wrote_at(second, 2)  # it touched its file
+            assert first.trouble() is None
+            clock.passes(SILENT_AFTER + 1)
+            assert first.trouble() is None
+            clock.passes(OWN_WORD_WITHIN)
+            assert "no sign of life for 30 s" in first.trouble()
+
+
+def test_a_node_that_waits_for_the_lock_of_the_run_has_not_failed(node, clock, tmp_path):
+    with node(1) as second:
+        with pytest.raises(Held), node(0):
+            raise Held("process 3 on another", tmp_path / "lock.json")
+        clock.passes(1000)
+        assert second.trouble() is None
 
 
 def test_words_of_an_earlier_attempt_count_for_nothing(node, clock):
