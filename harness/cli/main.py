@@ -22,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from harness.cli import arguments as words
 from harness.cli import secret_arguments, subcommands, suggestions
-from harness.config import compose
+from harness.config import compose, launchers
 from harness.errors import UserError
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def task(config: DictConfig) -> float:
     doing = "profiling" if config.mode == "profile" else "preparing data"
     print(f"{label}: {doing}", file=sys.stderr, flush=True)
     try:
-        outcome = _outcome(config, label, time.time() if _outcomes else _command_started(), direction)
+        outcome = _outcome(config, label, _started(), direction)
     except Stopped as stopped:
         if config.sweep:
             lost = f"{label}: {stopped}"
@@ -176,6 +176,12 @@ def _outcome(config: DictConfig, label: str, started: float, direction: str | No
 def _comes_back(config: DictConfig) -> bool:
     """Whether the sweeper launches a job again whose run another command holds; without one, the job itself waits."""
     return bool(config.sweep) and ".harness_sweepers." in HydraConfig.get().sweeper._target_
+
+
+def _started() -> float:
+    """When the job began that runs now: the first one of a process began with it, unless a launcher keeps processes."""
+    kept = bool(_outcomes) or launchers.in_pool(HydraConfig.get().launcher)
+    return time.time() if kept else _command_started()
 
 
 def _command_started() -> float:

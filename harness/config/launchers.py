@@ -8,6 +8,8 @@ COMPOSES_HERE = (*IN_TURN, "DevicesLauncher")
 """Launchers that compose the configs of jobs in the process of the command."""
 SIDE_BY_SIDE = ("JoblibLauncher", "LocalLauncher")
 """Launchers that run several jobs at a time on one machine, and know nothing of its accelerators."""
+POOLS = ("JoblibLauncher", "RayLauncher")
+"""Launchers whose processes may have waited for long before their first job, so that no job begins with its process."""
 CLUSTER = ("SlurmLauncher", "RayLauncher")
 """Launchers whose jobs may run on other machines, which share the output folder."""
 
@@ -25,6 +27,11 @@ def composes_here(launcher: DictConfig) -> bool:
 def side_by_side(launcher: DictConfig) -> bool:
     """Whether the launcher runs several jobs at a time on one machine, and gives them no accelerators of their own."""
     return _class_of(launcher) in SIDE_BY_SIDE
+
+
+def in_pool(launcher: DictConfig) -> bool:
+    """Whether a job's process may be much older than the job."""
+    return _class_of(launcher) in POOLS
 
 
 def on_cluster(launcher: DictConfig) -> bool:

@@ -23,6 +23,8 @@ def connect(settings: Mapping[str, Any]) -> None:
     """
     if ray.is_initialized():
         return
+    # without an address, Ray would first look for a cluster that somebody else has started on this machine
+    settings = {**settings, "address": settings.get("address") or "local"}
     main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
     try:
@@ -30,7 +32,7 @@ def connect(settings: Mapping[str, Any]) -> None:
     except (ConnectionError, RuntimeError) as error:
         why = " ".join(str(error).split())
         raise UserError(
-            f"hydra.launcher.ray.init.address={settings.get('address')}: the Ray cluster cannot be used ({why})"
+            f"hydra.launcher.ray.init.address={settings['address']}: the Ray cluster cannot be used ({why})"
         ) from None
     finally:
         if main:  # Ray's own handler would end the command without its comparison
