@@ -17,7 +17,8 @@ def finished_before(request: Request, record: Record) -> Record | None:
     """The finished run of this record's fingerprint, which is not run again; MLflow gets what it lacks of it.
 
     A run of another experiment is copied, so that it is found under the name that was asked for. What is returned has
-    the seconds to the target that was asked for, which the run's own record may lack.
+    the seconds to the target that was asked for, which the run's own record may lack, and the trial that it is here:
+    a run of an earlier search is no trial in a sweep over all combinations, which compares all its runs.
     """
     config = request.config
     left_out: list[str] = []
@@ -40,6 +41,8 @@ def finished_before(request: Request, record: Record) -> Record | None:
         existing = placed = store.copy(placed, request.output_dir, record.folder, **asked)
         artifacts.make(existing)  # config.yaml is that of the command
     request.open_tracker().sync(existing)
+    if placed.search_trial != config.trial:
+        placed = dataclasses.replace(placed, config={**placed.config, "trial": config.trial})
     return dataclasses.replace(placed, skipped=True, asked=request.label)
 
 
