@@ -1,14 +1,15 @@
 """How Hydra composes a config from the shipped files and a command's overrides."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import hydra
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from harness.config import hydra_speed
 from harness.config.shipped import conf_dir as conf_dir  # exported: whoever composes needs it
@@ -40,6 +41,19 @@ def composed(*overrides: str) -> Iterator[DictConfig]:
         whole = hydra.compose("config", list(overrides), return_hydra_config=True)
         HydraConfig.instance().set_config(whole)  # the config reads its choices from there
         yield OmegaConf.masked_copy(whole, [str(key) for key in whole if key != "hydra"])
+
+
+def job_configs(
+    loader: ConfigLoader, sweep: DictConfig, job_overrides: Sequence[Sequence[str]], first: int
+) -> list[DictConfig]:
+    """The configs of a sweep's jobs, with Hydra's own part, for a launcher; their numbers begin with ``first``."""
+    configs = []
+    for number, overrides in enumerate(job_overrides, start=first):
+        config: DictConfig = loader.load_sweep_config(sweep, list(overrides))
+        with open_dict(config):  # at once: what has a number is never given to another job
+            config.hydra.job.id, config.hydra.job.num = str(number), number
+        configs.append(config)
+    return configs
 
 
 @contextmanager

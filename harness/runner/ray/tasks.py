@@ -10,10 +10,10 @@ import ray
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, setup_globals
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 from ray.exceptions import RayError
 
-from harness.config.compose import state_of
+from harness.config.compose import job_configs, state_of
 from harness.errors import UserError
 from harness.runner import lost_jobs
 from harness.runner.ray import nodes, resources, task
@@ -53,7 +53,7 @@ def launch(
         UserError: the cluster cannot be used, or it cannot run one of the first jobs; none of them was begun.
     """
     setup_globals()
-    configs = [_composed(sweeping, overrides, first + place) for place, overrides in enumerate(job_overrides)]
+    configs = job_configs(sweeping.context.config_loader, sweeping.config, job_overrides, first)
     settings: Any = OmegaConf.to_container(ray_settings, resolve=True)
     try:
         nodes.connect(settings["init"])
@@ -68,14 +68,6 @@ def launch(
         # the runs before them have their comparison
         return [lost_jobs.returned(config, str(refusal)) for config in configs]
     return _gather({_submit(sweeping, job): job for job in jobs})
-
-
-def _composed(sweeping: Sweeping, overrides: Sequence[str], number: int) -> DictConfig:
-    config: DictConfig = sweeping.context.config_loader.load_sweep_config(sweeping.config, list(overrides))
-    with open_dict(config):
-        config.hydra.job.id = str(number)
-        config.hydra.job.num = number
-    return config
 
 
 def _submit(sweeping: Sweeping, job: Job) -> Any:

@@ -11,8 +11,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.utils import JobReturn, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
+from harness.config.compose import job_configs
 from harness.errors import UserError
 from harness.measure import neighbours, slots
 from harness.measure.slots import Place
@@ -69,7 +70,8 @@ class DevicesLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         setup_globals()
-        jobs = [self._planned(overrides, initial_job_idx + turn) for turn, overrides in enumerate(job_overrides)]
+        configs = job_configs(self.hydra_context.config_loader, self.config, job_overrides, initial_job_idx)
+        jobs = [_planned(overrides, config) for overrides, config in zip(job_overrides, configs, strict=True)]
         places = slots.of_machine(any(map(_may_use_accelerator, jobs)), self.cores_per_run, self.max_slots)
         slowdown = {}
         if len(places) > 1:
@@ -84,13 +86,6 @@ class DevicesLauncher(Launcher):
             if isinstance(error, KeyboardInterrupt):
                 raise KeyboardInterrupt("; ".join(kept)) from None
             raise
-
-    def _planned(self, overrides: Sequence[str], number: int) -> Planned:
-        config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
-        with open_dict(config):
-            config.hydra.job.id = config.hydra.job.num = number
-        devices = OmegaConf.select(config, "hardware.devices")
-        return Planned(overrides, config, number, devices if type(devices) is int and devices > 0 else 1)
 
     def process_of(self, places: Sequence[Place]) -> JobProcess:
         """The process of the first of these slots, which is started if there is none."""
@@ -184,6 +179,11 @@ def describe(places: Sequence[Place]) -> str:
         own = f"one of {all_of_them} processors that they share"
     device = "an accelerator of its own and " if places[0].device is not None else ""
     return f"hydra/launcher=devices: {len(places)} runs at a time, each on {device}{own}"
+
+
+def _planned(overrides: Sequence[str], config: DictConfig) -> Planned:
+    devices = OmegaConf.select(config, "hardware.devices")
+    return Planned(overrides, config, config.hydra.job.num, devices if type(devices) is int and devices > 0 else 1)
 
 
 def _may_use_accelerator(job: Planned) -> bool:

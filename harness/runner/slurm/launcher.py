@@ -8,10 +8,11 @@ from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn
 from hydra_plugins.hydra_submitit_launcher import submitit_launcher
 from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 from submitit import AutoExecutor
 from submitit.core.utils import FailedJobError, UncompletedJobError
 
+from harness.config.compose import job_configs
 from harness.errors import UserError
 from harness.runner import lost_jobs
 from harness.runner.slurm import queue
@@ -35,7 +36,8 @@ class SlurmLauncher(submitit_launcher.SlurmLauncher):
             UserError: Slurm does not take the first jobs; none of them stays submitted.
         """
         assert self.config is not None
-        configs = [self._composed(overrides, initial_job_idx + place) for place, overrides in enumerate(job_overrides)]
+        assert self.hydra_context is not None
+        configs = job_configs(self.hydra_context.config_loader, self.config, job_overrides, initial_job_idx)
         jobs: dict[int, Any] = {}
         try:
             asked = [gpus_per_node(config.hardware, config.hydra.launcher) for config in configs]
@@ -49,13 +51,6 @@ class SlurmLauncher(submitit_launcher.SlurmLauncher):
                 raise
             return [lost_jobs.returned(config, str(error)) for config in configs]  # the runs before are compared
         return [self._returned(jobs[place], ended, config) for place, config in enumerate(configs)]
-
-    def _composed(self, overrides: Sequence[str], number: int) -> DictConfig:
-        assert self.hydra_context is not None
-        config: DictConfig = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
-        with open_dict(config):
-            config.hydra.job.num = number
-        return config
 
     def _submit(
         self, job_overrides: Sequence[Sequence[str]], places: list[int], first: int, gpus: int | None
