@@ -89,7 +89,7 @@ def test_a_search_that_is_asked_anew_goes_on_as_it_would_have(name):
 def test_a_sampler_that_learns_searches_where_the_scores_are_high():
     space = space_of("x=interval(0.0,1.0)", "n=range(4,64)")
     trials, _ = searched(space, "TPE", 31, 1)
-    assert fmean(one.settings["n"] for one in trials[10:]) > 37 > 1.05 * 33.5, "the mean of the range is 33.5"
+    assert fmean(one.settings["n"] for one in trials[10:]) > 37  # the mean of the range is 33.5
 
 
 @pytest.mark.parametrize("name", ["TPE", "Random"])

@@ -67,7 +67,7 @@ def launch(
             raise
         # the runs before them have their comparison
         return [lost_jobs.returned(config, str(refusal)) for config in configs]
-    return _gather({_submit(sweeping, job): job for job in jobs})
+    return _gather(sweeping, jobs)
 
 
 def _submit(sweeping: Sweeping, job: Job) -> Any:
@@ -77,11 +77,15 @@ def _submit(sweeping: Sweeping, job: Job) -> Any:
     return remote.remote(*arguments, task.command_here())
 
 
-def _gather(jobs: dict[Any, Job]) -> list[JobReturn]:
-    """Wait for all tasks; one that is lost, or that no node can run any more, ends no other."""
+def _gather(sweeping: Sweeping, to_run: Sequence[Job]) -> list[JobReturn]:
+    """Run each job as a task, and wait for all; one that is lost, or that no node can run any more, ends no other."""
+    jobs: dict[Any, Job] = {}
     returned: dict[Any, JobReturn] = {}
-    waiting, homeless = list(jobs), Homeless()
+    homeless = Homeless()
     try:
+        for job in to_run:
+            jobs[_submit(sweeping, job)] = job
+        waiting = list(jobs)
         while waiting:
             done, waiting = ray.wait(waiting, timeout=LOOKS_EVERY)
             for one in done:
@@ -95,10 +99,11 @@ def _gather(jobs: dict[Any, Job]) -> list[JobReturn]:
                 why = "no node of the Ray cluster has what it asks for any more"
                 returned[one] = lost_jobs.returned(jobs[one].config, why)
     except BaseException:
-        for one in waiting:
+        left = [one for one in jobs if one not in returned]
+        for one in left:
             ray.cancel(one)  # raises KeyboardInterrupt in its process
-        if waiting:
-            ray.wait(waiting, num_returns=len(waiting), timeout=ENDS_WITHIN)
+        if left:
+            ray.wait(left, num_returns=len(left), timeout=ENDS_WITHIN)
         raise
     return [returned[one] for one in jobs]
 
