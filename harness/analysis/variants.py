@@ -27,6 +27,7 @@ UNNAMED = (
     "choices",
     "sweep",
     "worker",
+    "trial",
     "fail_fast",
     "report",
     "tune",

@@ -189,6 +189,18 @@ def test_seeds_are_averaged_and_a_finished_search_trains_nothing(command):
     assert again.out.partition("trials, by validation")[2] == ended.out.partition("trials, by validation")[2]
 
 
+def test_a_sweep_over_all_combinations_compares_what_a_search_has_trained(command):
+    tried = ("encoder=gru", "encoder.hidden_size=4,8", *ONE_EPOCH)
+    searched = command(*SEARCH, *tried)
+    assert searched.code == 0, searched.err
+    swept = command("-m", *tried)
+    assert swept.code == 0, swept.err
+    assert {one.fingerprint: one.ended for one in swept.records} == {
+        one.fingerprint: one.ended for one in searched.records
+    }
+    assert all(f"gru, hidden_size={width}" in swept.out for width in (4, 8))
+
+
 def test_hopeless_trials_are_stopped_and_the_best_settings_read_the_test_split_once(command):
     space = ("optimizer.lr=tag(log,interval(1e-6,1e-1))", "hydra.sweeper.n_trials=9", "hydra.sweeper.n_jobs=1")
     ended = command(*SEARCH, *space, "hydra.sweeper.pruner=median", *ONE_EPOCH, "trainer.epochs=3")
