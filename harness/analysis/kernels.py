@@ -57,4 +57,7 @@ def _advice(records: Iterable[Record]) -> str:
     asked = (value for record in own for key, value in flatten(record.config["encoder"]) if key.endswith("kernel"))
     if not used <= {TORCH, HARNESS} or AUTO not in asked:
         return ""
-    return f"; {KEY}={TORCH} or {KEY}={HARNESS} gives all the same"
+    keys = sorted({f"{part}.kernel" for record in own for part in record.environment.kernels})
+    if keys == [KEY]:
+        return f"; {KEY}={TORCH} or {KEY}={HARNESS} gives all the same"
+    return f"; the same value of {listed(keys)}, {TORCH} or {HARNESS}, gives all the same"

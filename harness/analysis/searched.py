@@ -90,11 +90,12 @@ def best_first(trials: Iterable[SearchTrial]) -> list[SearchTrial]:
 def without_losers(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
     """The records without those of trials that validation did not choose, and a sentence for each search.
 
-    To compare all trials of a search by their scores on the test split would choose by test.
+    To compare all trials of a search by their scores on the test split would choose by test. A trial that was finished
+    before a command which asks for the same run (``skipped``) is compared: there the command chose it.
     """
     searches: dict[str, list[Record]] = {}
     for record in records:
-        if record.search_trial is not None:
+        if record.search_trial is not None and not record.skipped:
             searches.setdefault(str(record.sweep), []).append(record)
     losers: set[int] = set()
     sentences = []

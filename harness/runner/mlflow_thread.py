@@ -13,8 +13,8 @@ LOOKS_EVERY = 10.0
 class MlflowThread:
     """A thread of the command of a sweep: MLflow gets each run of it soon after the run has ended.
 
-    It is for the jobs of a cluster launcher. Several machines must not write to one sqlite database, so that only the
-    command does.
+    It is for the jobs of a cluster launcher. Several machines must not write to one sqlite database, so only the
+    command writes to it.
     """
 
     def __init__(self, output_dir: Path, sweep: str) -> None:
@@ -24,7 +24,7 @@ class MlflowThread:
         self._thread.start()
 
     def end(self) -> None:
-        """End the thread, after the run that it is bringing to MLflow."""
+        """End the thread, after the runs that it is bringing to MLflow."""
         self._ended.set()
         self._thread.join()
 

@@ -52,7 +52,7 @@ def change_journal(file: Path) -> None:
     """Give a database with a write-ahead log an ordinary journal where several machines may share the file.
 
     Raises:
-        sqlite3.OperationalError: another process has it open.
+        sqlite3.OperationalError: another process has it open, or the file cannot be written.
     """
     if not _has_write_ahead_log(file) or (kind := _shared_by(file)) is None:
         return
@@ -60,7 +60,9 @@ def change_journal(file: Path) -> None:
         with closing(sqlite3.connect(file, timeout=LOCKED_FOR)) as database:
             database.execute("PRAGMA locking_mode=EXCLUSIVE")  # then sqlite reads the log without shared memory
             database.execute("PRAGMA journal_mode=DELETE")
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):  # such as a file that cannot be written
+            raise
         raise sqlite3.OperationalError(
             f"{file.name} has a write-ahead log, which is not safe on this file system ({kind}), and another process "
             "has it open: end that process, such as `python -m harness ui`"

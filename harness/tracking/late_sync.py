@@ -41,7 +41,7 @@ def _sync_one(record: Record, sweep: str | None = None) -> bool:
 
 @dataclass
 class Synced:
-    """What became of the runs of a sweep that MLflow lacked: how many it got, and of the others how many and why."""
+    """How many runs of a sweep MLflow got (``done``), how many it still lacks (``left``), and ``why``."""
 
     done: int = 0
     left: int = 0
@@ -49,10 +49,10 @@ class Synced:
 
 
 def sync_left(output_dir: Path, sweep: str, waits: bool = True) -> Synced:
-    """Bring the runs of a sweep that has not ended to MLflow which were left to be brought later.
+    """Bring to MLflow the ended runs that it lacks of a sweep which is still running.
 
-    ``waits``: for another process that does the same; otherwise all is left to that one. When two runs after each other
-    fail, it is the store that fails, and is not asked for the others.
+    While another process does the same, this one waits for it with ``waits``, and otherwise leaves all runs to it.
+    After two failures in a row, the store itself is taken to fail, and it is not asked for the other runs.
     """
     synced, failed = Synced(), 0
     if not unsynced.files_of(output_dir, sweep):

@@ -34,6 +34,8 @@ def parent_run(client: Any, experiment: str, sweep: str, output_dir: Path, runni
 
     ``running`` is False for a run that has ended and is only brought to MLflow: its sweep does not begin again.
     """
+    from mlflow.entities import RunTag
+
     parents = parents_of(client, experiment, sweep)
     if not parents:
         with FileLock(output_dir / ".mlflow.lock", timeout=LOCKED_FOR):
@@ -41,8 +43,11 @@ def parent_run(client: Any, experiment: str, sweep: str, output_dir: Path, runni
     parent = parents[0].info
     if running and parent.status != "RUNNING":
         client.update_run(parent.run_id, "RUNNING")
-    if running and parents[0].data.tags.get("process") != this_process():
-        client.set_tag(parent.run_id, "process", this_process())
+    tags, own = parents[0].data.tags, {"host": platform.node(), "process": this_process()}
+    if running and own.items() - tags.items():
+        if tags.get("reason"):  # the process before this one is gone, and another run has marked the parent as killed
+            own["reason"] = ""
+        client.log_batch(parent.run_id, tags=[RunTag(key, value) for key, value in own.items()])
     return str(parent.run_id)
 
 

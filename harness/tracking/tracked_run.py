@@ -38,6 +38,7 @@ class TrackedRun:
         self.is_open = False
         self._status_before: str | None = None
         self._logged: dict[tuple[str, int], Any] = {}
+        self._first_sent: dict[tuple[int, str, float], int] = {}
 
     def open(self, record: Record) -> str:
         """Open the earlier run that is resumed, or a new run, with its parameters and data; returns its id."""
@@ -205,7 +206,9 @@ class TrackedRun:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        metrics = [Metric(key, value, now, step) for step, key, value in numbers]
+        # a number that is sent again, because the answer was lost, keeps its time: then MLflow stores it only once
+        times = [self._first_sent.setdefault(number, now) for number in numbers]
+        metrics = [Metric(key, value, at, step) for (step, key, value), at in zip(numbers, times, strict=True)]
         for start in range(0, len(metrics), METRICS_AT_ONCE):
             self.client.log_batch(self.run_id, metrics[start : start + METRICS_AT_ONCE])
         self._logged |= {(metric.key, metric.step): metric for metric in metrics}

@@ -174,7 +174,10 @@ class MlflowTracker:
         from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
         run_id = self._run.run_id
-        self._monitor = SystemMetricsMonitor(run_id, interval, samples_before_logging=1, tracking_uri=self.uri)
+        self._monitor = SystemMetricsMonitor(
+            run_id, interval, samples_before_logging=1, tracking_uri=self.uri,
+            resume_logging=self._failed,  # the steps of an earlier monitor are not used again
+        )  # fmt: skip
         self._monitor.monitors = [one for one in self._monitor.monitors if _works(one)]
         self._monitor.start()
 

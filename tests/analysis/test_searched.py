@@ -67,11 +67,21 @@ def test_where_a_trial_failed_the_table_says_so(tmp_path):
 def test_a_report_compares_the_trial_that_validation_chose_and_not_that_of_the_best_test_score():
     losers = [*trial(0, 0.5, 0.5, test=0.99).records, *trial(2, 0.6, 0.7, test=0.95).records]
     chosen = trial(1, 0.75, 0.65, test=0.7).records
-    alone = made(encoder="gru", accuracy=0.8)
+    alone = made(encoder="gru", accuracy=0.8, config={"trial": None})
     comparison = compare([*losers, alone, *chosen], "digits")
     compared = [run for variant in comparison.variants for run in variant.runs]
     assert {(run.choices["encoder"], run.search_trial) for run in compared} == {("lstm", 1), ("gru", None)}
     assert len(compared) == 3
+    assert not any("trial" in variant.parts for variant in comparison.variants)
     assert comparison.searches == [
         "The search s1 has 3 trials: only trial 1, the best one on validation, is compared."
     ]
+
+
+def test_trials_of_an_earlier_search_are_compared_where_a_command_asks_for_them():
+    runs = [*trial(0, 0.5, test=0.99).records, *trial(1, 0.75, test=0.7).records]
+    for run in runs:
+        run.skipped = True
+    comparison = compare(runs, "digits")
+    assert {run.search_trial for variant in comparison.variants for run in variant.runs} == {0, 1}
+    assert comparison.searches == []

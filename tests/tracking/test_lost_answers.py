@@ -1,5 +1,7 @@
 """A server makes what it was asked for, but its answer is lost: then MLflow's client or the harness asks again."""
 
+from types import SimpleNamespace
+
 import pytest
 from made_records import made
 
@@ -84,6 +86,18 @@ def test_a_run_whose_answer_was_lost_is_found_at_its_end_even_with_rerun(record,
     (only,) = runs_of(client)
     assert [only.info.run_id] == client.lost == [record.mlflow_run_id]
     assert (only.info.status, only.data.metrics["val/accuracy"]) == ("FINISHED", 0.75)
+
+
+def test_epochs_that_are_sent_again_because_the_answer_was_lost_are_there_once(
+    record, tmp_path, monkeypatch, copied_stores
+):
+    run = tracked(tmp_path)
+    run_id = run.open(record)
+    monkeypatch.setattr(tracked_run, "time", SimpleNamespace(time=iter([1.0, 2.0]).__next__))
+    run.log_steps(HISTORY)
+    run.log_steps(HISTORY)
+    points = run.client.get_metric_history(run_id, "val/accuracy")
+    assert sorted((one.step, one.value, one.timestamp) for one in points) == [(1, 0.5, 1000), (2, 0.75, 1000)]
 
 
 def test_a_run_of_another_start_stays_beside_a_rerun(record, loses, tmp_path):
