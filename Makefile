@@ -13,8 +13,8 @@ help: ## show what there is
 run: .venv/.base ## install what one backend needs, then one run on data that ships with scikit-learn
 	$(BIN)/python -m harness encoder=self_attention data=digits
 
-test: .venv/.all lint ## install all extras and pass the tests, in two processes of one thread each
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+test: .venv/.all lint ## install all extras and pass the tests, in three processes of one thread each
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist worksteal
 
 test-gpu: .venv/.all ## the tests that need an NVIDIA GPU
 	$(BIN)/python -m pytest -m gpu
@@ -42,7 +42,7 @@ clean: ## remove .venv and the caches, keep outputs
 	@touch $@
 
 .venv/.all: pyproject.toml constraints.txt
-	@echo "installing into .venv: both backends, launchers and test tools (about 4 minutes)"
+	@echo "installing into .venv: both backends, launchers and test tools (about 3 minutes)"
 	@test -d .venv || $(PYTHON) -m venv .venv
 	$(PIP) --editable '.[$(EXTRAS)]'
 	$(PIP) --no-deps sktime scikit-base # for its data sets; what it asks of pandas is not needed for them

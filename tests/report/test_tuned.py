@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+import pytest
 from made_records import made, over_seeds
 
 from harness.analysis.comparison import compare

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -113,8 +112,8 @@ class Cluster:
         return None
 
     def remove(self, number: int) -> None:
-        """Remove a node, as ``ray stop`` on its machine does."""
-        self.nodes[number].send_signal(signal.SIGTERM)
+        """Remove a node, as where its machine is switched off."""
+        self._kill(below=self.nodes[number].pid)
         self.nodes[number].wait()
 
 
