@@ -175,13 +175,13 @@ def test_a_custom_encoder_is_checked_against_the_contract_before_it_is_trained(c
 def test_what_the_environment_says_of_errors_changes_nothing(command, monkeypatch, variable):
     for arguments, first in (
         (["trainer.epoch=3"], "nothing reads trainer.epoch; did you mean trainer.epochs?"),
-        (["-m", "encoder=lsmt,gru"], "did you mean encoder=lstm?"),
+        (["-m", "encoder=lsmt,gru"], "there is no encoder=lsmt; did you mean encoder=lstm? There are: "),
         (["hardware=cpu", "seed=-1"], "self_attention/seed=-1/hardware=cpu: preparing data"),
     ):
         monkeypatch.setenv("HYDRA_FULL_ERROR", variable)
         ended = command(*arguments)
         assert ended.code == 2
-        assert ended.err.splitlines()[0] == first
+        assert ended.err.startswith(first)
         assert "Traceback" not in ended.err
         assert not ended.records
 
