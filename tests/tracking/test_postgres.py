@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from conftest import REPOSITORY
 from mlflow import MlflowClient
 from servers import kill, postgres, start_server
