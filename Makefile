@@ -1,11 +1,11 @@
 # Everything from a fresh clone: `make run` and `make test` make .venv themselves.
 PYTHON ?= python3
 BIN := .venv/bin
-# pip would compile all modules in one process, as long as the rest of the installation
+# pip would compile all modules, as long as the rest of the installation; Python compiles those that are imported
 PIP := $(BIN)/pip install --quiet --no-compile --use-pep517 --disable-pip-version-check --constraint constraints.txt
 EXTRAS := tensorflow,joblib,slurm,ray,optuna,export,pretrained,test
 
-.PHONY: help run test test-cluster test-gpu lint bench results screenshots clean
+.PHONY: help run test test-long test-gpu lint bench results screenshots clean
 
 help: ## show what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
@@ -14,10 +14,10 @@ run: .venv/.base ## install what one backend needs, then one run on data that sh
 	$(BIN)/python -m harness encoder=self_attention data=digits
 
 test: .venv/.all lint ## install all extras and pass the tests, in two processes of one thread each
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not cluster"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
 
-test-cluster: .venv/.all ## sweeps on a real Slurm and Ray, 32 runs into a real PostgreSQL, a search that is killed: 20 minutes
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m cluster
+test-long: .venv/.all ## the tests of a minute or more: a real Slurm, Ray and PostgreSQL, kills, a pretended GPU
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m long
 
 test-gpu: .venv/.all ## the tests that need an NVIDIA GPU
 	$(BIN)/python -m pytest -m gpu
@@ -49,5 +49,4 @@ clean: ## remove .venv and the caches, keep outputs
 	@test -d .venv || $(PYTHON) -m venv .venv
 	$(PIP) --editable '.[$(EXTRAS)]'
 	$(PIP) --no-deps sktime scikit-base # for its data sets; what it asks of pandas is not needed for them
-	-@$(BIN)/python -m compileall -q -j 0 .venv/lib > .venv/compiled.log 2>&1 # what some packages ship for other versions fails
 	@touch .venv/.base $@

@@ -137,6 +137,7 @@ def test_the_exit_code_says_whether_everything_holds(monkeypatch, capsys, holds,
     assert ("does not hold" in capsys.readouterr().out) is not holds
 
 
+@pytest.mark.long
 def test_real_runs_are_checked_and_definitions_hold_but_for_noise(monkeypatch, tmp_path):
     monkeypatch.setattr(selfcheck, "PAIRS", 2)
     monkeypatch.setattr(selfcheck, "MEASURED_TWICE", ("encoder=bag_of_embeddings",))

@@ -129,7 +129,7 @@ def start(folder, *arguments):
         )
 
 
-@pytest.mark.cluster
+@pytest.mark.long
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_search_that_is_killed_at_its_fifth_trial_goes_on_with_its_trials(tmp_path, jobs):
     tried = ("encoder.hidden_size=range(4,64)", "optimizer.lr=tag(log,interval(1e-4,1e-1))")

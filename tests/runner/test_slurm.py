@@ -88,7 +88,7 @@ def limit_soon(cluster, job):
     cluster.do("scontrol", "update", f"JobId={job}", f"TimeLimit={int((lasted + 100) / 60) + 1}")
 
 
-@pytest.mark.cluster
+@pytest.mark.long
 @pytest.mark.timeout(3000)
 def test_a_sweep_of_twelve_jobs_loses_four_and_the_same_command_finishes_them(cluster, working_folder):
     folder, hold = working_folder, working_folder / "hold"

@@ -65,6 +65,7 @@ def check_everything_finished_once(folder: Path) -> None:
     assert {run.data.tags["mlflow.parentRunId"] for run in runs} == {parent.info.run_id}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_sweep_survives_twenty_kills_at_random_times(tmp_path):
     draw = random.Random(0)
@@ -106,6 +107,7 @@ def test_a_sweep_survives_twenty_kills_at_random_times(tmp_path):
     check_everything_finished_once(tmp_path)
 
 
+@pytest.mark.long
 def test_an_interrupted_run_resumes_from_its_last_epoch_to_the_same_numbers(tmp_path):
     """In the same MLflow run, and to the last digit as if it had never been interrupted."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"

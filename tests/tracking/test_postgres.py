@@ -51,7 +51,7 @@ def check_run(client, record, runs, parent):
         assert points == {(step["epoch"], step[key]) for step in record.history} | {(EPOCHS, record.metrics[key])}
 
 
-@pytest.mark.cluster
+@pytest.mark.long
 def test_a_server_that_dies_twice_under_32_writers_loses_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     gates = tmp_path / "gates"

@@ -47,6 +47,7 @@ def outcome(tmp_path_factory):
     return json.loads(ended.stdout.splitlines()[-1])
 
 
+@pytest.mark.long
 def test_every_combination_trains_and_evaluates_on_the_device(outcome):
     assert outcome["failed"] == {}
 
@@ -79,14 +80,17 @@ def test_the_combinations_hold_every_encoder_with_every_task_pooling_and_positio
         ("numpy in the step", ".numpy() is not supported"),
     ],
 )
+@pytest.mark.long
 def test_a_planted_fault_is_reported(outcome, fault, reported):
     assert reported in outcome["faults"][fault]
 
 
+@pytest.mark.long
 def test_every_planted_fault_is_reported(outcome):
     assert outcome["faults"].keys() == FAULTS.keys()
 
 
+@pytest.mark.long
 def test_recurrent_layers_stay_in_float32_under_bf16(outcome):
     # cuDNN's autocast would compute them in float16
     assert outcome["recurrent_types"] == ["torch.float32 torch.float32 no autocast"]
