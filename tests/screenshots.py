@@ -1,7 +1,6 @@
 """``make screenshots``: the README's pictures of the report and of MLflow's comparison, from a small sweep."""
 
 import io
-import socket
 import subprocess
 import sys
 import tempfile
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 from browser import start, text, wait_for
+from ports import free_ports
 
 REPOSITORY = Path(__file__).parent.parent
 PICTURES = REPOSITORY / "docs" / "pictures"
@@ -56,9 +56,7 @@ def report(browser: Any, folder: Path) -> bytes:
 
 def mlflow(browser: Any, folder: Path) -> bytes:
     """MLflow's page that compares the runs."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     command = [sys.executable, "-m", "harness", "ui", "--output-dir", f"{folder}/outputs", "--port", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

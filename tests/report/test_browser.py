@@ -8,6 +8,7 @@ import sys
 import pytest
 from browser import text, wait_for
 from made_records import over_seeds
+from ports import free_ports
 
 from harness import tracking
 from harness.analysis.comparison import compare
@@ -163,9 +164,7 @@ def sweep(tmp_path_factory):
 def pages(sweep):
     """``python -m harness ui`` on the store: the addresses that it prints, by what they show."""
     folder, _ = sweep
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     command = [sys.executable, "-m", "harness", "ui", "--output-dir", str(folder), "--port", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

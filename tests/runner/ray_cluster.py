@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import psutil
 from conftest import REPOSITORY
+from ports import free_ports
 
 MARK = "HARNESS_TEST_RAY"
 """The variable that all processes of a cluster have in their environment, with the cluster's folder."""
@@ -49,7 +49,7 @@ class Cluster:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))  # a socket's path has at most 107 characters
         self.nodes: list[subprocess.Popen[bytes]] = []
-        self.port, *self.others = _free_ports(3)
+        self.port, *self.others = free_ports(3)
         self.address = f"127.0.0.1:{self.port}"
         self.environment = {**os.environ, MARK: str(self.folder), "RAY_USAGE_STATS_ENABLED": "0"}
         self.environment |= {"PYTHONPATH": str(REPOSITORY), **PATIENCE}
@@ -86,7 +86,7 @@ class Cluster:
     def add(self, *options: str) -> None:
         """Start a node of one processor, and wait until it has joined."""
         for _ in range(TRIES):
-            ports = [f"--{name}-port={port}" for name, port in zip(OWN_PORTS, _free_ports(len(OWN_PORTS)), strict=True)]
+            ports = [f"--{name}-port={port}" for name, port in zip(OWN_PORTS, free_ports(len(OWN_PORTS)), strict=True)]
             ports += ["--min-worker-port=0", "--max-worker-port=0"]  # any: all nodes are on one machine
             sizes = ("--num-cpus=1", f"--object-store-memory={MEMORY}")
             without = ("--disable-usage-stats", "--include-log-monitor=false")
@@ -115,14 +115,3 @@ class Cluster:
         """Remove a node, as where its machine is switched off."""
         self._kill(below=self.nodes[number].pid)
         self.nodes[number].wait()
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

@@ -3,13 +3,13 @@
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
+from ports import free_ports
 
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "srun", "squeue", "scancel", "scontrol")
 CONFIG = """\
@@ -68,7 +68,7 @@ class Cluster:
     def __enter__(self) -> "Cluster":
         for name in ("munge", "state"):
             (self.folder / name).mkdir(parents=True)
-        config = CONFIG.format(host=platform.node().partition(".")[0], ports=_free_ports(3), folder=self.folder)
+        config = CONFIG.format(host=platform.node().partition(".")[0], ports=free_ports(3), folder=self.folder)
         (self.folder / "slurm.conf").write_text(config)
         key = self.folder / "munge.key"
         key.write_bytes(os.urandom(1024))
@@ -157,14 +157,3 @@ class Cluster:
         while not reached():
             assert time.monotonic() < deadline, "it took too long"
             time.sleep(0.2)
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

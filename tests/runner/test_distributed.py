@@ -2,13 +2,13 @@
 
 import os
 import platform
-import socket
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 from conftest import QUICK, refused
+from ports import free_ports
 
 from harness.backends.distributed import MEETING, node_rank, of_slurm
 from harness.data import Split
@@ -48,9 +48,8 @@ def on_nodes(tmp_path):
     """Give a command on each of two nodes, both this machine, in one folder; returns exit codes and words."""
 
     def give(*commands: tuple[str, ...]) -> list[tuple[int, str]]:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            meeting = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
+        (port,) = free_ports(1)
+        meeting = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
         nodes = [
             subprocess.Popen(
                 [sys.executable, "-m", "harness", *arguments, "hardware=ddp_cpu", "hardware.nodes=2", *QUICK],
