@@ -1,6 +1,6 @@
 """What is known of a launcher of Hydra, by the class that its config names."""
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 IN_TURN = ("BasicLauncher",)
 """Launchers that run one job after the other, in the process of the command."""
@@ -37,6 +37,12 @@ def in_pool(launcher: DictConfig) -> bool:
 def on_cluster(launcher: DictConfig) -> bool:
     """Whether the jobs may run on other machines, which share the output folder with the command."""
     return _class_of(launcher) in CLUSTER
+
+
+def devices_of(config: DictConfig) -> int:
+    """The devices that a job's run takes; 1 where its config has no such number, which the run itself refuses."""
+    devices = OmegaConf.select(config, "hardware.devices")
+    return devices if type(devices) is int and devices > 0 else 1
 
 
 def _class_of(launcher: DictConfig) -> str:

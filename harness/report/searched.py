@@ -39,16 +39,20 @@ def metric_of(trials: Sequence[SearchTrial]) -> str | None:
     return next((trial.metric for trial in trials if trial.metric), None)
 
 
+def tried(trials: Sequence[SearchTrial]) -> list[str]:
+    """The keys that the trials tried."""
+    return list(dict.fromkeys(key for trial in trials for key in trial.settings))
+
+
 def columns(trials: Sequence[SearchTrial]) -> list[str]:
     """The keys that were tried, as the table names them, by the keys."""
-    keys = list(dict.fromkeys(key for trial in trials for key in trial.settings))
-    short = short_keys(keys)
-    return [short[key].lstrip("+") for key in keys]
+    short = short_keys(tried(trials))
+    return [name.lstrip("+") for name in short.values()]
 
 
 def rows(trials: Sequence[SearchTrial]) -> Iterator[list[str]]:
     """A row for each trial: its number, what it tried, its score on validation, its state."""
-    keys = list(dict.fromkeys(key for trial in trials for key in trial.settings))
+    keys = tried(trials)
     metric = metric_of(trials)
     for trial in ordered(trials):
         score = number(metric, trial.score) if metric and trial.score is not None else "-"
@@ -132,7 +136,7 @@ def markdown(trials: Sequence[SearchTrial], said: Sequence[str]) -> str:
 
 def csv_text(trials: Sequence[SearchTrial], output_dir: Path) -> str:
     """One line for each trial, with whole keys, every digit, and the folders of its runs."""
-    keys = list(dict.fromkeys(key for trial in trials for key in trial.settings))
+    keys = tried(trials)
     written = io.StringIO()
     lines = csv.writer(written, lineterminator="\n")
     lines.writerow(["trial", *keys, "metric", "score", "scores_of_seeds", "seconds", "state", "runs"])

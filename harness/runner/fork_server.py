@@ -16,6 +16,7 @@ from pathlib import Path
 
 from harness.config import shadowing
 from harness.errors import UserError
+from harness.measure import processors
 from harness.runner.wire import Ended, ForkRequest, Started, Unusable, read, write
 
 PR_SET_PDEATHSIG = 1
@@ -107,8 +108,7 @@ def _child(request: ForkRequest, replies: int) -> None:
     die_with_parent()
     if os.environ["LOCAL_RANK"] == "0":
         write(replies, Started(os.getpid()))
-    with suppress(AttributeError, OSError):  # a system without this call
-        os.sched_setaffinity(0, request.processors)
+    processors.pin(request.processors)
     os.chdir(request.folder)
     sys.path[:] = request.path
     module, function = request.function.split(":")

@@ -5,7 +5,7 @@ In a sweep these are the swept overrides; for a single run, the overrides of its
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,26 +32,19 @@ MOST_NAMED = 4
 
 def overrides_of(config: DictConfig) -> list[str]:
     """All overrides of the command that may affect a run's result, sorted, whether or not the label has them."""
-    return _naming(config, sorted(HydraConfig.get().overrides.task))
-
-
-def _naming(config: DictConfig, task: Sequence[str]) -> list[str]:
+    overrides = sorted(HydraConfig.get().overrides.task)
     return [
-        one for one in task
+        one for one in overrides
         if _key(one).split(".")[0] not in NEVER_NAMED and one != f"encoder={config.choices.encoder}"
     ]  # fmt: skip
 
 
-def label(config: DictConfig, task: Sequence[str] | None = None) -> str:
-    """A run's readable name: ``<encoder>/seed=<n>/<other overrides>``.
-
-    ``task`` has the overrides of the run; by default, those of the job that Hydra runs in this process.
-    """
-    task = sorted(HydraConfig.get().overrides.task if task is None else task)
-    overrides = _naming(config, task)
+def label(config: DictConfig) -> str:
+    """A run's readable name: ``<encoder>/seed=<n>/<other overrides>``."""
+    overrides = overrides_of(config)
     swept = read_swept(config) if config.sweep else None
     if swept is not None:
-        more = [one for one in task if _key(one) in swept]
+        more = [one for one in sorted(HydraConfig.get().overrides.task) if _key(one) in swept]
         more = [one for one in more if _key(one) not in ("encoder", "seed")]  # whole paths: two files may have one name
     else:
         in_name = ["experiment"] + (["data"] if config.name == config.choices.data else [])

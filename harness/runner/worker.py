@@ -10,12 +10,9 @@ import math
 import os
 import select
 import signal
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +20,7 @@ from typing import Any
 from harness.errors import UserError
 from harness.measure import processors as system
 from harness.measure.accelerators import ORDER
+from harness.runner.processes import start_piped
 from harness.runner.wire import TORN, Ended, ForkRequest, Started, Unusable, read, write
 
 ASKS_EVERY = 1.0
@@ -70,6 +68,41 @@ def run_environment() -> dict[str, str]:
     return {**ORDER, **os.environ, "MPLBACKEND": "agg"}
 
 
+class Child:
+    """A child that runs for its parent, which ends it after ``timeout`` seconds, or where ``trouble`` gives a reason.
+
+    ``told`` is that reason.
+    """
+
+    def __init__(self, timeout: float | None, trouble: Callable[[], str | None] | None) -> None:
+        self.timeout, self.trouble = timeout, trouble
+        self.pid: int | None = None
+        self.timed_out = False
+        self.told: str | None = None
+        self._deadline = self._asks_at = math.inf
+
+    def begins(self, pid: int) -> None:
+        """Its process runs under this number now."""
+        self.pid = pid
+        self._deadline = math.inf if self.timeout is None else time.monotonic() + self.timeout
+
+    def next_look(self) -> float | None:
+        """When to look at it next, on the monotonic clock; None where only its messages matter."""
+        asks = self.trouble is not None and self.pid is not None and self.told is None
+        self._asks_at = time.monotonic() + ASKS_EVERY if asks else math.inf
+        first = min(self._deadline, self._asks_at)
+        return None if first == math.inf else first
+
+    def look(self) -> None:
+        """Ask whether there is trouble, or note that its time is over; either ends it."""
+        if self.trouble is not None and self._asks_at <= self._deadline:
+            self.told = self.trouble()
+        else:
+            self.timed_out, self._deadline = True, math.inf
+        if self.pid is not None and (self.timed_out or self.told is not None):
+            os.kill(self.pid, signal.SIGKILL)
+
+
 class Server:
     """A process that imports the given modules, and forks the children of each job.
 
@@ -77,15 +110,9 @@ class Server:
     """
 
     def __init__(self, modules: list[str]) -> None:
-        here, self._requests = os.pipe()
-        self._replies, there = os.pipe()
-        command = [sys.executable, "-m", "harness.runner.fork_server", str(here), str(there), *modules]
-        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-        self._process = start(
-            command, pass_fds=(here, there), stdin=subprocess.DEVNULL, env={**run_environment(), "PYTHONPATH": path}
+        self._process, self._requests, self._replies = start_piped(
+            "harness.runner.fork_server", modules, run_environment()
         )
-        os.close(here)
-        os.close(there)
         self._pipes = [self._requests, self._replies]
         self._unread = b""
 
@@ -110,10 +137,7 @@ class Server:
         Raises:
             UserError: a library that the server needs cannot be loaded.
         """
-        child: int | None = None
-        deadline: float | None = None
-        told: str | None = None
-        timed_out, kills = False, _memory_kills()
+        child, kills = Child(timeout, trouble), _memory_kills()
         path = [entry or os.getcwd() for entry in sys.path]
         request = ForkRequest(
             function, job, processes, meets_elsewhere, os.getcwd(), path, run_environment(), system.affinity()
@@ -124,22 +148,14 @@ class Server:
             return End(self._process.wait() or 1)
         try:
             while True:
-                look = time.monotonic() + ASKS_EVERY if trouble and child and told is None else math.inf
-                until = min(math.inf if deadline is None else deadline, look)
-                message = self._receive(None if until == math.inf else until)
-                if message is None and child is not None:
-                    if look <= until and trouble is not None:
-                        told = trouble()
-                    else:  # the deadline has passed
-                        timed_out, deadline = True, None
-                    if timed_out or told is not None:
-                        os.kill(child, signal.SIGKILL)
+                message = self._receive(child.next_look())
+                if message is None:
+                    child.look()
                 elif isinstance(message, Started):
-                    child = message.pid
-                    deadline = None if timeout is None else time.monotonic() + timeout
+                    child.begins(message.pid)
                 elif isinstance(message, Ended):
-                    child = None
-                    return End(message.code, timed_out, told, _memory_kills() - kills)
+                    child.pid = None
+                    return End(message.code, child.timed_out, child.told, _memory_kills() - kills)
                 elif isinstance(message, Unusable):
                     break
                 else:
@@ -148,7 +164,7 @@ class Server:
             self._end(on_message)
             raise
         finally:
-            if child is not None:
+            if child.pid is not None:
                 self.close()
         raise UserError(message.sentence)
 
@@ -189,29 +205,6 @@ class Server:
         self._process.wait()
         while self._pipes:
             os.close(self._pipes.pop())
-
-
-def start(command: list[str], **settings: Any) -> "subprocess.Popen[bytes]":
-    """Start a process that ends with this one.
-
-    Linux ends it with the *thread* that started it (prctl(2)). The main thread lasts as long as this process; in place
-    of any other thread, one starts it that lasts as long as the server, which later runs of other threads use too.
-    """
-    if threading.current_thread() is threading.main_thread():
-        return subprocess.Popen(command, **settings)
-    started: Future[subprocess.Popen[bytes]] = Future()
-
-    def start_and_stay() -> None:
-        try:
-            process = subprocess.Popen(command, **settings)
-        except BaseException as error:
-            started.set_exception(error)
-            return
-        started.set_result(process)
-        process.wait()
-
-    threading.Thread(target=start_and_stay, daemon=True).start()
-    return started.result()
 
 
 _servers: dict[tuple[str, ...], Server] = {}

@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from harness.analysis.listed import MOST_NAMED
+from harness.config import launchers
 from harness.errors import UserError
 
 Resources = Mapping[str, float]
@@ -23,7 +24,7 @@ def options_of(config: DictConfig, remote: Mapping[str, Any], nodes: Sequence[Re
         UserError: ``remote`` contradicts the hardware, or no node has what the run needs.
     """
     options = {key: value for key, value in remote.items() if value is not None}
-    options["num_cpus"] = _processors(config.hardware, remote.get("num_cpus"))
+    options["num_cpus"] = _processors(config, remote.get("num_cpus"))
     options["num_gpus"] = _gpus(config, options, remote.get("num_gpus"), nodes)
     if not can_run(options, nodes):
         needed = demands(options)
@@ -51,14 +52,15 @@ def demands(options: Mapping[str, Any]) -> dict[str, float]:
     return {name: amount for name, amount in asked.items() if amount}
 
 
-def _processors(hardware: DictConfig, asked: float | None) -> float:
+def _processors(config: DictConfig, asked: float | None) -> float:
     """The processors of a run: what the command asks for, or one for each thread of each of its processes.
 
     Raises:
         UserError: the run would use more threads than the command asks processors for.
     """
-    processes = hardware.devices if _is_count(hardware.devices) else 1
-    threads = hardware.threads if _is_count(hardware.threads) else None
+    processes, threads = launchers.devices_of(config), config.hardware.threads
+    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:  # the run itself refuses these
+        threads = None
     if asked is None:
         return processes * (threads or 1)
     if threads and 0 < asked < processes * threads:
@@ -74,7 +76,7 @@ def _gpus(config: DictConfig, options: Mapping[str, Any], asked: float | None, n
         UserError: the command asks for another number.
     """
     accelerator = config.hardware.accelerator
-    devices = config.hardware.devices if _is_count(config.hardware.devices) else 1
+    devices = launchers.devices_of(config)
     if accelerator == "auto":
         if asked is None:
             return devices if can_run({**options, "num_gpus": devices}, nodes) else 0
@@ -89,11 +91,6 @@ def _gpus(config: DictConfig, options: Mapping[str, Any], asked: float | None, n
         f"{REMOTE}.num_gpus={asked} contradicts hardware={config.choices.hardware}, with which a run {uses}; leave "
         "num_gpus out, and it follows"
     )
-
-
-def _is_count(value: Any) -> bool:
-    """Whether it is a number that a run takes; the run itself refuses the others."""
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _words(amounts: Resources) -> str:

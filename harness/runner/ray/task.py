@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 from harness.measure.accelerators import VISIBLE
 from harness.measure.processors import RAY_PROCESSORS
+from harness.runner.variables import environment
 
 PASSED_ON = ("MLFLOW_TRACKING_URI", "HARNESS_DATA_MIRROR")
 """Variables of the command's environment that hold in its runs; otherwise they have the environment of their node."""
@@ -40,6 +41,7 @@ def run(
     import ray
 
     granted = ray.get_runtime_context().get_assigned_resources()
+    # for this task alone: the next one of this process may be another one
     with environment({**command.environment, **limits(granted)}), folder(Path(command.folder)):
         setup_globals()
         Singleton.set_state(state)
@@ -64,20 +66,6 @@ def limits(granted: Mapping[str, float]) -> dict[str, str]:
     if not granted.get("GPU"):
         names[VISIBLE] = ""
     return names
-
-
-@contextlib.contextmanager
-def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """A block in which these variables are set. The next task of this process may be another one."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
 
 
 def folder(path: Path) -> contextlib.AbstractContextManager[None]:

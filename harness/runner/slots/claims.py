@@ -5,7 +5,6 @@ only these. The locks end with the process of the job. Where the folder takes no
 """
 
 import fcntl
-import os
 import platform
 import re
 import time
@@ -21,6 +20,7 @@ from harness.config.schema import Config
 from harness.measure.accelerators import ORDER, VISIBLE, accelerators
 from harness.measure.slots import name_of
 from harness.runner.devices import say_once
+from harness.runner.variables import environment
 
 LOOKS_EVERY = 0.5
 """Seconds between two looks for an accelerator that is free."""
@@ -42,16 +42,8 @@ def claimed(config: Config, launcher: DictConfig) -> Iterator[None]:
             own = claim(names, wanted, Path(config.cache_dir).absolute() / "devices", held)
         except OSError:
             own = []
-        before = {name: os.environ.get(name) for name in (VISIBLE, *ORDER)}
-        if own:
-            os.environ.update({VISIBLE: ",".join(own), **ORDER})
-        try:
+        with environment({VISIBLE: ",".join(own), **ORDER} if own else {}):
             yield
-        finally:
-            for name, value in before.items():
-                os.environ.pop(name, None)
-                if value is not None:
-                    os.environ[name] = value
 
 
 def claim(names: list[str], wanted: int, folder: Path, held: ExitStack) -> list[str]:

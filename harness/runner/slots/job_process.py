@@ -11,14 +11,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from types import FrameType
 from typing import Any
 
 from harness.config import shadowing
 from harness.measure import processors
-from harness.runner import fork_server, wire, worker
+from harness.runner import fork_server, variables, wire
+from harness.runner.processes import start_piped
 from harness.runner.slots.messages import Begin, Done, Interrupted, SlotJob
 
 PIPE_BYTES = 2**20
@@ -31,18 +31,12 @@ class JobProcess:
     """The process of a slot, pinned to these processors until a job brings others."""
 
     def __init__(self, begin: Begin, pinned_to: list[int]) -> None:
-        here, self._requests = os.pipe()
-        self._replies, there = os.pipe()
+        with processors.pinned(pinned_to):
+            self.process, self._requests, self._replies = start_piped(
+                "harness.runner.slots.job_process", [], os.environ
+            )
         with suppress(AttributeError, OSError):  # so that the command need not wait until the process has started
             fcntl.fcntl(self._requests, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-        command = [sys.executable, "-m", "harness.runner.slots.job_process", str(here), str(there)]
-        with processors.pinned(pinned_to):
-            self.process = worker.start(
-                command, pass_fds=(here, there), stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path}
-            )
-        os.close(here)
-        os.close(there)
         self._unread = b""
         _processes.add(self)
         self._write(begin)
@@ -128,19 +122,13 @@ def serve(requests: int, replies: int) -> None:
                     _enter(begin)
                     continue
                 assert begin is not None
-                _set(before)  # what the last job's slots had changed; what libraries have set for themselves stays
-                before = {name: os.environ.get(name) for name in message.environment}
-                _set(message.environment)
+                # what the last job's slots had changed; what libraries have set for themselves stays
+                variables.set_all(before)
+                before = variables.values_of(message.environment)
+                variables.set_all(message.environment)
                 wire.write(replies, _run(begin, message))
     except KeyboardInterrupt as stop:
         wire.write(replies, Interrupted(str(stop)))
-
-
-def _set(variables: Mapping[str, str | None]) -> None:
-    for name, value in variables.items():
-        os.environ.pop(name, None)
-        if value is not None:
-            os.environ[name] = value
 
 
 def _enter(begin: Begin) -> None:

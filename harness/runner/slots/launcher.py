@@ -13,6 +13,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from harness.config import launchers
 from harness.config.compose import job_configs
 from harness.errors import UserError
 from harness.measure import neighbours, slots
@@ -182,8 +183,7 @@ def describe(places: Sequence[Place]) -> str:
 
 
 def _planned(overrides: Sequence[str], config: DictConfig) -> Planned:
-    devices = OmegaConf.select(config, "hardware.devices")
-    return Planned(overrides, config, config.hydra.job.num, devices if type(devices) is int and devices > 0 else 1)
+    return Planned(overrides, config, config.hydra.job.num, launchers.devices_of(config))
 
 
 def _may_use_accelerator(job: Planned) -> bool:
