@@ -1,9 +1,11 @@
 # Everything from a fresh clone: `make run` and `make test` make .venv themselves.
 PYTHON ?= python3
 BIN := .venv/bin
-# pip would compile all modules, as long as the rest of the installation; Python compiles those that are imported
-PIP := $(BIN)/pip install --quiet --no-compile --use-pep517 --disable-pip-version-check --constraint constraints.txt
+PIP := $(BIN)/pip install --quiet --use-pep517 --disable-pip-version-check --constraint constraints.txt
 EXTRAS := tensorflow,joblib,slurm,ray,optuna,export,pretrained,test
+
+# where it is set, every process that a test starts would compile the harness anew, and every first import a library
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test test-long test-gpu lint bench results screenshots clean
 

@@ -151,7 +151,7 @@ def test_a_list_takes_each_override_as_it_is_and_strings_only():
 def test_what_hydra_refuses_is_explained_as_on_the_command_line():
     with pytest.raises(harness.UserError) as error:
         harness.run("encoder=lstmm")
-    assert str(error.value).startswith("did you mean encoder=lstm?\n")
+    assert str(error.value).startswith("there is no encoder=lstmm; did you mean encoder=lstm? There are: ")
     assert "additive_attention" in str(error.value)
 
 

@@ -70,7 +70,7 @@ def test_keras_is_on_tensorflow_whatever_the_setting(tmp_path):
 def test_what_the_user_must_fix_is_a_sentence_whatever_hydra_is_told(tmp_path, full):
     ended = harness(tmp_path, "encoder=lstmm", HYDRA_FULL_ERROR=full)
     assert ended.returncode == 2
-    assert ended.stderr.startswith("did you mean encoder=lstm?\n")
+    assert ended.stderr.startswith("there is no encoder=lstmm; did you mean encoder=lstm? ")
     assert "Traceback" not in ended.stderr
 
 

@@ -13,7 +13,7 @@ from harness.report import tables
 from harness.report.build import compare as build
 from harness.report.html import html
 from harness.report.html.charts import plots
-from harness.runner.sweep import _summary
+from harness.runner import sweep_summary
 
 
 def test_the_page_is_well_formed_and_shows_variants_numbers_and_definitions():
@@ -123,20 +123,20 @@ def test_the_answer_of_a_sweep_is_that_of_its_margin_and_requirements(tmp_path, 
     for name, accuracy, latency in (("lstm", 0.91, 2.1), ("gru", 0.906, 1.1)):
         scores = [accuracy - 0.004, accuracy, accuracy + 0.004]
         records += over_seeds(name, scores, metrics={LATENCY: [latency] * 3})
-    assert "Take gru: it has the lowest latency p50" in _summary(records, tmp_path, "digits", "s1", 0.03).note
-    assert "Take lstm: accuracy 0.910" in _summary(records, tmp_path, "digits", "s1", 0.005).note
-    nobody = _summary(records, tmp_path, "digits", "s1", 0.03, ["p50_ms<0.5"]).note
+    assert "Take gru: it has the lowest latency p50" in sweep_summary.of_runs(records, tmp_path, "digits", "s1", 0.03).note
+    assert "Take lstm: accuracy 0.910" in sweep_summary.of_runs(records, tmp_path, "digits", "s1", 0.005).note
+    nobody = sweep_summary.of_runs(records, tmp_path, "digits", "s1", 0.03, ["p50_ms<0.5"]).note
     assert "No variant meets latency/p50\\_ms\\<0.5: the nearest is gru with 1.1 ms." in nobody
 
 
 def test_a_sweeps_description_names_the_runs_that_were_done_before_it(tmp_path, capsys):
     old = [made("gru", seed, skipped=True, sweep=other) for seed, other in enumerate([None, "s1", "s2"])]
-    note = _summary([*over_seeds("lstm", [0.9, 0.8]), *old], tmp_path, "digits", "s2", 0.01).note
+    note = sweep_summary.of_runs([*over_seeds("lstm", [0.9, 0.8]), *old], tmp_path, "digits", "s2", 0.01).note
     last = note.splitlines()[-1]
     assert last == "Done before this sweep, so compared here but not among its child runs: `gru/seed=0`, `gru/seed=1`."
     many = [made("gru", seed, skipped=True, sweep="s1") for seed in range(23)]
-    assert _summary(many, tmp_path, "digits", "s2", 0.01).note.endswith("`gru/seed=19` and 3 more.\n")
-    assert "Done before" not in _summary(over_seeds("lstm", [0.9, 0.8]), tmp_path, "digits", "s2", 0.01).note
+    assert sweep_summary.of_runs(many, tmp_path, "digits", "s2", 0.01).note.endswith("`gru/seed=19` and 3 more.\n")
+    assert "Done before" not in sweep_summary.of_runs(over_seeds("lstm", [0.9, 0.8]), tmp_path, "digits", "s2", 0.01).note
 
 
 @pytest.mark.parametrize("accuracies", [[1.0], [0.0, 0.0], [0.98, 1.0]])
