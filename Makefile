@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --use-pep517 --disable-pip-version-check --constraint constraints.txt
 EXTRAS := tensorflow,joblib,slurm,ray,optuna,export,pretrained,test
 
-# where it is set, every process that a test starts would compile the harness anew, and every first import a library
+# where this is set, each process that a test starts compiles the harness's modules again
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test test-long test-gpu lint bench results screenshots clean
