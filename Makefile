@@ -1,7 +1,9 @@
 # Everything from a fresh clone: `make run` and `make test` make .venv themselves.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/pip install --quiet --use-pep517 --disable-pip-version-check --constraint constraints.txt
+PIP := $(BIN)/pip install --quiet --no-compile --use-pep517 --disable-pip-version-check --constraint constraints.txt
+# pip would do it in one process; files that cannot be compiled are templates, which nobody imports
+COMPILE := $(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null || true
 EXTRAS := tensorflow,joblib,slurm,ray,optuna,export,pretrained,test
 
 # where this is set, each process that a test starts compiles the harness's modules again
@@ -44,6 +46,7 @@ clean: ## remove .venv and the caches, keep outputs
 	@echo "installing into .venv: PyTorch backend (some minutes)"
 	@test -d .venv || $(PYTHON) -m venv .venv
 	$(PIP) --editable .
+	@$(COMPILE)
 	@touch $@
 
 .venv/.all: pyproject.toml constraints.txt
@@ -51,4 +54,5 @@ clean: ## remove .venv and the caches, keep outputs
 	@test -d .venv || $(PYTHON) -m venv .venv
 	$(PIP) --editable '.[$(EXTRAS)]'
 	$(PIP) --no-deps sktime scikit-base # for its data sets; what it asks of pandas is not needed for them
+	@$(COMPILE)
 	@touch .venv/.base $@
