@@ -1,13 +1,13 @@
 """The trials of a search by validation: the score of each, and the best one. No test score takes part in this."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
 from harness.analysis.targets import monitored
 from harness.backends.history import direction
-from harness.records.metrics import STARTUP_SECONDS, TOTAL_SECONDS, TRAINING_SECONDS
+from harness.records.metrics import STARTUP_SECONDS, TOTAL_SECONDS, TRAINING_SECONDS, TRIALS
 from harness.records.record import Record
 
 LOSS = "val/loss"
@@ -90,23 +90,33 @@ def best_first(trials: Iterable[SearchTrial]) -> list[SearchTrial]:
 def without_losers(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
     """The records without those of trials that validation did not choose, and a sentence for each search.
 
-    To compare all trials of a search by their scores on the test split would choose by test. A trial that was finished
-    before a command which asks for the same run (``skipped``) is compared: there the command chose it.
+    To compare all trials of a search by their scores on the test split would choose by test. A trial that another
+    command asked for as well is compared: there the command chose it. The best trial has the number of trials as a
+    metric, which says how well it was tuned.
     """
     searches: dict[str, list[Record]] = {}
     for record in records:
         if record.search_trial is not None and not record.skipped:
             searches.setdefault(str(record.sweep), []).append(record)
     losers: set[int] = set()
+    tuned: dict[int, int] = {}
     sentences = []
     for sweep, runs in searches.items():
         trials = _trials_of(runs)
         ranked = best_first(trials)
         best = ranked[0].number if ranked else None
-        losers |= {id(run) for run in runs if run.search_trial != best}
+        chosen_by_search = [run for run in runs if not run.asked_again]
+        losers |= {id(run) for run in chosen_by_search if run.search_trial != best}
+        tuned |= {id(run): len(trials) for run in chosen_by_search if run.search_trial == best}
         which = f"only trial {best}, the best one on validation, is compared" if ranked else "none of them finished"
         sentences.append(f"The search {sweep} has {len(trials)} trial{'s' * (len(trials) != 1)}: {which}.")
-    return [record for record in records if id(record) not in losers], sentences
+    compared = [record for record in records if id(record) not in losers]
+    return [_tuned(record, tuned[id(record)]) if id(record) in tuned else record for record in compared], sentences
+
+
+def _tuned(record: Record, trials: int) -> Record:
+    """The record, with the number of trials from which it was chosen."""
+    return replace(record, metrics={**record.metrics, TRIALS: max(trials, record.metrics.get(TRIALS, 0))})
 
 
 def _trials_of(runs: Iterable[Record]) -> list[SearchTrial]:

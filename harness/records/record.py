@@ -130,7 +130,8 @@ class Record:
     has one entry an epoch. ``ranks`` has the numbers of each process of a data-parallel run. ``tracked_in`` is the
     MLflow store, without secrets, where it is not the output folder's own. ``tuning`` says what chose the settings;
     null: the command. ``stopped_epoch`` is the epoch after which median stopping ended a trial; null: it did not.
-    ``started`` and ``ended`` are UTC, ISO 8601.
+    ``started`` and ``ended`` are UTC, ISO 8601. ``asked_again``: a command that was no search asked for this trial of a
+    search.
 
     The last fields are for the command that holds the record, and are not written: ``folder``, the run's folder on
     this machine; ``skipped``, whether the run was finished before the command; ``asked``, the label that the command
@@ -165,6 +166,7 @@ class Record:
     tracked_in: str | None = None
     sweep: str | None = None
     ended: str | None = None
+    asked_again: bool = False
     folder: Path = field(default=Path(), metadata={"written": False})
     skipped: bool = field(default=False, metadata={"written": False})
     asked: str | None = field(default=None, metadata={"written": False})

@@ -27,6 +27,9 @@ def finished_before(request: Request, record: Record) -> Record | None:
         print(f"left out: {sentence}", file=sys.stderr)
     if config.rerun or not existing or existing.status != "finished":
         return None
+    if existing.search_trial is not None and config.trial is None and not existing.asked_again:
+        existing.asked_again = True
+        store.write(existing)
     placed = targets.at(existing, config.measure.target)
     can_be_served = config.mode == "train" and config.tune.trial is None
     if config.measure.serve and can_be_served and not (existing.folder / store.SERVING).exists():

@@ -2,6 +2,8 @@
 
 from made_records import made
 
+from harness.analysis import budgets
+from harness.analysis.budgets import trials
 from harness.analysis.comparison import compare
 from harness.analysis.searched import SearchTrial, best_first
 from harness.report.searched import csv_text, heads, rows, sentences
@@ -85,3 +87,19 @@ def test_trials_of_an_earlier_search_are_compared_where_a_command_asks_for_them(
     comparison = compare(runs, "digits")
     assert {run.search_trial for variant in comparison.variants for run in variant.runs} == {0, 1}
     assert comparison.searches == []
+
+
+def test_a_trial_that_a_sweep_asked_for_later_is_compared_beside_the_best_one():
+    asked, loser = trial(0, 0.5, test=0.99).records, trial(1, 0.6, test=0.95).records
+    asked[0].asked_again = True
+    comparison = compare([*asked, *loser, *trial(2, 0.75, test=0.7).records], "digits")
+    compared = [run for variant in comparison.variants for run in variant.runs]
+    assert {run.search_trial for run in compared} == {0, 2}
+
+
+def test_the_best_trial_of_a_search_was_tuned_by_as_many_trials_as_there_were():
+    searched = [run for number in range(3) for run in trial(number, 0.5 + number / 10).records]
+    comparison = compare([*searched, made("gru", config={"trial": None})], "digits")
+    assert {variant.name.split(",")[0]: trials(variant.record) for variant in comparison.variants} == {"lstm": 3, "gru": 0}
+    (sentence,) = [one for one in budgets.sentences(comparison.groups) if "different budgets" in one]
+    assert "trials of tuning 3 (lstm), 0 (gru)" in sentence or "trials of tuning 0 (gru), 3 (lstm)" in sentence

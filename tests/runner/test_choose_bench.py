@@ -4,9 +4,11 @@ import pytest
 from made_records import made
 
 from harness.runner.choose import bench as benches
+from harness.runner.choose import sweeper as sweepers
 from harness.runner.choose.bench import LaunchedBench
 from harness.runner.choose.plan import Run
 from harness.runner.choose.spending import Spending
+from harness.runner.choose.sweeper import ChooseSweeper
 from harness.runner.job_outcomes import JobOutcome
 
 SECONDS = {"lstm": 10.0, "gru": 4.0}
@@ -176,3 +178,26 @@ def test_a_trial_that_a_candidate_lacks_is_not_run(make):
     bench.exists = lambda run: run.number < 2
     assert not bench.ended(Run("gru", "tuning", 1))
     assert bench.ended(Run("gru", "tuning", 2))
+
+
+def test_a_run_whose_machine_was_lost_is_launched_once_more(monkeypatch):
+    runs = [seed("gru"), seed("lstm")]
+    lost = JobOutcome(lost="gru/seed=1 was lost: its node ended")
+    batches = [[lost, JobOutcome(finished(runs[1]))], [JobOutcome(finished(runs[0]))]]
+    sweeper = ChooseSweeper("1h", "latency", [3])
+    sweeper.jobs_of = {"gru": ["encoder=gru"], "lstm": ["encoder=lstm"]}
+    launched, dropped = [], []
+
+    def launch(jobs, tunings):
+        sweeper.numbers_of_batch = [10 * len(launched) + place for place in range(len(jobs))]
+        launched.append(jobs)
+        return batches.pop(0)
+
+    monkeypatch.setattr(sweeper, "launch", launch)
+    monkeypatch.setattr(sweeper, "config", None, raising=False)
+    monkeypatch.setattr(sweepers, "drop_outcome", lambda _config, number: dropped.append(number))
+    outcomes = sweeper.launch_runs(runs, limit=60.0)
+    assert [outcome.record.choices["encoder"] for outcome in outcomes] == ["gru", "lstm"]
+    assert launched[1] == [["encoder=gru", "seed=1", "run_timeout=60"]]
+    assert dropped == [0]
+    assert sweeper.numbers == {runs[0]: 10, runs[1]: 1}

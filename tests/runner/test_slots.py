@@ -146,6 +146,18 @@ def beside(encoder="lstm", slots_=3, **slowdown):
     return made(encoder, environment={"hardware": {"accelerator": "cpu", "runs_at_a_time": slots_}, "slot": slot})
 
 
+def test_variants_that_had_fewer_neighbours_are_named_where_that_may_explain_their_speed():
+    runs = [beside(step=1.2, copy=1.5), beside("gru", step=1.2, copy=1.5)]
+    for run, mean in zip(runs, (2.0, 0.5), strict=True):
+        run.environment.slot.neighbours_mean = mean
+    (sentence,) = side_by_side.sentences(comparability.make_groups(gather(runs).variants))
+    # two neighbours cost 20 % of a step, so 1.5 more of them 15 %
+    assert "gru had 0.5 other runs beside it on average and lstm 2.0, which may explain 15% of a" in sentence
+    runs[1].environment.slot.neighbours_mean = 1.9
+    (even,) = side_by_side.sentences(comparability.make_groups(gather(runs).variants))
+    assert even.endswith("and copying memory 1.50 times.")
+
+
 def test_runs_beside_others_and_runs_alone_are_in_hardware_groups_of_their_own():
     alone = made("gru", environment={"hardware": {"accelerator": "cpu"}})
     (group,) = comparability.make_groups(gather([beside(step=1.25, copy=1.5), alone]).variants)

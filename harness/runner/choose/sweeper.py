@@ -78,12 +78,22 @@ class ChooseSweeper(BatchesSweeper):
         self.tunings[candidate] = tuning
 
     def launch_runs(self, runs: Sequence[Run], limit: float) -> list[JobOutcome]:
-        """Launch runs, each of which is stopped after ``limit`` seconds; returns their outcomes."""
+        """Launch runs, each of which is stopped after ``limit`` seconds; returns their outcomes.
+
+        A run whose machine or process was lost is launched once more: that says nothing about its candidate.
+        """
+        outcomes = self._launch(runs, limit)
+        if lost := [run for run, outcome in outcomes.items() if outcome.lost]:
+            self.forget(lost)
+            outcomes |= self._launch(lost, limit)
+        return [outcomes[run] for run in runs]
+
+    def _launch(self, runs: Sequence[Run], limit: float) -> dict[Run, JobOutcome]:
         jobs = [within(self._job(run), limit) for run in runs]
         tunings = [self.tunings.get(run.candidate) if run.stage == "seeds" else None for run in runs]
-        self.numbers |= {run: self.launched + place for place, run in enumerate(runs)}
-        outcomes = self.launch(jobs, tunings=tunings)
-        self.forget(run for run, outcome in zip(runs, outcomes, strict=True) if outcome.user_error)
+        outcomes = dict(zip(runs, self.launch(jobs, tunings=tunings), strict=True))
+        self.numbers |= dict(zip(runs, self.numbers_of_batch, strict=True))
+        self.forget(run for run, outcome in outcomes.items() if outcome.user_error)
         return outcomes
 
     def forget(self, runs: Iterable[Run]) -> None:
