@@ -48,7 +48,7 @@ def of_slurm(nodes: int) -> dict[str, str]:
 
 
 def _first_host(hosts: str) -> str:
-    """The first host of a list in Slurm's form, such as ``a[03-05,9],b``."""
-    match = re.match(r"(?P<name>[^\[,]+)(\[(?P<number>\d+)[^\]]*\](?P<end>[^,]*))?", hosts)
-    assert match is not None, hosts
-    return "".join(part or "" for part in match.group("name", "number", "end"))
+    """The first host of a list in Slurm's form, such as ``a[03-05,9],b`` or ``rack[1-2]n[3-4]``."""
+    first = re.match(r"(\[[^\]]*\]|[^\[,])+", hosts)
+    assert first is not None, hosts
+    return re.sub(r"\[(\d+)[^\]]*\]", r"\1", first[0])
