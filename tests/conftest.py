@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from absl import logging as absl_logging
 from browser import start as start_browser
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it: no test uses the network
@@ -24,6 +25,9 @@ from harness.records import store
 from harness.records.record import Hardware, Record
 from harness.runner.sweep import Sweep
 from harness.tracking import database
+
+# when Hydra sets up logging, absl's handler closes its stream unless it is this one: it would be pytest's capture
+absl_logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
 
 # a shell's background jobs ignore Ctrl-C, and so would the commands that tests interrupt
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -22,7 +22,7 @@ from harness.records.record import Environment, Hardware
 
 BENCHMARKS = (
     *("startup", "against_loop", "bare_loop", "against_keras", "keras_fit"),
-    *("floor", "against_torch", "sweep_overhead"),
+    *("floor", "against_torch", "sweep_overhead", "shared_sweep"),
 )
 TABLE = REPOSITORY / "outputs" / "benchmarks.md"
 
