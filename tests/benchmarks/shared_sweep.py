@@ -20,7 +20,7 @@ from harness.records import store
 WIDTHS = ",".join(str(8 * number) for number in range(1, 9))
 SWEEP = (
     "-m", "hardware=cpu", "hardware.threads=1", "encoder=self_attention", f"encoder.hidden_size={WIDTHS}",
-    "seed=0,1,2", "trainer.epochs=40", "measure.latency_seconds=1", "measure.inference_seconds=1",
+    "seed=0,1,2", "trainer.epochs=20", "measure.latency_seconds=1", "measure.inference_seconds=1",
     "tracking.system_metrics_seconds=null",
 )  # fmt: skip
 QUICK = ("encoder.hidden_size=8,16", "seed=0", "trainer.epochs=2")
