@@ -143,7 +143,10 @@ def test_a_node_has_to_be_told_which_it_is_and_where_they_meet(environment, sent
 
 @pytest.mark.parametrize(
     ("hosts", "first"),
-    [("n1", "n1"), ("a,b", "a"), ("node[03-05,9]", "node03"), ("r[1,7]-x,b", "r1-x"), ("rack[1-2]n[3-4,9]", "rack1n3"), ("a,n[1-2]", "a")],
+    [
+        ("n1", "n1"), ("a,b", "a"), ("node[03-05,9]", "node03"), ("r[1,7]-x,b", "r1-x"), ("a,n[1-2]", "a"),
+        ("rack[1-2]n[3-4,9]", "rack1n3"),
+    ],
 )
 def test_under_srun_the_nodes_of_a_step_find_each_other(hosts, first, monkeypatch):
     for name in MEETING:

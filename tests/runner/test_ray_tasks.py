@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from conftest import QUICK
+from hydra.core.singleton import Singleton
 
 ray = pytest.importorskip("ray", reason="ray is not installed: pip install '.[ray]'")
 
@@ -124,6 +125,8 @@ def pretended(monkeypatch):
     def pretend(lost=(), nodes=lambda: [{"CPU": 3.0}]):
         pretends = PretendedRay(lost)
         monkeypatch.setattr(tasks, "ray", pretends)
+        # a worker of Ray takes over Hydra's state; this process has it, and would load all plugins a second time
+        monkeypatch.setattr(Singleton, "set_state", lambda _state: None)
         monkeypatch.setattr(ray, "get_runtime_context", lambda: pretends)
         for name, does in {"connect": lambda _: None, "check": lambda _: None, "resources": nodes}.items():
             monkeypatch.setattr(tasks.nodes, name, does)
