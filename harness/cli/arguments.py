@@ -7,6 +7,7 @@ import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 
+from harness.cli import refused_keys
 from harness.config import per_encoder as settings
 from harness.config.compose import compose_whole, conf_dir
 
@@ -54,6 +55,22 @@ def missing_plugin(arguments: list[str]) -> str | None:
             if other and _is_installed(other):
                 return f"{argument} is a sweeper of the harness, and {package} is in its way: pip uninstall {package}"
     return None
+
+
+def class_for_all(arguments: list[str]) -> str | None:
+    """A sentence for a sweep over encoders that would hand the class of the user's own encoder to all of them."""
+    values = {key: argument.partition("=")[2] for key, argument in _overrides(arguments)}
+    target = values.get("encoder._target_")
+    options = refused_keys.options_of("encoder", values["encoder"]) if target and "encoder" in values else []
+    if len(set(options)) < 2:
+        return None
+    target = "my_file.MyEncoder" if "," in str(target) else target
+    swept = ",".join(["mine", *(option for option in options if option != "custom")])
+    return (
+        f"encoder._target_ would be the class of every encoder of encoder={values['encoder']}: write the lines "
+        f"'_target_: {target}' and '_partial_: true', and its other keys, into my_conf/encoder/mine.yaml, and sweep by "
+        f"--config-dir my_conf encoder={swept}"
+    )
 
 
 def _is_installed(module: str) -> bool:

@@ -52,8 +52,8 @@ def main() -> None:
     arguments = words.as_sweep_to_tune(arguments)
     print(*notes, sep="\n", end="\n" * bool(notes), file=sys.stderr, flush=True)
     sys.argv[1:] = arguments
-    if missing := words.missing_plugin(arguments):
-        print(missing, file=sys.stderr)
+    if refused := words.missing_plugin(arguments) or words.class_for_all(arguments):
+        print(refused, file=sys.stderr)
         sys.exit(USER_ERROR)
     try:
         arguments = words.per_encoder(arguments)

@@ -1,7 +1,9 @@
 """What the user probably meant with a key that the config lacks."""
 
+import inspect
 from collections.abc import Iterator
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,27 @@ def key_of(error: Exception) -> str | None:
     return str(cause.full_key) if isinstance(cause, ConfigAttributeError | ConfigKeyError) and cause.full_key else None
 
 
+def of_loader(error: Exception, arguments: list[str]) -> str | None:
+    """How to set a refused key of ``data`` that the code of the loader takes; None for other keys."""
+    key, parent = key_of(error) or "", getattr(error.__cause__, "parent_node", None)
+    group, _, name = key.partition(".")
+    target = OmegaConf.select(parent, "_target_") if group == "data" and isinstance(parent, DictConfig) else None
+    if not target or name not in _parameters(str(target)):
+        return None
+    plus = f"+{key}={given(arguments).get(key, '...')}"
+    return f"the config of this data has no key {key}, but its loader takes {name}: write {plus}"
+
+
+def _parameters(target: str) -> list[str]:
+    """The names of the arguments of a loader; none where it cannot be imported."""
+    module, _, name = target.rpartition(".")
+    try:
+        parameters = inspect.signature(getattr(import_module(module), name)).parameters.values()
+    except Exception:  # code of the user's own: a run with it says what is wrong
+        return []
+    return [one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+
+
 def sentence(key: str, arguments: list[str]) -> str:
     """What to write instead of a key that the config lacks.
 
@@ -63,8 +86,9 @@ def sentence(key: str, arguments: list[str]) -> str:
         return f"{group}={choice} has no key {key}; if your own code takes {name}, write {plus}"
     parent, _, last = key.rpartition(".")
     if group in PASSED_ON and (having := _having(group, last if group == "encoder" else name)):
-        where = f"{group}={choice}" if parent == group else f"the encoder at {parent}"
-        return f"{where} has no key {key}; these have it: {', '.join(having)}"
+        where, lacking = (f"{group}={choice}", name) if parent == group else (f"the encoder at {parent}", last)
+        others = "data sets" if group == "data" else f"{group}s"
+        return f"{where} has no {lacking}: nothing reads {key}; {others} that do: {', '.join(having)}"
     near = new_name(whole) or _of_choose(key, set_to) or nearest(key, config)
     advice = f"did you mean {near}?" if near else "python -m harness --cfg job prints all keys"
     return f"nothing reads {key}; {advice}"
@@ -148,12 +172,14 @@ def options_of(key: str, value: str) -> list[str]:
 def nearest(wrong: str, config: DictConfig) -> str | None:
     """The key of a config whose last name is nearest to the wrong key's: ``epochs`` finds ``trainer.epochs``.
 
-    A key beside the wrong one comes before keys of other parts: ``encoder.heads`` finds ``encoder.num_heads``.
+    A key beside the wrong one comes before keys of other parts: ``encoder.heads`` finds ``encoder.num_heads``. The name
+    of one part is never meant by a key of another: ``data.name`` does not find ``name``.
     """
     parent, _, last = wrong.rpartition(".")
     others = [key for key in keys(OmegaConf.to_container(config, resolve=False)) if key != wrong]
     beside = [key for key in others if parent and key.rpartition(".")[0] == parent]
-    for candidates in (beside, others):
+    elsewhere = [key for key in others if not parent or key.rpartition(".")[2] != "name"]
+    for candidates in (beside, elsewhere):
         names = get_close_matches(last, {key.rpartition(".")[2] for key in candidates}, n=1)
         alike = [key for key in candidates if names and key.rpartition(".")[2] == names[0]]
         if near := get_close_matches(wrong, alike, n=1, cutoff=0):

@@ -17,13 +17,13 @@ from harness.errors import UserError
 def explain(error: Exception, arguments: list[str]) -> Iterator[str]:
     """The lines to print for a command that Hydra could not compose."""
     if key := refused_keys.key_of(error):
-        yield refused_keys.sentence(key, arguments)
+        yield refused_keys.of_loader(error, arguments) or refused_keys.sentence(key, arguments)
         return
     if unknown := _unknown_choice(error):
         yield unknown
         return
-    if joined := _without_blanks(error, arguments):
-        yield f"the values of a key stand without blanks, and no comma at the end: {joined}"
+    if rejoined := _without_blanks(error, arguments):
+        yield rejoined
     elif closed := _to_be_closed(error):
         yield f"a bracket is not closed: {closed}"
     elif unclosed := _with_an_open_quote(error):
@@ -64,7 +64,7 @@ def of_empty_sweep(arguments: list[str]) -> str:
 
 
 def _without_blanks(error: Exception, arguments: list[str]) -> str | None:
-    """The refused list of values without blanks, and without a comma at its end; None for other overrides."""
+    """How to write a refused list of values: without blanks, and without a comma at its end; None for others."""
     if not isinstance(error, OverrideParseException) or error.override not in arguments:
         return None
     first = last = arguments.index(error.override)
@@ -75,7 +75,8 @@ def _without_blanks(error: Exception, arguments: list[str]) -> str | None:
     joined = "".join(arguments[first : last + 1]).replace(" ", "").rstrip(",")
     if "=" not in joined or joined == error.override or not (last > first or error.override.endswith(",")):
         return None
-    return joined
+    remedy = "write the values without a blank" if last > first else "leave out the comma at the end"
+    return f"{remedy}: {joined}"
 
 
 def _to_be_closed(error: Exception) -> str | None:

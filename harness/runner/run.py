@@ -49,6 +49,7 @@ def _run(request: Request, nodes: Nodes) -> Record:
     summary = data.read_summary(prepared)
     task = task_of_summary(summary)
     check_task(config, task, summary, request.search)
+    refuse_pooling(request, task)
     targets.check(config, task)
     hardware, usable = devices.of_run(server, config)
     vectors = prepare_vectors(config, prepared)
@@ -77,6 +78,20 @@ def _run(request: Request, nodes: Nodes) -> Record:
             if nodes.others and live.outcome.reason:
                 say(f"{record.label}: {live.outcome.reason}")
     return record
+
+
+def refuse_pooling(request: Request, task: Task) -> None:
+    """Refuse a pooling that the command gives where nothing is pooled.
+
+    Raises:
+        UserError: it does.
+    """
+    given = (one for one in request.overrides if one.lstrip("+").startswith(("pooling=", "pooling.")))
+    if task.per_step and (pooling := next(given, None)):
+        raise UserError(
+            f"{pooling}: this data has labels for positions, and not one for each sequence, so that nothing is pooled; "
+            "leave it out, and give data with one label for each sequence a command of their own"
+        )
 
 
 def stopping_limits(request: Request, task: Task) -> list[float]:

@@ -3,9 +3,11 @@
 import pandas as pd
 import pytest
 from conftest import QUICK
+from hydra.errors import HydraException
 
 from harness.cli import arguments as words
 from harness.cli import suggestions
+from harness.config.compose import compose_whole
 
 USER_ERRORS = [
     (["encoder=lsmt"], "there is no encoder=lsmt; did you mean encoder=lstm? There are: additive_attention, bag_of_"),
@@ -20,9 +22,11 @@ USER_ERRORS = [
     (["encoder=stack", "encoder@encoder.layers.first=grru"], "did you mean encoder=gru?"),
     (["trainer.epoch=3"], "nothing reads trainer.epoch; did you mean trainer.epochs?\n"),
     (["trainer.zzz=3"], "nothing reads trainer.zzz; python -m harness --cfg job prints all keys\n"),
-    (["encoder=lstm", "encoder.num_heads=2"], "lstm has no key encoder.num_heads; these have it: linear_attention, "),
-    (["data.text=x"], "has no key data.text; these have it: ag_news, files, hub, imdb, sst2, yelp_polarity\n"),
-    (["encoder=bidirectional", "encoder.inner.num_heads=2"], "the encoder at encoder.inner has no key encoder.inner"),
+    (["encoder=lstm", "encoder.num_heads=2"], "encoder=lstm has no num_heads: nothing reads "
+     "encoder.num_heads; encoders that do: linear_attention, "),
+    (["data.text=x"], "data=digits has no text: nothing reads data.text; data sets that do: ag_news, files, hub, "),
+    (["data.name=x"], "nothing reads data.name; python -m harness --cfg job prints all keys\n"),
+    (["encoder=bidirectional", "encoder.inner.num_heads=2"], "the encoder at encoder.inner has no num_heads: "),
     (["encoder.heads=2"], "nothing reads encoder.heads; did you mean encoder.num_heads?\n"),
     (["encoder=custom", "encoder.kernel=3"], "if your own code takes kernel, write +encoder.kernel=3\n"),
     (["trainer.epoch=3,4", "-m"], "did you mean trainer.epochs?"),
@@ -35,11 +39,15 @@ USER_ERRORS = [
     (["-m", "encoder=glob(zz*)"], "encoder=glob(zz*) matches nothing, so there is no run"),
     (["-m", "encoder=glob(ls*)", "data=glob(zz*)"], "data=glob(zz*) matches nothing, so there is no run"),
     (["-m", "seed=0,1", "encoder.hidden_size=range(1,1)"], "encoder.hidden_size=range(1,1) matches nothing"),
-    (["-m", "seed=0,1,"], "and no comma at the end: seed=0,1\n"),
-    (["-m", "seed=0,", "1,", "2"], "the values of a key stand without blanks, and no comma at the end: seed=0,1,2\n"),
-    (["-m", "encoder=lstm,", "gru"], "stand without blanks, and no comma at the end: encoder=lstm,gru\n"),
-    (["-m", "encoder=lstm", ",gru"], "stand without blanks, and no comma at the end: encoder=lstm,gru\n"),
-    (["-m", "encoder=", "lstm,gru"], "stand without blanks, and no comma at the end: encoder=lstm,gru\n"),
+    (["-m", "seed=0,1,"], "leave out the comma at the end: seed=0,1\n"),
+    (["-m", "seed=0,", "1,", "2"], "write the values without a blank: seed=0,1,2\n"),
+    (["-m", "encoder=lstm,", "gru"], "write the values without a blank: encoder=lstm,gru\n"),
+    (["-m", "encoder=lstm", ",gru"], "write the values without a blank: encoder=lstm,gru\n"),
+    (["-m", "encoder=", "lstm,gru"], "write the values without a blank: encoder=lstm,gru\n"),
+    (["-m", "encoder=custom,gru", "encoder._target_=own.Own"], "encoder._target_ would be the class of every encoder "
+     "of encoder=custom,gru: write the lines '_target_: own.Own' and '_partial_: true', and its other keys, into "
+     "my_conf/encoder/mine.yaml, and sweep by --config-dir my_conf encoder=mine,gru\n"),
+    (["-m", "encoder=lstm,gru", "encoder._target_=a.A,b.B"], "the lines '_target_: my_file.MyEncoder' and "),
     (["seed=0", "-m", "encoder=choice(lstm,gru"], "a bracket is not closed: 'encoder=choice(lstm,gru)'\n"),
     (['report.require=["latency/p50_ms<5]'], 'a quote is not closed: report.require=["latency/p50_ms<5]\n'),
     (["seed=0", "-m", "encoder=lsmt,gru"], "did you mean encoder=lstm?"),
@@ -80,6 +88,8 @@ USER_ERRORS = [
     (["optimizer.lr=-1"], "optimizer.lr must be a finite number above 0"),
     (["optimizer.schedule=cosin"], "optimizer.schedule is one of constant, cosine, inverse_time"),
     (["encoder=additive_attention", "pooling=max"], "take encoder=bag_of_embeddings"),
+    (["data=parity", "data.train=200", "data.validation=50", "data.test=50", "pooling=max"], "pooling=max: this data "
+     "has labels for positions, and not one for each sequence, so that nothing is pooled; leave it out, and give "),
     (["encoder=custom", "encoder._target_=nowhere.Encoder"], "nowhere"),
     (["encoder=custom"], "encoder._target_ must be given"),
     (["encoder=rnn", "encoder.dropout=0.5"], "num_layers=1 has nothing between"),
@@ -126,6 +136,26 @@ def test_a_file_that_no_model_can_learn_from(command, tmp_path, rows, expected):
     assert (ended.code, progress) == (2, "self_attention/seed=0/data.train=a.csv: preparing data")
     assert read == ["data: read 20 rows of a.csv"] * bool(rows)
     assert expected in error
+
+
+def test_a_key_that_the_loader_takes_and_its_config_lacks_is_to_be_added(command, tmp_path, monkeypatch):
+    def said(*given):
+        with pytest.raises(HydraException) as refused:
+            compose_whole(*given)
+        return "\n".join(suggestions.explain(refused.value, list(given)))
+
+    (tmp_path / "named_data.py").write_text("def load(rows, *, name='x', **more):\n    raise AssertionError\n")
+    (tmp_path / "mine" / "data").mkdir(parents=True)
+    (tmp_path / "mine" / "data" / "own.yaml").write_text("_target_: named_data.load\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    custom = ("data=custom", "data._target_=named_data.load")
+    for key in ("rows", "name"):
+        expected = f"the config of this data has no key data.{key}, but its loader takes {key}: write +data.{key}=3"
+        assert said(*custom, f"data.{key}=3") == expected
+    assert command("--config-dir", "mine", "data=own", "data.name=3").err == f"{expected}\n"
+    for key in ("more", "colour"):
+        expected = f"data=custom has no key data.{key}; if your own code takes {key}, write +data.{key}=3"
+        assert said(*custom, f"data.{key}=3") == expected
 
 
 def test_an_unwritable_folder_stops_a_sweep_as_well(command):

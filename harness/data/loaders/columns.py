@@ -1,5 +1,6 @@
 """Columns of a table: found by name, checked for gaps and lists, labels as text."""
 
+import math
 import re
 import sys
 import unicodedata
@@ -24,6 +25,8 @@ UNLABELLED = ("drop", "error")
 NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]*)?")
 """A number as people write one: neither 01, which is an identifier, nor 1E2."""
 
+NUMERIC = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
+"""A number as programs write one, too: .5 and 1E2."""
 MOST_EXACT = 2**53
 """Up to this number a float keeps all digits of an integer."""
 WRITTEN_SO = {True: ("true", "yes", "on"), False: ("false", "no", "off"), None: ("null", "~")}
@@ -167,6 +170,16 @@ def class_of(labels: Iterable[str]) -> dict[str, str]:
         spellings[number].add(label)
     whole = not any("." in number for number in spellings)
     return {label: number if whole or len(spellings[number]) > 1 else label for label, number in plain.items()}
+
+
+def decimals_in(labels: Iterable[str]) -> list[str]:
+    """The labels that are no whole numbers, in their order, if all labels are numbers; else none."""
+    names = set(labels)
+    if not all(NUMERIC.fullmatch(name) for name in names):
+        return []
+    numbers = {name: float(name) for name in names}
+    broken = [name for name, number in numbers.items() if math.isfinite(number) and not number.is_integer()]
+    return sorted(broken, key=numbers.__getitem__)
 
 
 def _say_look_alikes(labels: set[str]) -> None:

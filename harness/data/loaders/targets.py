@@ -4,7 +4,7 @@ Dimension letters: N rows, A all labels.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,14 @@ import numpy as np
 import pandas as pd
 
 from harness.data.labels import scale_of
-from harness.data.loaders.columns import class_of, column, label_names, refuse_lists, refuse_unlabelled_rows
+from harness.data.loaders.columns import (
+    class_of,
+    column,
+    decimals_in,
+    label_names,
+    refuse_lists,
+    refuse_unlabelled_rows,
+)
 from harness.data.loaders.label_columns import Labels, read_label_columns, read_label_lists, read_numbers
 from harness.data.loaders.splits import (
     Part,
@@ -112,6 +119,19 @@ class Target:
 
         return {role: part and (part[0], [named(answer) for answer in part[1]]) for role, part in parts.items()}
 
+    def refuse_decimals(self, labels: Iterable[str | None], source: str) -> None:
+        """Refuse decimal numbers as classes, unless the command says that they are classes.
+
+        Raises:
+            UserError: all labels are numbers, some of them not whole, and ``task`` is not set.
+        """
+        if self.task is None and (decimals := decimals_in(label for label in labels if label is not None)):
+            raise UserError(
+                f"data: {source}: the labels are numbers, such as {' and '.join(decimals[:2])}, and no classes; name a "
+                "column of classes by data.label, or set data.task=regression, or data.task=classification if each "
+                "number is a class"
+            )
+
     def encode(self, labels: Mapping[str, Sequence[Any]], source: str) -> tuple[dict[str, np.ndarray], Encoded]:
         """The labels of each split as an array, and what else of a data set they decide.
 
@@ -151,6 +171,7 @@ def answered_splits(
     The settings are those of ``complete_splits``.
     """
     labelled, dropped = labelled_rows(parts)
+    target.refuse_decimals((label for part in labelled.values() if part for label in part[1]), source)
     rows, rare = complete_splits(
         target.named(labelled), validation, test, limit, source, target.stratify, train_limit,
         labels_of=target.labels_of,

@@ -13,7 +13,7 @@ import numpy as np
 from harness.data.cache import cached_by
 from harness.data.dataset import Dataset, from_sequences
 from harness.data.loaders.archives import Source, file_key, open_source, refuse_same_files
-from harness.data.loaders.columns import refuse_unlabelled_rows
+from harness.data.loaders.columns import decimals_in, refuse_unlabelled_rows
 from harness.data.loaders.published_series import published_files
 from harness.data.loaders.series import Scale, Series, check_values, is_no_label, without_padding
 from harness.data.loaders.series_arrays import read_arrays
@@ -79,6 +79,8 @@ def load_timeseries(
     parts, names = _read_parts(files, Columns(sequence, step, channels, label), missing, task, unlabelled)
     refuse_hidden_labels(parts, named, "data.label", "name the other files by data.train and leave data.{role} out")
     labelled, dropped = labelled_rows(parts)
+    if task == "classification":
+        _say_decimals(labelled, named)
     target = Target(task)
     rows, rare = complete_splits(
         target.named(labelled), validation_share, test_share, limit, named, target.stratify, train_limit
@@ -121,6 +123,16 @@ def _read_parts(
         refuse_unlabelled_rows(part[1], columns.label or "", str(file), unlabelled, series.names)
         parts[role] = part
     return parts, columns.channels
+
+
+def _say_decimals(parts: dict[str, Part | None], source: str) -> None:
+    """Say that classes are decimal numbers, which are more often the labels of a regression."""
+    if decimals := decimals_in(label for part in parts.values() if part for label in part[1]):
+        print(
+            f"data: the labels of {source} are numbers, such as {' and '.join(decimals[:2])}, and each is a class; if "
+            "they are no classes, set data.task=regression",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
 
 
 def _check_channels(rows: dict[str, Part]) -> None:

@@ -10,7 +10,7 @@ from conftest import refused
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.data.loaders.columns import class_of, label_names
+from harness.data.loaders.columns import class_of, decimals_in, label_names
 from harness.data.loaders.splits import class_names
 from harness.data.loaders.text import load_files, load_hub
 
@@ -67,6 +67,40 @@ def test_labels_that_are_no_numbers_of_one_value_stay_apart(labels):
         for other in labels:
             same_number = one != other and found[one] == found[other]
             assert not same_number or float(one) == float(other)
+
+
+@pytest.mark.parametrize(
+    ("labels", "decimals"),
+    [
+        (["1.25", "0.5", "2"], ["0.5", "1.25"]),
+        (["-.5", "1e-3", "7"], ["-.5", "1e-3"]),
+        (["1.0", "2.00", "3", "1E2"], []),
+        (["0.5", "1.25", "none"], []),
+        (["1,5", "2,5"], []),
+        (["1.2.3", "1.2"], []),
+        (["1" + "0" * 400, "2"], []),
+        (["²", "½"], []),
+        ([], []),
+    ],
+)
+def test_decimals_are_numbers_among_numbers_that_are_not_whole(labels, decimals):
+    assert decimals_in(labels) == decimals
+
+
+def test_decimal_labels_are_refused_as_classes_unless_they_are_said_to_be_some(tmp_path):
+    def written(labels):
+        rows = [{"text": f"t{number}", "label": labels[number % len(labels)]} for number in range(40)]
+        (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+        return str(tmp_path / "a.jsonl")
+
+    assert refused(load_files, written([1.25, 0.5, 2])) == (
+        f"data: {tmp_path / 'a.jsonl'}: the labels are numbers, such as 0.5 and 1.25, and no classes; name a column of "
+        "classes by data.label, or set data.task=regression, or data.task=classification if each number is a class"
+    )
+    assert load_files(written([1.25, 0.5, 2]), task="classification").classes == ["0.5", "1.25", "2"]
+    assert load_files(written([1.25, 0.5, 2]), task="regression").task == "regression"
+    assert load_files(written([1.0, 3, None])).classes == ["1", "3"]
+    assert load_files(written(["0.5", "one"])).classes == ["0.5", "one"]
 
 
 def test_classes_are_sorted_as_numbers_whatever_their_zeros():

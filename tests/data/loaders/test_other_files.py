@@ -167,7 +167,7 @@ def test_classes_that_are_categories_or_decimals(tmp_path):
         pa.array([decimal.Decimal(1), decimal.Decimal(2)] * 20),
     ):
         pyarrow.parquet.write_table(pa.table({"text": ["a", "b"] * 20, "label": labels}), tmp_path / "a.parquet")
-        assert len(load_files(str(tmp_path / "a.parquet")).classes) == 2
+        assert len(load_files(str(tmp_path / "a.parquet"), task="classification").classes) == 2
 
 
 @pytest.mark.parametrize("kind", [pa.float16(), pa.float32(), pa.float64()])

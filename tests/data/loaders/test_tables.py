@@ -70,7 +70,8 @@ def test_labels_that_are_not_texts_are_the_same_classes_in_jsonl_and_csv(tmp_pat
     rows = [(f"t{number}", labels[number % 2]) for number in range(40)]
     objects = [json.dumps({"text": text, "label": label}) for text, label in rows]
     (tmp_path / "a.jsonl").write_text("\n".join(objects))
-    loaded = [load_files(write(tmp_path / "a.csv", rows)), load_files(str(tmp_path / "a.jsonl"))]
+    files = write(tmp_path / "a.csv", rows), str(tmp_path / "a.jsonl")
+    loaded = [load_files(file, task="classification") for file in files]
     assert [data.classes for data in loaded] == [classes, classes]
     assert loaded[0].hash == loaded[1].hash
 
@@ -119,7 +120,7 @@ def test_other_encodings_are_named_by_line_with_what_to_do(tmp_path):
 
 
 def test_labels_that_do_not_repeat_are_refused_before_splits_are_cut(tmp_path):
-    rows = [("x", number / 7) for number in range(300)]
+    rows = [("x", f"id {number}") for number in range(300)]
     assert "300 different values in 300 rows" in refused(load_files, write(tmp_path / "a.csv", rows))
 
 

@@ -157,6 +157,15 @@ def test_labels_of_a_regression_are_numbers(tmp_path):
                                                                               task="regression")  # fmt: skip
 
 
+def test_classes_that_are_decimal_numbers_are_said(tmp_path, capsys):
+    for y, said in (([0.5, 1.25], "such as 0.5 and 1.25, and each is a class; if they are no classes"), ([1, 2], "")):
+        file = saved(tmp_path, "a.npz", series(97), np.resize(y, 97))
+        assert load_timeseries(train=file).task == "classification"
+        found = capsys.readouterr().err
+        assert said in found
+        assert ("each is a class" in found) == bool(said)
+
+
 def test_tables_of_all_splits_have_the_columns_of_train(tmp_path):
     header, other = "sequence,u,v,label", "sequence,v,label,u"
     train = [f"{row},{row},{-row},{'ab'[row % 2]}" for row in range(20)]
