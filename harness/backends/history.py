@@ -26,12 +26,13 @@ def best_epoch(history: list[Metrics], monitor: str) -> int:
     """The epoch, counted from 1, with the best value of a metric; with ``LAST_EPOCH``, the last one.
 
     Of epochs that are equally good on validation, the one with the lower validation loss is the best, then the first
-    one. A data set that has few validation rows gives many equal accuracies.
+    one. A data set that has few validation rows gives many equal accuracies. The loss of a regression is its error.
     """
     if monitor == LAST_EPOCH:
         return len(history)
-    second = "val/loss" if split_of(monitor) == "val" else monitor
-    ranks = list(zip(costs(history, monitor), (entry.get(second, 0.0) for entry in history), strict=True))
+    losses = ("val/loss", "val/mse") if split_of(monitor) == "val" else ()
+    seconds = [next((entry[loss] for loss in losses if loss in entry), 0.0) for entry in history]
+    ranks = list(zip(costs(history, monitor), seconds, strict=True))
     return ranks.index(min(ranks)) + 1
 
 

@@ -30,6 +30,14 @@ def test_of_epochs_with_equal_accuracy_the_one_with_the_lower_loss_is_the_best_t
     assert history_of.best_epoch(history("val/mse", 0.5, 0.3, 0.3), "val/mse") == 2
 
 
+def test_every_score_on_validation_has_its_ties_broken_by_the_loss_which_is_the_error_of_a_regression():
+    spans = [{"val/f1_span": score, "val/accuracy": 1 - score, "val/loss": loss}
+             for score, loss in [(0.5, 0.1), (0.7, 0.8), (0.7, 0.4), (0.7, 0.6)]]  # fmt: skip
+    assert history_of.best_epoch(spans, "val/f1_span") == 3
+    within = [{"val/accuracy": 0.7, "val/mse": error} for error in (0.4, 0.2, 0.3)]
+    assert history_of.best_epoch(within, "val/accuracy") == 2
+
+
 def test_the_training_loss_or_nothing_may_choose_the_epoch():
     made = both([0.7, 0.6, 0.7], [0.1, 0.2, 0.3])
     assert history_of.best_epoch(made, "train/loss") == 3
