@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any
 
 from harness.analysis.comparability import as_text
-from harness.analysis.variant_names import THREADS, short_keys
+from harness.analysis.variant_names import THREADS, short_keys, with_class_names
 from harness.analysis.variants import Variant, asked_settings, device_of, flat_settings, processor_of, threads_of
 
 DEVICE, PROCESSOR = "device", "processor"
@@ -26,9 +26,10 @@ def match(data_sets: Sequence[Sequence[Variant]]) -> list[dict[str, Variant]]:
     """
     encoders = dict.fromkeys(variant.parts["encoder"] for variants in data_sets for variant in variants)
     # a variant whose learning rate trials chose is the same variant on every data set, whatever they chose there
-    facts = {
-        variant: _facts(variant, asked_settings(variant.record)) for variants in data_sets for variant in variants
-    }
+    every = [variant for variants in data_sets for variant in variants]
+    facts = dict(
+        zip(every, with_class_names(_facts(one, asked_settings(one.record)) for one in every), strict=True)
+    )  # fmt: skip
     keys = {
         encoder: _telling_keys(
             [[variant for variant in variants if variant.parts["encoder"] == encoder] for variants in data_sets], facts

@@ -10,6 +10,7 @@ from typing import Any
 from harness.analysis.variants import Variant, device_of, flat_settings, processor_of, threads_of
 from harness.config.libraries import not_read
 from harness.config.pretrained import OWN_KEYS
+from harness.config.schema import CLASS_WEIGHTS
 from harness.records.record import Record
 
 MOST_PARTS = 3
@@ -25,6 +26,8 @@ IMPLIED_KEYS = {"pretrained": OWN_KEYS}
 """The same of single settings."""
 PATHS = ("input.vectors",)
 """Settings that are paths: a name has that of the file, unless two files have the same."""
+CLASS = "._target_"
+"""The end of the key that names the class of a part: ``parts`` has the class without its path."""
 THREADS = "hardware.threads"
 """The key under which a variant has the number of threads it used, even if its config left it to the machine.
 
@@ -40,29 +43,78 @@ Context = tuple[str, ...]
 def name_variants(variants: list[Variant]) -> None:
     """Set ``parts`` and a unique ``name`` of each variant: its encoder, and what else differs between these variants.
 
-    A name is short: its keys have no group in front, and of many keys it has those that distinguish the most variants.
-    ``parts`` has all of them.
+    A name is short: its keys have no group in front, and of many keys it has first the choices of parts and what the
+    commands set or swept over, and of these the ones that distinguish the most variants. ``parts`` has all of them.
     """
     settings = [{**_own_settings(variant.record), THREADS: threads_of(variant.record)} for variant in variants]
     choices = [variant.record.choices for variant in variants]
     varying_choices = _varying_choices(choices)
     contexts = _varying_keys(settings, choices)
-    for variant, own, chosen in zip(variants, settings, choices, strict=True):
+    given = _given_keys(variants)
+    for variant, own, chosen in zip(variants, with_class_names(settings), choices, strict=True):
         varying = [key for key in sorted(own) if _context(own, chosen, key) in contexts.get(key, ())]
+        encoder = _encoder_name(variant.record)
         variant.parts = {
-            "encoder": _encoder_name(variant.record),
+            "encoder": encoder,
             **{key: str(value) for key, value in _explicit(chosen).items() if key in varying_choices},
-            **{key: _as_text(own[key]) for key in varying},
+            **{key: _as_text(own[key]) for key in sorted(varying, key=lambda key: not _is_chosen(key, given))},
         }
+        if variant.parts.get(f"encoder{CLASS}") == encoder:
+            del variant.parts[f"encoder{CLASS}"]
     short = short_keys(dict.fromkeys(key for variant in variants for key in variant.parts if key != "encoder"))
     files = _file_names({variant.parts[key] for variant in variants for key in PATHS if key in variant.parts})
-    parts_in_names = [{key: value for key, value in variant.parts.items() if key != THREADS} for variant in variants]
+    same_data = len({variant.record.data.hash for variant in variants}) == 1
+    parts_in_names = [
+        {key: value for key, value in variant.parts.items() if _decides(key, same_data)} for variant in variants
+    ]
     for variant, parts in zip(variants, parts_in_names, strict=True):
-        named, unnamed = _most_distinctive(parts_in_names, parts)
+        named, unnamed = _most_distinctive(parts_in_names, parts, given)
         more = [f"and {unnamed} more settings"] if unnamed else []
         shown = (f"{short[key]}={files.get(parts[key], parts[key])}" for key in named)
         variant.name = ", ".join([parts["encoder"], *shown, *more])
     _make_unique(variants)
+
+
+def _decides(key: str, same_data: bool) -> bool:
+    """Whether a setting may be in a name: where the data are the same, the settings of their loader decide nothing."""
+    return key != THREADS and not (same_data and key.startswith("data.") and key != f"data.{CLASS_WEIGHTS}")
+
+
+def _given_keys(variants: list[Variant]) -> set[str]:
+    """The choices of parts, and the settings that the commands of these variants set, swept over or tuned.
+
+    ``encoder@encoder.inner=gru`` chooses the class of ``encoder.inner``, ``optimizer=sgd`` sets ``optimizer.name``.
+    """
+    given = {key for variant in variants for key in variant.record.choices}
+    for variant in variants:
+        for override in variant.record.overrides:
+            key = override.lstrip("+~").partition("=")[0].removeprefix("tune.space.").rpartition("@")[2]
+            given |= {key, f"{key}{CLASS}", f"{key}.name"}
+    return given
+
+
+def _is_chosen(key: str, given: set[str]) -> bool:
+    """Whether a setting is the choice of a part, or one of those that commands gave."""
+    return key.endswith(CLASS) or key in given
+
+
+def with_class_names(settings: Iterable[Settings]) -> list[Settings]:
+    """Flat configs with classes as names have them.
+
+    A class of ours has the name of its choice (``gru``), one of the user's own that of the class, unless two classes
+    have the same.
+    """
+    settings = list(settings)
+    targets = {str(value) for own in settings for key, value in own.items() if key.endswith(CLASS)}
+    names = {target: target.rpartition(".")[2] for target in targets}
+    count = Counter(name for target, name in names.items() if not target.startswith("harness."))
+
+    def shown(target: str) -> str:
+        if target.startswith("harness."):
+            return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", names[target]).lower()
+        return names[target] if count[names[target]] == 1 else target
+
+    return [{key: shown(str(own[key])) if key.endswith(CLASS) else own[key] for key in own} for own in settings]
 
 
 def _file_names(paths: set[str]) -> dict[str, str]:
@@ -79,10 +131,11 @@ def short_keys(keys: Iterable[str]) -> dict[str, str]:
     return {key: last if count[last] == 1 else key for key, last in last_parts.items()}
 
 
-def _most_distinctive(variants: list[dict[str, str]], own: dict[str, str]) -> tuple[list[str], int]:
+def _most_distinctive(variants: list[dict[str, str]], own: dict[str, str], given: set[str]) -> tuple[list[str], int]:
     """The keys of a variant, besides the encoder, that its name has room for, and the number of those left out.
 
     The first key is the one that distinguishes the variant from most others, the next from most of the remaining ones.
+    Choices and ``given`` keys come before other ones, as long as they distinguish it from any.
     """
     keys = [key for key in own if key != "encoder"]
     if len(keys) <= MOST_PARTS:
@@ -94,7 +147,8 @@ def _most_distinctive(variants: list[dict[str, str]], own: dict[str, str]) -> tu
         distinguished = {
             key: sum(parts.get(key) != own[key] for parts in alike) for key in keys if key not in chosen
         }  # fmt: skip
-        chosen.append(max(distinguished, key=distinguished.__getitem__))
+        rank = {key: (count > 0, _is_chosen(key, given), count) for key, count in distinguished.items()}
+        chosen.append(max(rank, key=rank.__getitem__))
     return [key for key in keys if key in chosen], len(keys) - MOST_PARTS
 
 

@@ -31,6 +31,7 @@ UNNAMED = (
     "fail_fast",
     "report",
     "tune",
+    "trainer.report_test_each_epoch",
 )
 """The parts of a config by which variants never differ; of ``tune``, only tuned variants differ by its settings."""
 HOW_TUNED = ("space", "seed", "prune")
@@ -74,7 +75,7 @@ class Variant:
     @property
     def setting(self) -> str:
         """Everything that distinguishes this variant, under full keys."""
-        return ", ".join(f"{key}={value}" for key, value in self.parts.items())
+        return ", ".join(f"{key.removesuffix('._target_')}={value}" for key, value in self.parts.items())
 
     @cached_property
     def record(self) -> Record:

@@ -24,8 +24,14 @@ NEVER_NAMED = (
     *("tracking", "sweep", "worker", "trial", "mode", "report"),
 )
 """Overrides that no name has: they stand elsewhere, or do not affect a run's result."""
+DECIDES_NO_NUMBER = ("trainer.report_test_each_epoch",)
+"""Further keys of this kind, inside parts of the config."""
 MEASURING = ("measure", "hardware.threads")
 """Overrides of how a run is measured: only a sweep over them names its runs by them."""
+PLACES = ("data", "hardware")
+"""Choices that say on what a run trained, and not what."""
+CLASS = "._target_"
+"""The end of the key that names the class of a part."""
 MOST_NAMED = 4
 """The most overrides in the label of a single run."""
 
@@ -36,22 +42,41 @@ def overrides_of(config: DictConfig) -> list[str]:
     return [
         one for one in overrides
         if _key(one).split(".")[0] not in NEVER_NAMED and one != f"encoder={config.choices.encoder}"
+        and _key(one) not in DECIDES_NO_NUMBER
     ]  # fmt: skip
 
 
 def label(config: DictConfig) -> str:
-    """A run's readable name: ``<encoder>/seed=<n>/<other overrides>``."""
+    """A run's readable name: ``<encoder>/seed=<n>/<other overrides>``, of which choices of parts come first."""
     overrides = overrides_of(config)
     swept = read_swept(config) if config.sweep else None
     if swept is not None:
         more = [one for one in sorted(HydraConfig.get().overrides.task) if _key(one) in swept]
         more = [one for one in more if _key(one) not in ("encoder", "seed")]  # whole paths: two files may have one name
+        more.sort(key=_chooses_no_part)
     else:
         in_name = ["experiment"] + (["data"] if config.name == config.choices.data else [])
         more = [one for one in overrides if _key(one) not in in_name and not _key(one).startswith(MEASURING)]
+        more.sort(key=_chooses_no_part)
         more = more if len(more) <= MOST_NAMED else [*more[: MOST_NAMED - 1], f"{len(more) - MOST_NAMED + 1} more"]
         more = [_without_folder(one) for one in more]
-    return "/".join([config.choices.encoder, f"seed={OmegaConf.select(config, 'seed')}", *more])
+    return "/".join([config.choices.encoder, f"seed={OmegaConf.select(config, 'seed')}", *map(_readable, more)])
+
+
+def _chooses_no_part(override: str) -> bool:
+    """False for ``input=word_char``, ``encoder@encoder.inner=gru`` and the class of a part."""
+    key = _key(override)
+    return key.partition("@")[0] in PLACES or ("." in key.partition("@")[0] and not key.endswith(CLASS))
+
+
+def _readable(override: str) -> str:
+    """``encoder=MyEncoder`` for ``encoder._target_=my_package.my_file.MyEncoder``, and ``encoder.inner=gru`` for
+    ``encoder@encoder.inner=gru``; other overrides as they are.
+    """
+    key, _, value = override.partition("=")
+    if key.endswith(CLASS):
+        return f"{key.removesuffix(CLASS)}={value.rpartition('.')[2]}"
+    return override.partition("@")[2] if "@" in key else override
 
 
 def _without_folder(override: str) -> str:

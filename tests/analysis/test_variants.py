@@ -85,12 +85,57 @@ def test_keys_are_cut_to_their_last_part_unless_two_end_alike():
 
 
 def test_of_many_differences_a_name_has_the_most_distinctive_and_counts_the_rest():
-    many = {"trainer.epochs": 5, "trainer.batch_size": 7, "data.limit": 11, "optimizer.lr": 0.5}
+    many = {"trainer.epochs": 5, "trainer.batch_size": 7, "measure.warmup_steps": 11, "optimizer.lr": 0.5}
     records = [made(), *(made(config={**many, "encoder.hidden_size": size}) for size in (3, 17))]
     own = names(records)
     assert len(set(own)) == 3
     assert all(name.endswith("and 2 more settings") for name in own)
     assert [name.split("hidden_size=")[1].split(",")[0] for name in own] == ["128", "3", "17"]
+
+
+def test_choices_of_parts_and_what_commands_set_come_before_what_distinguishes_more():
+    settings = [("embedding", 2, 3, 0.1, 5), ("embedding", 4, 5, 0.2, 7), ("word_char", 6, 7, 0.3, 11)]
+    records = [
+        made(choices={"input": name}, config={"trainer.epochs": epochs, "trainer.batch_size": size, "optimizer.lr": lr,
+                                              "measure.warmup_steps": steps})
+        for name, epochs, size, lr, steps in settings
+    ]  # fmt: skip
+    assert names(records)[0] == "lstm, input=embedding, warmup_steps=5, lr=0.1, and 2 more settings"
+    records[1].overrides = ["trainer.epochs=4"]
+    assert names(records) == [
+        "lstm, input=embedding, epochs=2, warmup_steps=5, and 2 more settings",
+        "lstm, input=embedding, epochs=4, warmup_steps=7, and 2 more settings",
+        "lstm, input=word_char, epochs=6, warmup_steps=11, and 2 more settings",
+    ]
+    records[0].overrides = ["+tune.space.optimizer.lr=[0.1,0.2]"]
+    assert names(records)[2] == "lstm, input=word_char, lr=0.3, epochs=6, and 2 more settings"
+
+
+def test_the_class_of_a_part_is_named_without_its_path():
+    inner = [{"_target_": f"harness.backends.pytorch.encoders.{name}", "hidden_size": 3} for name in ("GRU", "MinGRU")]
+    records = [made("bidirectional", config={"encoder.inner": own}) for own in inner]
+    assert names(records) == ["bidirectional, inner=gru", "bidirectional, inner=min_gru"]
+    variants = gather(records).variants
+    name_variants(variants)
+    assert variants[0].setting == "encoder=bidirectional, encoder.inner=gru"
+    own = [made("custom", config={"encoder._target_": f"own.{name}"}) for name in ("A", "B")]
+    assert names(own) == ["A", "B"]
+    own += [made("custom", config={"encoder._target_": "other.B"})]
+    assert names(own) == ["A", "B, encoder=own.B", "B, encoder=other.B"]
+    poolings = [made(config={"pooling._target_": f"my_file.{name}"}) for name in ("First", "Second")]
+    assert names(poolings) == ["lstm, pooling=First", "lstm, pooling=Second"]
+
+
+def test_what_decides_no_number_names_no_variant():
+    flags = [made(name, config={"trainer.report_test_each_epoch": name == "lstm"}) for name in ("lstm", "gru")]
+    assert names(flags) == ["lstm", "gru"]
+    # the data of both are the same, whatever their settings
+    files = [made("lstm", config={"data.limit": 7}), made("gru")]
+    assert names(files) == ["lstm", "gru"]
+    files = [made("lstm", config={"data.limit": 7}, data={"hash": "other"}), made("gru")]
+    assert names(files) == ["lstm, limit=7", "gru, limit=null"]
+    weighed = [made("lstm", config={"data.class_weights": weights}) for weights in (None, "balanced")]
+    assert names(weighed) == ["lstm, class_weights=null", "lstm, class_weights=balanced"]
 
 
 def test_a_file_is_named_without_its_folders_unless_two_have_one_name():

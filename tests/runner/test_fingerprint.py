@@ -44,12 +44,19 @@ def test_what_computes_no_number_decides_no_run():
     assert len(widths) == 1
 
 
-def test_of_labels_by_step_nothing_is_pooled_so_no_pooling_makes_another_run(command):
-    quick = ("data=parity", "data.train=200", "data.validation=50", "data.test=50", "encoder=rnn", "tracking=none")
-    assert command(*quick, *QUICK, "pooling=mean").code == 0
-    again = command(*quick, *QUICK, "pooling=max")
-    assert "skipped" in again.out
-    assert len(again.records) == 1
+def test_of_labels_by_step_nothing_is_pooled_so_no_pooling_makes_another_run():
+    def identities(pooled):
+        configs = [compose("data=parity", f"pooling={pooling}") for pooling in ("mean", "max")]
+        return {fingerprint.of(config, resolve_hardware(config), "hash", pooled) for config in configs}
+
+    assert [len(identities(pooled)) for pooled in (False, True)] == [1, 2]
+
+
+def test_a_test_curve_makes_another_run_of_the_same_variant():
+    configs = [compose(f"trainer.report_test_each_epoch={flag}") for flag in (True, False)]
+    (one, variant), (other, same) = (fingerprint.of(config, resolve_hardware(config), "hash") for config in configs)
+    assert one != other
+    assert variant == same
 
 
 def test_a_changed_file_that_custom_code_imports_is_another_result(tmp_path, monkeypatch):

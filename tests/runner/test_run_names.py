@@ -3,6 +3,7 @@
 from conftest import QUICK
 from made_records import made
 
+from harness.config.compose import composed
 from harness.records import store
 from harness.records.record import overrides_of
 from harness.runner import run_names
@@ -42,6 +43,34 @@ def test_a_file_is_named_without_its_folder(command, tmp_path):
     second = command(*settings, f"data.train={tmp_path / 'second.csv'}")
     assert "data.train=second.csv" in " ".join(second.out.split())
     assert "finished before as bag_of_embeddings/seed=0/data.train=first.csv" in " ".join(second.out.split())
+
+
+def test_choices_of_parts_come_first_and_what_decides_no_number_is_left_out():
+    given = (
+        "data=files", "data.train=a.csv", "data.text=t", "data.label=l", "hardware=cpu", "input=word_char",
+        "encoder=bidirectional", "encoder@encoder.inner=gru", "trainer.report_test_each_epoch=true",
+    )  # fmt: skip
+    with composed(*given) as config:
+        assert run_names.label(config) == "bidirectional/seed=0/encoder.inner=gru/input=word_char/data.label=l/3 more"
+        assert run_names.overrides_of(config) == [
+            "data.label=l", "data.text=t", "data.train=a.csv", "data=files", "encoder@encoder.inner=gru",
+            "hardware=cpu", "input=word_char",
+        ]  # fmt: skip
+
+
+def test_a_class_is_named_without_its_path():
+    with composed("encoder=custom", "encoder._target_=my_package.my_file.MyEncoder", "+encoder.kernel=3") as config:
+        assert run_names.label(config) == "custom/seed=0/encoder=MyEncoder/+encoder.kernel=3"
+
+
+def test_of_what_a_sweep_varies_choices_of_parts_come_first(tmp_path):
+    given = ("encoder=bidirectional", "encoder.inner.hidden_size=3", "encoder@encoder.inner=gru", "input=word_char")
+    with composed(*given, "trainer.epochs=7", f"output_dir={tmp_path}", "sweep=s") as config:
+        run_names.sweep_folder(config).mkdir(parents=True)
+        keys = ["encoder", "encoder.inner.hidden_size", "encoder@encoder.inner", "input"]
+        store.write_json(run_names.sweep_folder(config) / "swept.json", keys)
+        expected = "bidirectional/seed=0/encoder.inner=gru/input=word_char/encoder.inner.hidden_size=3"
+        assert run_names.label(config) == expected
 
 
 def test_a_run_that_was_started_under_another_label_resumes_in_its_folder(tmp_path):
