@@ -1,6 +1,7 @@
 """The progress of a training on the terminal: a bar with loss and speed, or one line per epoch without a terminal."""
 
 import sys
+from contextlib import redirect_stdout
 from typing import Any
 
 from pytorch_lightning.callbacks import TQDMProgressBar
@@ -17,9 +18,14 @@ class Progress(TQDMProgressBar):
         self.timer = timer
 
     def init_train_tqdm(self) -> Any:
-        bar = super().init_train_tqdm()
+        with redirect_stdout(sys.stderr):  # Lightning draws its bars on standard output, which is for the results
+            bar = super().init_train_tqdm()
         bar.leave = False  # the lines of the epochs stay
         return bar
+
+    def init_validation_tqdm(self) -> Any:
+        with redirect_stdout(sys.stderr):
+            return super().init_validation_tqdm()
 
     def on_train_start(self, trainer, module) -> None:
         super().on_train_start(trainer, module)
