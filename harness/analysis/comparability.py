@@ -5,8 +5,8 @@
   a group. Quality and cost are ranked over the whole comparison group. A pretrained encoder brings its own tokenizer,
   so that its data hash differs: it shares the group of the variants on the same rows, cut at the same number of tokens.
 - A *hardware group* holds the variants of one comparison group that ran on the same hardware and processor and were
-  measured in the same way. Speed and memory are ranked within a hardware group only; speed only among variants that
-  no other process disturbed.
+  measured in the same way. Speed and memory are ranked within a hardware group only; speed only by runs that no
+  other process disturbed, of variants that have two or more of them.
 
 Precision belongs to the hardware: the accuracy of bfloat16 is ranked against that of float32, its speed is not.
 """
@@ -134,7 +134,8 @@ def _comparison_group(variants: list[Variant]) -> ComparisonGroup:
     for variant in variants:
         for metric in metrics:
             values = list(variant.values(metric).values())
-            if values and (len(values) == len(variant.runs) or not known(metric).of_all_runs):
+            in_all = all(metric in run.metrics for run in variant.runs)
+            if values and (in_all or not known(metric).of_all_runs):
                 variant.means[metric] = mean_interval(values, known(metric).exact)
     return ComparisonGroup("", _hardware_groups(variants), metrics)
 

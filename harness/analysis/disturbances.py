@@ -20,6 +20,11 @@ def disturbances(runs: Sequence[Record]) -> list[tuple[str, int]]:
     return found
 
 
+def is_disturbed(run: Record) -> bool:
+    """Whether other processes disturbed a run."""
+    return bool(disturbances([run]))
+
+
 def share_of_others(run: Record) -> float:
     """The larger of the shares of the processors and of an accelerator that other processes used during a run."""
     return max(_processor_share(run), _device_share(run))

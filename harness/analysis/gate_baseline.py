@@ -6,22 +6,30 @@ from typing import Any
 
 from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
+from harness.analysis.comparability import as_text
 from harness.analysis.comparison import Comparison
-from harness.analysis.variants import Variant
+from harness.analysis.variants import Variant, asked_settings
+from harness.config.schema import CLASS_WEIGHTS
 from harness.errors import UserError
 from harness.records.hardware_facts import facts as hardware_facts
-from harness.records.metrics import GATED
+from harness.records.metrics import GATED, known
 from harness.records.record import Record, now, overrides_of
 from harness.records.store import load_json, write_json
 
-SCHEMA = 2
+SCHEMA = 3
+COMPARED_ELSEWHERE = ("hardware", "data", "profile")
+"""The parts of a config that change no variant: hardware and the data's content have sentences of their own."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a check, the baseline or now: a variant's metrics as values over seeds, and where they come from."""
+    """One side of a check, the baseline or now: a variant's metrics as values over seeds, and where they come from.
+
+    ``settings`` are those that decide its results, as text. ``disturbed`` says why its speed and memory do not count.
+    """
 
     name: str
+    settings: dict[str, str]
     data: str
     hardware: dict[str, Any]
     disturbed: str | None
@@ -33,13 +41,16 @@ Baseline = dict[str, Side]
 
 
 def key(record: Record) -> str:
-    """The name by which a variant is matched across versions of the code: experiment, overrides and choices."""
+    """The family of configurations that a variant belongs to: what its command asked for, under one experiment's name.
+
+    Versions of the code, machines, and values that the command left to ``conf/`` may differ in a family.
+    """
     choices = ",".join(f"{name}={value}" for name, value in sorted(record.choices.items()))
     return f"{record.name}: {overrides_of(record)} ({choices})"
 
 
 def by_key(variants: list[Variant]) -> dict[str, Variant]:
-    """Variants by key; of several with one key (other versions, threads or devices) the one with the newest run."""
+    """Variants by family; of several in one family the one with the newest run."""
 
     def newest(variant: Variant) -> str:
         return max(record.started for record in (*variant.runs, *variant.failed))
@@ -64,11 +75,26 @@ def side_of(variant: Variant) -> Side:
     record = variant.record
     return Side(
         name=variant.name,
+        settings=_settings(record),
         data=record.data.hash,
         hardware={**hardware_facts(record.environment.hardware), "processor": record.environment.processor},
         disturbed=variant.disturbed,
-        metrics={metric: values for metric in GATED if (values := list(variant.values(metric).values()))},
+        metrics={metric: values for metric in GATED if (values := _values(variant, metric))},
     )
+
+
+def _settings(record: Record) -> dict[str, str]:
+    settings, weights = asked_settings(record), f"data.{CLASS_WEIGHTS}"
+    return {
+        key: as_text(value) for key, value in settings.items()
+        if key.partition(".")[0] not in COMPARED_ELSEWHERE or key == weights
+    }  # fmt: skip
+
+
+def _values(variant: Variant, metric: str) -> list[float]:
+    """A metric by seed; only quality counts where other processes disturbed a run whose variant has others."""
+    runs = variant.runs if known(metric).kind == "quality" else variant.undisturbed
+    return [run.metrics[metric] for run in runs if metric in run.metrics]
 
 
 def write_baseline(comparison: Comparison, file: Path) -> list[str]:
@@ -84,7 +110,8 @@ def write_baseline(comparison: Comparison, file: Path) -> list[str]:
     few = [side.name for side in baseline.values() if any(len(values) < 2 for values in side.metrics.values())]
     warnings = [f"a gate cannot judge variants with fewer than two seeds: {', '.join(few)}; add seeds"] if few else []
     warnings += [
-        f"a gate cannot judge the speed of {side.name}, because {side.disturbed}; write the baseline on a quiet machine"
+        f"a gate cannot judge speed and memory of {side.name}, because {side.disturbed}; write the baseline on a quiet "
+        "machine"
         for side in baseline.values()
         if side.disturbed
     ]

@@ -13,7 +13,7 @@ from harness.analysis.intervals import NORMAL_QUANTILE
 from harness.analysis.item_scores import ItemScores, item_scores
 from harness.analysis.variances import Sample
 from harness.analysis.variants import Variant
-from harness.records.metrics import ACCURACY
+from harness.records.metrics import ACCURACY, known
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,9 @@ class Samples:
 def samples_of(variants: Sequence[Variant], metric: str) -> Samples:
     """The samples of these variants, with the scores of items where every run of a variant kept its predictions."""
     values = [variant.values(metric) for variant in variants]
+    if known(metric).timed:  # no scores of items belong to a time
+        times = [Sample(by_seed, left_out=one.left_out) for by_seed, one in zip(values, variants, strict=True)]
+        return Samples(times, None, [None] * len(times))
     scores = [_item_scores(variant, metric) for variant in variants]
     if len({len(one.score_N) for own in scores for one in own}) != 1:  # none is known, or not of the same items
         return Samples([Sample(own) for own in values], None, [_of_a_share(variant, metric) for variant in variants])

@@ -22,7 +22,7 @@ def separations(groups: list[ComparisonGroup]) -> list[str]:
             )
         if disturbed := [variant for variant in group.variants if variant.disturbed]:
             sentences.append(_disturbed(group, disturbed))
-    return sentences
+    return [*sentences, *_left_out([variant for group in groups for variant in group.variants])]
 
 
 def _different_groups(groups: list[ComparisonGroup]) -> str:
@@ -49,6 +49,17 @@ def _disturbed(group: ComparisonGroup, disturbed: list[Variant]) -> str:
     if len(disturbed) > 1:
         reason = "other processes used the same hardware; the tables mark these variants"
     return f"{group.title}: the speed of {names} is not comparable and not ranked, because {reason}."
+
+
+def _left_out(variants: list[Variant]) -> list[str]:
+    """One sentence on the disturbed runs of all variants whose other runs are ranked."""
+    count, runs = sum(variant.left_out for variant in variants), sum(len(variant.runs) for variant in variants)
+    if not count:
+        return []
+    return [
+        f"Left out of speed and latency: {count} of {runs} runs, during which other processes used the same hardware; "
+        "the other runs of their variants count."
+    ]
 
 
 def _with_values(differences: dict[str, list[str]]) -> str:

@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from harness.analysis.disturbances import disturbances
+from harness.analysis.disturbances import disturbances, is_disturbed
 from harness.analysis.intervals import Difference, Mean
 from harness.analysis.statistics import Standing
 from harness.config.kernels import with_kernels
 from harness.config.libraries import COMPUTING_PACKAGES, PRETRAINED_PACKAGES, not_read
 from harness.config.pretrained import is_pretrained
 from harness.config.schema import AFTERWARDS
+from harness.records.metrics import known
 from harness.records.record import Record
 from harness.records.settings import flatten, one_form, without
 
@@ -38,6 +39,8 @@ HOW_TUNED = ("space", "seed", "prune")
 """The keys of ``tune`` by which tuned variants differ, besides the number of trials."""
 TUNED = "tuned"
 """The value of a setting that trials chose."""
+FEWEST_QUIET = 2
+"""Where so many runs of a variant are left that no other process disturbed, these alone count for its speed."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,9 @@ class Variant:
         return max(self.runs or self.failed, key=lambda record: record.started)
 
     def values(self, metric: str) -> dict[int, float]:
-        """A metric by seed, of the finished runs that have it."""
-        return {run.seed: run.metrics[metric] for run in self.runs if metric in run.metrics}
+        """A metric by seed, of the finished runs that have it; of times and rates, of the undisturbed ones."""
+        runs = self.undisturbed if known(metric).timed else self.runs
+        return {run.seed: run.metrics[metric] for run in runs if metric in run.metrics}
 
     def verdict(self, metric: str) -> str:
         """The verdict in a metric; empty where there is none."""
@@ -96,8 +100,21 @@ class Variant:
         return any(run.resumed_epochs > 0 for run in self.runs)
 
     @cached_property
+    def undisturbed(self) -> list[Record]:
+        """The finished runs that count for what other processes disturb; all of them where too few were quiet."""
+        quiet = [run for run in self.runs if not is_disturbed(run)]
+        return quiet if len(quiet) >= FEWEST_QUIET else self.runs
+
+    @property
+    def left_out(self) -> int:
+        """The number of finished runs that do not count for its speed."""
+        return len(self.runs) - len(self.undisturbed)
+
+    @cached_property
     def disturbed(self) -> str | None:
         """Why this variant's speed is not comparable; None if it is."""
+        if self.left_out:
+            return None
         found = [f"{what} in {count} of {len(self.runs)} runs" for what, count in disturbances(self.runs)]
         return f"other processes {' and '.join(found)}" if found else None
 

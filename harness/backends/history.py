@@ -1,14 +1,19 @@
 """The metrics of the epochs so far: best epoch, patience, divergence; the same in both backends."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 from harness.config.schema import LAST_EPOCH
 from harness.data import Dataset, Split
 from harness.measure import StepTimer
-from harness.records.metrics import METRICS, STEPS, TRAINING_SECONDS, known, split_of
+from harness.records.metrics import METRICS, STEPS, TRAINING_SECONDS, known, split_of, without_split
 
 Metrics = dict[str, float]
+COLUMNS = 80
+"""The lines of an epoch are at most so wide, whatever they are printed to."""
+UNBROKEN = "\xa0"
+"""A space where no line ends."""
 
 
 def evaluated_splits(data: Dataset, with_test: bool) -> dict[str, Split]:
@@ -115,12 +120,23 @@ def check_finite(numbers: Metrics) -> None:
 
 
 def line(numbers: Metrics, epochs: int) -> str:
-    """One epoch as one line for the terminal."""
-    values = ", ".join(
-        f"{name} {_figures(value)}" for name, value in numbers.items()
-        if name != "epoch" and known(name).kind == "quality"
-    )
-    return f"epoch {numbers['epoch']}/{epochs}: {values}"
+    """One epoch for the terminal: a line that names each split once; where it is too long, more lines.
+
+    No line is cut between a name and its number.
+    """
+    by_split: dict[str, list[str]] = {}
+    for name, value in numbers.items():
+        if name != "epoch" and known(name).kind == "quality":
+            by_split.setdefault(split_of(name), []).append(f"{without_split(name)}{UNBROKEN}{_figures(value)}")
+    values = "; ".join(f"{split}/{' '.join(scores)}" for split, scores in by_split.items())
+    text = f"epoch {numbers['epoch']}/{epochs}: {values}"
+    lines = textwrap.wrap(text, COLUMNS, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace(UNBROKEN, " ")
+
+
+def resuming(history: list[Metrics]) -> str:
+    """What the terminal shows of a training that does not begin with its first epoch."""
+    return f"resuming after epoch {history[-1]['epoch']}"
 
 
 def _figures(value: float) -> str:

@@ -114,7 +114,7 @@ def task(config: DictConfig) -> float:
 
     Returns the best validation score, for a sweeper that searches; NaN where there is none.
     """
-    from harness.runner import job_outcomes, run_names
+    from harness.runner import job_outcomes, run_names, sweep_progress
     from harness.runner.objective import objective, search
     from harness.runner.stopping import Stopped
 
@@ -124,7 +124,8 @@ def task(config: DictConfig) -> float:
         return objective(None, config.trainer.monitor, direction)
     # before the imports, so that the terminal does not stay empty while they take seconds
     doing = "profiling" if config.mode == "profile" else "preparing data"
-    print(f"{label}: {doing}", file=sys.stderr, flush=True)
+    lines = [*sweep_progress.of_job(config, _outcomes), f"{label}: {doing}"]
+    print(*lines, sep="\n", file=sys.stderr, flush=True)
     try:
         outcome = _outcome(config, label, _started(), direction)
     except Stopped as stopped:

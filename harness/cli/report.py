@@ -5,7 +5,7 @@
     python -m harness report --name imdb --require "latency/p50_ms<5" --margin 0.005
     python -m harness report FOLDER FOLDER          # records in other folders
     python -m harness report --name imdb --write-baseline baseline.json
-    python -m harness report --name imdb --gate baseline.json
+    python -m harness report --name imdb --gate baseline.json --only quality
 
 Exit codes: 0; 1 the gate failed; 2 the user must fix something, or the gate could not judge everything.
 """
@@ -49,7 +49,15 @@ def _parser() -> argparse.ArgumentParser:
         help="recommend only variants whose means meet this, such as 'latency/p50_ms<5'; may be repeated",
     )  # fmt: skip
     parser.add_argument("--output-dir", type=Path, default=Path("outputs"), help="where runs are and reports go")
-    parser.add_argument("--gate", type=Path, metavar="FILE", help="exit 1 if something got worse than this baseline")
+    parser.add_argument(
+        "--gate", type=Path, metavar="FILE",
+        help="exit 1 if something got worse than this baseline, or a variant is new, gone or changed",
+    )  # fmt: skip
+    parser.add_argument(
+        "--only", action="append", default=[], choices=("quality", "speed", "memory"),
+        help="let --gate judge only these metrics; may be repeated",
+    )
+    parser.add_argument("--allow-new", action="store_true", help="let --gate pass variants that the baseline lacks")
     parser.add_argument("--write-baseline", type=Path, metavar="FILE", help="write a baseline for --gate")
     return parser
 
@@ -63,6 +71,8 @@ def _report(options: argparse.Namespace) -> int:
     margin = QUALITY_MARGIN if options.margin is None else options.margin
     if not 0 < margin < 1:
         raise UserError(f"--margin must be above 0 and below 1, and is {margin:g}; 0.01 is one point of accuracy")
+    if (options.only or options.allow_new) and not options.gate:
+        raise UserError("--only and --allow-new say what --gate judges; give it too, such as --gate baseline.json")
     requirements = parse_all(options.require)
     records, left_out = _read(options)
     if options.sync:
@@ -85,7 +95,7 @@ def _report(options: argparse.Namespace) -> int:
         print(report.unwritten, file=sys.stderr)
         code = USER_ERROR
     if baseline is not None:
-        outcome = gate.check(report.comparison, baseline)
+        outcome = gate.check(report.comparison, baseline, options.only, options.allow_new)
         print(*outcome.lines(), sep="\n")
         code = outcome.code or code
     if options.write_baseline:

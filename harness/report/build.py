@@ -17,6 +17,7 @@ from harness.config.requirement import Requirement
 from harness.records.record import Record
 from harness.records.store import file_name, write_text
 from harness.report import profiles
+from harness.report.sentences import print_sentence
 from harness.report.terminal import console, print_comparison, print_fitting, relative_path
 
 
@@ -136,8 +137,8 @@ def show_profiles(done: Sequence[Record]) -> None:
     out = console()
     for record in done:
         if record.status != "finished":
-            why = f"{record.label}: {record.reason or 'no reason was recorded'}"
-            out.print(f"[red]{record.status}[/] {escape(why)}")
+            why = f" {record.label}: {record.reason or 'no reason was recorded'}"
+            print_sentence(out, why, head=record.status, style="red")
         if record.profile:
             print_fitting(out, partial(profiles.points_table, record), profiles.measured_columns(record))
             out.print()
@@ -165,5 +166,5 @@ def summarise_profiles(done: Sequence[Record]) -> list[Path]:
     png, page = profiles.picture(measured, folder / "profile.png"), folder / "profile.html"
     write_text(page, profile_page.html(measured, name))
     for kind, file in (("picture", png), ("page   ", page)):
-        out.print(f"{kind} {escape(str(file))}", soft_wrap=True)
+        out.print(f"{kind} {escape(str(relative_path(file)))}", soft_wrap=True)
     return [png, page]

@@ -11,7 +11,7 @@ def instead_of_mean(variant: Variant, metric: str) -> str:
     """What a table shows where a variant has no mean: in how many runs the target was reached, or a dash."""
     if metric != SECONDS_TO_TARGET or not _timed(variant):
         return "-"
-    return f"{len(variant.values(metric))} of {len(variant.runs)} runs"
+    return f"{_reached(variant)} of {len(variant.runs)} runs"
 
 
 def sentences(groups: list[ComparisonGroup]) -> list[str]:
@@ -28,7 +28,7 @@ def _sentence(group: ComparisonGroup) -> str:
         named.setdefault(_how_often(variant), []).append(variant.name)
     clauses = ", ".join(f"{how} of {listed(names)}" for how, names in named.items())
     first = variants[0].record
-    partly = any(0 < len(variant.values(SECONDS_TO_TARGET)) < len(variant.runs) for variant in variants)
+    partly = any(0 < _reached(variant) < len(variant.runs) for variant in variants)
     return (
         f"{group.title}: {monitored(first)} reached the target, {target_of(first):g}, in {clauses}"
         + ("; a variant has a mean only if all its runs reached it." if partly else ".")
@@ -38,8 +38,13 @@ def _sentence(group: ComparisonGroup) -> str:
 def _how_often(variant: Variant) -> str:
     if not _timed(variant):
         return "an unknown number of runs, without seconds in the history,"
-    reached, runs = len(variant.values(SECONDS_TO_TARGET)), len(variant.runs)
+    reached, runs = _reached(variant), len(variant.runs)
     return {runs: "all runs", 0: "no run"}.get(reached, f"{reached} of {runs} runs")
+
+
+def _reached(variant: Variant) -> int:
+    """The number of runs that reached the target, also of those on a busy machine, whose seconds do not count."""
+    return sum(SECONDS_TO_TARGET in run.metrics for run in variant.runs)
 
 
 def _timed(variant: Variant) -> bool:

@@ -36,6 +36,7 @@ from harness.report import text as wording
 from harness.report.answer_text import answer
 from harness.report.data_notes import data_notes
 from harness.report.notes import notes
+from harness.report.sentences import print_sentence
 
 LAYOUTS = (
     (("quality",), ("speed", "latency"), ("memory", "cost")),
@@ -57,7 +58,7 @@ def print_runs(records: list[Record]) -> None:
     out = console()
     for record in records:
         if record.status != "finished":
-            out.print(f"[red]{escape(wording.failure(record))}[/]")
+            print_sentence(out, wording.failure(record), style="red")
     finished = [record for record in records if record.status == "finished"]
     if len(records) == 1 and finished:
         out.print(f"[italic]{escape(_title(finished[0]))}[/]", soft_wrap=True)
@@ -204,9 +205,9 @@ def print_comparison(comparison: Comparison, out: Console | None = None) -> None
     words = [*verdict_text.covers(comparison), legend]
     out.print(f"[dim]{escape(' '.join(words))}[/]")
     for sentence in notes(comparison):
-        out.print(f"[yellow]note[/]    {escape(sentence)}")
+        print_sentence(out, sentence, head="note    ", style="yellow")
     for record in comparison.failed:
-        out.print(f"[red]{escape(wording.failure(record))}[/]")
+        print_sentence(out, wording.failure(record), style="red")
 
 
 def _print_data_sets(out: Console, over: OverDataSets) -> None:

@@ -29,6 +29,8 @@ ORDER = "order.json"
 """The file, beside the outcomes, with the jobs' numbers in the order in which they are shown."""
 BATCH = "batch.json"
 """The file, beside the outcomes, with the first job's number of the batch that is running."""
+PLANNED = "planned.json"
+"""The file, beside the outcomes, with the number of jobs that the command is to run."""
 COMMAND = re.compile(r"[\d.]+-(?P<host>.*)-(?P<process>\d+)")
 """The name of a command, as ``name_command`` gives it."""
 WITHOUT_RECORD = ("user_error", "error", "lost", "not_begun", "held")
@@ -150,6 +152,21 @@ def keep_batch(config: DictConfig, first: int) -> None:
     folder = outcomes_folder(config)
     folder.mkdir(parents=True, exist_ok=True)
     store.write_json(folder / BATCH, first)
+
+
+def keep_planned(config: DictConfig, count: int) -> None:
+    """Write how many jobs the command is to run, with those that it has run."""
+    folder = outcomes_folder(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    store.write_json(folder / PLANNED, count)
+
+
+def planned(config: DictConfig) -> int | None:
+    """How many jobs the command is to run; None where that was not known beforehand."""
+    try:
+        return int(store.load_json(outcomes_folder(config) / PLANNED))
+    except (OSError, ValueError):
+        return None
 
 
 def of_earlier_batches(config: "Config") -> list[JobOutcome]:

@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+from harness.runner import job_outcomes
 from harness.runner.batches_sweeper import BatchesSweeper, Job, is_seed
 from harness.runner.tuning import tune
 
@@ -21,6 +22,7 @@ class SeedSweeper(BatchesSweeper):
         to_run = [one for one in tuned if not one.failed]
         chosen = [one.job for one in to_run]
         self.check([one.job for one in to_run if one.tuning])  # the others were checked as they are
+        job_outcomes.keep_planned(self.config, self.launched + len(chosen))
         return self.launch(chosen, seed_by_seed(chosen, self.config.sweep), [one.tuning for one in to_run])
 
 

@@ -24,7 +24,7 @@ from harness.errors import UserError
 from harness.records.metrics import number, short_name
 from harness.records.settings import flatten
 from harness.records.tuning import Tuning
-from harness.runner import run_names
+from harness.runner import job_outcomes, run_names
 from harness.runner.batches_sweeper import BatchesSweeper, Job, is_seed
 from harness.runner.job_outcomes import JobOutcome
 from harness.runner.median_stopping import FEWEST
@@ -76,6 +76,7 @@ def tune(sweeper: BatchesSweeper, jobs: Sequence[Job], composed: Sequence[DictCo
     own = searches_of(sweeper, [list(variant) for variant in one_each], list(one_each.values()))
     searches = dict(zip(one_each, own, strict=True))
     if active := [search for search in own if search]:
+        job_outcomes.keep_planned(sweeper.config, sum(len(search.to_try) for search in active) + len(jobs))
         run_trials(sweeper, active)
     chosen = {variant: _chosen(search) for variant, search in searches.items()}
     return [_tuned(job, *chosen[_without_seed(job)]) for job in jobs]

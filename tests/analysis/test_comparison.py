@@ -5,6 +5,7 @@ from scipy import stats
 from harness.analysis.comparison import compare
 from harness.errors import UserError
 from harness.report.notes import notes
+from harness.report.verdict_text import mark
 
 LATENCY, MEMORY, WHOLE = "latency/p50_ms", "memory/host_train_peak_mib", "speed/total_seconds"
 ACCURACY, FLOPS = "test/accuracy", "cost/forward_flops"
@@ -161,6 +162,28 @@ def test_a_busy_machine_takes_speed_out_of_the_ranking_and_leaves_memory_in():
     assert comparison.separations == [
         "digits: the speed of gru is not comparable and not ranked, because other processes used up to 50% of the "
         "processor in 3 of 3 runs."
+    ]
+
+
+def test_one_busy_run_of_three_leaves_its_variant_in_the_ranking_of_speed_and_is_said_once():
+    quiet = {LATENCY: [2.0, 2.1, 2.2], MEMORY: [10.0, 11.0, 12.0]}
+    late = {LATENCY: [1.0, 9.0, 1.2], MEMORY: [10.0, 11.0, 12.0]}
+    records = over_seeds("lstm", [0.9] * 3, metrics=quiet) + over_seeds("gru", [0.9] * 3, metrics=late)
+    records += over_seeds("rnn", [0.8] * 3, metrics=late)
+    for record in records:
+        if record.choices["encoder"] != "lstm" and record.seed == 1:
+            record.environment.other_processes_cpu_share = 0.5
+    comparison = compare(records, "x", "encoder=lstm")
+    assert verdicts(comparison, LATENCY) == {"lstm": "worse", "gru": "best", "rnn": "open"}
+    gru = next(variant for variant in comparison.variants if variant.name == "gru")
+    assert (gru.means[LATENCY].mean, gru.means[LATENCY].n) == (1.1, 2)
+    assert (gru.means[MEMORY].mean, gru.means[MEMORY].n) == (11.0, 3)
+    difference = gru.baseline_differences[LATENCY].difference
+    assert (difference.mean, difference.n) == (pytest.approx(-1.0), 2)  # 1.0 - 2.0 and 1.2 - 2.2
+    assert mark(gru, LATENCY) == "*"
+    assert comparison.separations == [
+        "Left out of speed and latency: 2 of 9 runs, during which other processes used the same hardware; the other "
+        "runs of their variants count."
     ]
 
 

@@ -215,6 +215,36 @@ def test_a_variant_disturbed_in_two_ways_says_both():
     )
 
 
+def with_busy(seeds, count, **more):
+    """A variant over ``count`` seeds, of which other processes disturbed these."""
+    records = over_seeds("lstm", [0.9] * count, **more)
+    for seed in seeds:
+        records[seed].environment.other_processes_cpu_share = 0.31
+    (variant,) = gather(records).variants
+    return variant
+
+
+@pytest.mark.parametrize(
+    ("busy", "count", "left_out", "counting", "reason"),
+    [
+        ([], 1, 0, [0], None),
+        ([], 3, 0, [0, 1, 2], None),
+        ([1], 3, 1, [0, 2], None),
+        ([0, 3], 4, 2, [1, 2], None),
+        ([1], 2, 0, [0, 1], "1 of 2 runs"),
+        ([0, 2], 3, 0, [0, 1, 2], "2 of 3 runs"),
+    ],
+)
+def test_where_two_quiet_runs_are_left_only_these_count_for_speed(busy, count, left_out, counting, reason):
+    values = [float(2 + seed) for seed in range(count)]
+    variant = with_busy(busy, count, metrics={"latency/p50_ms": values, "memory/host_peak_mib": values})
+    assert variant.left_out == left_out
+    assert variant.values("latency/p50_ms") == {seed: 2.0 + seed for seed in counting}
+    assert list(variant.values("memory/host_peak_mib").values()) == values
+    assert list(variant.values("test/accuracy").values()) == [0.9] * count
+    assert variant.disturbed == (f"other processes used up to 31% of the processor in {reason}" if reason else None)
+
+
 def test_settings_that_do_not_decide_a_result_name_no_variant():
     assert set(NOT_DECIDING) - {"data", "hardware"} <= set(UNNAMED)
 

@@ -93,7 +93,24 @@ def test_patience_is_what_lightning_makes_of_it():
 def test_an_entry_names_a_watched_test_split_so_that_nothing_chooses_by_it():
     found = history_of.entry(3, {"train/loss": 0.25}, {"val": {"loss": 0.5}, "test": {"loss": 0.75}})
     assert found == {"epoch": 3, "train/loss": 0.25, "val/loss": 0.5, "test/loss_each_epoch": 0.75}
-    assert history_of.line(found, 7) == "epoch 3/7: train/loss 0.2500, val/loss 0.5000, test/loss_each_epoch 0.7500"
+    assert history_of.line(found, 7) == "epoch 3/7: train/loss 0.2500; val/loss 0.5000; test/loss_each_epoch 0.7500"
+
+
+def test_the_line_of_an_epoch_names_each_split_once_and_fits_80_columns():
+    scores = {"accuracy": 0.9876, "f1_macro": 0.987, "loss": 0.1}
+    (line,) = history_of.line(history_of.entry(10, {"train/loss": 0.25}, {"val": scores}), 10).splitlines()
+    assert line == "epoch 10/10: train/loss 0.2500; val/accuracy 0.9876 f1_macro 0.9870 loss 0.1000"
+    assert len(line) == 79
+    longer = history_of.line(history_of.entry(100, {"train/loss": 1234.5}, {"val": scores, "test": scores}), 100)
+    assert longer.splitlines() == [
+        "epoch 100/100: train/loss 1,234; val/accuracy 0.9876 f1_macro 0.9870",  # 68 columns, and 13 more would be 81
+        "  loss 0.1000; test/accuracy_each_epoch 0.9876 f1_macro_each_epoch 0.9870",
+        "  loss_each_epoch 0.1000",
+    ]
+
+
+def test_a_training_that_resumes_names_the_last_epoch_that_it_has():
+    assert history_of.resuming(history("val/loss", 0.5, 0.4)) == "resuming after epoch 2"
 
 
 @pytest.mark.parametrize("lost", [math.nan, math.inf])

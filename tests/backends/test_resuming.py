@@ -60,9 +60,14 @@ def fit(request, monkeypatch, clock):
     return fit
 
 
-def test_it_resumes_from_the_last_epoch_even_if_an_earlier_one_was_the_best(fit, tmp_path):
+def test_it_resumes_from_the_last_epoch_even_if_an_earlier_one_was_the_best_and_says_so(fit, tmp_path, capsys):
     assert fit(tmp_path / "run", epochs=3, interrupted_after=2) == ([1, 2], None, None)
+    assert "resuming" not in capsys.readouterr().err
     assert fit(tmp_path / "run", epochs=3) == ([3], [1.0, 2.0, 0.5], 3)
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith(("resuming", "epoch"))]
+    assert [line.partition(":")[0] for line in said] == ["resuming after epoch 2", "epoch 3/3"]
+    assert fit(tmp_path / "run", epochs=3) == ([], [1.0, 2.0, 0.5], 3)
+    assert "resuming" not in capsys.readouterr().err, "all its epochs are trained"
 
 
 def test_the_best_epoch_is_kept_whatever_comes_after_and_wherever_the_folder_is_moved(fit, tmp_path):

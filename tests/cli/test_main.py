@@ -167,6 +167,7 @@ def test_progress_is_printed_from_the_first_second_on_and_standard_output_has_on
     progress = [line.split(": ")[-1] for line in ended.stderr.splitlines()]
     assert progress[:2] == ["preparing data", "loading pytorch and building the model"]
     assert [line[:9] for line in ended.stderr.splitlines()[2:]] == ["epoch 1/2", "epoch 2/2", "measuring"]
+    assert max(map(len, ended.stderr.splitlines()[2:])) <= 80
     assert "test/accuracy" in ended.stdout
     assert "epoch 1/2" not in ended.stdout
 

@@ -140,6 +140,8 @@ def test_with_unreadable_records_only_the_error_says_that_none_can_be_read(tmp_p
         (["--sweep", "s1"], "has the sweep s1; there is none"),
         (["--baseline", "encoder=none"], "describes none of the variants"),
         (["--gate", "none.json"], "there is no baseline none.json"),
+        (["--only", "quality"], "--only and --allow-new say what --gate judges; give it too"),
+        (["--allow-new"], "--only and --allow-new say what --gate judges; give it too"),
         (["nowhere"], "there is no folder nowhere"),
         (["--margin", "1"], "--margin must be above 0 and below 1, and is 1; 0.01 is one point of accuracy"),
         (["--require", "p50_ms"], "'p50_ms' is no requirement; write a metric, one of < <= > >=, and a number"),
@@ -162,3 +164,10 @@ def test_the_gate_passes_its_own_baseline_and_fails_what_got_worse(tmp_path, cap
         record.metrics[TOKENS] /= 3
     assert report.main(["--output-dir", str(write(tmp_path / "two", worse)), "--gate", file]) == 1
     assert "gate failed" in capsys.readouterr().out
+    quality = ["--gate", file, "--only", "quality"]
+    assert report.main(["--output-dir", str(tmp_path / "two"), *quality]) == 0
+    more = [*sweep(), *over_seeds("rnn", [0.9, 0.9, 0.9])]
+    assert report.main(["--output-dir", str(write(tmp_path / "more", more)), *quality]) == 1
+    assert "\nnew: rnn: not in the baseline (digits: rnn (" in capsys.readouterr().out
+    assert report.main(["--output-dir", str(tmp_path / "more"), *quality, "--allow-new"]) == 0
+    assert report.main(["--output-dir", str(tmp_path / "more"), "--name", "other", *quality]) == 2

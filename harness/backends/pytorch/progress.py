@@ -1,11 +1,12 @@
 """The progress of a training on the terminal: a bar with loss and speed, or one line per epoch without a terminal."""
 
 import sys
+from contextlib import redirect_stdout
 from typing import Any
 
 from pytorch_lightning.callbacks import TQDMProgressBar
 
-from harness.backends.history import line
+from harness.backends.history import line, resuming
 from harness.measure import StepTimer
 
 
@@ -17,9 +18,19 @@ class Progress(TQDMProgressBar):
         self.timer = timer
 
     def init_train_tqdm(self) -> Any:
-        bar = super().init_train_tqdm()
+        with redirect_stdout(sys.stderr):  # Lightning draws its bars on standard output, which is for the results
+            bar = super().init_train_tqdm()
         bar.leave = False  # the lines of the epochs stay
         return bar
+
+    def init_validation_tqdm(self) -> Any:
+        with redirect_stdout(sys.stderr):
+            return super().init_validation_tqdm()
+
+    def on_train_start(self, trainer, module) -> None:
+        super().on_train_start(trainer, module)
+        if module.history:
+            self._say(trainer, resuming(module.history))
 
     def on_train_epoch_start(self, trainer, *_: Any) -> None:
         super().on_train_epoch_start(trainer)
@@ -36,7 +47,9 @@ class Progress(TQDMProgressBar):
 
     def on_train_epoch_end(self, trainer, module) -> None:
         super().on_train_epoch_end(trainer, module)
-        if not trainer.is_global_zero:
-            return
-        text = line(module.history[-1], trainer.max_epochs)
-        self.print(text) if self.is_enabled else print(text, file=sys.stderr, flush=True)
+        self._say(trainer, line(module.history[-1], trainer.max_epochs))
+
+    def _say(self, trainer, text: str) -> None:
+        """Print a text that stays; of several processes the first does."""
+        if trainer.is_global_zero:
+            self.print(text, file=sys.stderr) if self.is_enabled else print(text, file=sys.stderr, flush=True)

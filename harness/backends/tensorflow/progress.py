@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
-from harness.backends.history import Metrics, line
+from harness.backends.history import Metrics, line, resuming
 from harness.measure import StepTimer
 
 REFRESH = 20
@@ -18,6 +18,9 @@ class Progress:
     def __init__(self, timer: StepTimer, epochs: int, loss: Callable[[], float]) -> None:
         self.timer, self.epochs, self.loss = timer, epochs, loss
         self.bar: tqdm | None = None
+
+    def resumes(self, history: list[Metrics]) -> None:
+        print(resuming(history), file=sys.stderr, flush=True)
 
     def epoch_begins(self, epoch: int, steps: int) -> None:
         if sys.stderr.isatty():

@@ -131,6 +131,8 @@ def fit(
     monitor = task.monitor(settings.monitor)
     history = resume(training, monitor, folder)
     progress = Progress(timer, settings.epochs, lambda: float(training.last_loss))
+    if 0 < len(history) < settings.epochs:
+        progress.resumes(history)
     while len(history) < settings.epochs and not history_of.is_over(history, monitor, settings.patience, limits):
         if rate_of is not None:
             training.optimizer.set_rate(rate_of(history))

@@ -51,6 +51,8 @@ class SearchSweeper(BatchesSweeper):
         given = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         self.space = read_space(given, parser)
+        to_train = min(self.n_trials, self.space.size or self.n_trials) + (self.pruner is not None)
+        job_outcomes.keep_planned(self.config, to_train * max(1, len(self.space.seeds)))
         kept = KeptTrials(run_names.sweep_folder(self.config))
         if Sweep.current:
             Sweep.current.search = self.search
