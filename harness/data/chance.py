@@ -26,7 +26,7 @@ def level_of_chance(task: str, splits: Mapping[str, Split], tolerance: float | N
     """
     if task not in ("classification", "regression"):
         return {}
-    levels = {}
+    levels: dict[str, float] = {}
     for prefix, role in (("val", "validation"), ("test", "test")):
         train_M, y_N = (_counted(splits[name].y) for name in ("train", role))
         if len(train_M) and len(y_N):
