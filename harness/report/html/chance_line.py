@@ -33,7 +33,7 @@ def chance_line(group: ComparisonGroup, metric: str, traces: Sequence[go.Scatter
         return ChanceLine(caption=f"The level of chance, {number(metric, level)}, is outside the plot.")
     across = "y" if direction == "x" else "x"
     shape = go.layout.Shape({
-        "type": "line", "layer": "below", "line": {"color": GREY, "width": 1, "dash": "dash"},
+        "type": "line", "layer": "between", "line": {"color": GREY, "width": 1, "dash": "dash"},
         f"{direction}0": level, f"{direction}1": level, f"{across}ref": "paper", f"{across}0": 0, f"{across}1": 1,
     })  # fmt: skip
     return ChanceLine([shape], [level], f"Dashed: the level of chance, {number(metric, level)}.")
