@@ -1,7 +1,8 @@
-"""Which variant to take: the cheapest of those that are as good as the best."""
+"""Which variant to take: the cheapest of those that are as good as the best, and better than chance."""
 
 from dataclasses import dataclass
 
+from harness.analysis.chance import beats_chance
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.pools import pools
 from harness.analysis.variants import Variant
@@ -39,20 +40,26 @@ def costs(group: ComparisonGroup) -> list[str]:
     return [metric for metric in preferred if metric in group.metrics]
 
 
-def good(group: ComparisonGroup) -> list[Variant]:
+def as_good(group: ComparisonGroup) -> list[Variant]:
     """The variants that are best or equivalent in quality, the best first."""
     metric = group.quality
     return [variant for variant in group.among(metric) if variant.standings[metric].verdict in GOOD]
+
+
+def good(group: ComparisonGroup) -> list[Variant]:
+    """Those of them that are shown to beat chance."""
+    return [variant for variant in as_good(group) if beats_chance(group, variant)]
 
 
 def recommend(group: ComparisonGroup) -> list[Recommendation]:
     """The cheapest of the good variants by the first of ``costs`` that may be compared between them.
 
     One for each hardware group that has good variants, because time and memory are compared within one only; none if
-    no variant is good. Where a single variant meets what the user requires, it is that one, whatever its verdict.
+    no variant is good. Where a single variant meets what the user requires, it is that one, whatever its verdict, if it
+    beats chance.
     """
     meeting = [variant for variant in group.sifted.meeting if group.quality in variant.means] if group.sifted else []
-    candidates = meeting if len(meeting) == 1 else good(group)
+    candidates = [one for one in meeting if beats_chance(group, one)] if len(meeting) == 1 else good(group)
     if len(candidates) < 2:
         return [Recommendation(variant, candidates) for variant in candidates]
     several = len(group.hardware_groups) > 1

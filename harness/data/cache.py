@@ -41,8 +41,8 @@ FIELDS = (
     "rows_hash",
 )
 GONE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
-FORMAT = "7"
-"""The version of the stored files: raise it when their layout changes."""
+FORMAT = "8"
+"""The version of the stored files: raise it when their layout or the summary in them changes."""
 
 Loader = TypeVar("Loader", bound=Callable[..., Dataset])
 

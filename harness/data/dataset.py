@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from harness.data import content, labels
+from harness.data.chance import level_of_chance
 from harness.data.characters import Characters, check_characters
 from harness.data.flat import chunks, joined
 from harness.data.labels import IGNORED as IGNORED  # exported: most code that reads labels needs it
@@ -138,6 +139,7 @@ class Dataset:
             tolerance=self.tolerance,
             label_scale=self.label_scale,
             rows_hash=self.rows_hash,
+            chance=level_of_chance(self.task, self.splits, self.tolerance),
             notes={**self.notes, **notes_of_arrays(self.splits, self.notes, UNKNOWN if self.tokens else None)},
         )
 

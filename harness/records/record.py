@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.records.data_summary import DataSummary as DataSummary  # exported: what reads records needs it
 from harness.records.slot import Slot
 from harness.records.tuning import Tuning
 
@@ -21,34 +22,6 @@ SCHEMA = 2
 
 Status = Literal["finished", "failed", "killed"]
 PointStatus = Literal["finished", "failed", "timed_out", "out_of_memory"]
-
-
-@dataclass
-class DataSummary:
-    """The data of a run. ``unseen`` are the labels that only validation or test has: no output stands for them.
-
-    ``label_scale`` is the mean and the standard deviation by which a regression standardises its labels in training;
-    null: it does not. ``notes`` are further facts from the loader, such as counts of repeated texts. ``rows_hash`` is
-    that of texts, labels and splits before any tokenizer reads them; null: the loader reads no texts.
-    """
-
-    source: str
-    hash: str
-    task: str
-    sizes: dict[str, int] = field(default_factory=dict)
-    classes: list[str] = field(default_factory=list)
-    vocabulary_size: int = 0
-    max_length: int = 0
-    tolerance: float | None = None
-    notes: dict[str, Any] = field(default_factory=dict)
-    unseen: list[str] = field(default_factory=list)
-    label_scale: list[float] | None = None
-    rows_hash: str | None = None
-
-    @property
-    def rows(self) -> str:
-        """What tells the rows from others, whichever tokenizer reads them; where that is not known, the data's hash."""
-        return self.rows_hash or self.hash
 
 
 @dataclass

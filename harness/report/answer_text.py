@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterable
 from math import inf
 
+from harness.analysis.chance import ahead_of_chance, nothing_beats_chance
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.listed import and_more
-from harness.analysis.recommendation import Recommendation, cost_metric, good, recommend
+from harness.analysis.recommendation import Recommendation, as_good, cost_metric, good, recommend
 from harness.analysis.variants import Variant
 from harness.records.metrics import known, short_name
+from harness.report.chance_text import constant_answer
 from harness.report.text import from_to, rounded
 from harness.report.verdict_text import in_a_row, margin_words, names
 
@@ -31,9 +33,11 @@ def _answer(group: ComparisonGroup) -> list[str]:
     ranked = _by_mean(group)
     if not ranked:
         return [f"No {short_name(metric)} was measured, so there is nothing to rank.", *_excluded(group)]
+    if nothing_beats_chance(group):
+        return [*_nothing_beats_chance(group, ranked[0]), *_excluded(group), *_failed(group)]
     if len(ranked) == 1:
         return [_only(group, ranked[0]), *_excluded(group), *_failed(group)]
-    recommended = [_sentence(group, one) for one in recommend(group)] or [_no_verdict(metric, ranked[0])]
+    recommended = [_sentence(group, one) for one in recommend(group)] or [_no_recommendation(group, ranked[0])]
     return [*recommended, *_undecided(group), *_unjudged(group), *_excluded(group), *_failed(group)]
 
 
@@ -47,6 +51,19 @@ def _best_first(group: ComparisonGroup, variants: Iterable[Variant]) -> list[Var
     """These variants by their means; those without one come last."""
     metric, sign = group.quality, -1 if known(group.quality).higher_is_better else 1
     return sorted(variants, key=lambda variant: sign * variant.means[metric].mean if metric in variant.means else inf)
+
+
+def _nothing_beats_chance(group: ComparisonGroup, first: Variant) -> list[str]:
+    """The sentences where no variant is shown to be better than one constant answer; ``first`` has the best mean."""
+    metric, constant = group.quality, constant_answer(group)
+    who = f"No variant that meets {group.sifted.wanted}" if group.sifted else "No variant"
+    if not (ahead_of_chance(group, first) or 0.0) > 0:
+        return [f"{who} beats {constant}: nothing here has learned the task."]
+    return [
+        f"{who} is shown to beat {constant}: nothing here is shown to have learned the task.",
+        f"The best mean, {first.name} with {short_name(metric)} {from_to(metric, first.means[metric])}, "
+        f"{seeds_of(first, metric)}, may be no better with other seeds or test items.",
+    ]
 
 
 def _only(group: ComparisonGroup, variant: Variant) -> str:
@@ -68,7 +85,8 @@ def _sentence(group: ComparisonGroup, recommended: Recommendation) -> str:
         numbers = f"{short_name(metric)} {from_to(metric, variant.means[metric])}, {seeds_of(variant, metric)}"
         worse = len(group.among(metric)) == 1 and not _unjudged(group)
         others = "every other variant that is not excluded" if _excluded(group) else "every other variant"
-        rest = f"{others} is worse" if worse else f"no other variant is shown to be as good {within}"
+        both = f" and to beat {constant_answer(group)}" if len(as_good(group)) > 1 else ""
+        rest = f"{others} is worse" if worse else f"no other variant is shown to be as good {within}{both}"
         return f"{take} {variant.name}: {numbers}; {rest}."
     those = f"the {len(recommended.candidates)} that are best or as good {within} of {short_name(metric)}"
     if len(recommended.candidates) == 1:
@@ -90,8 +108,12 @@ def _not_asked(group: ComparisonGroup, recommended: Recommendation) -> str:
     return f" Their {short_name(asked)}, the cost that was asked for, could not be compared: see the notes."
 
 
-def _no_verdict(metric: str, first: Variant) -> str:
-    """The sentence where no variant has enough seeds for a verdict."""
+def _no_recommendation(group: ComparisonGroup, first: Variant) -> str:
+    """The sentence where no variant has enough seeds for a verdict, or none of the best beats chance."""
+    metric = group.quality
+    if best := as_good(group):
+        those = f"none of the variants that are best or as good within {margin_words(metric, group.margin)}"
+        return f"No recommendation: {those} is shown to beat {constant_answer(group)}: {_with_values(best, metric)}."
     extreme = "Highest" if known(metric).higher_is_better else "Lowest"
     return (
         f"No recommendation: one or two seeds do not tell a difference from noise, three or more of each variant do "

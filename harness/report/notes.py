@@ -2,7 +2,7 @@
 
 from harness.analysis import budgets, kernels, pretrained_variants, tuned
 from harness.analysis.comparison import Comparison
-from harness.report import side_by_side, target_words
+from harness.report import chance_text, side_by_side, target_words
 
 MOST_LEFT_OUT = 10
 """The notes name at most so many files that could not be read."""
@@ -11,6 +11,7 @@ MOST_LEFT_OUT = 10
 def notes(comparison: Comparison) -> list[str]:
     """A sentence for everything else that a reader must know about a comparison."""
     sentences = [*comparison.separations, *budgets.sentences(comparison.groups), *tuned.sentences(comparison.groups)]
+    sentences += chance_text.sentences(comparison.groups)
     sentences += kernels.sentences(comparison.groups)
     sentences += pretrained_variants.sentences(comparison.groups)
     sentences += tuned.repeated_trials(comparison.groups)

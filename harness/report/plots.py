@@ -2,7 +2,8 @@
 
 import unicodedata
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,24 @@ MOST_TOKENS = 40
 """How many tokens of a sequence are drawn with their attention, those with the highest weights."""
 LONGEST_NAME = 24
 """How many characters of a class or token a picture shows."""
+MOST_STRETCH = 4
+"""A plot shows the level of chance if its axis becomes at most so many times as long: else differences would vanish."""
 
 
-def learning_curves(history: list[dict[str, Any]], file: Path) -> Path:
-    """Draw losses and scores against the epoch, one line for each split. Returns the file."""
+def learning_curves(history: list[dict[str, Any]], file: Path, chance: Mapping[str, float] | None = None) -> Path:
+    """Draw losses and scores against the epoch, one line for each split. Returns the file.
+
+    A dashed line is the level of ``chance`` on validation, where it is known and the plot has room for it.
+    """
     kinds = [kind for kind in CURVES if any(f"/{kind}" in name for name in history[0])]
     figure, axes = create_figure(len(kinds), (5 * len(kinds), 4), left=0.7, bottom=0.5)
     epochs = [entry["epoch"] for entry in history]
     for axis, kind in zip(axes, kinds, strict=True):
         for name in [name for name in history[0] if f"/{kind}" in name]:
             axis.plot(epochs, [entry.get(name, np.nan) for entry in history], marker="o", markersize=3, label=name)
+        level = (chance or {}).get(f"val/{kind}")
+        if level is not None and has_room(level, [end for line in axis.lines for end in line.get_ydata()]):
+            axis.axhline(level, color="grey", linewidth=0.8, linestyle="--", label="val, chance")
         axis.set(xlabel="epoch", ylabel=kind.replace("_", " "))
         axis.grid(alpha=0.3)
         axis.legend()
@@ -83,6 +92,15 @@ def attention(example: dict[str, Any], part: str, map_LK: np.ndarray | None, fil
     for axis in axes:
         axis.set_xticks(range(len(tokens)), tokens, rotation=90, fontsize=7, parse_math=False)
     return save(figure, file)
+
+
+def has_room(level: float, values: Iterable[float]) -> bool:
+    """Whether an axis that shows these values can show the level too; always where all values are one."""
+    known = [value for value in values if isfinite(value)]
+    if not known:
+        return False
+    low, high = min(known), max(known)
+    return low == high or max(high, level) - min(low, level) <= MOST_STRETCH * (high - low)
 
 
 def shortened(name: str) -> str:

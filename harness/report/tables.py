@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from harness.analysis import budgets
+from harness.analysis.chance import level_of_chance
 from harness.analysis.comparability import ComparisonGroup, best_first
 from harness.analysis.comparison import Comparison
 from harness.analysis.data_sets import OverDataSets
@@ -18,6 +19,7 @@ from harness.records.metrics import COLUMNS, END_TO_END, THROUGHPUT, known, shor
 from harness.report import data_sets, items, serving, training_rows, tuned, verdict_text
 from harness.report import text as wording
 from harness.report.answer_text import answer
+from harness.report.chance_text import line as chance_line
 from harness.report.notes import notes
 from harness.report.target_words import instead_of_mean
 from harness.report.verdict_text import mark
@@ -26,7 +28,7 @@ CSV_COLUMNS = (
     "group", "hardware", "variant", "metric", "unit", "direction", "n", "mean", "low_over_seeds", "high_over_seeds",
     "low_over_items", "high_over_items", "verdict", "behind", "at_most", "seeds_needed", "why_no_verdict",
     "baseline", "difference", "difference_low", "difference_high", "p_corrected", "setting", "still_improving",
-    "margin", "required",
+    "margin", "required", "chance",
 )  # fmt: skip
 
 
@@ -97,6 +99,7 @@ def markdown(comparison: Comparison) -> str:
         lines += [_escaped(verdict_text.terms(group)), ""]
         for hardware_group in group.hardware_groups:
             lines += [f"On {_escaped(hardware_group.title)}:", "", *_markdown_table(group, hardware_group.variants), ""]
+        lines += [_escaped(sentence), ""] if (sentence := chance_line(group)) else []
         lines += list(_markdown_baseline_differences(group))
         if variants := tuned_variants(group):
             own = tuned.columns(variants), tuned.table(variants), tuned.CAPTION
@@ -220,7 +223,7 @@ def csv_rows(group: ComparisonGroup, hardware: str, variant: Variant) -> Iterato
             "high_over_seeds": high, "low_over_items": low_items, "high_over_items": high_items,
             "setting": variant.setting,
             "still_improving": {True: "yes", False: "no", None: ""}[budgets.improving(variant)],
-            "required": group.sifted.wanted if group.sifted else None,
+            "required": group.sifted.wanted if group.sifted else None, "chance": level_of_chance(group, metric),
         }  # fmt: skip
         if standing := variant.standings.get(metric):
             row |= {"verdict": standing.verdict, "why_no_verdict": standing.reason}

@@ -34,6 +34,7 @@ from harness.records.store import output_dir_of
 from harness.report import data_sets, group_table, serving, tables, training_rows, tuned, verdict_text
 from harness.report import text as wording
 from harness.report.answer_text import answer
+from harness.report.chance_text import line as chance_line
 from harness.report.data_notes import data_notes
 from harness.report.notes import notes
 from harness.report.sentences import print_sentence
@@ -245,3 +246,5 @@ def _print_group(out: Console, group: ComparisonGroup) -> None:
         print_fitting(out, table_of, group_table.columns(group))
         if len(hardware_group.variants) > MOST_ROWS:
             out.print(f"... and {len(hardware_group.variants) - MOST_ROWS} more variants, in the files")
+    if sentence := chance_line(group):
+        out.print(escape(sentence))

@@ -1,5 +1,6 @@
 """Verdicts in words that a reader without statistics understands correctly."""
 
+from harness.analysis.chance import nothing_beats_chance
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.item_scores import has_item_scores
@@ -170,11 +171,11 @@ def gap_header(metric: str) -> str:
 
 
 def among(group: ComparisonGroup) -> str:
-    """The sentence above a table: which variants may be the best in quality."""
+    """The sentence above a table: which variants may be the best in quality; none where nothing beats chance."""
     metric = group.quality
     standings = [variant.standings[metric] for variant in group.variants if metric in variant.standings]
     ranked = sum(standing.verdict != "few seeds" for standing in standings)
-    if not ranked:
+    if not ranked or nothing_beats_chance(group):
         return ""
     possible = group.among(metric)
     of = f"the {ranked} that meet the requirements" if group.sifted and group.sifted.excluded else f"these {ranked}"

@@ -15,7 +15,7 @@ def make(record: Record) -> None:
     store.write_text(folder / "config.yaml", yaml.safe_dump(record.config, sort_keys=False, allow_unicode=True))
     store.write_json(folder / "environment.json", dataclasses.asdict(record.environment))
     if record.history:
-        plots.learning_curves(record.history, folder / "learning_curves.png")
+        plots.learning_curves(record.history, folder / "learning_curves.png", record.data.chance)
     if (folder / store.CONFUSION).exists():
         counts = store.load_json(folder / store.CONFUSION)
         plots.confusion(counts, record.data.classes, folder / "confusion.png", record.data.unseen)

@@ -44,11 +44,11 @@ input.dispatchEvent(new Event("input", {bubbles: true}));
 MARGIN = ".panel .margin"
 
 
-def records():
+def records(**more):
     made = []
     for name, (accuracy, latency, tokens) in MEASURED.items():
         metrics = {LATENCY: [latency] * 3, TOKENS: [tokens] * 3}
-        made += over_seeds(name, [accuracy - 0.001, accuracy, accuracy + 0.001], metrics=metrics)
+        made += over_seeds(name, [accuracy - 0.001, accuracy, accuracy + 0.001], metrics=metrics, **more)
     return made
 
 
@@ -256,3 +256,17 @@ def test_a_metric_in_which_all_are_alike_has_no_slider():
     assert [(one.metric, one.low, one.high, one.higher_is_better) for one in sliders] == [
         (LATENCY, 0.5, 4.0, False), (TOKENS, 100.0, 800.0, True)
     ]  # fmt: skip
+
+
+def test_variants_at_chance_are_recommended_for_no_margin_and_no_bound(opened):
+    """The intervals begin at 0.9075 (lstm), 0.9055 (gru) and 0.9025 (rnn)."""
+    level = {"chance": {ACCURACY: 0.907}}
+    move, facts = opened(group_of(records(data=level), STANDINGS))
+    wide = {**STANDINGS, "rnn": equivalent(0.005, 0.013)}
+    move(MARGIN, 0.015)
+    assert facts()["chosen"] == answer(group_of(records(data=level), wide, margin=0.015))[0] == (
+        "Take lstm: accuracy 0.9100 (0.9075 to 0.9125), 3 seeds; no other variant is shown to be as good within 1.5 "
+        "points and to beat always answering the commonest class (accuracy 0.907)."
+    )
+    move(slider(LATENCY), 180)  # 0.5 * 8 ** 0.9 = 3.25 ms, which excludes lstm
+    assert facts()["chosen"] == "No recommendation: gru; rnn may be no better than chance."

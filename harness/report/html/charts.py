@@ -18,6 +18,7 @@ from harness.analysis.variant_names import MOST_PARTS
 from harness.analysis.variants import Variant
 from harness.records.metrics import LATENCY, THROUGHPUT, known, short_name
 from harness.report import text
+from harness.report.html.chance_line import chance_line
 from harness.report.html.label_placement import text_positions
 from harness.report.html.style import GREY, Plot, Style, figure, share_range, style, x_axis, y_axis
 from harness.report.verdict_text import BUSY, mark
@@ -96,11 +97,12 @@ def ranking(group: ComparisonGroup, variants: Styled) -> list[Plot]:
         ))  # fmt: skip
     ticks = {"tickvals": list(range(len(shown))), "ticktext": [short_text(variant.name, 36) for variant in shown]}
     what = short_name(metric)
-    x = x_axis(what, **share_range(metric, traces, "x"))
+    chance = chance_line(group, metric, traces, "x")
+    x = x_axis(what, **share_range(metric, traces, "x", chance.reach))
     y = y_axis("", range=[len(shown) - 0.5, -0.5], showgrid=False, ticks="", **ticks)
     caption = f"Large: the mean over seeds with its 95 % interval; small: the single runs.{_cut(variants)}"
-    drawing = figure(traces, x, y, 90 + 34 * len(shown))
-    return [Plot(f"{what.capitalize()} of each variant", caption, drawing, wide=True)]
+    drawing = figure(traces, x, y, 90 + 34 * len(shown), shapes=chance.shapes)
+    return [Plot(f"{what.capitalize()} of each variant", f"{caption} {chance.caption}".strip(), drawing, wide=True)]
 
 
 def _cut(variants: Styled) -> str:
@@ -138,13 +140,15 @@ def _tradeoff(group: ComparisonGroup, hardware: HardwareGroup, metric: str, poin
     name, unit, better = short_name(metric), known(metric).unit, "more" if known(metric).higher_is_better else "less"
     title = f"{name}, {unit} ({better} is better)" if unit not in ("", "1/s") else f"{name} ({better} is better)"
     x = x_axis(title, rangemode="tozero", type="log" if logarithmic else None)
-    y = y_axis(short_name(quality), **share_range(quality, traces, "y"))
+    chance = chance_line(group, quality, traces, "y")
+    y = y_axis(short_name(quality), **share_range(quality, traces, "y", chance.reach))
     where = f" ({hardware.title})" if len(group.hardware_groups) > 1 else ""
     dotted = "Dotted: the Pareto front, where no other variant is better in both." if fronts else ""
     hollow = "Hollow: measured on a busy machine, not on the front." if busy else ""
     tokens = "Tokens of different tokenizers are not alike: no front joins them." if sum(map(bool, alike)) > 1 else ""
-    caption = " ".join(filter(None, (dotted, hollow, tokens)))
-    return Plot(f"{short_name(quality).capitalize()} against {name}{where}", caption, figure(traces, x, y, 380))
+    caption = " ".join(filter(None, (dotted, hollow, tokens, chance.caption)))
+    drawing = figure(traces, x, y, 380, shapes=chance.shapes)
+    return Plot(f"{short_name(quality).capitalize()} against {name}{where}", caption, drawing)
 
 
 def _front(front: list[Variant], metric: str, quality: str) -> go.Scatter:
@@ -178,7 +182,7 @@ def pareto(group: ComparisonGroup, metric: str, variants: list[Variant]) -> list
     return front
 
 
-def curves(_: ComparisonGroup, variants: Styled) -> list[Plot]:
+def curves(group: ComparisonGroup, variants: Styled) -> list[Plot]:
     """Validation by epoch: the mean over seeds, with a band from the lowest seed to the highest."""
     drawn = []
     shown = dict(list(variants.items())[:MOST_VARIANTS])
@@ -190,9 +194,10 @@ def curves(_: ComparisonGroup, variants: Styled) -> list[Plot]:
             band = "Band: from the lowest seed to the highest." if bands else "Hover for the lowest and highest seed."
             epochs = max(len(run.history) for variant in shown for run in variant.runs)
             x = x_axis("epoch", tick0=1, dtick=ceil(epochs / 10), range=[0.5, 1.5] if epochs == 1 else None)
-            y = y_axis(title, **share_range(metric, traces, "y"))
-            caption = f"Mean over seeds. {band}{_cut(variants)}"
-            drawn.append(Plot(title.capitalize(), caption, figure(traces, x, y, 380)))
+            chance = chance_line(group, metric, traces, "y")
+            y = y_axis(title, **share_range(metric, traces, "y", chance.reach))
+            caption = f"Mean over seeds. {band}{_cut(variants)} {chance.caption}".strip()
+            drawn.append(Plot(title.capitalize(), caption, figure(traces, x, y, 380, shapes=chance.shapes)))
     return drawn
 
 

@@ -31,12 +31,13 @@ function choose(panel, margin, bounds) {
   const meets = (one) => !one.missed && panel.sliders.every((slider, i) => isWithin(slider, bounds[i], one.costs[slider.metric]));
   const meeting = panel.variants.filter((one) => one.quality && meets(one));
   const best = meeting.find((one) => one.at_most !== null);
-  const good = meeting.filter((one) => one === best || (["best", "equivalent", "open"].includes(one.verdict) && one.at_most < margin));
+  const asGood = meeting.filter((one) => one === best || (["best", "equivalent", "open"].includes(one.verdict) && one.at_most < margin));
+  const good = asGood.filter((one) => !one.at_chance);
   const taken = good.length < 2 ? good.map((variant) => ({ variant, candidates: good })) : panel.hardware.flatMap((_, place) => {
     const candidates = good.filter((one) => one.hardware === place);
     return candidates.length ? [cheapest(panel, candidates)] : [];
   });
-  return { meeting, best, good, taken };
+  return { meeting, best, asGood, good, taken };
 }
 
 // Whether all of them are ranked among the same variants in a metric.
@@ -61,7 +62,8 @@ function sentence(panel, margin, chosen, { variant, candidates, cost }) {
     const others = chosen.meeting.filter((one) => one !== variant);
     const worse = variant.verdict === "best" && others.every((one) => one.verdict === "worse");
     const excluded = panel.variants.some((one) => !chosen.meeting.includes(one) && one.quality);
-    const rest = worse ? `every other variant ${excluded ? "that is not excluded " : ""}is worse` : `no other variant is shown to be as good ${within}`;
+    const both = chosen.asGood.length > 1 ? ` and to beat ${panel.constant}` : "";
+    const rest = worse ? `every other variant ${excluded ? "that is not excluded " : ""}is worse` : `no other variant is shown to be as good ${within}${both}`;
     return `Take ${variant.name}: ${panel.quality} ${variant.interval}, ${variant.seeds}; ${rest}.`;
   }
   if (candidates.length === 1) return `${where} ${variant.name} (${variant.quality}): the only one there that is best or as good ${within} of ${panel.quality}.`;
@@ -74,8 +76,9 @@ function sentence(panel, margin, chosen, { variant, candidates, cost }) {
   return `${where} ${variant.name}: it has the ${extreme} ${cost.label}, ${variant.shown[cost.metric]}, of ${those}: ${listed}.`;
 }
 
-function nothing({ meeting }) {
+function nothing({ meeting, asGood }) {
   if (!meeting.length) return "No variant meets these bounds.";
+  if (asGood.length) return `No recommendation: ${asGood.map((one) => one.name).join("; ")} may be no better than chance.`;
   return `No recommendation: what meets these bounds has too few seeds for a verdict: ${meeting.slice(0, 6).map((one) => one.name).join("; ")}.`;
 }
 

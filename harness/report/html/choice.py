@@ -12,12 +12,14 @@ from typing import Any
 
 from markupsafe import Markup
 
+from harness.analysis.chance import beats_chance, level_of_chance, nothing_beats_chance
 from harness.analysis.comparability import ComparisonGroup, best_first
 from harness.analysis.pools import pools
 from harness.analysis.recommendation import costs
 from harness.analysis.variants import Variant
 from harness.records.metrics import known, short_name
 from harness.report import answer_text, verdict_text
+from harness.report.chance_text import constant_answer
 from harness.report.text import from_to
 
 LEAST_MARGIN, MOST_MARGIN = 0.001, 0.05
@@ -46,7 +48,8 @@ class Slider:
 class Panel:
     """The sliders of a comparison group, and what is known of its variants, the best mean first.
 
-    ``command`` computes the same from the records, if all have one name; the browser adds the options.
+    ``command`` computes the same from the records, if all have one name; the browser adds the options. ``constant`` is
+    the answer that variants must beat to be recommended; empty where it is not known.
     """
 
     margin: float
@@ -59,12 +62,13 @@ class Panel:
     sliders: list[Slider]
     variants: list[dict[str, Any]]
     command: str
+    constant: str
 
 
 def panel(group: ComparisonGroup) -> Panel | None:
-    """The panel of a comparison group; None where fewer than two variants have a verdict."""
+    """The panel of a comparison group; None where fewer than two variants have a verdict, or none beats chance."""
     judged = [variant for variant in best_first(group, group.variants) if _judged(group, variant)]
-    if len(judged) < 2:
+    if len(judged) < 2 or nothing_beats_chance(group):
         return None
     names = {variant.record.name for variant in group.variants}
     sliders = [slider for metric in costs(group) if (slider := _slider(group, judged, metric))]
@@ -83,6 +87,7 @@ def panel(group: ComparisonGroup) -> Panel | None:
         sliders=sliders,
         variants=[_facts(group, variant, bounded) for variant in best_first(group, group.variants)],
         command=_command(group, names.pop(), bounded) if len(names) == 1 else "",
+        constant="" if level_of_chance(group) is None else constant_answer(group),
     )
 
 
@@ -140,5 +145,6 @@ def _facts(group: ComparisonGroup, variant: Variant, bounded: set[str]) -> dict[
         "costs": of_cost,
         "compared": {metric: pool for metric, pool in pool_of.items() if pool is not None},
         "shown": {metric: answer_text.value(metric, variant) for metric in of_cost},
+        "at_chance": not beats_chance(group, variant),
         "missed": any(one.metric not in bounded for one in missed),  # by a requirement that has no slider
     }

@@ -12,6 +12,7 @@ from harness.analysis.variants import Variant
 from harness.records.metrics import known, short_name
 from harness.report import data_sets, serving, tables, text, training_rows, tuned, verdict_text
 from harness.report.answer_text import answer
+from harness.report.chance_text import line as chance_line
 from harness.report.html import (
     attention,
     charts,
@@ -106,7 +107,7 @@ def html(comparison: Comparison) -> str:
         with_sign=budgets.with_sign, instead_of_mean=instead_of_mean, shared_sentence=budgets.shared_sentence,
         tuned_variants=tuned_variants, tuned_words=tuned, served_models=served_models, serving_words=serving,
         value_header=tables.value_header, verdict=verdict_text.verdict, among=verdict_text.among,
-        terms=verdict_text.terms, paired=text.PAIRED, short_name=short_name,
+        terms=verdict_text.terms, chance_line=chance_line, paired=text.PAIRED, short_name=short_name,
         covers=verdict_text.covers(comparison), choices=choice.embedded([section.panel for section in sections]),
     )  # fmt: skip
 

@@ -64,21 +64,30 @@ def _axis(title: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def share_range(metric: str, traces: Sequence[go.Scatter], direction: str) -> dict[str, Any]:
-    """The ``range`` of an axis that shows shares: the traces with some room, and hardly beyond 0 to 1.
-
-    ``direction`` is ``x`` or ``y``. Plotly's own range of a single point is 2 wide. Empty if the metric is not a share.
-    """
-    if known(metric).bounds != SHARE:
-        return {}
-    ends: list[float] = []
+def ends(traces: Sequence[go.Scatter], direction: str) -> list[float]:
+    """The values of traces along ``direction``, ``x`` or ``y``, with the ends of their error bars."""
+    found: list[float] = []
     for trace in traces:
         values, error = trace[direction], trace[f"error_{direction}"]
         nothing = [0.0] * len(values)
-        ends += [value + above for value, above in zip(values, error.array or nothing, strict=True)]
-        ends += [value - below for value, below in zip(values, error.arrayminus or nothing, strict=True)]
-    room = max(0.02, 0.06 * (max(ends) - min(ends)))
-    return {"range": [max(-MARGIN, min(ends) - room), min(1 + MARGIN, max(ends) + room)]}
+        found += [value + above for value, above in zip(values, error.array or nothing, strict=True)]
+        found += [value - below for value, below in zip(values, error.arrayminus or nothing, strict=True)]
+    return found
+
+
+def share_range(
+    metric: str, traces: Sequence[go.Scatter], direction: str, reach: Sequence[float] = ()
+) -> dict[str, Any]:
+    """The ``range`` of an axis that shows shares: the traces with some room, and hardly beyond 0 to 1.
+
+    ``direction`` is ``x`` or ``y``, and ``reach`` are further values that the axis must show. Plotly's own range of a
+    single point is 2 wide. Empty if the metric is not a share.
+    """
+    if known(metric).bounds != SHARE:
+        return {}
+    shown = [*ends(traces, direction), *reach]
+    room = max(0.02, 0.06 * (max(shown) - min(shown)))
+    return {"range": [max(-MARGIN, min(shown) - room), min(1 + MARGIN, max(shown) + room)]}
 
 
 def figure(traces: Sequence[go.Scatter], x: go.layout.XAxis, y: go.layout.YAxis, height: int, **more: Any) -> go.Figure:
