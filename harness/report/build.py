@@ -17,12 +17,13 @@ from harness.config.requirement import Requirement
 from harness.records.record import Record
 from harness.records.store import file_name, write_text
 from harness.report import profiles
+from harness.report.heading import of_records, print_heading
 from harness.report.terminal import console, print_comparison, print_fitting, relative_path
 
 
 @dataclass(frozen=True)
 class Report:
-    """A comparison and its files: ``report.md``, ``report.csv`` and ``report.html``.
+    """A comparison and its files: ``report.md``, ``report.csv``, ``runs.csv`` and ``report.html``.
 
     ``markdown`` is the text of ``report.md``. ``unwritten`` says why the files could not be written; there are none
     then.
@@ -78,13 +79,14 @@ def compare(
         UserError: there is nothing to compare, the baseline describes no variant, or the target is no score.
     """
     from harness.report import html as page
-    from harness.report import tables
+    from harness.report import runs_table, tables
 
     compared = analysed(records, name, baseline, left_out, target, margin, requirements, **asked)
     folder = output_dir / "reports" / file_name(name)
     contents = {
         "report.md": tables.markdown(compared),
         "report.csv": tables.csv_text(compared),
+        "runs.csv": runs_table.csv_text(compared, output_dir),
         "report.html": page.html(compared),
     }
     files = [folder / file for file in contents]
@@ -156,6 +158,7 @@ def summarise_profiles(done: Sequence[Record]) -> list[Path]:
     if not measured:
         return []
     out = console()
+    print_heading(of_records(measured), out)
     out.print(profiles.exponents_table(measured))
     if clauses := kernels.differing(list(zip(profiles.short_labels(measured), measured, strict=True))):
         out.print(f"[dim]note    {escape(clauses)}[/]", soft_wrap=True)
