@@ -49,7 +49,8 @@ def main() -> None:
 def report(browser: Any, folder: Path) -> bytes:
     """The top of the sweep's report."""
     browser.set_window_size(1200, 1300)
-    browser.get(f"file://{folder}/outputs/reports/digits/report.html")
+    (page,) = (folder / "outputs" / "reports" / "digits").glob("*/report.html")
+    browser.get(f"file://{page}")
     wait_for(browser, lambda: browser.execute_script("return document.querySelectorAll('.main-svg').length"), "plots")
     return browser.get_screenshot_as_png()
 

@@ -83,9 +83,10 @@ def _report(options: argparse.Namespace) -> int:
             return 0  # profiles are not compared
     baseline = gate_baseline.read_baseline(options.gate) if options.gate else None
     names = dict.fromkeys(record.name for record in records)
-    title = options.name or options.sweep or (next(iter(names)) if len(names) == 1 else "all")
+    title = options.name or (next(iter(names)) if len(names) == 1 else "all")
     report = compare(
-        records, options.output_dir, title, options.baseline, left_out, options.target, margin, requirements
+        records, options.output_dir, title, options.baseline, left_out, options.target, margin, requirements,
+        options.sweep,
     )  # fmt: skip
     report.print()
     for sentence in report.comparison.left_out[len(left_out) :]:  # files beside the records

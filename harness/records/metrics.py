@@ -5,6 +5,7 @@ metrics of a run.
 """
 
 import re
+from collections.abc import Container
 
 from harness.records.metric import ANY, SHARE, Metric
 from harness.records.quality import quality
@@ -197,6 +198,20 @@ def known(name: str) -> Metric:
 def short_name(name: str) -> str:
     """The name of a metric in tables."""
     return known(name).short_name or name
+
+
+def column_name(name: str) -> str:
+    """The name of a metric at the head of a column; that of a score on validation says so."""
+    return f"val {short_name(name)}" if name in ON_VALIDATION else short_name(name)
+
+
+def with_validation(columns: list[str], quality: str, measured: Container[str]) -> list[str]:
+    """These columns, and behind the quality the same score on validation, by which a reader chooses, if it is known."""
+    validation = f"val/{without_split(quality)}"
+    if quality not in columns or validation not in measured:
+        return columns
+    behind = columns.index(quality) + 1
+    return [*columns[:behind], validation, *columns[behind:]]
 
 
 def split_of(name: str) -> str:

@@ -17,13 +17,14 @@ from harness.config.requirement import Requirement
 from harness.records.record import Record
 from harness.records.store import file_name, write_text
 from harness.report import profiles
+from harness.report.heading import of_records, print_heading
 from harness.report.sentences import print_sentence
 from harness.report.terminal import console, print_comparison, print_fitting, relative_path
 
 
 @dataclass(frozen=True)
 class Report:
-    """A comparison and its files: ``report.md``, ``report.csv`` and ``report.html``.
+    """A comparison and its files: ``report.md``, ``report.csv``, ``runs.csv`` and ``report.html``.
 
     ``markdown`` is the text of ``report.md``. ``unwritten`` says why the files could not be written; there are none
     then.
@@ -64,9 +65,12 @@ def compare(
     target: float | None = None,
     margin: float = QUALITY_MARGIN,
     requirements: Sequence[Requirement] = (),
+    sweep: str | None = None,
     **asked: Any,
 ) -> Report:
     """Compare runs and write the report into ``<output_dir>/reports/<name>``.
+
+    That of a ``sweep`` has its own folder there, so that no sweep overwrites the report of another.
 
     ``records`` may hold finished, failed and killed runs; ``baseline`` is ``key=value`` over choices and config;
     ``left_out`` are sentences about files that could not be read, for the report's notes. ``target`` is a score on
@@ -79,13 +83,14 @@ def compare(
         UserError: there is nothing to compare, the baseline describes no variant, or the target is no score.
     """
     from harness.report import html as page
-    from harness.report import tables
+    from harness.report import runs_table, tables
 
     compared = analysed(records, name, baseline, left_out, target, margin, requirements, **asked)
-    folder = output_dir / "reports" / file_name(name)
+    folder = report_folder(output_dir, name, sweep)
     contents = {
         "report.md": tables.markdown(compared),
         "report.csv": tables.csv_text(compared),
+        "runs.csv": runs_table.csv_text(compared, output_dir),
         "report.html": page.html(compared),
     }
     files = [folder / file for file in contents]
@@ -96,6 +101,12 @@ def compare(
     except OSError as error:
         return Report(compared, [], contents["report.md"], unwritten(folder, error, output_dir))
     return Report(compared, files, contents["report.md"])
+
+
+def report_folder(output_dir: Path, name: str, part: str | None = None) -> Path:
+    """The folder of the report of a name; or the folder in it of one part, a sweep or a profile."""
+    folder = output_dir / "reports" / file_name(name)
+    return folder / file_name(part) if part else folder
 
 
 def analysed(
@@ -146,10 +157,11 @@ def show_profiles(done: Sequence[Record]) -> None:
         summarise_profiles(done)
 
 
-def summarise_profiles(done: Sequence[Record]) -> list[Path]:
+def summarise_profiles(done: Sequence[Record], sweep: str | None = None) -> list[Path]:
     """Print the exponents of all profiles side by side, and write their picture and their page.
 
-    Returns the files, in ``<output_dir>/reports/<name>``; none if nothing was measured.
+    Returns the files, in ``<output_dir>/reports/<name>/<sweep>``, or of a single profile in a folder that is named like
+    that of its run; none if nothing was measured.
     """
     from harness.report.html import profile_page  # here: it loads Plotly and Jinja2
 
@@ -157,11 +169,13 @@ def summarise_profiles(done: Sequence[Record]) -> list[Path]:
     if not measured:
         return []
     out = console()
+    print_heading(of_records(measured), out)
     out.print(profiles.exponents_table(measured))
     if clauses := kernels.differing(list(zip(profiles.short_labels(measured), measured, strict=True))):
         out.print(f"[dim]note    {escape(clauses)}[/]", soft_wrap=True)
     name = measured[0].name
-    folder = Path(done[0].config["output_dir"]).absolute() / "reports" / (file_name(name) or "profile")
+    output_dir = Path(done[0].config["output_dir"]).absolute()
+    folder = report_folder(output_dir, name, sweep or Path(measured[0].run_dir).name)
     folder.mkdir(parents=True, exist_ok=True)
     png, page = profiles.picture(measured, folder / "profile.png"), folder / "profile.html"
     write_text(page, profile_page.html(measured, name))

@@ -6,7 +6,16 @@ from rich.table import Table
 from harness.analysis import budgets
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.variants import Variant
-from harness.records.metrics import EPOCHS, PARAMETERS, QUALITY, SECONDS_TO_TARGET, STEPS, TRAINING_SECONDS, TRIALS
+from harness.records.metrics import (
+    EPOCHS,
+    PARAMETERS,
+    QUALITY,
+    SECONDS_TO_TARGET,
+    STEPS,
+    TRAINING_SECONDS,
+    TRIALS,
+    with_validation,
+)
 from harness.report import tables, verdict_text
 from harness.report import text as wording
 
@@ -21,7 +30,7 @@ def columns(group: ComparisonGroup) -> list[str]:
     found = [metric for metric in wanted if metric in group.metrics and metric not in budgets.shared(group)]
     if verdict_text.has_gaps(group):
         found.insert(found.index(group.quality) + 1, BEHIND)
-    return found
+    return with_validation(found, group.quality, group.metrics)
 
 
 def terminal_table(group: ComparisonGroup, variants: list[Variant], name_width: int, shown: list[str]) -> Table:

@@ -14,6 +14,7 @@ from harness.analysis.searched import SearchTrial, best_first
 from harness.analysis.variant_names import short_keys
 from harness.records.metrics import QUALITY, number, short_name
 from harness.records.record import Record
+from harness.report.heading import Line, of_records, print_heading
 from harness.report.terminal import MOST_ROWS, console, print_fitting, relative_path
 from harness.report.text import failure
 
@@ -108,6 +109,7 @@ def print_search(trials: Sequence[SearchTrial], said: Sequence[str]) -> None:
         out.print(f"[red]{escape(reason)}[/]", soft_wrap=True)
     for record in (record for trial in trials for record in trial.records if record.status != "finished"):
         out.print(f"[red]{escape(failure(record))}[/]", soft_wrap=True)
+    print_heading(_heading(trials), out)
     if trials:
         print_fitting(out, partial(_table, trials), heads(trials)[-2:])
     if len(trials) > MOST_ROWS:
@@ -126,12 +128,20 @@ def _table(trials: Sequence[SearchTrial], shown: Sequence[str]) -> Table:
     return table
 
 
+def _heading(trials: Sequence[SearchTrial]) -> list[Line]:
+    """What all runs of the trials share; nothing before there is a run."""
+    records = [record for trial in trials for record in trial.records]
+    return of_records(records) if records else []
+
+
 def markdown(trials: Sequence[SearchTrial], said: Sequence[str]) -> str:
-    """The table and the sentences as Markdown."""
+    """The head, the table and the sentences as Markdown."""
+    head = " · ".join(f"**{label}** {text}" for label, text in _heading(trials))
     names = heads(trials)
     lines = [names, ["---"] * len(names), *rows(trials)]
     table = "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
-    return f"{table}\n" + "".join(f"- {sentence.partition(' ')[2].strip()}\n" for sentence in said)
+    told = [f"- {sentence.partition(' ')[2].strip()}\n" for sentence in said]
+    return "".join([f"{head}\n\n" if head else "", table, "\n", *told])
 
 
 def csv_text(trials: Sequence[SearchTrial], output_dir: Path) -> str:

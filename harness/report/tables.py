@@ -15,11 +15,12 @@ from harness.analysis.serving import served_models
 from harness.analysis.training_rows import Curves
 from harness.analysis.tuned import tuned_variants
 from harness.analysis.variants import Variant
-from harness.records.metrics import COLUMNS, END_TO_END, THROUGHPUT, known, short_name
+from harness.records.metrics import COLUMNS, END_TO_END, THROUGHPUT, column_name, known, short_name, with_validation
 from harness.report import data_sets, items, serving, training_rows, tuned, verdict_text
 from harness.report import text as wording
 from harness.report.answer_text import answer
 from harness.report.chance_text import line as chance_line
+from harness.report.heading import heading
 from harness.report.notes import notes
 from harness.report.target_words import instead_of_mean
 from harness.report.verdict_text import mark
@@ -44,7 +45,8 @@ def columns(group: ComparisonGroup) -> list[str]:
     ``budgets.shared_sentence`` says. The CSV file has all of them.
     """
     left_out = {*budgets.shared(group), *([] if _waits_between_steps(group) else [END_TO_END])}
-    return [metric for metric in COLUMNS if metric in group.metrics and metric not in left_out]
+    found = [metric for metric in COLUMNS if metric in group.metrics and metric not in left_out]
+    return with_validation(found, group.quality, group.metrics)
 
 
 def _waits_between_steps(group: ComparisonGroup) -> bool:
@@ -66,7 +68,7 @@ def with_difference(group: ComparisonGroup, metric: str) -> list[Variant]:
 def header(metric: str) -> str:
     """A column's short name with its unit."""
     unit = known(metric).unit
-    name = short_name(metric)
+    name = column_name(metric)
     return name if unit in ("", "1/s") else f"{name}, {unit}"
 
 
@@ -86,6 +88,8 @@ def value_header(group: ComparisonGroup, metric: str) -> str:
 def markdown(comparison: Comparison) -> str:
     """The comparison as GitHub's Markdown."""
     lines = [f"# {_escaped(comparison.name)}", ""]
+    # one paragraph: MLflow folds a description after a few lines, and the answer must be above the fold
+    lines += [" · ".join(f"**{label}** {_escaped(text)}" for label, text in heading(comparison)), ""]
     if over := comparison.over_data_sets:
         lines += [*_markdown_data_sets(over), ""]
     for group, found in zip(comparison.groups, comparison.disagreements, strict=True):

@@ -20,22 +20,15 @@ from harness.analysis.disturbances import disturbances
 from harness.analysis.serving import served_models
 from harness.analysis.tuned import tuned_variants
 from harness.config.libraries import is_read
-from harness.records.metrics import (
-    EPOCH_SECONDS,
-    EPOCHS,
-    METRICS,
-    RUN_COLUMNS,
-    THROUGHPUT,
-    number,
-    short_name,
-)
+from harness.records.metrics import EPOCH_SECONDS, METRICS, THROUGHPUT, number, short_name
 from harness.records.record import Record
 from harness.records.store import output_dir_of
-from harness.report import data_sets, group_table, serving, tables, training_rows, tuned, verdict_text
+from harness.report import data_sets, group_table, runs_table, serving, tables, training_rows, tuned, verdict_text
 from harness.report import text as wording
 from harness.report.answer_text import answer
 from harness.report.chance_text import line as chance_line
 from harness.report.data_notes import data_notes
+from harness.report.heading import heading, print_heading
 from harness.report.notes import notes
 from harness.report.sentences import print_sentence
 
@@ -65,10 +58,8 @@ def print_runs(records: list[Record]) -> None:
         out.print(f"[italic]{escape(_title(finished[0]))}[/]", soft_wrap=True)
         out.print(_run_table(finished[0], out.width))
     elif finished:
-        columns = [metric for metric in RUN_COLUMNS if any(metric in run.metrics for run in finished)]
-        if len({run.metrics.get(EPOCHS) for run in finished}) == 1:
-            columns = [metric for metric in columns if metric != EPOCHS]
-        print_fitting(out, partial(_runs_table, finished, out.width), columns)
+        table_of = partial(runs_table.terminal_table, finished, _name_width(out.width))
+        print_fitting(out, table_of, runs_table.columns(finished))
     several = any(record.environment.hardware.threads > 1 for record in finished)
     for what, count in disturbances(finished):
         runs = "the run" if len(records) == 1 else f"{count} of {len(records)} runs"
@@ -115,7 +106,7 @@ def relative_path(path: Path) -> Path:
 
 
 def _title(record: Record) -> str:
-    label = _requested_label(record)
+    label = runs_table.requested_label(record)
     before = f" as {record.label}" if label != record.label else ""
     return f"{record.name}: {label}" + (f" (skipped: finished before{before})" if record.skipped else "")
 
@@ -139,22 +130,6 @@ def _width(column: list[tuple[str, str]]) -> int:
     return sum(max((len(row[side]) for row in column), default=0) + 2 for side in (0, 1))
 
 
-def _requested_label(record: Record) -> str:
-    """The label of the run that the command asked for; an earlier run may have finished it under another label."""
-    return record.asked or record.label
-
-
-def _runs_table(records: list[Record], width: int, metrics: list[str]) -> Table:
-    table = Table(title="runs", title_justify="left", box=None, pad_edge=False)
-    table.add_column("run", overflow="fold", max_width=_name_width(width))
-    for metric in metrics:
-        table.add_column(short_name(metric), justify="right", no_wrap=True)
-    for record in records:
-        label = _requested_label(record) + (" (skipped)" if record.skipped else "")
-        table.add_row(escape(label), *(number(metric, record.metrics.get(metric)) for metric in metrics))
-    return table
-
-
 def _name_width(width: int) -> int:
     return max(24, width * 2 // 5)
 
@@ -175,6 +150,8 @@ def print_fitting(out: Console, table_of: Callable[[list[str]], Table], metrics:
 def print_comparison(comparison: Comparison, out: Console | None = None) -> None:
     """Each comparison group with its tables, differences to the baseline and answer; then notes and failures."""
     out = out or console()
+    out.print()
+    print_heading(heading(comparison), out)
     for group in comparison.groups:
         out.print()
         _print_group(out, group)

@@ -29,8 +29,10 @@ def of_runs(
         return Summary(files=[], note="\n".join(told))
     try:
         if runs[0].mode == "profile":
-            return Summary(files=report.summarise_profiles(runs))
-        compared = report.compare(runs, output_dir, name, margin=margin, requirements=parse_all(require), **asked)
+            return Summary(files=report.summarise_profiles(runs, sweep))
+        compared = report.compare(
+            runs, output_dir, name, margin=margin, requirements=parse_all(require), sweep=sweep, **asked
+        )
         compared.print()
         if compared.unwritten:
             print(compared.unwritten, file=sys.stderr)

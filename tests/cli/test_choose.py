@@ -74,8 +74,8 @@ def test_the_cheaper_of_two_good_ones_is_named_and_the_answer_is_the_same_everyw
     assert progress[1].startswith("choose: tuning: trial 2 of 2: 3 runs, about ")
     assert progress[2].startswith("choose: look 1 of 1: 3 seeds: 9 runs, about ")
     # the page and the parent run tell the same
-    markdown = (tmp_path / "outputs" / "reports" / "digits" / "report.md").read_text()
-    page = (tmp_path / "outputs" / "reports" / "digits" / "report.html").read_text()
+    (folder,) = (tmp_path / "outputs" / "reports" / "digits").iterdir()
+    markdown, page = ((folder / file).read_text() for file in ("report.md", "report.html"))
     client = MlflowClient(f"sqlite:///{tmp_path}/outputs/mlflow.db")
     runs = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
     (note,) = [run.data.tags["mlflow.note.content"] for run in runs if "mlflow.parentRunId" not in run.data.tags]

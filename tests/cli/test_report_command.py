@@ -24,7 +24,7 @@ def test_the_command_writes_the_files_and_prints_the_table(tmp_path, capsys):
     assert "failed rnn/seed=0: RuntimeError: boom" in shown
     assert max(len(line) for line in shown.splitlines() if "±" in line) <= 120
     files = sorted(path.name for path in (folder / "reports" / "digits").iterdir())
-    assert files == ["report.csv", "report.html", "report.md"]
+    assert files == ["report.csv", "report.html", "report.md", "runs.csv"]
 
 
 def test_requirements_and_a_margin_change_the_answer_and_say_what_they_exclude(tmp_path, capsys):

@@ -14,7 +14,17 @@ import pytest
 from conftest import REPOSITORY
 
 from harness.records.metric import Kind
-from harness.records.metrics import COLUMNS, GATED, METRICS, QUALITY, RUN_COLUMNS, definition, known
+from harness.records.metrics import (
+    COLUMNS,
+    GATED,
+    METRICS,
+    QUALITY,
+    RUN_COLUMNS,
+    column_name,
+    definition,
+    known,
+    with_validation,
+)
 
 PACKAGE = REPOSITORY / "harness"
 PREFIXES = {name.partition("/")[0] for name in METRICS}
@@ -41,6 +51,15 @@ def test_columns_and_preferences_are_derived_from_the_table():
     assert QUALITY == ["test/f1_span", "test/accuracy", "test/f1_micro", "test/label_error_rate", "test/mse"]
     assert COLUMNS[:2] == ["test/accuracy", "test/f1_span"]
     assert COLUMNS[-1] == RUN_COLUMNS[-1] == "cost/parameters"
+
+
+def test_the_column_of_a_score_on_validation_is_behind_that_of_the_same_score_on_test_if_both_are_there():
+    columns = ["test/accuracy", "test/mse", "cost/parameters"]
+    with_both = ["test/accuracy", "test/mse", "val/mse", "cost/parameters"]
+    assert with_validation(columns, "test/mse", {"val/mse", "val/accuracy"}) == with_both
+    assert with_validation(columns, "test/mse", {"val/accuracy"}) == columns
+    assert with_validation(columns, "test/f1_span", {"val/f1_span"}) == columns
+    assert [column_name(name) for name in with_both] == ["accuracy", "squared error", "val squared error", "parameters"]
 
 
 @pytest.mark.parametrize("name", [*GATED, *QUALITY])

@@ -142,7 +142,7 @@ def test_the_files_stay_below_reports_whatever_the_name(tmp_path):
         profile.config["output_dir"] = str(outputs)
         files = summarise_profiles([profile])
         assert [file.name for file in files] == ["profile.png", "profile.html"]
-        assert {file.resolve().parent.parent for file in files} == {outputs / "reports"}
+        assert {file.resolve().parent.parent.parent for file in files} == {outputs / "reports"}
     assert len(list((outputs / "reports").iterdir())) == 4
     assert [path.name for path in tmp_path.iterdir()] == ["outputs"]
 

@@ -133,6 +133,18 @@ def test_the_answer_of_a_sweep_is_that_of_its_margin_and_requirements(tmp_path, 
     assert "No variant meets latency/p50\\_ms\\<0.5: the nearest is gru with 1.1 ms." in nobody
 
 
+def test_each_sweep_and_the_report_of_a_name_have_a_folder_of_their_own_and_say_where(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for sweep_id, accuracy in (("s1", 0.25), ("s2", 0.75)):
+        sweep_summary.of_runs([made(accuracy=accuracy)], tmp_path, "digits", sweep_id, 0.01)
+        assert capsys.readouterr().out.endswith(f"report  reports/digits/{sweep_id}/report.html\n")
+    build([made(accuracy=0.5)], tmp_path, "digits")
+    folders = {"s1": "0.25", "s2": "0.75", ".": "0.5"}
+    for folder, accuracy in folders.items():
+        file = tmp_path / "reports" / "digits" / folder / "report.md"
+        assert f"| lstm | 1 | {accuracy} |" in file.read_text(encoding="utf8")
+
+
 def test_a_sweeps_description_names_the_runs_that_were_done_before_it(tmp_path, capsys):
     old = [made("gru", seed, skipped=True, sweep=other) for seed, other in enumerate([None, "s1", "s2"])]
     note = sweep_summary.of_runs([*over_seeds("lstm", [0.9, 0.8]), *old], tmp_path, "digits", "s2", 0.01).note

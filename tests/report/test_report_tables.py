@@ -13,7 +13,7 @@ from harness.config.requirement import parse
 from harness.records.metrics import END_TO_END
 from harness.report import tables
 from harness.report.html import html
-from harness.report.terminal import print_comparison
+from harness.report.terminal import print_comparison, print_runs
 from harness.report.text import PAIRED
 
 
@@ -96,6 +96,27 @@ def test_markdown_has_the_verdict_in_words_and_the_sentence_above_the_table():
     text = tables.markdown(Comparison("x", [group], None, 0, [], [], [], []))
     assert "| variant | seeds | accuracy ±seeds ±items | verdict in accuracy |\n" in text
     assert "| gru | 3 | 0.910 ±0.025 ±0.0042 ? |" in text
+
+
+def test_the_score_on_validation_stands_beside_that_on_test_in_every_table(capsys):
+    lstm = made("lstm", 0, 0.9, metrics={"val/accuracy": 0.7, "val/loss": 1.5, TOKENS: 5.0})
+    gru = made("gru", 0, 0.8, metrics={"val/accuracy": 0.75, "val/loss": 0.5, TOKENS: 6.0})
+    compared = compare([lstm, gru], "x")
+    head, _, *rows = [line.split(" | ") for line in tables.markdown(compared).splitlines() if line.startswith("|")]
+    assert head[2:5] == ["accuracy", "val accuracy", "train tokens/s"]
+    assert [[cell.split()[0] for cell in row[2:5]] for row in rows] == [["0.9", "0.7", "5"], ["0.8", "0.75", "6"]]
+    print_comparison(compared)
+    print_runs([lstm, gru])
+    lines = [[word for word in line.split() if word != "-"] for line in capsys.readouterr().out.splitlines()]
+    numbers = [line[2:] for line in lines if line[:2] in (["lstm", "1"], ["gru", "1"])]
+    assert ["variant", "seeds", "accuracy", "val", "accuracy", "train", "tokens/s"] in lines
+    assert numbers == [["0.9", "0.7", "5"], ["0.8", "0.75", "6"]]
+    assert ["run", "accuracy", "val", "accuracy", "train", "tokens/s"] in lines
+    assert ["lstm/seed=0", "0.9", "0.7", "5", "1/s"] in lines
+    page = Page(html(compared))
+    heads = [data for tag, data in page.texts if tag == "button"]
+    assert heads[:5] == ["variant", "seeds", "accuracy", "val accuracy", "train tokens/s"]
+    assert [a["data-value"] for tag, a in page.attributes if "data-value" in a][1:4] == ["0.9", "0.7", "5.0"]
 
 
 def test_markdown_has_a_row_for_each_variant_the_best_first_and_takes_no_markup_from_names():

@@ -49,7 +49,8 @@ def test_a_sweep_over_encoders_of_two_backends_is_one_comparison_of_tuned_and_fi
     assert ended.err.count("encoder=dummy: backend=sklearn does not read") == 1
     assert "input.size=8" in ended.err
     assert "trainer.epochs=2" in ended.err
-    table = pd.read_csv(tmp_path / "outputs" / "reports" / "files" / "report.csv")
+    (file,) = (tmp_path / "outputs" / "reports" / "files").glob("*/report.csv")
+    table = pd.read_csv(file)
     assert set(table["variant"]) == {"lstm, tuned=2 trials", "tfidf_logreg, tuned=no", "dummy, tuned=no"}
     by_encoder = {one.choices["encoder"]: one for one in ended.records if not one.is_trial}
     assert {name: one.choices["backend"] for name, one in by_encoder.items()} == {

@@ -226,7 +226,9 @@ def test_several_encoders_end_in_one_table_and_one_picture(command, tmp_path):
     table = ended.out[ended.out.index("exponent p of cost") :]
     assert "rnn" in table
     assert "bag_of_embeddings" in table
-    assert (tmp_path / "outputs" / "reports" / "profile" / "profile.png").stat().st_size > 1000
+    (picture,) = (tmp_path / "outputs" / "reports" / "profile").glob("s*/profile.png")
+    assert picture.stat().st_size > 1000
+    assert f"picture {picture}\n" in ended.out
 
 
 @pytest.mark.parametrize("brought_by", ["the run", "a second run", "--sync"])

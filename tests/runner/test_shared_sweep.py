@@ -50,7 +50,7 @@ def test_two_terminals_share_a_sweep_and_one_of_them_may_be_killed(tmp_path):
     assert len({record.fingerprint for record in made}) == len(made) == 6
     assert {(record.status, record.resumed_epochs) for record in made} == {("finished", 0)}
     assert sorted(in_mlflow(tmp_path)) == [*[("run", "FINISHED")] * 6, ("sweep", "FINISHED")]
-    assert len(list((tmp_path / "outputs" / "reports").glob("*/report.md"))) == 1
+    assert len(list((tmp_path / "outputs" / "reports").glob("*/*/report.md"))) == 1
     assert list((tmp_path / "outputs" / "locks").iterdir()) == []
     table = (tmp_path / "second").read_text().partition("\nreport")[0]
     assert all(f"{encoder}/seed={seed}" in table for encoder in ("bag_of_embeddings", "cnn") for seed in (0, 1))

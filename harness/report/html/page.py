@@ -13,6 +13,7 @@ from harness.records.metrics import known, short_name
 from harness.report import data_sets, serving, tables, text, training_rows, tuned, verdict_text
 from harness.report.answer_text import answer
 from harness.report.chance_text import line as chance_line
+from harness.report.heading import heading
 from harness.report.html import (
     attention,
     charts,
@@ -97,8 +98,8 @@ def html(comparison: Comparison) -> str:
     metrics = dict.fromkeys(metric for group in comparison.groups for metric in group.metrics)
     return render(
         "comparison.html.jinja", plots, comparison=comparison, newest=_newest(comparison), sections=sections,
-        machines=machines, over_rows=over_rows, rows_words=training_rows, over_data_sets=over,
-        data_sets_words=data_sets, data_sets_plots=of_data_sets,
+        heading=heading(comparison), machines=machines, over_rows=over_rows, rows_words=training_rows,
+        over_data_sets=over, data_sets_words=data_sets, data_sets_plots=of_data_sets,
         data_sets_chips=data_sets_charts.styled(over) if over else [],
         attention=attention.of_groups(comparison.groups), notes=notes(comparison),
         failures=[text.failure(record) for record in comparison.failed],

@@ -11,6 +11,7 @@ from harness.analysis import kernels
 from harness.analysis.disturbances import disturbances
 from harness.records.hardware_facts import facts as hardware_facts
 from harness.records.record import Record, overrides_of
+from harness.report.heading import of_records
 from harness.report.html.document import render
 from harness.report.html.style import Plot, figure, style, x_axis, y_axis
 from harness.report.profiles import COSTS, STATUS, axis_label, curves, short_labels
@@ -26,7 +27,7 @@ def html(records: Sequence[Record], name: str) -> str:
     """A page of these profiles."""
     machines = by_machine(records)
     plots = [plot for own in machines.values() for plot in own]
-    return render("profiles.html.jinja", plots, name=name, machines=machines)
+    return render("profiles.html.jinja", plots, name=name, machines=machines, heading=of_records(records))
 
 
 def by_machine(records: Sequence[Record]) -> dict[str, list[Plot]]:
