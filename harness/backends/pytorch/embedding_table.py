@@ -9,6 +9,7 @@ Dimension letters: V rows, D width; ids are of any shape.
 
 import weakref
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,16 +17,30 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from harness.backends.pytorch.table_rows import TableRows
+
 
 class EmbeddingTable(nn.Embedding):
-    """torch's own embedding, with the same values and gradients."""
+    """torch's own embedding, with the same values and gradients.
+
+    While an optimizer updates only the rows that a batch reads, ``rows`` keeps account of the others: they are brought
+    up to date when they are read next, and all of them before the table is read as a whole. That is in evaluation, in
+    ``state_dict`` and in a copy; ``weight`` itself is up to date after ``eval()``.
+    """
 
     def __init__(self, rows: int, width: int, padding_idx: int | None = None) -> None:
         super().__init__(rows, width, padding_idx)
         self.gradients = ReusedBuffer()
+        self.rows: TableRows | None = None
+        self.register_state_dict_pre_hook(_catch_up)
+        self.register_load_state_dict_pre_hook(_catch_up)
 
     def forward(self, ids: Tensor) -> Tensor:
         is_trained = self.training and self.weight.requires_grad and torch.is_grad_enabled()
+        if self.rows is not None:
+            if is_trained:
+                return self.rows.read(ids)
+            self.rows.catch_up_all()
         if not (is_trained and not self.sparse and ids.device.type == "cpu"):
             return super().forward(ids)
         return _Rows.apply(ids, self.weight, self.padding_idx, self.gradients)
@@ -33,7 +48,22 @@ class EmbeddingTable(nn.Embedding):
     def train(self, mode: bool = True) -> "EmbeddingTable":
         if not mode:
             self.gradients = ReusedBuffer()  # an evaluation needs no memory for gradients
+            _catch_up(self)
         return super().train(mode)
+
+    def release(self) -> None:
+        """Bring all rows up to date and leave the optimizer, which makes no further step."""
+        _catch_up(self)
+        self.rows = None
+
+    def __getstate__(self) -> dict[str, Any]:  # a copy has no optimizer
+        _catch_up(self)
+        return {**self.__dict__, "rows": None}
+
+
+def _catch_up(table: EmbeddingTable, *_of_hook: Any) -> None:
+    if table.rows is not None:
+        table.rows.catch_up_all()
 
 
 class ReusedBuffer:

@@ -14,6 +14,7 @@ from torch.optim.adam import adam
 
 from harness.backends.arguments import check_settings
 from harness.backends.custom_optimizer import CUSTOM, make_custom, target_of
+from harness.backends.pytorch.row_adam import RowAdam, tables_by_rows
 from harness.backends.schedules import schedule_factor
 from harness.config.schema import OptimizerConfig
 from harness.errors import UserError
@@ -73,12 +74,15 @@ OPTIMIZERS = {
     "adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD, "adadelta": torch.optim.Adadelta,
     "lazy_adam": LazyAdam,
 }  # fmt: skip
+ROW_ADAM = ("adam", "adamw")
 
 
 def make_optimizer(
-    settings: OptimizerConfig, model: nn.Module, total_steps: int
+    settings: OptimizerConfig, model: nn.Module, total_steps: int, processes: int = 1
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR | None]:
     """The optimizer of a config, and the scheduler of its learning rate; None if the rate is constant in an epoch.
+
+    Where ``processes`` share a training, they exchange whole gradients, and tables are updated as a whole.
 
     Raises:
         UserError: there is no such optimizer or setting, torch refuses the settings, or lazy_adam has no embedding to
@@ -87,14 +91,18 @@ def make_optimizer(
     _check_step(settings)
     if settings.name == "lazy_adam":
         _make_sparse(model.input)
-    optimizer = _optimizer(settings, [parameter for parameter in model.parameters() if parameter.requires_grad])
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = _optimizer(settings, parameters, getattr(model, "input", None) if processes == 1 else None)
     if settings.schedule in ("constant", "plateau"):
         return optimizer, None
     factor = schedule_factor(settings.schedule, settings.decay, total_steps)
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 
-def _optimizer(settings: OptimizerConfig, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+def _optimizer(
+    settings: OptimizerConfig, parameters: list[nn.Parameter], source: nn.Module | None = None
+) -> torch.optim.Optimizer:
+    """The optimizer; it updates large tables of ``source``, the input of a model, by rows if the result is the same."""
     name = settings.name
     if name == CUSTOM:
         return make_custom(settings, torch.optim.Optimizer, "pytorch", parameters)
@@ -106,6 +114,11 @@ def _optimizer(settings: OptimizerConfig, parameters: list[nn.Parameter]) -> tor
     check_settings(name, arguments, known, "pytorch")
     if "betas" in arguments:  # torch refuses whole numbers, such as a beta of 0
         arguments["betas"] = [float(beta) for beta in arguments["betas"]]
+    if name in ROW_ADAM and source is not None:
+        own = {**{key: known[key] for key in ("betas", "eps", "weight_decay")}, **arguments}
+        decoupled = name == "adamw"
+        if tables := tables_by_rows(source, own, decoupled):
+            return RowAdam(parameters, tables, **{**own, "decoupled_weight_decay": decoupled})
     # one kernel for all parameters: with the default, the optimizer takes longer than the model
     fused = {"fused": True} if "fused" in signature else {}
     return OPTIMIZERS[name](parameters, **fused, **arguments)

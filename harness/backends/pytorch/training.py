@@ -11,6 +11,7 @@ from torch import Tensor
 
 from harness.backends.base import DeviceBatch
 from harness.backends.history import Metrics, spent
+from harness.backends.pytorch.embedding_table import EmbeddingTable
 from harness.backends.pytorch.losses import Loss
 from harness.backends.pytorch.model import SequenceModel
 from harness.backends.pytorch.optimizers import clip_gradients, make_optimizer
@@ -134,6 +135,11 @@ class Training(lightning.LightningModule):
             torch.distributed.all_reduce(total)
         return float(total[0] / total[1])
 
+    def on_train_end(self) -> None:
+        for module in self.modules():
+            if isinstance(module, EmbeddingTable):
+                module.release()
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["history"] = self.history
 
@@ -141,5 +147,6 @@ class Training(lightning.LightningModule):
         self.history = checkpoint["history"]
 
     def configure_optimizers(self) -> Any:
-        optimizer, schedule = make_optimizer(self.optimizer_settings, self.model, self.total_steps)
+        processes = self.trainer.world_size
+        optimizer, schedule = make_optimizer(self.optimizer_settings, self.model, self.total_steps, processes)
         return optimizer if schedule is None else {"optimizer": optimizer, "lr_scheduler": schedule}

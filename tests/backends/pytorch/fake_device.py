@@ -49,11 +49,11 @@ class Step(Training):
     global_rank, device, trainer = 0, DEVICE, None
 
     def begin(self):
+        self.trainer = type("Trainer", (), {"num_training_batches": -1, "world_size": 1})
         made = self.configure_optimizers()
         parts = made if isinstance(made, dict) else {"optimizer": made, "lr_scheduler": None}
         self.optimizers, self.lr_schedulers = (lambda: parts["optimizer"]), (lambda: parts["lr_scheduler"])
         self.manual_backward = lambda loss: loss.backward()
-        self.trainer = type("Trainer", (), {"num_training_batches": -1})
         self._loss_sum = torch.zeros((), device=DEVICE)
 
 
