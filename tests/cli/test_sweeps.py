@@ -83,7 +83,7 @@ def test_a_sweep_takes_each_seed_through_all_variants_before_the_next(command):
     assert [record.seed for record in began] == [3, 3, 1, 1]
     stands = [line for line in ended.err.splitlines() if line.startswith("run ")]
     assert [line.partition(",")[0] for line in stands] == [f"run {number} of 4" for number in (1, 2, 3, 4)]
-    assert all(re.search(r", about [\d.]+ (s|min) left$", line) for line in stands[1:])
+    assert all(re.search(r", about [\d.]+ (s|min|h) left$", line) for line in stands[1:])
     assert {record.choices["encoder"] for record in began[:2]} == {"rnn", "bag_of_embeddings"}
 
 
