@@ -12,6 +12,7 @@ from harness.config.libraries import not_read
 from harness.config.pretrained import OWN_KEYS
 from harness.config.schema import CLASS_WEIGHTS
 from harness.records.record import Record
+from harness.records.settings import CLASS, key_of
 
 MOST_PARTS = 3
 """A variant's name has at most so many settings besides the encoder."""
@@ -26,8 +27,6 @@ IMPLIED_KEYS = {"pretrained": OWN_KEYS}
 """The same of single settings."""
 PATHS = ("input.vectors",)
 """Settings that are paths: a name has that of the file, unless two files have the same."""
-CLASS = "._target_"
-"""The end of the key that names the class of a part: ``parts`` has the class without its path."""
 THREADS = "hardware.threads"
 """The key under which a variant has the number of threads it used, even if its config left it to the machine.
 
@@ -88,7 +87,7 @@ def _given_keys(variants: list[Variant]) -> set[str]:
     given = {key for variant in variants for key in variant.record.choices}
     for variant in variants:
         for override in variant.record.overrides:
-            key = override.lstrip("+~").partition("=")[0].removeprefix("tune.space.").rpartition("@")[2]
+            key = key_of(override).removeprefix("tune.space.").rpartition("@")[2]
             given |= {key, f"{key}{CLASS}", f"{key}.name"}
     return given
 

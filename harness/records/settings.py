@@ -3,6 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+CLASS = "._target_"
+"""The end of the key that names the class of a part."""
+
+
+def key_of(override: str) -> str:
+    """The key of an override: ``optimizer.lr`` of ``+optimizer.lr=0.1``."""
+    return override.lstrip("+~").partition("=")[0]
+
 
 def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Dotted keys to values; a list is a value."""

@@ -10,7 +10,7 @@ import pandas as pd
 from harness.records.metrics import METRICS
 from harness.records.reading import no_record, read_folders
 from harness.records.record import Record
-from harness.records.settings import flatten
+from harness.records.settings import flatten, key_of
 
 
 def table(folders: str | Path | Iterable[str | Path]) -> pd.DataFrame:
@@ -41,7 +41,7 @@ def table_of(records: Sequence[Record]) -> pd.DataFrame:
     measured = {name for record in records for name in record.metrics}
     metrics = [name for name in METRICS if name in measured] + sorted(measured - METRICS.keys())
     rows = []
-    keys = sorted({_key(override) for record in records for override in record.overrides})
+    keys = sorted({key_of(override) for record in records for override in record.overrides})
     for record in records:
         first = {
             "name": record.name, "label": record.label, "status": record.status, "reason": record.reason,
@@ -59,9 +59,5 @@ def table_of(records: Sequence[Record]) -> pd.DataFrame:
 
 def _settings(record: Record) -> dict[str, Any]:
     """The values of a run's keys: those of its config, the choices of its config groups, and other groups as set."""
-    as_set = {_key(override): override.partition("=")[2] for override in record.overrides}
+    as_set = {key_of(override): override.partition("=")[2] for override in record.overrides}
     return as_set | record.choices | dict(flatten(record.config))
-
-
-def _key(override: str) -> str:
-    return override.lstrip("+~").partition("=")[0]

@@ -3,7 +3,6 @@
 It has what runs share. What differs between them is in the names of the variants.
 """
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,7 +14,8 @@ from harness.analysis.comparability import data_name
 from harness.analysis.comparison import Comparison
 from harness.config.libraries import is_read
 from harness.records.record import Environment, Record
-from harness.records.settings import flatten
+from harness.records.settings import flatten, key_of
+from harness.report.sentences import wrapped
 
 LIMITS = ("limit", "train_limit")
 """The settings of data by which a run uses a part of it."""
@@ -42,13 +42,15 @@ def of_records(records: Sequence[Record]) -> list[Line]:
     return [(label, text) for label, text in lines if text]
 
 
+def paragraph(lines: Sequence[Line]) -> str:
+    """The head as one paragraph of Markdown: MLflow folds a description after a few lines, before the answer."""
+    return " · ".join(f"**{label}** {text}" for label, text in lines)
+
+
 def print_heading(lines: Sequence[Line], out: Console) -> None:
     """Print the head, broken between words alone: no number and no path is cut."""
     for label, text in lines:
-        for line in textwrap.wrap(
-            f"{label:{INDENT}}{text}", out.width, subsequent_indent=" " * INDENT, break_long_words=False,
-            break_on_hyphens=False,
-        ):  # fmt: skip
+        for line in wrapped(f"{label:{INDENT}}{text}", out.width, " " * INDENT):
             out.print(escape(line), soft_wrap=True)
 
 
@@ -75,7 +77,7 @@ def _shared(records: Sequence[Record]) -> dict[str, str]:
     shared: dict[str, str] = {}
     for record, config in zip(records, configs, strict=True):
         for override in record.overrides:
-            key = override.lstrip("+~").split("=")[0]
+            key = key_of(override)
             if key in shared or key in chosen:
                 continue
             if key in config:

@@ -14,7 +14,7 @@ from harness.analysis.searched import SearchTrial, best_first
 from harness.analysis.variant_names import short_keys
 from harness.records.metrics import QUALITY, number, short_name
 from harness.records.record import Record
-from harness.report.heading import Line, of_records, print_heading
+from harness.report.heading import Line, of_records, paragraph, print_heading
 from harness.report.terminal import MOST_ROWS, console, print_fitting, relative_path
 from harness.report.text import failure
 
@@ -136,7 +136,7 @@ def _heading(trials: Sequence[SearchTrial]) -> list[Line]:
 
 def markdown(trials: Sequence[SearchTrial], said: Sequence[str]) -> str:
     """The head, the table and the sentences as Markdown."""
-    head = " · ".join(f"**{label}** {text}" for label, text in _heading(trials))
+    head = paragraph(_heading(trials))
     names = heads(trials)
     lines = [names, ["---"] * len(names), *rows(trials)]
     table = "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)

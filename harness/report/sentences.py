@@ -9,10 +9,14 @@ COLUMNS = 80
 """The width of sentences that do not go to a terminal themselves, such as through ``tee``: any terminal has it."""
 
 
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """The lines of a text, all but the first with this indent; each ends between two words."""
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
 def print_sentence(out: Console, sentence: str, head: str = "", style: str = "") -> None:
     """Print a sentence; where it has a ``head``, such as ``note``, this alone has the style."""
     width = out.width if out.is_terminal else min(out.width, COLUMNS)
-    lines = textwrap.wrap(f"{head}{sentence}", width, break_long_words=False, break_on_hyphens=False)
-    text = Text("\n".join(lines))
+    text = Text("\n".join(wrapped(f"{head}{sentence}", width)))
     text.stylize(style, 0, len(head) or None)
     out.print(text, soft_wrap=True)

@@ -20,7 +20,7 @@ from harness.report import data_sets, items, serving, training_rows, tuned, verd
 from harness.report import text as wording
 from harness.report.answer_text import answer
 from harness.report.chance_text import line as chance_line
-from harness.report.heading import heading
+from harness.report.heading import heading, paragraph
 from harness.report.notes import notes
 from harness.report.target_words import instead_of_mean
 from harness.report.verdict_text import mark
@@ -88,8 +88,7 @@ def value_header(group: ComparisonGroup, metric: str) -> str:
 def markdown(comparison: Comparison) -> str:
     """The comparison as GitHub's Markdown."""
     lines = [f"# {_escaped(comparison.name)}", ""]
-    # one paragraph: MLflow folds a description after a few lines, and the answer must be above the fold
-    lines += [" · ".join(f"**{label}** {_escaped(text)}" for label, text in heading(comparison)), ""]
+    lines += [paragraph([(label, _escaped(text)) for label, text in heading(comparison)]), ""]
     if over := comparison.over_data_sets:
         lines += [*_markdown_data_sets(over), ""]
     for group, found in zip(comparison.groups, comparison.disagreements, strict=True):

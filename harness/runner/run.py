@@ -16,6 +16,7 @@ from harness.data.model_files import tokenizer_of
 from harness.data.vectors import prepare as word_vectors
 from harness.errors import UserError
 from harness.records.record import Record
+from harness.records.settings import key_of
 from harness.runner import devices, fingerprint, job_outcomes, median_stopping, worker
 from harness.runner.earlier_runs import ended_elsewhere, finished_before
 from harness.runner.lifecycle import Live, Request, new_record
@@ -155,7 +156,7 @@ def follow(nodes: Nodes, server: worker.Server, job: TrainJob, record: Record) -
 def say_not_read(request: Request) -> None:
     """Say which settings of the command the backend does not read, so that they decide nothing in this run."""
     backend = request.config.backend.name
-    keys = {one: one.lstrip("+~").partition("=")[0].partition("@")[0] for one in request.overrides}
+    keys = {one: key_of(one).partition("@")[0] for one in request.overrides}
     if unread := [one for one, key in keys.items() if not is_read(backend, key)]:
         encoder = request.config.choices.encoder
         devices.say_once(

@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from harness.config import per_encoder
 from harness.records import store
+from harness.records.settings import CLASS, key_of
 
 if TYPE_CHECKING:
     from harness.config.schema import Config  # it loads pydantic, which --cfg does without
@@ -30,8 +31,6 @@ MEASURING = ("measure", "hardware.threads")
 """Overrides of how a run is measured: only a sweep over them names its runs by them."""
 PLACES = ("data", "hardware")
 """Choices that say on what a run trained, and not what."""
-CLASS = "._target_"
-"""The end of the key that names the class of a part."""
 MOST_NAMED = 4
 """The most overrides in the label of a single run."""
 
@@ -41,8 +40,8 @@ def overrides_of(config: DictConfig) -> list[str]:
     overrides = sorted(HydraConfig.get().overrides.task)
     return [
         one for one in overrides
-        if _key(one).split(".")[0] not in NEVER_NAMED and one != f"encoder={config.choices.encoder}"
-        and _key(one) not in DECIDES_NO_NUMBER
+        if key_of(one).split(".")[0] not in NEVER_NAMED and one != f"encoder={config.choices.encoder}"
+        and key_of(one) not in DECIDES_NO_NUMBER
     ]  # fmt: skip
 
 
@@ -51,12 +50,13 @@ def label(config: DictConfig) -> str:
     overrides = overrides_of(config)
     swept = read_swept(config) if config.sweep else None
     if swept is not None:
-        more = [one for one in sorted(HydraConfig.get().overrides.task) if _key(one) in swept]
-        more = [one for one in more if _key(one) not in ("encoder", "seed")]  # whole paths: two files may have one name
+        more = [one for one in sorted(HydraConfig.get().overrides.task) if key_of(one) in swept]
+        # whole paths: two files may have one name
+        more = [one for one in more if key_of(one) not in ("encoder", "seed")]
         more.sort(key=_chooses_no_part)
     else:
         in_name = ["experiment"] + (["data"] if config.name == config.choices.data else [])
-        more = [one for one in overrides if _key(one) not in in_name and not _key(one).startswith(MEASURING)]
+        more = [one for one in overrides if key_of(one) not in in_name and not key_of(one).startswith(MEASURING)]
         more.sort(key=_chooses_no_part)
         more = more if len(more) <= MOST_NAMED else [*more[: MOST_NAMED - 1], f"{len(more) - MOST_NAMED + 1} more"]
         more = [_without_folder(one) for one in more]
@@ -65,7 +65,7 @@ def label(config: DictConfig) -> str:
 
 def _chooses_no_part(override: str) -> bool:
     """False for ``input=word_char``, ``encoder@encoder.inner=gru`` and the class of a part."""
-    key = _key(override)
+    key = key_of(override)
     return key.partition("@")[0] in PLACES or ("." in key.partition("@")[0] and not key.endswith(CLASS))
 
 
@@ -84,10 +84,6 @@ def _without_folder(override: str) -> str:
     key, _, value = override.partition("=")
     file = os.path.expanduser(value.strip("\"'"))
     return f"{key}={os.path.basename(file)}" if os.path.isfile(file) else override
-
-
-def _key(override: str) -> str:
-    return override.lstrip("+~").split("=")[0]
 
 
 def keep_swept(config: DictConfig) -> None:
@@ -113,7 +109,7 @@ def swept_keys(overrides: Iterable[str]) -> list[str]:
     """The keys that these overrides vary in the runs."""
     parsed = OverridesParser.create().parse_overrides(list(overrides))
     varied = (override.input_line or "" for override in parsed if override.is_sweep_override())
-    return sorted({per_encoder.key_in_run(_key(line)) for line in varied})
+    return sorted({per_encoder.key_in_run(key_of(line)) for line in varied})
 
 
 def read_swept(config: DictConfig) -> list[str] | None:

@@ -22,7 +22,7 @@ from harness.config.search_space import Settings, Values
 from harness.config.validation import check_part, validate_jobs
 from harness.errors import UserError
 from harness.records.metrics import number, short_name
-from harness.records.settings import flatten
+from harness.records.settings import flatten, key_of
 from harness.records.tuning import Tuning
 from harness.runner import job_outcomes, run_names
 from harness.runner.batches_sweeper import BatchesSweeper, Job, is_seed
@@ -181,7 +181,7 @@ def _search(job: Job, config: DictConfig, space: dict[str, Values], swept: Seque
     settings = _settings(config)
     check_tunable(config.mode, config.trainer.monitor)
     for override in job:
-        if (key := per_encoder.key_in_run(override.lstrip("+~").partition("=")[0])) in space:
+        if (key := per_encoder.key_in_run(key_of(override))) in space:
             raise UserError(f"{override} sets what tune.space.{key} searches; leave one of the two out")
     # only what has a value is a key, and a part of the config is none
     present = {key for key, _ in flatten(OmegaConf.to_container(config, resolve=False))}
@@ -225,7 +225,7 @@ def _chosen(search: Search | None) -> tuple[Tuning | None, str | None]:
 
 def _is_named(override: str, swept: Sequence[str]) -> bool:
     """Whether an override distinguishes a variant from the others of the sweep, besides the encoder."""
-    key = per_encoder.key_in_run(override.lstrip("+~").partition("=")[0])
+    key = per_encoder.key_in_run(key_of(override))
     return key in swept and key != "encoder"
 
 

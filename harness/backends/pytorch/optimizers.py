@@ -14,6 +14,7 @@ from torch.optim.adam import adam
 
 from harness.backends.arguments import check_settings
 from harness.backends.custom_optimizer import CUSTOM, make_custom, target_of
+from harness.backends.pytorch import adam_state
 from harness.backends.pytorch.row_adam import RowAdam, tables_by_rows
 from harness.backends.schedules import schedule_factor
 from harness.config.schema import OptimizerConfig
@@ -39,10 +40,7 @@ class LazyAdam(torch.optim.Adam):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        loss = adam_state.loss_of(closure)
         for group in self.param_groups:
             for table_VD in group["params"]:
                 if table_VD.grad is not None and table_VD.grad.is_sparse:
@@ -54,8 +52,7 @@ class LazyAdam(torch.optim.Adam):
     def _update_rows(self, table_VD: nn.Parameter, settings: dict[str, Any]) -> None:
         state = self.state[table_VD]
         if not state:
-            state["step"] = torch.zeros((), device=table_VD.device)
-            state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(table_VD), torch.zeros_like(table_VD)
+            adam_state.begin(state, table_VD)
         gradient = table_VD.grad.coalesce()
         (rows_U,) = gradient.indices()
         tables = (table_VD, state["exp_avg"], state["exp_avg_sq"])

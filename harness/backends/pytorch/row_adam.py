@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from harness.backends.pytorch import adam_state
 from harness.backends.pytorch.embedding_table import EmbeddingTable
 from harness.backends.pytorch.missed_steps import MissedSteps, can_catch_up
 from harness.backends.pytorch.table_rows import TableRows
@@ -31,8 +32,7 @@ class RowAdam(torch.optim.Adam):
         (group,) = self.param_groups
         for table in tables:
             state = self.state[table.weight]
-            state["step"] = torch.zeros((), device=table.weight.device)
-            state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(table.weight), torch.zeros_like(table.weight)
+            adam_state.begin(state, table.weight)
             missed = MissedSteps(group["betas"], group["eps"], group["weight_decay"])
             table.rows = TableRows(table.weight, table.padding_idx, state, missed)
         self.tables = list(tables)
@@ -41,10 +41,7 @@ class RowAdam(torch.optim.Adam):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        loss = adam_state.loss_of(closure)
         (group,) = self.param_groups
         whole: list[tuple[TableRows, nn.Parameter]] = []
         for table in self.tables:
