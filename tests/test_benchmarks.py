@@ -19,7 +19,8 @@ from harness.runner.run import prepare_data
 FOLDER = REPOSITORY / "tests" / "benchmarks"
 sys.path.extend([str(FOLDER), str(FOLDER.parent / "backends")])  # there also is what in_keras imports
 
-from bench import BENCHMARKS, page  # noqa: E402 (found in the folder just added)
+from bench import BENCHMARKS, facts_of, page  # noqa: E402 (found in the folder just added)
+from machines import Origin, file_of, keep, kept, side_by_side, write_page  # noqa: E402
 from paired import Goal, Row, in_turns, ratios, table  # noqa: E402
 
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if "def rows(" in path.read_text(encoding="utf8"))
@@ -67,13 +68,66 @@ def test_the_table_gives_median_range_and_goal():
 def test_the_page_warns_where_others_took_the_processor(others, warned):
     git = {"commit": "0123456789abcdef"}
     machine = Environment(Hardware("cpu"), processor="X", cores=2, versions={"torch": "9.9"}, git=git)
-    found = page([], {}, machine, others, quick=False)
+    facts = facts_of(machine, {"matrix products, float32": "134 GFLOP/s"})
+    found = page([], {}, machine, facts, others, quick=False)
     assert ("not quiet" in found) == warned
-    assert "X, 2 cores" in found
+    assert "X, 2 cores\n- matrix products, float32: 134 GFLOP/s\n" in found
     assert "torch 9.9" in found
     assert "commit 0123456789ab\n" in found
     assert "--quick" not in found
-    assert "- **floor failed: why**" in page([], {"floor": "why"}, machine, others, quick=False)
+    assert "- **floor failed: why**" in page([], {"floor": "why"}, machine, facts, others, quick=False)
+
+
+def test_machines_stand_side_by_side_and_a_row_measured_anew_replaces_the_old_one(tmp_path):
+    fast, slow = (file_of(name, cores, tmp_path) for name, cores in (("AMD EPYC", 2), ("Xeon(R) X", 4)))
+    assert [file.name for file in (fast, slow)] == ["amd_epyc_2_cores.json", "xeon_r_x_4_cores.json"]
+    first, second = Origin("c1", "2026-01-01", 0.01), Origin("c2", "2026-01-02", 0.02)
+    lstm, gru = (Row(name, "Keras", [2.0, 1.5, 4.0], Goal(least=2.5)) for name in ("lstm", "gru"))
+    keep(fast, {"machine": "fast one"}, [kept(lstm, first), kept(gru, first)])
+    keep(fast, {"machine": "fast one"}, [kept(Row("gru", "Keras", [3.0], Goal(least=2.5)), second)])
+    keep(slow, {"machine": "slow one"}, [kept(gru, first)])
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- written by make bench -->\nold\n<!-- end of what make bench writes -->\nafter\n")
+    write_page(page, tmp_path)
+    text = page.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("\nafter\n")
+    assert "old" not in text
+    assert side_by_side(tmp_path) in text
+    assert "| machine | fast one | slow one |" in text
+    assert "| lstm | Keras | at least 2.5 | 2 x (1.5 to 4, 3) | NO |  |  |" in text
+    assert "| gru | Keras | at least 2.5 | 3 x (3 to 3, 1) | yes | 2 x (1.5 to 4, 3) | NO |" in text
+    assert "- A, 2026-01-02, commit c2, 2.0% taken by others: 1 row\n" in text
+
+
+def test_a_pair_counts_only_where_both_sides_do_the_same_work():
+    against = import_module("against_keras")
+    ours = {"epoch_seconds": 2.0, "parameters": 10.0, "loss_1": 0.5, "loss_2": 0.3}
+    padded, cut = {**ours, "epoch_seconds": 6.0, "loss_2": 0.302}, {**ours, "epoch_seconds": 5.0}
+    pair = {"ours": ours, against.PADDED: padded, against.CUT: cut}
+    against.check_same_work(pair)
+    assert against.speeds([pair]) == [2.5]  # Keras's faster way counts
+    with pytest.raises(RuntimeError, match=r"cut as ours does other work than ours: loss_2 0.304 instead of 0.3$"):
+        against.check_same_work({**pair, against.CUT: {**cut, "loss_2": 0.304}})
+    with pytest.raises(RuntimeError, match=r"padded as by fit does other work than ours: parameters 11 instead of 10$"):
+        against.check_same_work({**pair, against.PADDED: {**padded, "parameters": 11.0}})
+
+
+def test_keras_gets_the_harness_batches_in_its_order_cut_or_padded(reviews):
+    against, batches = import_module("against_keras"), Batches(reviews.train, 7, seed=3)
+    cut, padded = (list(against.arrays(batches, 2, width)) for width in (None, 13))
+    expected = []
+    for epoch in range(2):
+        batches.set_epoch(epoch)
+        expected += list(batches)
+    assert len(expected) == len(cut) == len(padded) == 24
+    for batch, (x_BL, y_B), (wide_BL, same_B) in zip(expected, cut, padded, strict=True):
+        np.testing.assert_array_equal(x_BL, batch.x)
+        np.testing.assert_array_equal(wide_BL[:, : x_BL.shape[1]], batch.x)
+        assert wide_BL.shape[1] == 13
+        assert not wide_BL[:, x_BL.shape[1] :].any()
+        np.testing.assert_array_equal(y_B, batch.y)
+        np.testing.assert_array_equal(same_B, batch.y)
 
 
 def test_operations_count_thrice_a_forward_pass_at_the_padded_length(tmp_path):
@@ -124,16 +178,11 @@ def test_the_loop_by_hand_has_the_same_batches(reviews):
 def test_keras_own_layers_make_the_same_model(in_keras, reviews, encoder):
     from harness.backends.tensorflow.model import build
 
-    keras_model = import_module("keras_model")
-    config = compose("backend=tensorflow", f"encoder={encoder}", "pooling=mean")
-    if encoder == "self_attention":
-        config.encoder["scale"] = 0.125
+    settings = ("encoder.scale=0.125",) if encoder == "self_attention" else ()
+    config = compose("backend=tensorflow", f"encoder={encoder}", "pooling=mean", *settings)
     test = reviews.test
-    ours, theirs = build(config, reviews, 0), keras_model.build(encoder, 29, test.longest, 2, 128, 0.5)
-    weights = [variable.numpy() for variable in ours.trainable_variables]
-    if encoder == "self_attention":  # (D, 3E) in one, (3, D, E) in the other
-        weights[1] = np.stack(np.split(weights[1], 3, 1))
-    theirs.set_weights([*weights, *theirs.get_weights()[len(weights) :]])  # dropout's state comes last
+    ours = build(config, reviews, config.seed)
+    theirs = import_module("against_keras").same_model(encoder, config, reviews, test.longest)
     expected = ours(test.padded(), test.length_N).numpy()
     np.testing.assert_allclose(theirs(test.padded()).numpy(), expected, atol=1e-5)
-    assert sum(array.size for array in weights) == theirs.count_params()
+    assert sum(variable.numpy().size for variable in ours.trainable_variables) == theirs.count_params()

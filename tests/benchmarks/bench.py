@@ -1,19 +1,25 @@
-"""Every benchmark, or those named, in one table: ``outputs/benchmarks.md``.
+"""Every benchmark, or those named, in one table, ``outputs/benchmarks.md``, and in the file of this machine.
 
     python tests/benchmarks/bench.py [NAME ...] [--pairs 5] [--quick]
 
 Each runs in a process of its own. The table says on what machine it was made, with which versions, when, and whether
-other processes took part of the processor meanwhile. Exit code 1 where a benchmark failed or a goal is not met.
+other processes took part of the processor meanwhile. What a quiet machine gave is kept in ``docs/performance``, a file
+for each machine, and stands side by side in docs/PERFORMANCE.md. Exit code 1 where a benchmark failed or a goal is not
+met.
 """
 
 import argparse
 import sys
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from importlib import import_module
 from multiprocessing import get_context
+from typing import Any
 
+import machines
+import rates
 from paired import PAIRS, REPOSITORY, Row, table
 
 from harness.measure import environment
@@ -38,19 +44,33 @@ def main() -> int:
     found: list[Row] = []
     failed: dict[str, str] = {}
     others = environment.OtherProcesses()
+    machine = environment.describe(Hardware("cpu"))
+    facts = facts_of(machine, in_a_fresh_process(rates_of, machine.cores, 0.05 if chosen.quick else rates.SECONDS))
+    file = machines.file_of(machine.processor, machine.cores)
     for name in chosen.names or BENCHMARKS:
         print(name, flush=True)
+        others_meanwhile = environment.OtherProcesses()
         try:
-            with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
-                found += fresh.submit(rows_of, name, chosen.pairs, chosen.quick).result()
+            rows = in_a_fresh_process(rows_of, name, chosen.pairs, chosen.quick)
         except Exception as error:  # the others have their turn
             traceback.print_exc()
             failed[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+            rows = []
+        found += rows
+        origin = machines.Origin(commit_of(machine), today(), others_meanwhile.share())
+        if rows and not chosen.quick and origin.others <= BUSY:
+            machines.keep(file, facts, [machines.kept(row, origin) for row in rows])
+            machines.write_page()
         TABLE.parent.mkdir(exist_ok=True)
-        machine = environment.describe(Hardware("cpu"))
-        TABLE.write_text(page(found, failed, machine, others.share(), chosen.quick), encoding="utf8")
+        TABLE.write_text(page(found, failed, machine, facts, others.share(), chosen.quick), encoding="utf8")
     print(f"\n{TABLE.read_text(encoding='utf8')}\n{TABLE}")
     return int(bool(failed) or not all(row.met for row in found))
+
+
+def in_a_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function returns in a process of its own."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
+        return fresh.submit(function, *arguments).result()
 
 
 def rows_of(name: str, pairs: int, quick: bool) -> list[Row]:
@@ -63,16 +83,40 @@ def rows_of(name: str, pairs: int, quick: bool) -> list[Row]:
         worker.close_all()
 
 
-def page(rows: list[Row], failed: dict[str, str], machine: Environment, others: float, quick: bool) -> str:
-    """The table in Markdown, under what it was made with."""
-    git, installed = machine.git, machine.versions
-    commit = git.get("commit", "unknown")[:12] + (", changed since" if git.get("dirty") else "")
+def rates_of(threads: int, seconds: float) -> dict[str, str]:
+    """The rates of this machine in words, by name."""
+    from harness.runner import worker
+
+    try:
+        return rates.in_words(threads, seconds)
+    finally:
+        worker.close_all()
+
+
+def facts_of(machine: Environment, measured: dict[str, str]) -> dict[str, str]:
+    """What a reader of a table must know of its machine."""
     packages = ("python", "torch", "pytorch-lightning", "keras", "tensorflow")
+    versions = ", ".join(f"{name} {machine.versions[name]}" for name in packages if name in machine.versions)
+    return {"machine": f"{machine.processor}, {machine.cores} cores", **measured, "versions": versions}
+
+
+def commit_of(machine: Environment) -> str:
+    """The commit that is measured, shortened."""
+    return machine.git.get("commit", "unknown")[:12] + (", changed since" if machine.git.get("dirty") else "")
+
+
+def today() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d}"
+
+
+def page(
+    rows: list[Row], failed: dict[str, str], machine: Environment, facts: dict[str, str], others: float, quick: bool
+) -> str:
+    """The table in Markdown, under what it was made with."""
     said = [
         f"- date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        f"- machine: {machine.processor}, {machine.cores} cores, as many threads unless a row says otherwise",
-        f"- versions: {', '.join(f'{name} {installed[name]}' for name in packages if name in installed)}",
-        f"- harness: commit {commit}",
+        *(f"- {name}: {fact}" for name, fact in facts.items()),
+        f"- harness: commit {commit_of(machine)}",
         f"- other processes took {others:.1%} of the processors meanwhile",
     ]
     if quick:

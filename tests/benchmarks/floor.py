@@ -9,12 +9,12 @@ of a recurrence) is what lies above the floor.
 """
 
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from paired import Found, Goal, Row, in_turns, main
+from rates import SECONDS
 from sides import TRAINING_ALONE, in_fresh_process, record_of
 
 from harness import data
@@ -35,22 +35,6 @@ CASES = (
     *((f"{encoder}, 256 tokens", (f"encoder={encoder}", *LONGER)) for encoder in ENCODERS),
 )
 QUICK = ("data.limit=96", "measure.warmup_steps=1")
-SIDE, SECONDS = 2048, 2.0
-
-
-def rate(job: dict[str, Any], tell: Any) -> None:
-    """Operations per second of float32 matrix products, a multiply-add counted as 2."""
-    import torch
-
-    torch.set_num_threads(job["threads"])
-    a, b = torch.randn(2, SIDE, SIDE)
-    a @ b
-    count, start = 0, time.perf_counter()
-    while time.perf_counter() - start < job["seconds"]:
-        a @ b
-        count += 1
-    tell({"gflops": count * 2 * SIDE**3 / (time.perf_counter() - start) / 1e9})
-
 
 def operations(job: dict[str, Any], tell: Any) -> None:
     """Matrix-product operations of a training epoch, per sequence: each batch at the length it is padded to."""
@@ -85,7 +69,7 @@ def _sides(config: Config, seconds: float) -> dict[str, Any]:
     def run() -> Found:
         return {"sequences_per_second": record_of(config).metrics["speed/train_sequences_per_second"]}
 
-    return {"run": run, "products": lambda: in_fresh_process("floor:rate", job)}
+    return {"run": run, "products": lambda: in_fresh_process("rates:products", job)}
 
 
 if __name__ == "__main__":

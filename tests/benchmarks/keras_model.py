@@ -35,7 +35,7 @@ ENCODERS = {
 }
 
 
-def build(encoder: str, vocabulary: int, length: int, classes: int, width: int, dropout: float) -> keras.Model:
+def build(encoder: str, vocabulary: int, length: int | None, classes: int, width: int, dropout: float) -> keras.Model:
     """Embedding -> encoder -> mean over real steps -> dropout -> dense; ``x_BL -> logits_BC``."""
     x_BL = keras.Input((length,), dtype="int32")
     y = keras.layers.Embedding(vocabulary, width, mask_zero=True)(x_BL)
