@@ -2,17 +2,15 @@
 
 import csv
 import json
-import os
 import random
 import shutil
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from sqlite3 import connect
 
 import pytest
-from conftest import QUICK, REPOSITORY
+from commands import run
+from conftest import QUICK
 
 from harness import tracking
 from harness.cli import subcommands
@@ -224,9 +222,7 @@ def test_a_damaged_store_is_named_and_the_run_goes_on(command, tmp_path, capfd, 
     assert (code, f"MLflow at sqlite:///{file} does not answer" in errors, remedy in errors) == (2, True, True)
     assert report(capfd)[0] == 0
     file.rename(tmp_path / "moved.db")
-    command_line = [sys.executable, "-m", "harness", "report", "--sync"]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    synced = subprocess.run(command_line, capture_output=True, text=True, env=environment, check=True)
+    synced = run(Path.cwd(), "report", "--sync")
     assert "up to date with 1 of 1 records" in synced.stdout
 
 

@@ -2,12 +2,10 @@
 
 import dataclasses
 import json
-import os
-import subprocess
-import sys
 
 import pytest
-from conftest import QUICK, REPOSITORY
+from commands import run
+from conftest import QUICK
 from histories import without_seconds
 
 from harness import __main__
@@ -161,9 +159,8 @@ def test_the_backends_imports_begin_with_the_command_where_its_runs_are_here(mon
 
 
 def test_progress_is_printed_from_the_first_second_on_and_standard_output_has_only_the_table(tmp_path):
-    command = [sys.executable, "-m", "harness", *QUICK, "tracking=none"]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    ended = run(tmp_path, *QUICK, "tracking=none")
+    assert ended.returncode == 0, ended.stderr
     progress = [line.split(": ")[-1] for line in ended.stderr.splitlines()]
     assert progress[:2] == ["preparing data", "loading pytorch and building the model"]
     assert [line[:9] for line in ended.stderr.splitlines()[2:]] == ["epoch 1/2", "epoch 2/2", "measuring"]

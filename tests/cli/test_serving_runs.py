@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import QUICK, REPOSITORY
+from commands import run
+from conftest import QUICK
 
 from harness.backends.trained import TrainedModel
 from harness.records import store
@@ -64,19 +65,10 @@ class Looped(torch.nn.Module):
 '''
 
 
-def harness(place, *arguments):
-    """Run a command of the harness in a folder."""
-    done = subprocess.run(
-        [sys.executable, "-m", "harness", *arguments], cwd=place, capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(place)]), "PYTHONWARNINGS": "ignore"},
-    )  # fmt: skip
-    return done
-
-
 @pytest.fixture(scope="module")
 def served(place):
     """The record of a run that was served, and what its command said."""
-    done = harness(place, *ARGUMENTS, "encoder=self_attention", "encoder.hidden_size=8", "name=served")
+    done = run(place, *ARGUMENTS, "encoder=self_attention", "encoder.hidden_size=8", "name=served")
     assert done.returncode == 0, done.stderr
     (record,) = store.read_all(place / "outputs" / "runs" / "served")
     return record, done.stderr
@@ -103,7 +95,7 @@ def exported(place, served):
     """The folder that the run is exported to."""
     record, _ = served
     before = dict(record.metrics)
-    done = harness(place, "export", str(record.folder), "--format", "onnx", "--measure", "--out", "exported")
+    done = run(place, "export", str(record.folder), "--format", "onnx", "--measure", "--out", "exported")
     assert done.returncode == 0, done.stderr
     assert "serving_int8/latency_p50_ms" in done.stdout
     measured = store.read(record.folder).metrics
@@ -154,7 +146,7 @@ def test_with_onnxruntime_tokenizers_and_numpy_alone_the_answers_are_the_runs(pl
 
 
 def test_an_encoder_that_cannot_be_exported_ends_its_run_well_and_says_why(place):
-    done = harness(place, *ARGUMENTS, "encoder=custom", "encoder._target_=looped.Looped", "name=looped")
+    done = run(place, *ARGUMENTS, "encoder=custom", "encoder._target_=looped.Looped", "name=looped")
     assert done.returncode == 0, done.stderr
     (record,) = store.read_all(place / "outputs" / "runs" / "looped")
     assert record.status == "finished"

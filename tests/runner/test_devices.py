@@ -1,13 +1,11 @@
 """Which devices a run gets: by a pretended driver, and by what the framework says it can use."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import QUICK, REPOSITORY, refused
+from commands import cold
+from conftest import QUICK, refused
 from made_records import HARDWARE, made
 
 from harness.analysis import comparability
@@ -35,13 +33,9 @@ def card(pretended, index=0):
 
 
 def harness(folder, *arguments, cards, visible=None):
-    paths = os.pathsep.join([str(PRETENDED), str(REPOSITORY)])
-    environment = {**os.environ, "PYTHONPATH": paths, "PRETENDED_CARDS": json.dumps(cards)}
-    environment.pop("CUDA_VISIBLE_DEVICES", None)
-    if visible is not None:
-        environment["CUDA_VISIBLE_DEVICES"] = visible
-    command = [sys.executable, "-m", "harness", *RUN, "tracking.system_metrics_seconds=0.1", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    changes = {"PRETENDED_CARDS": json.dumps(cards), "CUDA_VISIBLE_DEVICES": visible}
+    run = (*RUN, "tracking.system_metrics_seconds=0.1", *arguments)
+    return cold(folder, *run, changes=changes, paths=(PRETENDED,))
 
 
 def only_environment(folder):

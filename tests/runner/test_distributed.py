@@ -2,11 +2,10 @@
 
 import os
 import platform
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from commands import start
 from conftest import QUICK, refused
 from ports import free_ports
 
@@ -49,17 +48,13 @@ def on_nodes(tmp_path):
 
     def give(*commands: tuple[str, ...]) -> list[tuple[int, str]]:
         (port,) = free_ports(1)
-        meeting = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        shared, printed = ("hardware=ddp_cpu", "hardware.nodes=2", *QUICK), [tmp_path / "node_0", tmp_path / "node_1"]
         nodes = [
-            subprocess.Popen(
-                [sys.executable, "-m", "harness", *arguments, "hardware=ddp_cpu", "hardware.nodes=2", *QUICK],
-                cwd=tmp_path, env={**meeting, "NODE_RANK": str(rank)}, text=True,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            )
+            start(tmp_path, *arguments, *shared, into=printed[rank], changes={**meeting, "NODE_RANK": str(rank)})
             for rank, arguments in enumerate(commands)
-        ]  # fmt: skip
-        said = [node.communicate(timeout=300)[0] for node in nodes]
-        return [(node.returncode, words) for node, words in zip(nodes, said, strict=True)]
+        ]
+        return [(node.wait(300), file.read_text()) for node, file in zip(nodes, printed, strict=True)]
 
     return give
 

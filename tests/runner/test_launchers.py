@@ -1,11 +1,10 @@
 """The same sweep under each launcher: the same accuracy, nothing lost."""
 
-import subprocess
-import sys
 from functools import wraps
 from pathlib import Path
 
 import pytest
+from commands import run
 from conftest import QUICK
 
 from harness.cli import main as cli
@@ -31,8 +30,7 @@ def test_every_launcher_gives_the_same_numbers(tmp_path, expected, launcher):
     """In a process of its own: launchers start servers and threads that outlive the sweep. The folder is relative."""
     if launcher in LAUNCHERS:
         pytest.importorskip(LAUNCHERS[launcher])
-    line = [sys.executable, "-m", "harness", *SWEEP, f"hydra/launcher={launcher}", "output_dir='some where'"]
-    ended = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
+    ended = run(tmp_path, *SWEEP, f"hydra/launcher={launcher}", "output_dir='some where'")
     assert ended.returncode == 0, ended.stderr
     found = list(store.read_all(tmp_path / "some where" / "runs"))
     losses = {record.label: record.metrics["test/loss"] for record in found}
@@ -49,8 +47,7 @@ def test_tuning_runs_under_launchers_whose_jobs_have_processes_of_their_own(tmp_
     pytest.importorskip(LAUNCHERS[launcher])
     tune = ("tune=learning_rate", "tune.space.optimizer.lr=[0.0001,0.02]", "tune.prune=true")
     sweep = ("-m", "encoder=rnn,bag_of_embeddings", "seed=1", *tune, *QUICK, "tracking=none")
-    line = [sys.executable, "-m", "harness", *sweep, f"hydra/launcher={launcher}"]
-    ended = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
+    ended = run(tmp_path, *sweep, f"hydra/launcher={launcher}")
     assert ended.returncode == 0, ended.stderr
     found = list(store.read_all(tmp_path / "outputs" / "runs"))
     for encoder in ("rnn", "bag_of_embeddings"):
@@ -64,8 +61,7 @@ def test_tuning_runs_under_launchers_whose_jobs_have_processes_of_their_own(tmp_
 def test_choose_decides_here_and_its_runs_are_jobs_of_a_launcher(tmp_path):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     choose = ("choose", "budget=1h", "tune=none", "looks=3", "encoder=bag_of_embeddings,cnn", *QUICK, "tracking=none")
-    line = [sys.executable, "-m", "harness", *choose, "hydra/launcher=joblib"]
-    ended = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
+    ended = run(tmp_path, *choose, "hydra/launcher=joblib")
     assert ended.returncode == 0, ended.stderr
     found = list(store.read_all(tmp_path / "outputs" / "runs"))
     assert sorted(record.seed for record in found) == [0, 0, 1, 1, 2, 2]

@@ -3,15 +3,14 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 from statistics import fmean
 
+import commands
 import pytest
-from conftest import QUICK, REPOSITORY, refused
+from conftest import QUICK, refused
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
@@ -121,12 +120,7 @@ def test_commands_that_share_a_search_get_the_same_trials(tmp_path):
 
 
 def start(folder, *arguments):
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
-    with open(folder / "printed", "a") as printed:
-        command = [sys.executable, "-m", "harness", *arguments]
-        return subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=printed, stderr=subprocess.STDOUT, start_new_session=True
-        )
+    return commands.start(folder, *arguments, into=folder / "printed", session=True)
 
 
 @pytest.mark.long

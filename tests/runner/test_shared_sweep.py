@@ -1,17 +1,17 @@
 """The same command several times at once is one sweep: its commands share the runs, and each run is made once."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import asdict, replace
 
+import commands
 import mlflow
 import psutil
 import pytest
-from conftest import QUICK, REPOSITORY
+from conftest import QUICK
 
 from harness.records import store
 from harness.records.record import now
@@ -21,10 +21,7 @@ SWEEP = ("-m", "encoder=bag_of_embeddings,cnn,self_attention", "seed=0,1", *QUIC
 
 
 def start(folder, name, *arguments):
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
-    with open(folder / name, "w") as printed:
-        command = [sys.executable, "-m", "harness", *arguments, "output_dir=outputs"]
-        return subprocess.Popen(command, cwd=folder, env=environment, stdout=printed, stderr=subprocess.STDOUT)
+    return commands.start(folder, *arguments, "output_dir=outputs", into=folder / name)
 
 
 def records(folder):

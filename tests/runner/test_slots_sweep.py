@@ -1,15 +1,13 @@
 """Real sweeps with hydra/launcher=devices, on two cores."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from datetime import datetime
 
 import psutil
 import pytest
-from conftest import QUICK, REPOSITORY
+from commands import start
+from conftest import QUICK
 
 from harness.measure import slots
 from harness.records import store
@@ -17,14 +15,6 @@ from harness.records import store
 SWEEP = ("-m", "hydra/launcher=devices", "hardware=cpu", "encoder=bag_of_embeddings", "seed=0,1,2,3", *QUICK)
 
 pytestmark = pytest.mark.skipif(len(slots.granted_cores()) < 2, reason="needs two cores")
-
-
-def start(folder, *arguments):
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    return subprocess.Popen(
-        [sys.executable, "-m", "harness", *arguments],
-        cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

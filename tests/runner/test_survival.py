@@ -1,20 +1,19 @@
 """Whatever is killed, whenever: the same command again ends with every run finished once, and nothing torn or lost."""
 
-import os
 import random
 import re
 import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
-from conftest import QUICK, REPOSITORY
+from commands import Command, start
+from conftest import QUICK
 from histories import without_seconds
 from mlflow import MlflowClient
 
@@ -25,15 +24,7 @@ SWEEP = ("-m", "encoder=bag_of_embeddings,rnn,self_attention", "seed=0,1", *QUIC
 KILLS = 20
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen:
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    return subprocess.Popen(
-        [sys.executable, "-m", "harness", *arguments],
-        cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
-def training_process(parent: subprocess.Popen) -> psutil.Process | None:
+def training_process(parent: Command) -> psutil.Process | None:
     """The run's own process below a command, once it has written an epoch."""
     try:
         below = [child.children() for child in psutil.Process(parent.pid).children()]
@@ -42,7 +33,7 @@ def training_process(parent: subprocess.Popen) -> psutil.Process | None:
     return next((one for children in below for one in children), None)
 
 
-def wait_for_training(parent: subprocess.Popen) -> psutil.Process | None:
+def wait_for_training(parent: Command) -> psutil.Process | None:
     while parent.poll() is None:
         if (found := training_process(parent)) is not None:
             return found
@@ -148,7 +139,7 @@ def test_a_run_killed_while_it_is_measured_does_not_train_again(tmp_path):
     time.sleep(2)
     command.kill()
     command.wait()
-    command.stderr.close()
+    command.close()
     assert not list(tmp_path.glob("outputs/runs/*/*/record.json"))
     command = start(tmp_path, *settings)
     _, said = command.communicate()

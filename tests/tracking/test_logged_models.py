@@ -14,6 +14,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from commands import run
 from conftest import QUICK, refused
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
@@ -40,9 +41,7 @@ def outputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("texts")
     (folder / "texts.csv").write_text(f"text,label\n{ROWS}")
     data = ("data=files", f"data.train={folder}/texts.csv", "data.text=text", "data.label=label", "name=texts")
-    command = [sys.executable, "-m", "harness", *FAST, *data, "encoder=bag_of_embeddings"]
-    quiet = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
-    ended = subprocess.run(command, cwd=folder, env=quiet, capture_output=True, text=True)
+    ended = run(folder, *FAST, *data, "encoder=bag_of_embeddings", changes={"MLFLOW_TRACKING_URI": None})
     assert ended.returncode == 0, ended.stderr
     return folder / "outputs"
 
