@@ -130,26 +130,37 @@ def test_tracking_none_leaves_the_same_files_in_the_runs_folder(command, tmp_pat
 
 def test_eight_processes_at_once_into_a_store_that_does_not_exist_yet(tmp_path):
     script = textwrap.dedent("""
-        import sys
+        import os, sys, traceback
         from pathlib import Path
         from harness.tracking import store, store_uri, sweeps
-        number, folder = sys.argv[1], Path(sys.argv[2])
-        uri = store_uri(None, folder)
-        client = store.connect(uri)
-        experiment = store.find_experiment(client, "many", folder, uri)
-        parent = sweeps.parent_run(client, experiment, "sweep", folder)
-        run = client.create_run(experiment, tags={"kind": "run", "mlflow.parentRunId": parent}).info.run_id
-        for step in range(20):
-            client.log_metric(run, "value", step, step=step)
-        client.set_terminated(run, "FINISHED")
+        from harness.tracking.quiet import silence
+
+        def write(folder):
+            uri = store_uri(None, folder)
+            client = store.connect(uri)
+            experiment = store.find_experiment(client, "many", folder, uri)
+            parent = sweeps.parent_run(client, experiment, "sweep", folder)
+            run = client.create_run(experiment, tags={"kind": "run", "mlflow.parentRunId": parent}).info.run_id
+            for step in range(20):
+                client.log_metric(run, "value", step, step=step)
+            client.set_terminated(run, "FINISHED")
+
+        silence()  # loads MLflow once for all
+        children = []
+        for number in range(8):
+            children.append(os.fork())
+            if children[-1] == 0:
+                try:
+                    write(Path(sys.argv[1]))
+                except BaseException:
+                    traceback.print_exc()
+                    os._exit(1)
+                os._exit(0)
+        sys.exit(sum(os.waitpid(child, 0)[1] != 0 for child in children))
     """)
-    started = [
-        subprocess.Popen([sys.executable, "-c", script, str(number), str(tmp_path)], stderr=subprocess.PIPE, text=True)
-        for number in range(8)
-    ]
-    ended = [(process.communicate()[1], process.returncode) for process in started]
-    assert [code for _, code in ended] == [0] * 8, ended
-    assert not any("locked" in errors for errors, _ in ended)
+    ended = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert "locked" not in ended.stderr
     with sqlite3.connect(tmp_path / "mlflow.db") as database:
         assert database.execute("select count(*) from metrics").fetchone() == (160,)
         assert database.execute("select count(*) from tags where value = 'sweep' and key = 'kind'").fetchone() == (1,)
