@@ -42,7 +42,7 @@ class Kept:
 
     @property
     def cell(self) -> str:
-        return f"{self.median:.3g} {self.unit} ({self.smallest:.3g} to {self.largest:.3g}, {self.pairs})"
+        return f"{self.median:.3f} {self.unit} ({self.smallest:.3f} to {self.largest:.3f}, {self.pairs})"
 
 
 def kept(row: Row, origin: Origin) -> Kept:
