@@ -19,9 +19,7 @@ def level_of_chance(group: ComparisonGroup, metric: str | None = None) -> float 
 
     None where no record has it: the task has no such level, or all records are older than it.
     """
-    metric = metric or group.quality
-    levels = (variant.record.data.chance.get(metric) for variant in group.variants)
-    return next((level for level in levels if level is not None), None)
+    return group.chance.get(metric or group.quality)
 
 
 def ahead_of_chance(group: ComparisonGroup, variant: Variant) -> float | None:

@@ -12,7 +12,7 @@ Precision belongs to the hardware: the accuracy of bfloat16 is ranked against th
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -92,6 +92,14 @@ class ComparisonGroup:
         shared = (metric for metric in QUALITY if all(metric in variant.means for variant in finished))
         return next(shared, ACCURACY)
 
+    @cached_property
+    def chance(self) -> dict[str, float]:
+        """The level of chance by metric, from the first record that has it."""
+        levels: dict[str, float] = {}
+        for variant in self.variants:
+            levels = {**variant.record.data.chance, **levels}
+        return levels
+
     @property
     def memory(self) -> str:
         """The memory metric that decides: the accelerator's if it was measured, else the host's."""
@@ -118,7 +126,7 @@ def make_groups(variants: list[Variant]) -> list[ComparisonGroup]:
     """Sort variants into comparison groups; give the variants names and means, and the groups titles."""
     # those that can join others come last, so that the others decide which groups there are
     ordered = sorted(variants, key=lambda variant: is_pretrained(variant.record.config.get("encoder")))
-    groups = [_comparison_group(members) for members in partition(ordered, _same_data_and_versions)]
+    groups = [_comparison_group(members) for members in partition(ordered, _same_data_and_versions, _data_and_versions)]
     facts = [group_facts(group) for group in groups]
     for group, own in zip(groups, facts, strict=True):
         differences = differing([other for other in facts if other["data"] == own["data"]])
@@ -142,24 +150,53 @@ def _comparison_group(variants: list[Variant]) -> ComparisonGroup:
 
 def _hardware_groups(variants: list[Variant]) -> list[HardwareGroup]:
     """Sort the variants of one comparison group; titles name what differs, or the hardware if there is one group."""
-    members = partition(variants, lambda one, other: conditions(one) == conditions(other))
+    members = partition(
+        variants, lambda one, other: conditions(one) == conditions(other), lambda record: as_text(conditions(record))
+    )
     facts = [conditions(group[0].record) for group in members]
     keys = list(differing(facts, missing=True)) or ["accelerator", "devices", "precision", "threads", "processor"]
     titles = [", ".join(f"{key} {as_text(own[key])}" for key in keys if key in own) for own in facts]
     return [HardwareGroup(title, group) for title, group in zip(titles, members, strict=True)]
 
 
-def partition(variants: list[Variant], same: Callable[[Record, Record], bool]) -> list[list[Variant]]:
-    """Sort variants into lists in which every two are the ``same``."""
-    parts: list[list[Variant]] = []
+def groups_of(variants: list[Variant], key: Callable[[Record], Hashable]) -> list[list[Variant]]:
+    """Sort variants into lists, each of which has one value of the ``key``."""
+    lists: dict[Hashable, list[Variant]] = {}
     for variant in variants:
-        fitting = (part for part in parts if all(same(variant.record, other.record) for other in part))
-        part = next(fitting, None)
-        if part is None:
-            parts.append([variant])
-        else:
-            part.append(variant)
+        lists.setdefault(key(variant.record), []).append(variant)
+    return list(lists.values())
+
+
+def partition(
+    variants: list[Variant], same: Callable[[Record, Record], bool], key: Callable[[Record], Hashable]
+) -> list[list[Variant]]:
+    """Sort variants into lists in which every two are the ``same``; two that are like a third need not be.
+
+    The ``key`` is all that ``same`` looks at: of records with one key, the first is asked for all.
+    """
+    parts: list[list[Variant]] = []
+    asked: list[list[Record]] = []
+    places: dict[Hashable, int] = {}
+    for variant in variants:
+        own = key(variant.record)
+        if own not in places:
+            fitting = (
+                place for place, others in enumerate(asked) if all(same(variant.record, other) for other in others)
+            )
+            places[own] = next(fitting, len(parts))
+            if places[own] == len(parts):
+                parts.append([])
+                asked.append([])
+            asked[places[own]].append(variant.record)
+        parts[places[own]].append(variant)
     return parts
+
+
+def _data_and_versions(record: Record) -> Hashable:
+    """All that ``_same_data_and_versions`` looks at."""
+    cuts = [(record.config.get("data") or {}).get(key) for key in CUTS]
+    pretrained = is_pretrained(record.config.get("encoder"))
+    return record.data.hash, record.data.rows_hash, pretrained, repr(cuts), tuple(sorted(versions(record).items()))
 
 
 def _same_data_and_versions(one: Record, other: Record) -> bool:

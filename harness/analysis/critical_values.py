@@ -13,17 +13,21 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.polynomial import Chebyshev
+from numpy.polynomial.chebyshev import chebfit, chebpts1, chebval
 from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import ndtr
-from scipy.stats import chi2
+from scipy.special import chdtrc, chdtri, gammaln, ndtr, ndtri, stdtrit
 
 MOST_CERTAIN = 1e6
 """From so many degrees of freedom on, a variance counts as known."""
 LEAST = 2.0
 """The smallest number of degrees of freedom: of three seeds without anything to learn from other variants."""
-DEGREE = 12
+DEGREE, DEGREE_OF_MANY, DEGREE_OF_S = 12, 20, 9
+FEW = 10
+"""With more variants than that, the values for every s come from one interpolation over s, and not from one each."""
+WIDEST = 16.0
+"""The range of standard normal variables is below this, to the last digit, however many there are."""
 _NODES, _WEIGHTS = leggauss(96)
 Array = NDArray[np.float64]
 
@@ -43,40 +47,66 @@ def critical_value(k: int, s: int, nu: Array | float, alpha: float = 0.05) -> Ar
 @lru_cache(maxsize=4096)
 def _over_freedom(k: int, s: int, alpha: float) -> Chebyshev:
     """The logarithm of the critical value as a polynomial in 1/nu: it is smooth, and exact values are slow."""
+    if k > FEW:
+        return Chebyshev(chebval(_between_1_and_k(s, k), _over_s(k, alpha)), domain=[0, 1 / LEAST])
+    return _interpolated(k, s, alpha)
+
+
+@lru_cache(maxsize=256)
+def _over_s(k: int, alpha: float) -> Array:
+    """The coefficients of these polynomials as polynomials in the logarithm of s, in which they are smooth too.
+
+    The value for an s between two whole numbers has no meaning; its formula is the same.
+    """
+    at_P = chebpts1(DEGREE_OF_S + 1)
+    s_P = np.exp((at_P + 1) / 2 * np.log(k))
+    coefficients: Array = chebfit(at_P, np.array([_interpolated(k, s, alpha).coef for s in s_P]), DEGREE_OF_S)
+    return coefficients
+
+
+def _between_1_and_k(s: int, k: int) -> float:
+    """Where s lies between 1 and k on a scale of logarithms, from -1 to 1."""
+    return float(2 * np.log(s) / np.log(k) - 1)
+
+
+def _interpolated(k: int, s: float, alpha: float) -> Chebyshev:
     return Chebyshev.interpolate(
         lambda inverse_N: np.log([exact_critical_value(k, s, 1 / max(one, 1 / MOST_CERTAIN), alpha)
                                   for one in inverse_N]),
-        DEGREE, domain=[0, 1 / LEAST],
+        DEGREE if k <= FEW else DEGREE_OF_MANY, domain=[0, 1 / LEAST],
     )  # fmt: skip
 
 
-def exact_critical_value(k: int, s: int, nu: float, alpha: float) -> float:
-    """The critical value by integrating and solving, without the interpolation."""
-    return float(brentq(lambda c: 1 - alpha - _below(c, k, s, nu), 0.0, 2000.0, xtol=1e-10, rtol=1e-10))
+def exact_critical_value(k: int, s: float, nu: float, alpha: float) -> float:
+    """The critical value by integrating and solving, without the interpolation.
+
+    It lies between that of one pair and that of all k * s pairs by Bonferroni; a tenth is added for rounding.
+    """
+    of_one, of_all = stdtrit(nu, 1 - alpha), stdtrit(nu, 1 - alpha / (k * s))
+    solved = brentq(lambda c: 1 - alpha - _below(c, k, s, nu), 0.9 * of_one, 1.1 * of_all, xtol=1e-9, rtol=1e-9)
+    return float(solved)
 
 
-def _below(c: float, k: int, s: int, nu: float) -> float:
+def _below(c: float, k: int, s: float, nu: float) -> float:
     """P(largest of k - smallest of s <= c * se), integrated over the estimated standard deviation."""
+    width = c * np.sqrt(2)
     if nu >= MOST_CERTAIN:
-        return float(_range_below(np.array([c * np.sqrt(2)]), k, s)[0])
-    scale_N, density_N = _scales(nu)
-    return float(_range_below(c * np.sqrt(2) * scale_N, k, s) @ density_N)
-
-
-@lru_cache(maxsize=1024)
-def _scales(nu: float) -> tuple[Array, Array]:
-    """Values of the estimated over the true standard deviation, and their weights, for an integral."""
-    low, high = np.sqrt(chi2.ppf([1e-12, 1 - 1e-12], nu) / nu)
+        return float(_range_below(np.array([width]), k, s)[0])
+    # values of the estimated over the true standard deviation; above the highest the range is below for certain
+    low, high = np.sqrt(chdtri(nu, np.array([1 - 1e-12, 1e-12])) / nu)
+    high = min(high, max(WIDEST / width, low))
     scale_N = (high - low) / 2 * _NODES + (high + low) / 2
-    density_N = chi2.pdf(nu * scale_N**2, nu) * 2 * nu * scale_N
-    weight_N = _WEIGHTS * (high - low) / 2 * density_N
-    return scale_N, weight_N / weight_N.sum()
+    log_density_N = np.log(2 * nu * scale_N) - np.log(2) * nu / 2 - gammaln(nu / 2)
+    log_density_N += (nu / 2 - 1) * np.log(nu * scale_N**2) - nu * scale_N**2 / 2
+    weight_N = _WEIGHTS * (high - low) / 2 * np.exp(log_density_N)
+    return float(_range_below(width * scale_N, k, s) @ weight_N + chdtrc(nu, nu * high**2))
 
 
-def _range_below(width_N: Array, k: int, s: int) -> Array:
+def _range_below(width_N: Array, k: int, s: float) -> Array:
     """P(largest of k - smallest of s <= width) for standard normal variables, by conditioning on the largest."""
-    largest_M = 9.0 * _NODES
-    density_M = np.exp(-(largest_M**2) / 2) / np.sqrt(2 * np.pi) * 9.0 * _WEIGHTS
+    lowest = max(-9.0, float(ndtri(1e-16 ** (1 / (k - 1)))))  # the largest of k is above it for certain
+    largest_M = (9.0 - lowest) / 2 * _NODES + (9.0 + lowest) / 2
+    density_M = np.exp(-(largest_M**2) / 2) / np.sqrt(2 * np.pi) * (9.0 - lowest) / 2 * _WEIGHTS
     under_M = ndtr(largest_M)
     near_NM = np.maximum(under_M - ndtr(largest_M - width_N[:, None]), 0.0)
     # the largest is one of the s, or one of the others

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.analysis.comparability import ComparisonGroup, partition
+from harness.analysis.comparability import ComparisonGroup, groups_of
 from harness.analysis.variants import Variant
 from harness.config.libraries import is_read
 from harness.records.metrics import (
@@ -39,15 +39,15 @@ def pools(group: ComparisonGroup, metric: str) -> Iterator[list[Variant]]:
     if definition.of_hardware or metric.startswith(f"{INT8}/"):
         pooled = [hardware_group.variants for hardware_group in group.hardware_groups]
     if metric in OF_PASSES:
-        pooled = [part for pool in pooled for part in partition(pool, _both_have_epochs)]
+        pooled = [part for pool in pooled for part in groups_of(pool, _has_epochs)]
     if metric in TOKEN_BASED:
-        pooled = [part for pool in pooled for part in partition(pool, _same_tokens)]
+        pooled = [part for pool in pooled for part in groups_of(pool, lambda record: record.data.hash)]
     elif metric == FORWARD_FLOPS:
-        pooled = partition(group.variants, lambda one, other: measured_length(one) == measured_length(other))
+        pooled = groups_of(group.variants, measured_length)
     elif metric in TRAINED:
         pooled = [[variant for variant in group.variants if FROZEN_PARAMETERS not in variant.means]]
     if definition.served:
-        pooled = [part for pool in pooled for part in partition(pool, _same_runtime)]
+        pooled = [part for pool in pooled for part in groups_of(pool, _runtime)]
     for pool in pooled:
         yield [
             variant for variant in pool
@@ -55,19 +55,13 @@ def pools(group: ComparisonGroup, metric: str) -> Iterator[list[Variant]]:
         ]  # fmt: skip
 
 
-def _both_have_epochs(one: Record, other: Record) -> bool:
-    have = [is_read(record.choices["backend"], "trainer.epochs") for record in (one, other)]
-    return have[0] == have[1]
+def _has_epochs(record: Record) -> bool:
+    return is_read(record.choices["backend"], "trainer.epochs")
 
 
-def _same_tokens(one: Record, other: Record) -> bool:
-    return one.data.hash == other.data.hash
-
-
-def _same_runtime(one: Record, other: Record) -> bool:
-    """Whether exported models were measured with the same versions of ONNX Runtime and of the tokenizers library."""
-    ours, theirs = one.environment.versions, other.environment.versions
-    return all(ours.get(package) == theirs.get(package) for package in RUNTIME)
+def _runtime(record: Record) -> tuple[str | None, ...]:
+    """The versions of ONNX Runtime and of the tokenizers library, with which exported models were measured."""
+    return tuple(record.environment.versions.get(package) for package in RUNTIME)
 
 
 def measured_length(record: Record) -> int:

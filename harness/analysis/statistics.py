@@ -140,7 +140,7 @@ def _rank_exact(samples: Sequence[Sample], scale: Scale) -> list[Standing | None
 class _Table:
     """k variants with at least three seeds each, and what is known of every difference between two of them.
 
-    Dimension letters: K variants, twice for pairs; element ``ij`` is about j less i.
+    Dimension letters: K variants, twice for pairs; element ``ij`` is about j less i; O variants that are not worse.
     """
 
     def __init__(self, means_K: Array, spread: Spread, samples: Sequence[Sample], scale: Scale, alpha: float) -> None:
@@ -191,10 +191,11 @@ class _Table:
             if i == j or t_KK[i, j] <= critical_value(self.k, s, nu_KK[i, j], self.alpha):
                 break
             worse_K[i] = True
-        bounds_KK = self.ahead_KK + critical_value(self.k, 1, nu_KK, self.alpha) * error_KK
-        bounds_KK[:, worse_K] = -np.inf
-        np.fill_diagonal(bounds_KK, -np.inf)
-        at_most_K = bounds_KK.max(1)
+        others = np.flatnonzero(~worse_K)
+        bounds_KO = self.ahead_KK[:, others]
+        bounds_KO += critical_value(self.k, 1, nu_KK[:, others], self.alpha) * error_KK[:, others]
+        bounds_KO[others, np.arange(len(others))] = -np.inf  # of a variant to itself
+        at_most_K = bounds_KO.max(1)
         at_most_K[np.isneginf(at_most_K)] = 0.0  # the only one that is not worse
         return worse_K, at_most_K
 

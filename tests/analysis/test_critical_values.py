@@ -41,10 +41,21 @@ def test_a_known_variance_is_the_limit_of_many_degrees_of_freedom():
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.0146])
-@pytest.mark.parametrize(("k", "s"), [(3, 1), (7, 4), (14, 14), (30, 2)])
-def test_the_interpolation_is_exact_to_five_digits(k, s, alpha):
+@pytest.mark.parametrize(
+    ("k", "s", "rel"),
+    [
+        *((k, s, 1e-5) for k, s in ((3, 1), (7, 4), (10, 9), (11, 1), (14, 14), (30, 2))),
+        *((k, s, 1e-4) for k, s in ((200, 57), (2000, 1999))),
+    ],
+)  # fmt: skip
+def test_the_interpolation_is_exact_to_five_digits_and_with_hundreds_of_variants_to_four(k, s, rel, alpha):
     for nu in (2, 2.4, 5, 17, 300, 1e5):
-        assert critical_value(k, s, nu, alpha) == pytest.approx(exact_critical_value(k, s, nu, alpha), rel=1e-5)
+        assert critical_value(k, s, nu, alpha) == pytest.approx(exact_critical_value(k, s, nu, alpha), rel=rel)
+
+
+@pytest.mark.parametrize(("k", "nu"), [(60, 2), (60, 30), (500, 2), (500, 12)])
+def test_the_range_of_many_is_tukeys_to_seven_digits(k, nu):
+    assert exact_critical_value(k, k, nu, 0.05) == pytest.approx(studentized_range.ppf(0.95, k, nu) / 2**0.5, rel=1e-7)
 
 
 def test_it_is_one_value_for_each_number_of_degrees_of_freedom():

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from made_records import made, over_seeds
+from made_records import LATENCY, made, over_seeds
 from pages import Page
 
 from harness.analysis.comparison import compare
@@ -39,6 +39,26 @@ def test_charts_show_quotes_as_they_are(text):
 def test_the_page_holds_plotly_once_and_is_under_10_megabytes(text):
     assert text.count("plotly.js v") == 1
     assert len(text.encode("utf8")) < 10e6
+
+
+def test_of_many_variants_the_best_and_those_on_the_front_have_a_colour_and_all_are_drawn():
+    """Forty variants; the slower a variant, the more accurate, but the last five, which are inaccurate and slowest."""
+    accuracies = [0.9 - 0.01 * number for number in range(35)] + [0.3] * 5
+    records = [
+        record for number, accuracy in enumerate(accuracies)
+        for record in over_seeds(
+            "lstm", [accuracy] * 3, config={"encoder.hidden_size": number + 1},
+            metrics={LATENCY: [40.0 - number if number < 35 else 50.0 + number] * 3},
+        )
+    ]  # fmt: skip
+    text = html(compare(records, "digits"))
+    figures = json.loads(re.search(r'id="figures">(.*?)</script>', text, re.DOTALL).group(1))
+    (against,) = (one for one in figures if one["layout"]["xaxis"]["title"]["text"].startswith("latency"))
+    grey, front, *points = against["data"]
+    assert (len(grey["x"]), len(front["x"]), len(points)) == (5, 35, 35)
+    assert sorted(grey["x"]) == [85.0, 86.0, 87.0, 88.0, 89.0]
+    assert {point["x"][0] for point in points} == {40.0 - number for number in range(35)}
+    assert "Grey: 5 further variants." in Page(text).shown()
 
 
 def test_a_page_without_plots_does_without_plotly():

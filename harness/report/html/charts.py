@@ -129,8 +129,13 @@ def _tradeoff(group: ComparisonGroup, hardware: HardwareGroup, metric: str, poin
     fronts = [front for pool in alike if len(front := pareto(group, metric, pool)) > 1]
     values = [variant.means[metric].mean for variant in points]
     logarithmic = min(values) > 0 and max(values) / min(values) > 20
-    traces = [_front(front, metric, quality) for front in fronts]
-    traces += [_point(group, metric, variant, look, hollow=variant in busy) for variant, look in points.items()]
+    on_fronts = {variant for front in fronts for variant in front}
+    drawn = {variant: look for number, (variant, look) in enumerate(points.items())
+             if number < MOST_VARIANTS or variant in on_fronts}  # fmt: skip
+    others = [variant for variant in points if variant not in drawn]
+    traces = [_others(metric, quality, others)] if others else []
+    traces += [_front(front, metric, quality) for front in fronts]
+    traces += [_point(group, metric, variant, look, hollow=variant in busy) for variant, look in drawn.items()]
     if len(points) <= MOST_NAMED:
         names = [short_text(variant.name, 20) for variant in points]
         ends = [end for variant in points for end in text.bounds(metric, variant.means[metric]) or ()]
@@ -146,7 +151,8 @@ def _tradeoff(group: ComparisonGroup, hardware: HardwareGroup, metric: str, poin
     dotted = "Dotted: the Pareto front, where no other variant is better in both." if fronts else ""
     hollow = "Hollow: measured on a busy machine, not on the front." if busy else ""
     tokens = "Tokens of different tokenizers are not alike: no front joins them." if sum(map(bool, alike)) > 1 else ""
-    caption = " ".join(filter(None, (dotted, hollow, tokens, chance.caption)))
+    grey = f"Grey: {len(others)} further variants." if others else ""
+    caption = " ".join(filter(None, (dotted, hollow, tokens, grey, chance.caption)))
     drawing = figure(traces, x, y, 380, shapes=chance.shapes)
     return Plot(f"{short_name(quality).capitalize()} against {name}{where}", caption, drawing)
 
@@ -155,6 +161,15 @@ def _front(front: list[Variant], metric: str, quality: str) -> go.Scatter:
     return go.Scatter(
         mode="lines", name="Pareto front", hoverinfo="skip", line=go.scatter.Line(color=GREY, width=1.5, dash="dot"),
         x=[variant.means[metric].mean for variant in front], y=[variant.means[quality].mean for variant in front],
+    )  # fmt: skip
+
+
+def _others(metric: str, quality: str, variants: list[Variant]) -> go.Scatter:
+    """The means of the variants that have no colour of their own, because there are too many."""
+    return go.Scatter(
+        mode="markers", name="further variants", hoverinfo="text", marker=go.scatter.Marker(color=GREY, size=5),
+        hovertext=[plotly_text(variant.name) for variant in variants],
+        x=[variant.means[metric].mean for variant in variants], y=[variant.means[quality].mean for variant in variants],
     )  # fmt: skip
 
 

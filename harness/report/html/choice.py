@@ -73,6 +73,7 @@ def panel(group: ComparisonGroup) -> Panel | None:
     names = {variant.record.name for variant in group.variants}
     sliders = [slider for metric in costs(group) if (slider := _slider(group, judged, metric))]
     bounded = {slider.metric for slider in sliders}
+    numbers = {metric: _pool_numbers(group, metric) for metric in costs(group)}
     return Panel(
         margin=group.margin,
         least_margin=min(LEAST_MARGIN, group.margin),
@@ -85,7 +86,7 @@ def panel(group: ComparisonGroup) -> Panel | None:
             for metric in costs(group)
         ],
         sliders=sliders,
-        variants=[_facts(group, variant, bounded) for variant in best_first(group, group.variants)],
+        variants=[_facts(group, variant, bounded, numbers) for variant in best_first(group, group.variants)],
         command=_command(group, names.pop(), bounded) if len(names) == 1 else "",
         constant="" if level_of_chance(group) is None else constant_answer(group),
     )
@@ -121,16 +122,18 @@ def _slider(group: ComparisonGroup, variants: list[Variant], metric: str) -> Sli
     return Slider(metric, short_name(metric), unit, higher, min(means), max(means), start, strict)
 
 
-def _pool(group: ComparisonGroup, variant: Variant, metric: str) -> int | None:
-    """The number of the variants among which this one is ranked in a metric; None where it is not ranked."""
-    return next((place for place, pool in enumerate(pools(group, metric)) if variant in pool), None)
+def _pool_numbers(group: ComparisonGroup, metric: str) -> dict[Variant, int]:
+    """For each variant that is ranked in a metric, the number of the pool in which it is."""
+    return {variant: place for place, pool in enumerate(pools(group, metric)) for variant in pool}
 
 
-def _facts(group: ComparisonGroup, variant: Variant, bounded: set[str]) -> dict[str, Any]:
+def _facts(
+    group: ComparisonGroup, variant: Variant, bounded: set[str], numbers: dict[str, dict[Variant, int]]
+) -> dict[str, Any]:
     """What the browser knows of a variant: its verdict over all variants, its costs, and the words for both."""
     standing, quality = group.over_all(variant), group.quality
     of_cost = {metric: variant.means[metric].mean for metric in costs(group) if metric in variant.means}
-    pool_of = {metric: _pool(group, variant, metric) for metric in of_cost}
+    compared = {metric: numbers[metric][variant] for metric in of_cost if variant in numbers[metric]}
     missed = group.sifted.excluded.get(variant, []) if group.sifted else []
     return {
         "name": variant.name,
@@ -143,7 +146,7 @@ def _facts(group: ComparisonGroup, variant: Variant, bounded: set[str]) -> dict[
         "interval": from_to(quality, variant.means[quality]) if quality in variant.means else "",
         "seeds": answer_text.seeds_of(variant, quality) if quality in variant.means else "",
         "costs": of_cost,
-        "compared": {metric: pool for metric, pool in pool_of.items() if pool is not None},
+        "compared": compared,
         "shown": {metric: answer_text.value(metric, variant) for metric in of_cost},
         "at_chance": not beats_chance(group, variant),
         "missed": any(one.metric not in bounded for one in missed),  # by a requirement that has no slider
