@@ -29,6 +29,7 @@ FEW = 10
 WIDEST = 16.0
 """The range of standard normal variables is below this, to the last digit, however many there are."""
 _NODES, _WEIGHTS = leggauss(96)
+_GRID = np.linspace(0, 1 / LEAST, 8193)
 Array = NDArray[np.float64]
 
 
@@ -40,7 +41,16 @@ def critical_value(k: int, s: int, nu: Array | float, alpha: float = 0.05) -> Ar
     """
     if not (k >= 2 and 1 <= s <= k and np.min(nu) >= LEAST):
         raise ValueError(f"no critical value for k={k}, s={s}, nu={nu}")
-    values: Array = np.exp(_over_freedom(k, s, alpha)(1 / np.minimum(nu, MOST_CERTAIN)))
+    inverse = 1 / np.minimum(nu, MOST_CERTAIN)
+    if np.size(nu) > len(_GRID):  # as exact as the polynomial is, and much faster for all pairs of many variants
+        values: Array = np.interp(inverse, _GRID, _on_grid(k, s, alpha))
+        return values
+    return np.asarray(np.exp(_over_freedom(k, s, alpha)(inverse)))
+
+
+@lru_cache(maxsize=16)
+def _on_grid(k: int, s: int, alpha: float) -> Array:
+    values: Array = np.exp(_over_freedom(k, s, alpha)(_GRID))
     return values
 
 

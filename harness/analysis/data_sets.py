@@ -85,6 +85,8 @@ def over_data_sets(groups: Sequence[ComparisonGroup]) -> OverDataSets | None:
     for group in groups:
         if _scored(group):
             by_data.setdefault(_data_set(group.variants[0].record), []).append(group)
+    if len(by_data) < 2:
+        return None
     counting = [max(same, key=_standing) for same in by_data.values()]
     titles = _titles([group.variants[0].record for group in counting])
     variants = match([_scored(group) for group in counting])

@@ -14,9 +14,10 @@ from harness.analysis.comparability import data_name
 from harness.analysis.comparison import Comparison
 from harness.config.libraries import is_read
 from harness.records.record import Environment, Record
-from harness.records.settings import flatten, key_of
+from harness.records.settings import key_of
 from harness.report.sentences import wrapped
 
+MISSING = object()
 LIMITS = ("limit", "train_limit")
 """The settings of data by which a run uses a part of it."""
 BUDGET = {"epochs": ("epoch", "epochs"), "batch_size": ("sequence a batch", "sequences a batch")}
@@ -72,7 +73,8 @@ def _settings(records: Sequence[Record]) -> str:
 
 def _shared(records: Sequence[Record]) -> dict[str, str]:
     """By key, the overrides of these runs whose value is the same in all of them, without what trials chose."""
-    configs = [dict(flatten(record.config)) | record.choices for record in records]
+    keys = {key_of(override) for record in records for override in record.overrides}
+    configs = [_values_of(record, keys) for record in records]
     chosen = {key for record in records if record.tuning for key in record.tuning.chosen}
     shared: dict[str, str] = {}
     for record, config in zip(records, configs, strict=True):
@@ -87,6 +89,18 @@ def _shared(records: Sequence[Record]) -> dict[str, str]:
             if alike:
                 shared[key] = override
     return shared
+
+
+def _values_of(record: Record, keys: set[str]) -> dict[str, Any]:
+    """The values of these dotted keys in a record's config, and its choices, as far as it has them."""
+    found: dict[str, Any] = {}
+    for key in keys:
+        value: Any = record.config
+        for part in key.split("."):
+            value = value.get(part, MISSING) if isinstance(value, dict) else MISSING
+        if value is not MISSING and not isinstance(value, dict):
+            found[key] = value
+    return found | record.choices
 
 
 def _data(record: Record) -> str:

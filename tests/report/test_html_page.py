@@ -61,6 +61,17 @@ def test_of_many_variants_the_best_and_those_on_the_front_have_a_colour_and_all_
     assert "Grey: 5 further variants." in Page(text).shown()
 
 
+def test_all_metrics_of_the_best_variants_where_there_are_too_many():
+    records = [
+        made("lstm", 0, 0.5 + number / 10_000, config={"encoder.hidden_size": number + 1}, metrics={LATENCY: 1.0})
+        for number in range(2600)
+    ]
+    page = Page(html(compare(records, "digits")))
+    assert "All metrics of the 2500 best of 2600 variants; report.csv has all" in page.shown()
+    few = Page(html(compare(records[:3], "digits")))
+    assert "All metrics of" not in few.shown()
+
+
 def test_a_page_without_plots_does_without_plotly():
     text = html(compare([made("gru", accuracy=None, status="failed", reason="boom")], "digits"))
     assert "plotly.js v" not in text

@@ -41,6 +41,9 @@ MEANINGS = {
     "busy": "measured on a busy machine, so not ranked",
 }
 
+MOST_CELLS, FEWEST_DETAILED = 5000, 30
+"""The table of all metrics has about so many cells, and shows at least so many variants."""
+
 
 @dataclass(frozen=True)
 class TableNumber:
@@ -107,10 +110,17 @@ def html(comparison: Comparison) -> str:
         number=number, seeds=text.seeds, columns=tables.columns, header=tables.header, best_first=best_first,
         with_sign=budgets.with_sign, instead_of_mean=instead_of_mean, shared_sentence=budgets.shared_sentence,
         tuned_variants=tuned_variants, tuned_words=tuned, served_models=served_models, serving_words=serving,
-        value_header=tables.value_header, verdict=verdict_text.verdict, among=verdict_text.among,
-        terms=verdict_text.terms, chance_line=chance_line, paired=text.PAIRED, short_name=short_name,
+        most_detailed=most_detailed, value_header=tables.value_header, verdict=verdict_text.verdict,
+        among=verdict_text.among, terms=verdict_text.terms, chance_line=chance_line, paired=text.PAIRED,
+        short_name=short_name,
         covers=verdict_text.covers(comparison), choices=choice.embedded([section.panel for section in sections]),
     )  # fmt: skip
+
+
+def most_detailed(group: ComparisonGroup) -> list[Variant]:
+    """The variants of which the page shows all metrics: the best ones, as many as it has room for."""
+    most = max(FEWEST_DETAILED, MOST_CELLS // max(1, len(group.metrics)))
+    return best_first(group, group.variants)[:most]
 
 
 def _newest(comparison: Comparison) -> str:
