@@ -47,8 +47,8 @@ function sortBy(head) {
   body.append(...[...body.rows].sort(compare));
 }
 
-for (const head of document.querySelectorAll(".sortable thead th")) {
-  head.querySelector("button").addEventListener("click", () => sortBy(head));
+for (const button of document.querySelectorAll(".sortable thead button")) {
+  button.addEventListener("click", () => sortBy(button.closest("th")));
 }
 
 for (const filter of document.querySelectorAll(".item-filter")) {
