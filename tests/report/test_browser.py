@@ -4,10 +4,12 @@ import json
 import socket
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import pytest
-from browser import text, wait_for
+from browser import close_assistant, text, wait_for
 from made_records import over_seeds
+from PIL import Image
 from ports import free_ports
 
 from harness import tracking
@@ -132,6 +134,35 @@ def test_the_report_fits_a_narrow_screen(page):
         assert 300 < max(widths) <= 420
     finally:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_picture_is_saved_with_its_title_and_the_names_of_its_variants(page, tmp_path):
+    page.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    figures = {
+        figure.find_element("css selector", "h3").text: figure
+        for figure in page.find_elements("css selector", "figure")
+    }
+    for title, kind in (("Validation accuracy", "svg"), ("Accuracy of each variant", "png")):
+        figures[title].find_element("css selector", f".save [data-format={kind}]").click()
+    vector, pixels = tmp_path / "digits-validation-accuracy.svg", tmp_path / "digits-accuracy-of-each-variant.png"
+    wait_for(page, lambda: vector.is_file() and pixels.is_file(), "the files")
+    drawing = ElementTree.parse(vector).getroot()
+    texts = {text.text or "" for text in drawing.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"Validation accuracy", "epoch", "lstm", "gru", "rnn"} <= texts
+    canvas = figures["Accuracy of each variant"].find_element("css selector", ".canvas")
+    with Image.open(pixels) as picture:
+        assert picture.size == (2 * canvas.size["width"], 2 * (canvas.size["height"] + 26))
+        assert picture.convert("RGBA").getpixel((1, 1)) == (255, 255, 255, 255)
+
+
+def test_a_saved_picture_has_what_is_shown_a_hidden_variant_is_absent(page, tmp_path):
+    page.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    next(chip for chip in page.find_elements("css selector", ".chip") if chip.text == "gru").click()
+    page.find_element("css selector", "figure:last-of-type .save [data-format=svg]").click()
+    file = tmp_path / "digits-validation-loss.svg"
+    wait_for(page, file.is_file, "the file")
+    texts = [text.text for text in ElementTree.parse(file).getroot().iter("{http://www.w3.org/2000/svg}text")]
+    assert ("lstm" in texts, "gru" in texts, "rnn" in texts) == (True, False, True)
 
 
 @pytest.fixture(scope="module")
