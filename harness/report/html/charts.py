@@ -233,19 +233,18 @@ def _curve(variant: Variant, metric: str, look: Style, band: bool) -> list[go.Sc
 
 def _best_epochs(variant: Variant, metric: str, look: Style) -> list[go.Scatter]:
     """A ring at the best epoch of each run of a variant, at the run's own value."""
-    name = plotly_text(variant.name)
-    points = [
-        (epoch["epoch"], epoch[metric], f"{name}, seed {run.seed}: best epoch {epoch['epoch']:.0f}")
-        for run in variant.runs
-        for epoch in run.history
+    best = [
+        (run.seed, epoch) for run in variant.runs for epoch in run.history
         if metric in epoch and epoch["epoch"] == run.metrics.get(BEST_EPOCH)
-    ]
-    if not points:
-        return []
-    epochs, values, texts = zip(*points, strict=True)
-    marker = go.scatter.Marker(size=12, color=look.colour, symbol="circle-open", line={"width": 2})
-    look_of = {"legendgroup": variant.name, "marker": marker, "hovertext": texts, "hoverinfo": "text"}
-    return [go.Scatter(mode="markers", x=epochs, y=values, **look_of)]
+    ]  # fmt: skip
+    name = plotly_text(variant.name)
+    rings = go.Scatter(
+        mode="markers", legendgroup=variant.name, x=[epoch["epoch"] for _, epoch in best],
+        y=[epoch[metric] for _, epoch in best], hoverinfo="text",
+        hovertext=[f"{name}, seed {seed}: best epoch {epoch['epoch']:.0f}" for seed, epoch in best],
+        marker=go.scatter.Marker(size=12, color=look.colour, symbol="circle-open", line={"width": 2}),
+    )  # fmt: skip
+    return [rings] if best else []
 
 
 KINDS: tuple[Callable[[ComparisonGroup, Styled], list[Plot]], ...] = (ranking, tradeoffs, curves)
