@@ -37,6 +37,12 @@ def wait_for(browser: Any, condition: Callable[[], Any], what: str) -> Any:
     return WebDriverWait(browser, 60, 0.1, passing).until(lambda _: condition(), f"waited for {what}")
 
 
+def close_assistant(browser: Any) -> None:
+    """Close the panel of MLflow's assistant, which newer versions open unasked."""
+    for close in browser.find_elements("css selector", "[data-component-id='mlflow.assistant.chat_panel.close']"):
+        browser.execute_script("arguments[0].click()", close)
+
+
 def text(browser: Any) -> str:
     """All the text that a page shows."""
     return browser.find_element("css selector", "body").text

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import start, text, wait_for
+from browser import close_assistant, start, text, wait_for
 from ports import free_ports
 
 REPOSITORY = Path(__file__).parent.parent
@@ -22,10 +22,7 @@ SWEEP = (
 )  # fmt: skip
 
 
-CLOSE_ASSISTANT = "[data-component-id='mlflow.assistant.chat_panel.close']"
-SEARCH_CHARTS = "[placeholder='Search metric charts']"
-CHARTS = "^test/|speed/epoch_seconds|speed/train_tokens|speed/inference_seq"
-"""The metrics whose charts the picture shows, of about thirty."""
+RUN_NAMES = ".ag-cell a[href*='/runs/']"
 
 
 def main() -> None:
@@ -56,22 +53,18 @@ def report(browser: Any, folder: Path) -> bytes:
 
 
 def mlflow(browser: Any, folder: Path) -> bytes:
-    """MLflow's page that compares the runs."""
+    """What the first link of ``harness ui`` shows."""
     (port,) = free_ports(1)
     command = [sys.executable, "-m", "harness", "ui", "--output-dir", f"{folder}/outputs", "--port", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
-        address = next(line.split(": ", 1)[1].strip() for line in server.stdout if "side by side" in line)
-        browser.set_window_size(1600, 1150)
+        address = next(line.split()[1] for line in server.stdout if line.startswith("  runs "))
+        browser.set_window_size(1600, 850)
         browser.get(address)
-        wait_for(browser, lambda: browser.find_element("css selector", SEARCH_CHARTS), "the search for charts")
-        for close in browser.find_elements("css selector", CLOSE_ASSISTANT):  # newer versions open it unasked
-            browser.execute_script("arguments[0].click()", close)
-        browser.find_element("css selector", SEARCH_CHARTS).send_keys(CHARTS)
-        drawn = "return document.querySelectorAll('.js-plotly-plot .bars').length"
-        wait_for(browser, lambda: "best/epoch" not in text(browser), "the other charts to disappear")
-        wait_for(browser, lambda: browser.execute_script(drawn) >= 4, "the charts")
+        wait_for(browser, lambda: len(browser.find_elements("css selector", RUN_NAMES)) == 12, "the table of runs")
+        close_assistant(browser)
+        wait_for(browser, lambda: "memory/host_train_peak_mib" in text(browser), "the columns")
         return browser.get_screenshot_as_png()
     finally:
         server.terminate()

@@ -10,7 +10,7 @@ from harness.analysis.targets import monitored
 from harness.analysis.variant_names import short_keys
 from harness.analysis.variants import Variant
 from harness.config.libraries import is_read
-from harness.records.metrics import EPOCHS, METRICS, ON_VALIDATION, STEPS, TRIALS
+from harness.records.metrics import BEST_EPOCH, EPOCHS, METRICS, ON_VALIDATION, STEPS, TRIALS
 from harness.records.record import Record
 
 IMPROVING = "↑"
@@ -28,7 +28,7 @@ def still_improving(record: Record) -> bool | None:
     """
     if not is_read(record.choices["backend"], "trainer.epochs"):
         return None
-    best, monitor = record.metrics.get("best/epoch"), monitored(record)
+    best, monitor = record.metrics.get(BEST_EPOCH), monitored(record)
     if best is None or monitor not in ON_VALIDATION or not record.history:
         return None
     definition, score = METRICS[monitor], record.history[-1].get(monitor)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.analysis.aggregates import Estimate, error_ratios, ranks
+from harness.analysis.chance import level_of_chance
 from harness.analysis.comparability import ComparisonGroup, Facts, as_text, data_name, differing
 from harness.analysis.listed import listed
 from harness.analysis.matched_variants import differing_settings, match
@@ -40,17 +41,27 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Chance:
+    """Where the level of chance is among the variants: its ``ranks`` and ``ratios`` by data set, as those of a run."""
+
+    ranks: list[float]
+    ratios: list[float]
+
+
+@dataclass(frozen=True)
 class OverDataSets:
     """The variants that ran on all of several data sets, the best mean rank first.
 
     ``critical`` is the difference of mean ranks that is more than noise; None if there are too few seeds. ``notes`` has
-    a sentence for everything that is left out, and for what differs between the data sets besides the data.
+    a sentence for everything that is left out, and for what differs between the data sets besides the data. ``chance``
+    is None where a data set has no level of chance.
     """
 
     titles: list[str]
     rows: list[Row]
     critical: float | None
     notes: list[str]
+    chance: Chance | None
 
 
 @dataclass(frozen=True)
@@ -75,8 +86,11 @@ class _DataSet:
         return list(self.variants[name].values(self.group.quality).values())
 
     def errors(self, name: str) -> list[float]:
+        return [self.error(score) for score in self.scores(name)]
+
+    def error(self, score: float) -> float:
         """1 less the score where higher is better, as with all shares, else the score itself."""
-        return [1 - score if self.higher_is_better else score for score in self.scores(name)]
+        return 1 - score if self.higher_is_better else score
 
 
 def over_data_sets(groups: Sequence[ComparisonGroup]) -> OverDataSets | None:
@@ -98,7 +112,7 @@ def over_data_sets(groups: Sequence[ComparisonGroup]) -> OverDataSets | None:
     rows, critical = _rows(chosen, names)
     notes = [*_missing_variants(chosen, names), *_missing_sets([one for one in found if one not in chosen])]
     notes += [*_same_data(by_data.values(), counting), *_differing_settings(chosen, names)]
-    return OverDataSets([data_set.title for data_set in chosen], rows, critical, notes)
+    return OverDataSets([data_set.title for data_set in chosen], rows, critical, notes, _chance(chosen, names))
 
 
 def _scored(group: ComparisonGroup) -> list[Variant]:
@@ -169,6 +183,23 @@ def _rows(data_sets: list[_DataSet], names: list[str]) -> tuple[list[Row], float
         for place, name in enumerate(names)
     ]  # fmt: skip
     return sorted(rows, key=lambda row: row.mean.value), ranked.critical
+
+
+def _chance(data_sets: list[_DataSet], names: list[str]) -> Chance | None:
+    """The level of chance as if it were one run more, whose score no other run is compared with."""
+    levels = [level for data_set in data_sets if (level := level_of_chance(data_set.group)) is not None]
+    if len(levels) < len(data_sets):
+        return None
+    both = list(zip(data_sets, levels, strict=True))
+    ranked = ranks(
+        [[*(data_set.scores(name) for name in names), [level]] for data_set, level in both],
+        [data_set.higher_is_better for data_set in data_sets],
+    )
+    ratios = error_ratios(
+        [[*(data_set.errors(name) for name in names), [data_set.error(level)]] for data_set, level in both],
+        [data_set.least_error for data_set in data_sets],
+    )
+    return Chance(ranked.by_data_DK[:, -1].tolist(), [of_data[-1][0] for of_data in ratios])
 
 
 def _missing_variants(data_sets: list[_DataSet], names: list[str]) -> Iterator[str]:

@@ -52,11 +52,15 @@ class Curve:
 
 @dataclass(frozen=True)
 class Curves:
-    """The curves on one data set, in one metric; ``title`` names the data."""
+    """The curves on one data set, in one metric; ``title`` names the data.
+
+    ``chance`` is the level of chance of the most training rows: fewer may have another commonest class.
+    """
 
     title: str
     metric: str
     curves: list[Curve]
+    chance: float | None
 
     def quality(self, error: float) -> float:
         """The metric's value for an error of ``PowerLaw``."""
@@ -122,7 +126,10 @@ def _curves(variants: list[Variant]) -> Curves | None:
     curves = [_curve(name, same, metric) for name, same in zip(names, members, strict=True)]
     sign = -1 if known(metric).higher_is_better else 1
     curves.sort(key=lambda curve: sign * curve.points[max(curve.points)].mean)
-    return Curves("", metric, curves) if curves else None
+    if not curves:
+        return None
+    largest = max((variant for same in members for variant in same), key=_rows)
+    return Curves("", metric, curves, largest.record.data.chance.get(metric))
 
 
 def _names(variants: list[Variant]) -> list[str]:

@@ -11,16 +11,18 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from rich.console import Console
+from rich.text import Text
+
 from harness import tracking
 from harness.errors import UserError
 
-COMPARISON = (
-    "/#/experiments/{id}/runs?workflowType=machine_learning&compareRunsMode=CHART"
-    "&orderByKey=metrics.%60test/accuracy%60&orderByAsc=false&searchFilter=tags.kind%20%3D%20%22run%22"
-)
-"""The page that shows the runs side by side. By default MLflow opens its pages for language models, sweeps folded."""
-TREE = "/#/experiments/{id}/runs?workflowType=machine_learning&searchFilter=&orderByKey=attributes.start_time"
-"""The table of sweeps, each with its runs below it. It clears the filter that MLflow remembers from ``COMPARISON``."""
+PAGE = "/#/experiments/{id}/runs?viewStateShareKey={view}"
+"""The page of an experiment's runs in one of its views, as MLflow's own links to views: it fits into 80 columns."""
+TRAINING = "&workflowType=machine_learning"
+"""Shows MLflow's menu for trained models beside the page; without it, MLflow shows that for language models."""
+MOST_LISTED = 5
+"""Of so many experiments, the newest, the links are printed."""
 INTERRUPTED = 130
 
 
@@ -59,10 +61,7 @@ def serve(output_dir: Path, host: str, port: int) -> int:
     server = _start(uri, output_dir / "mlartifacts", host, port)
     try:
         if wait_until_up(server, address):
-            print(f"{address}  (Ctrl-C ends it)", flush=True)
-            for name, number in _experiments(uri):
-                print(f"  {name}, side by side: {address}{COMPARISON.format(id=number)}", flush=True)
-                print(f"  {name}, by sweep: {address}{TREE.format(id=number)}", flush=True)
+            _print_links(address, _experiments(uri))
         _, errors = server.communicate()
         if server.returncode:
             last = (errors.decode(errors="replace").strip().splitlines() or ["it says nothing"])[-1]
@@ -74,15 +73,33 @@ def serve(output_dir: Path, host: str, port: int) -> int:
 
 
 def _experiments(uri: str) -> list[tuple[str, str]]:
-    """The experiments of a store.
+    """The experiments of a store, which now have the views that the links open; the newest first.
 
     Raises:
         UserError: the store cannot be read.
     """
     try:
-        return tracking.experiments(uri)
+        return tracking.save_views(uri)
     except Exception as error:
         raise UserError(f"MLflow at {uri} does not answer: {tracking.reason(uri, error)}") from None
+
+
+def _print_links(address: str, experiments: list[tuple[str, str]]) -> None:
+    """Print the links to the views of the newest experiments.
+
+    A terminal shows them without TRAINING, so that they fit, and opens them with it, if it knows links with a text
+    (the escape sequence OSC 8).
+    """
+    out = Console(highlight=False, soft_wrap=True)
+    for name, number in experiments[:MOST_LISTED]:
+        out.print(Text(name))
+        for view in (tracking.RUNS, tracking.SWEEPS):
+            link = address + PAGE.format(id=number, view=view)
+            shown = link if out.is_terminal else link + TRAINING
+            out.print(f"  {view:6}", Text(shown, style=f"link {link + TRAINING}"))
+    if len(experiments) > MOST_LISTED or not experiments:
+        out.print(f"all experiments: {address}/#/experiments")
+    out.print("Ctrl-C ends MLflow.")
 
 
 def _start(uri: str, artifacts: Path, host: str, port: int) -> "subprocess.Popen[bytes]":

@@ -26,6 +26,7 @@ FROZEN_PARAMETERS = "cost/frozen_parameters"
 EPOCHS = "cost/epochs"
 STEPS = "cost/steps"
 TRIALS = "cost/tuning_trials"
+BEST_EPOCH = "best/epoch"
 TRAINING_SECONDS = "speed/training_seconds"
 SECONDS_TO_TARGET = "speed/seconds_to_accuracy"
 FORWARD_FLOPS = "cost/forward_flops"
@@ -43,7 +44,7 @@ METRICS: dict[str, Metric] = {
         "", False, "mean squared error over the epoch's training steps", "quality", "squared error",
         difference_format=".2g",
     ),
-    "best/epoch": Metric("", None, "epoch with the best score of trainer.monitor, counted from 1", "quality"),
+    BEST_EPOCH: Metric("", None, "epoch with the best score of trainer.monitor, counted from 1", "quality"),
     THROUGHPUT: Metric(
         "1/s", True, "unpadded tokens over seconds, both summed over timed steps", "speed", "train tokens/s", 7,
         run_column=6, gated=True,

@@ -3,7 +3,7 @@
 import unicodedata
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from math import isfinite
+from math import ceil, floor, isfinite, log10
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,12 @@ LONGEST_NAME = 24
 """How many characters of a class or token a picture shows."""
 MOST_STRETCH = 4
 """A plot shows the level of chance if its axis becomes at most so many times as long: else differences would vanish."""
+LABELS = (
+    *((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)),
+    *([1 + step * number for number in range(round(9 / step))] for step in (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)),
+)
+"""What a logarithmic axis may label in each power of ten, from few labels to many."""
+FEWEST_LABELS = 4
 
 
 def learning_curves(history: list[dict[str, Any]], file: Path, chance: Mapping[str, float] | None = None) -> Path:
@@ -101,6 +107,24 @@ def has_room(level: float, values: Iterable[float]) -> bool:
         return False
     low, high = min(known), max(known)
     return low == high or max(high, level) - min(low, level) <= MOST_STRETCH * (high - low)
+
+
+def logarithmic_ends(values: Iterable[float]) -> tuple[float, float]:
+    """The ends of a logarithmic axis that shows these values, which are above 0, with some room around them."""
+    exponents = [log10(value) for value in values]
+    room = max(0.03, 0.06 * (max(exponents) - min(exponents)))
+    return 10 ** (min(exponents) - room), 10 ** (max(exponents) + room)
+
+
+def logarithmic_labels(low: float, high: float) -> dict[float, str]:
+    """The labels of a logarithmic axis with these ends: of LABELS the first with FEWEST_LABELS or more between them."""
+    powers = [10.0**power for power in range(floor(log10(low)), ceil(log10(high)) + 1)]
+    between: list[float] = []
+    for digits in LABELS:
+        between = [digit * power for power in powers for digit in digits if low <= digit * power <= high]
+        if len(between) >= FEWEST_LABELS:
+            break
+    return {value: f"{value:,.10g}" for value in between}
 
 
 def shortened(name: str) -> str:

@@ -10,8 +10,8 @@ from rich.table import Table
 
 from harness.measure import memory_number
 from harness.records.metrics import METRICS
-from harness.records.record import Record, overrides_of
-from harness.report.plots import create_figure, save
+from harness.records.record import Point, Record, overrides_of
+from harness.report.plots import create_figure, logarithmic_ends, logarithmic_labels, save
 
 EXPONENTS = {metric.short_name: name for name, metric in METRICS.items() if metric.kind == "profile"}
 """What the columns of the table of exponents are called, and their metrics."""
@@ -33,9 +33,9 @@ COLUMNS = {
 }
 
 
-def measured_columns(record: Record) -> list[str]:
-    """The columns of the table of points that any point has a number for."""
-    measured = {name for point in record.profile for name in point.numbers}
+def measured_columns(records: Sequence[Record]) -> list[str]:
+    """The columns of the table of points that any point of these profiles has a number for."""
+    measured = {name for record in records for point in record.profile for name in point.numbers}
     return [title for title, keys in COLUMNS.items() if keys[0] in measured]
 
 
@@ -47,17 +47,19 @@ def points_table(record: Record, columns: Sequence[str] | None = None) -> Table:
     skipped = " (skipped: measured before)" if record.skipped else ""
     title = f"profile of {escape(record.label)}{skipped}: median (95th percentile)"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    shown = {title: COLUMNS[title] for title in (measured_columns(record) if columns is None else columns)}
+    shown = measured_columns([record]) if columns is None else columns
     for title in ("length", "batch", *shown):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("")
     for point in record.profile:
-        texts = [_numbers([point.numbers[key] for key in keys if key in point.numbers]) for keys in shown.values()]
+        texts = [number_of(point, title) for title in shown]
         table.add_row(str(point.length), str(point.batch_size), *texts, STATUS.get(point.status, ""))
     return table
 
 
-def _numbers(values: list[float]) -> str:
+def number_of(point: Point, column: str) -> str:
+    """What the table of points has in a column: the median, and in brackets the 95th percentile; ``-`` for none."""
+    values = [point.numbers[key] for key in COLUMNS[column] if key in point.numbers]
     if not values:
         return "-"
     first, *spread = (f"{value:,.0f}" if value >= 1000 else f"{value:.3g}" for value in values)
@@ -132,6 +134,10 @@ def picture(done: Sequence[Record], file: Path) -> Path:
         lengths = sorted({point.length for record in done for point in record.profile})
         axis.set(xlabel="length, tokens", ylabel=axis_label(cost, done), xscale="log", yscale="log")
         axis.set_xticks(lengths, [str(length) for length in lengths])
+        if values := [value for line in axis.lines for value in line.get_ydata()]:
+            axis.set_ylim(*logarithmic_ends(values))
+            labels = logarithmic_labels(*logarithmic_ends(values))
+            axis.set_yticks(list(labels), list(labels.values()))
         axis.minorticks_off()
         axis.grid(alpha=0.3)
         if axis.get_legend_handles_labels()[0]:

@@ -19,7 +19,16 @@ from harness.errors import UserError
 from harness.measure.device_users import OtherDeviceUsers
 from harness.measure.environment import OtherProcesses
 from harness.records import store
-from harness.records.metrics import EPOCHS, FITTED, STARTUP_SECONDS, STEPS, TRAINING_SECONDS, TRIALS, split_of
+from harness.records.metrics import (
+    BEST_EPOCH,
+    EPOCHS,
+    FITTED,
+    STARTUP_SECONDS,
+    STEPS,
+    TRAINING_SECONDS,
+    TRIALS,
+    split_of,
+)
 from harness.runner import attention
 from harness.runner.export import serving
 from harness.runner.messages import Epoch, Measured, Message, Outcome, Refused, TrainJob
@@ -134,7 +143,7 @@ def fitted(history: list[dict[str, float]], best: int) -> dict[str, float]:
     """What the history says of a finished training: the scores of its best epoch, and what all epochs took."""
     scores = {name: value for name, value in history[best - 1].items() if split_of(name) in FITTED}
     budget = {name: history[-1][name] for name in (STEPS, TRAINING_SECONDS, TRIALS) if name in history[-1]}
-    return {**scores, "best/epoch": best, EPOCHS: len(history), **budget}
+    return {**scores, BEST_EPOCH: best, EPOCHS: len(history), **budget}
 
 
 def evaluate(task: Task, dataset: data.Dataset, outputs: np.ndarray, folder: Path) -> dict[str, float]:

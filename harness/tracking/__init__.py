@@ -8,9 +8,12 @@ from harness.tracking.lookup import run_dir_of
 from harness.tracking.store import experiments, reason
 from harness.tracking.sweeps import Summary, close_sweep, end_sweep
 from harness.tracking.tracker import Tracker, open_tracker
+from harness.tracking.views import RUNS, SWEEPS, save_views
 
 __all__ = [
     "OFF",
+    "RUNS",
+    "SWEEPS",
     "Summary",
     "Tracker",
     "change_journal",
@@ -24,6 +27,7 @@ __all__ = [
     "own_store",
     "reason",
     "run_dir_of",
+    "save_views",
     "store_uri",
     "sync",
     "sync_left",

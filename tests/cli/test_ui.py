@@ -1,6 +1,7 @@
 """MLflow's pages: where they are, what their links lead to, and how the server ends."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -77,27 +78,56 @@ def test_ui_is_a_subcommand_that_returns_an_exit_code(tmp_path):
     assert subcommands.run(["ui", "--output-dir", str(tmp_path)]) == 2
 
 
+LINK = re.compile(r"\x1b\]8;[^;]*;(.*?)\x1b\\(.*?)\x1b\]8;;\x1b\\")
+"""A link with a text, as a terminal gets it: the address and the text."""
+
+
+def test_the_links_fit_into_a_terminal_of_80_columns_and_open_the_menu_of_trained_models(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as in a terminal
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    ui._print_links("http://127.0.0.1:5000", [("[b]digits", "12")])
+    printed = capsys.readouterr().out
+    page = "http://127.0.0.1:5000/#/experiments/12/runs?viewStateShareKey="
+    assert LINK.findall(printed) == [
+        (f"{page}{view}&workflowType=machine_learning", f"{page}{view}") for view in ("runs", "sweeps")
+    ]
+    lines = LINK.sub(r"\2", printed).splitlines()
+    assert lines == ["[b]digits", f"  runs   {page}runs", f"  sweeps {page}sweeps", "Ctrl-C ends MLflow."]
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("many", [0, 7])
+def test_of_many_experiments_the_first_have_links_and_of_none_the_list_has_one(capsys, many):
+    ui._print_links("http://127.0.0.1:5000", [(f"e{place}", str(place)) for place in range(many)])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("e")] == [f"e{place}" for place in range(min(many, 5))]
+    assert lines[-2:] == ["all experiments: http://127.0.0.1:5000/#/experiments", "Ctrl-C ends MLflow."]
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_the_printed_links_answer_and_ctrl_c_ends_the_server(form, output_dir):
     port = ui.free_port(5600)
     command = [sys.executable, "-m", *FORMS[form], "--output-dir", str(output_dir), "--port", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        links = {}
-        for line in server.stdout:
-            name, _, address = line.strip().partition(": ")
-            links[name] = address
-            if len([one for one in links if one.endswith("by sweep")]) == 2:
-                break
-        del links[f"starting MLflow on {output_dir}/mlflow.db ..."], links[f"http://127.0.0.1:{port}  (Ctrl-C ends it)"]
-        assert set(links) == {f"{name}, {page}" for name in ("digits", "imdb") for page in ("side by side", "by sweep")}
-        for name, address in links.items():
+        lines = [server.stdout.readline().split() for _ in range(8)]
+        assert lines[0] == ["starting", "MLflow", "on", f"{output_dir}/mlflow.db", "..."]
+        assert lines[7] == ["Ctrl-C", "ends", "MLflow."]
+        assert {lines[1][0], lines[4][0]} == {"digits", "imdb"}
+        views = [("runs", lines[2:7:3]), ("sweeps", lines[3:7:3])]
+        links = [(name, view, line) for view, both in views for (name,), line in zip(lines[1:7:3], both, strict=True)]
+        for name, view, (shown, address) in links:
+            assert shown == view
+            assert address.endswith(f"/runs?viewStateShareKey={view}&workflowType=machine_learning")
             with urllib.request.urlopen(address, timeout=30) as page:
                 assert page.status == 200
             number = address.split("/experiments/")[1].split("/")[0]
             experiment = f"http://127.0.0.1:{port}/api/2.0/mlflow/experiments/get?experiment_id={number}"
             with urllib.request.urlopen(experiment, timeout=30) as answer:
-                assert json.load(answer)["experiment"]["name"] == name.split(",")[0]
+                found = json.load(answer)["experiment"]
+            assert found["name"] == name
+            assert f"mlflow.sharedViewState.{view}" in {tag["key"] for tag in found["tags"]}
     finally:
         server.send_signal(signal.SIGINT)
         _, errors = server.communicate(timeout=60)

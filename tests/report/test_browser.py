@@ -4,10 +4,12 @@ import json
 import socket
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import pytest
-from browser import text, wait_for
+from browser import close_assistant, text, wait_for
 from made_records import over_seeds
+from PIL import Image
 from ports import free_ports
 
 from harness import tracking
@@ -134,6 +136,35 @@ def test_the_report_fits_a_narrow_screen(page):
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+def test_a_picture_is_saved_with_its_title_and_the_names_of_its_variants(page, tmp_path):
+    page.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    figures = {
+        figure.find_element("css selector", "h3").text: figure
+        for figure in page.find_elements("css selector", "figure")
+    }
+    for title, kind in (("Validation accuracy", "svg"), ("Accuracy of each variant", "png")):
+        figures[title].find_element("css selector", f".save [data-format={kind}]").click()
+    vector, pixels = tmp_path / "digits-validation-accuracy.svg", tmp_path / "digits-accuracy-of-each-variant.png"
+    wait_for(page, lambda: vector.is_file() and pixels.is_file(), "the files")
+    drawing = ElementTree.parse(vector).getroot()
+    texts = {text.text or "" for text in drawing.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"Validation accuracy", "epoch", "lstm", "gru", "rnn"} <= texts
+    canvas = figures["Accuracy of each variant"].find_element("css selector", ".canvas")
+    with Image.open(pixels) as picture:
+        assert picture.size == (2 * canvas.size["width"], 2 * (canvas.size["height"] + 26))
+        assert picture.convert("RGBA").getpixel((1, 1)) == (255, 255, 255, 255)
+
+
+def test_a_saved_picture_has_what_is_shown_a_hidden_variant_is_absent(page, tmp_path):
+    page.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    next(chip for chip in page.find_elements("css selector", ".chip") if chip.text == "gru").click()
+    page.find_element("css selector", "figure:last-of-type .save [data-format=svg]").click()
+    file = tmp_path / "digits-validation-loss.svg"
+    wait_for(page, file.is_file, "the file")
+    texts = [text.text for text in ElementTree.parse(file).getroot().iter("{http://www.w3.org/2000/svg}text")]
+    assert ("lstm" in texts, "gru" in texts, "rnn" in texts) == (True, False, True)
+
+
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory):
     """The MLflow store of a sweep of two encoders and two seeds: the ids of its parent and of its runs by name."""
@@ -170,9 +201,9 @@ def pages(sweep):
     try:
         addresses = {"home": f"http://127.0.0.1:{port}"}
         for line in server.stdout:
-            name, _, address = line.strip().partition(": ")
-            addresses[name] = address
-            if name == "digits, by sweep":
+            view, _, address = line.strip().partition(" ")
+            addresses[view] = address.strip()
+            if view == "sweeps":
                 break
         yield addresses
     finally:
@@ -195,7 +226,7 @@ def names(browser):
 
 
 def test_mlflow_shows_a_sweep_as_one_row_with_its_runs_beneath(browser, pages, sweep):
-    look_at(browser, pages["digits, by sweep"])
+    look_at(browser, pages["sweeps"])
     wait_for(browser, lambda: list(names(browser)) == ["sweep s1"], "the table of sweeps")
     browser.find_element("css selector", ".ag-cell[col-id*='Run Name'] button").click()
     wait_for(browser, lambda: len(names(browser)) == 5, "the runs beneath the sweep")
@@ -205,10 +236,30 @@ def test_mlflow_shows_a_sweep_as_one_row_with_its_runs_beneath(browser, pages, s
     assert set(shown.values()) == {parent + 24}
 
 
-def test_the_printed_link_lands_on_the_runs_side_by_side_the_best_first(browser, pages):
-    look_at(browser, pages["digits, side by side"])
-    wait_for(browser, lambda: len(names(browser)) == 4 and "val/accuracy" in text(browser), "the runs' charts")
+COLUMNS = """
+return [...document.querySelectorAll(".ag-center-cols-container, .ag-header-viewport")].map(part =>
+  [...part.querySelectorAll(".ag-header-cell, .ag-row:first-child .ag-cell")]
+    .sort((one, other) => one.getBoundingClientRect().x - other.getBoundingClientRect().x)
+    .map(cell => [cell.getAttribute("col-id"), cell.innerText]))
+"""
+
+
+def test_the_first_printed_link_lands_on_the_runs_the_best_first_and_shows_score_and_speed(browser, pages):
+    look_at(browser, pages["runs"])
+    wait_for(browser, lambda: len(names(browser)) == 4, "the table of runs")
+    close_assistant(browser)  # it leaves room for one column
+    wait_for(browser, lambda: LATENCY in text(browser), "the columns")
     assert list(names(browser)) == ["lstm/seed=1", "lstm/seed=0", "gru/seed=1", "gru/seed=0"]
+    heads, cells = browser.execute_script(COLUMNS)
+    shown = ["test/accuracy", TOKENS, LATENCY]
+    assert [column for column, _ in heads[:3]] == [f"metrics.`{metric}`" for metric in shown]
+    assert [value for _, value in cells[:3]] == ["0.92", "110", "2.2"]
+    assert "telemetry" not in text(browser)
+
+
+def test_mlflow_charts_the_numbers_of_a_run_as_bars(browser, pages):
+    look_at(browser, pages["runs"] + "&compareRunsMode=CHART")
+    wait_for(browser, lambda: len(names(browser)) == 4 and "val/accuracy" in text(browser), "the runs' charts")
     shown = text(browser)
     assert "4 matching runs" in shown
     for metric, bars in ((LATENCY, "1.00\n1.20\n2.00\n2.20"), (TOKENS, "200.00\n210.00\n100.00\n110.00")):
@@ -229,7 +280,7 @@ def test_mlflows_compare_page_has_the_runs_numbers_side_by_side(browser, pages, 
 
 
 def test_the_sweeps_own_page_shows_the_answer_and_the_variants_means(browser, pages, sweep):
-    look_at(browser, pages["digits, by sweep"])
+    look_at(browser, pages["sweeps"])
     wait_for(browser, lambda: "sweep s1" in names(browser), "the run table")
     browser.find_element("link text", "sweep s1").click()
     wait_for(browser, lambda: "Child runs" in text(browser) and "lstm/seed=0" in text(browser), "the sweep's page")

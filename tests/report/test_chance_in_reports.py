@@ -14,7 +14,7 @@ from harness.config.requirement import parse_all
 from harness.report import chance_text, plots, tables, verdict_text
 from harness.report.answer_text import answer
 from harness.report.comparison import compare as compare_in_python
-from harness.report.html import charts, html
+from harness.report.html import charts, data_sets_charts, html, rows_chart
 from harness.report.html.choice import panel
 from harness.report.notes import notes
 from harness.report.terminal import print_comparison
@@ -160,6 +160,64 @@ def test_plots_of_quality_have_a_dashed_line_at_the_level():
     assert ranking.caption.endswith(" Dashed: the level of chance, 0.85.")
     assert accuracy.caption.endswith(" Dashed: the level of chance, 0.4.")
     assert "chance" not in loss.caption
+
+
+def of_rows(rows, accuracies, **chance):
+    data = {"hash": f"a{rows}", "source": "a.csv", "sizes": {"train": rows, "test": 200}, **chance}
+    return over_seeds("lstm", accuracies, data=data, config={"data.train_limit": rows})
+
+
+def test_the_plot_against_training_rows_has_the_level_of_the_most_rows():
+    made = of_rows(100, [0.5, 0.6], chance={ACCURACY: 0.3}) + of_rows(400, [0.7, 0.8], chance={ACCURACY: 0.4})
+    (curves,) = compare(made, "x").over_rows
+    assert curves.chance == 0.4
+    plot = rows_chart.plot(curves)
+    (line,) = plot.figure.layout.shapes
+    assert (line.y0, line.y1, line.xref, line.layer) == (0.4, 0.4, "paper", "above")
+    assert plot.figure.layout.yaxis.range[0] < 0.4
+    assert plot.caption.endswith(" Dashed: the level of chance, 0.4.")
+    (without,) = compare(of_rows(100, [0.5, 0.6]) + of_rows(400, [0.7, 0.8]), "x").over_rows
+    assert rows_chart.plot(without).figure.layout.shapes == ()
+    assert rows_chart.plot(without).caption.endswith("Dotted: the fitted power law of the error.")
+
+
+def on_data_sets(levels):
+    """Two variants on two data sets: of their errors, the best mean is 0.02 on a and 0.4 on b."""
+    scores = {"a": {"lstm": [0.98] * 3, "gru": [0.96] * 3}, "b": {"lstm": [0.6] * 3, "gru": [0.5, 0.4, 0.4]}}
+    made = [
+        run for name, level in levels.items() for encoder, accuracies in scores[name].items()
+        for run in over_seeds(
+            encoder, accuracies, choices={"data": name},
+            data={"hash": name, "source": name, "sizes": {"test": 50}, "chance": level},
+        )
+    ]  # fmt: skip
+    return compare(made, "x").over_data_sets
+
+
+def test_the_plots_over_data_sets_have_the_rank_and_the_profile_of_the_level_of_chance():
+    over = on_data_sets({"a": {ACCURACY: 0.96}, "b": {ACCURACY: 0.3}})
+    assert over.chance.ranks == [2.5, 3]  # on a as good as gru, which counts half
+    assert over.chance.ratios == pytest.approx([2, 1.75])
+    ranks, profiles = data_sets_charts.plots(over)
+    (line,) = ranks.figure.layout.shapes
+    assert line.x0 == line.x1 == 2.75
+    assert ranks.figure.layout.xaxis.range == (0.9, 2.85)  # behind the last of two variants
+    assert ranks.caption.endswith(" Dashed: the level of chance, which would have the mean rank 2.75.")
+    level = profiles.figure.data[0]
+    assert (level.name, level.line.dash) == ("level of chance", "dash")
+    assert (level.x, level.y) == (pytest.approx([1, 1.75, 2, 2.1]), (0, 0.5, 1, 1))
+    assert profiles.caption.endswith(" Dashed: the level of chance.")
+
+
+def test_a_level_of_chance_far_behind_is_said_and_an_unknown_one_is_not_drawn():
+    _, profiles = data_sets_charts.plots(on_data_sets({"a": {ACCURACY: 0.3}, "b": {ACCURACY: 0.3}}))
+    assert [trace.legendgroup for trace in profiles.figure.data] == ["lstm", "gru"]
+    assert profiles.caption.endswith(" The level of chance, up to 35 times the best error, is outside the plot.")
+    over = on_data_sets({"a": {}, "b": {ACCURACY: 0.3}})
+    assert over.chance is None
+    for plot in data_sets_charts.plots(over):
+        assert "chance" not in plot.caption
+        assert not plot.figure.layout.shapes
 
 
 def test_a_plot_without_room_for_the_line_gives_the_level_in_its_caption():

@@ -44,6 +44,30 @@ def test_the_plots_hold_the_records_points_and_its_exponents():
         assert "Ended early, out of memory: lstm at 1,024." in plot.caption
 
 
+def test_the_axis_of_a_short_span_has_labels_of_its_own():
+    time, memory = profile_page.plots([profile()])  # 2 to 19 ms, 4 to 41 MiB
+    assert time.figure.layout.yaxis.tickvals == (2, 5, 10, 20)
+    assert memory.figure.layout.yaxis.ticktext == ("4", "5", "7", "10", "15", "20", "30", "40")
+    low, high = (10**end for end in time.figure.layout.yaxis.range)
+    assert 1.5 < low < 2
+    assert 19 < high < 25
+
+
+def test_the_points_are_a_table_of_length_time_and_memory_for_each_encoder():
+    late = Point(512, 8, "timed_out")
+    text = profile_page.html([profile(), profile("gru", [with_forward(1234.5, length=64), late])], "x")
+    page = Page(text)
+    heads = [data for tag, data in page.texts if tag == "button"]
+    assert heads[-7:] == ["profile", "length", "batch", "forward ms", "training ms", "forward MiB", "training MiB"]
+    rows = re.findall(r"<tr>\s*<th scope=\"row\">.*?</tr>", text, re.DOTALL)
+    assert [" ".join(Page(row).shown().split()) for row in rows] == [
+        "lstm 128 8 2 8 4 20", "lstm 256 8 4.5 17 0 41", "lstm 1,024 8 19 – – – out of memory",
+        "gru 64 8 1,234 8 4 20", "gru 512 8 – – – – time-out",
+    ]  # fmt: skip
+    values = [own["data-value"] for tag, own in page.attributes if tag == "td" and "data-value" in own]
+    assert values[-8:-2] == ["64", "8", "1234.5", "8.0", "4.0", "20.0"]
+
+
 def test_where_there_is_a_device_its_memory_is_plotted():
     numbers = {"forward_peak_mib": 30.0, "forward_device_peak_mib": 4.0}
     points = [Point(length, 8, numbers=numbers) for length in (128, 256)]
@@ -76,7 +100,7 @@ def test_machines_are_shown_apart_and_of_repeated_profiles_the_newest():
     text = profile_page.html(records, "x")
     assert re.findall(r'<p class="where">On accelerator (\w+)', text) == ["cpu", "gpu"]
     assert "device H200 &lt;NVL&gt;" in text
-    plots = [plot for own in profile_page.by_machine(records).values() for plot in own]
+    plots = [plot for part in profile_page.by_machine(records).values() for plot in part.plots]
     assert [plot.figure.data[0].y for plot in plots if "Time" in plot.title] == [(3.0,), (2.0, 4.5, 19.0)]
 
 

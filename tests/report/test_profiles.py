@@ -8,6 +8,7 @@ from made_records import made
 from rich.console import Console
 
 from harness.records.record import Point
+from harness.report import plots, profiles
 from harness.report.build import show_profiles, summarise_profiles
 from harness.report.profiles import (
     COLUMNS,
@@ -126,6 +127,34 @@ def test_where_there_is_a_device_its_memory_is_drawn_and_tabled():
     assert axis_label("memory", [profile]) == "device peak MiB over what was allocated before"
     assert axis_label("memory", [record("lstm", POINTS)]) == "peak MiB over the baseline"
     assert axis_label("memory", [record("lstm", POINTS), profile]) == "peak MiB, of the device where there is one"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (0.5, 2e4, ["1", "10", "100", "1,000", "10,000"]), (0.9, 40, ["1", "3", "10", "30"]),
+        (1.4, 12, ["1.5", "2", "3", "4", "5", "7", "10"]), (300, 800, ["300", "400", "500", "700"]),
+        (51, 54.5, ["51", "52", "53", "54"]), (0.0101, 0.0142, ["0.011", "0.012", "0.013", "0.014"]),
+    ],
+)  # fmt: skip
+def test_a_logarithmic_axis_has_round_labels_however_short_it_is(low, high, labels):
+    assert list(plots.logarithmic_labels(low, high).values()) == labels
+
+
+def test_the_ends_of_a_logarithmic_axis_leave_some_room_also_around_one_value():
+    low, high = plots.logarithmic_ends([1.0, 100.0])
+    assert (low, high) == (pytest.approx(10**-0.12), pytest.approx(10**2.12))
+    assert plots.logarithmic_ends([5.0]) == (pytest.approx(5 * 10**-0.03), pytest.approx(5 * 10**0.03))
+
+
+def test_the_picture_labels_its_axes(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(profiles, "save", lambda figure, file: figures.append(figure))
+    picture([record("lstm", POINTS)], tmp_path / "a.png")
+    time, memory = figures[0].axes
+    assert [label.get_text() for label in time.get_yticklabels()] == ["2", "3", "4", "5", "7"]
+    assert time.get_ylim() == pytest.approx((2 * 4**-0.06, 8 * 4**0.06))
+    assert [label.get_text() for label in memory.get_yticklabels()] == ["4", "5", "7", "10", "15", "20"]
 
 
 def test_a_picture_is_drawn_also_where_numbers_are_missing(tmp_path):

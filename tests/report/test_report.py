@@ -96,6 +96,19 @@ def test_figures_are_what_plotly_takes_and_hold_the_numbers():
     assert (curve.x, curve.y) == ((1, 2), (0.5, 0.7))
 
 
+def test_the_learning_curves_have_a_ring_at_the_best_epoch_of_each_run():
+    runs = over_seeds("lstm", [0.9, 0.8], history=HISTORY, metrics={"best/epoch": [2.0, 1.0]})
+    runs += over_seeds("gru", [0.9, 0.8], history=HISTORY)  # whose best epochs are not known
+    accuracy = next(plot for plot in plots(compare(runs, "x").groups[0]) if plot.title == "Validation accuracy")
+    (rings,) = (trace for trace in accuracy.figure.data if trace.mode == "markers")
+    assert (rings.legendgroup, rings.marker.symbol) == ("lstm", "circle-open")
+    assert (rings.x, rings.y) == ((2, 1), (0.7, 0.5))
+    assert rings.hovertext == ("lstm, seed 0: best epoch 2", "lstm, seed 1: best epoch 1")
+    assert "Ring: the best epoch of a run, whose weights were tested." in accuracy.caption
+    without = plots(compare(over_seeds("gru", [0.9], history=HISTORY), "x").groups[0])
+    assert not [plot for plot in without if "Ring" in plot.caption]
+
+
 def test_a_variant_that_is_worse_in_both_is_not_on_the_front():
     records = sweep() + over_seeds("rnn", [0.4, 0.4, 0.4], metrics={LATENCY: [3.0, 3.1, 3.2], TOKENS: [1.0, 2.0, 3.0]})
     (group,) = compare(records, "x").groups

@@ -16,7 +16,7 @@ from harness.analysis.comparability import ComparisonGroup, HardwareGroup, best_
 from harness.analysis.pools import pools
 from harness.analysis.variant_names import MOST_PARTS
 from harness.analysis.variants import Variant
-from harness.records.metrics import LATENCY, THROUGHPUT, known, short_name
+from harness.records.metrics import BEST_EPOCH, LATENCY, THROUGHPUT, known, short_name
 from harness.report import text
 from harness.report.html.chance_line import chance_line
 from harness.report.html.label_placement import text_positions
@@ -198,20 +198,23 @@ def pareto(group: ComparisonGroup, metric: str, variants: list[Variant]) -> list
 
 
 def curves(group: ComparisonGroup, variants: Styled) -> list[Plot]:
-    """Validation by epoch: the mean over seeds, with a band from the lowest seed to the highest."""
+    """Validation by epoch: the mean over seeds, a band from the lowest seed to the highest, and the best epochs."""
     drawn = []
     shown = dict(list(variants.items())[:MOST_VARIANTS])
     bands = len(shown) <= MOST_BANDS
     for metric in CURVES:
         traces = [trace for variant, look in shown.items() for trace in _curve(variant, metric, look, bands)]
         if traces:
+            rings = [ring for variant, look in shown.items() for ring in _best_epochs(variant, metric, look)]
+            traces += rings
             title = f"validation {short_name(metric)}"
             band = "Band: from the lowest seed to the highest." if bands else "Hover for the lowest and highest seed."
             epochs = max(len(run.history) for variant in shown for run in variant.runs)
             x = x_axis("epoch", tick0=1, dtick=ceil(epochs / 10), range=[0.5, 1.5] if epochs == 1 else None)
             chance = chance_line(group, metric, traces, "y")
             y = y_axis(title, **share_range(metric, traces, "y", chance.reach))
-            caption = f"Mean over seeds. {band}{_cut(variants)} {chance.caption}".strip()
+            ringed = " Ring: the best epoch of a run, whose weights were tested." if rings else ""
+            caption = f"Mean over seeds. {band}{ringed}{_cut(variants)} {chance.caption}".strip()
             drawn.append(Plot(title.capitalize(), caption, figure(traces, x, y, 380, shapes=chance.shapes)))
     return drawn
 
@@ -241,6 +244,22 @@ def _curve(variant: Variant, metric: str, look: Style, band: bool) -> list[go.Sc
         y=[*map(max, values), *map(min, reversed(values))], line=go.scatter.Line(width=0), hoverinfo="skip",
     )  # fmt: skip
     return [around, line]
+
+
+def _best_epochs(variant: Variant, metric: str, look: Style) -> list[go.Scatter]:
+    """A ring at the best epoch of each run of a variant, at the run's own value."""
+    best = [
+        (run.seed, epoch) for run in variant.runs for epoch in run.history
+        if metric in epoch and epoch["epoch"] == run.metrics.get(BEST_EPOCH)
+    ]  # fmt: skip
+    name = plotly_text(variant.name)
+    rings = go.Scatter(
+        mode="markers", legendgroup=variant.name, x=[epoch["epoch"] for _, epoch in best],
+        y=[epoch[metric] for _, epoch in best], hoverinfo="text",
+        hovertext=[f"{name}, seed {seed}: best epoch {epoch['epoch']:.0f}" for seed, epoch in best],
+        marker=go.scatter.Marker(size=12, color=look.colour, symbol="circle-open", line={"width": 2}),
+    )  # fmt: skip
+    return [rings] if best else []
 
 
 KINDS: tuple[Callable[[ComparisonGroup, Styled], list[Plot]], ...] = (ranking, tradeoffs, curves)

@@ -1,14 +1,18 @@
 """The plots over several data sets: ranks with intervals, and performance profiles."""
 
 import math
+from collections.abc import Sequence
+from statistics import mean
 
 import plotly.graph_objects as go
 
 from harness.analysis.aggregates import share_within
 from harness.analysis.data_sets import OverDataSets, Row
 from harness.report import data_sets as wording
+from harness.report.html.chance_line import dashed
 from harness.report.html.charts import MOST_VARIANTS, plotly_text, short_text
-from harness.report.html.style import MARGIN, Plot, Style, figure, style, x_axis, y_axis
+from harness.report.html.style import GREY, MARGIN, Plot, Style, figure, style, x_axis, y_axis
+from harness.report.plots import has_room
 
 TICKS = (1, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 CLOSE = (1.1, 1.2)
@@ -47,10 +51,17 @@ def _ranks(over: OverDataSets) -> Plot:
             marker=go.scatter.Marker(color=look.colour, size=11, symbol=look.symbol),
         ))  # fmt: skip
     ticks = {"tickvals": list(range(len(shown))), "ticktext": [short_text(row.name, 36) for row, _ in shown]}
-    x = x_axis("rank (1: beats all others)", range=[0.9, len(over.rows) + 0.1])
-    y = y_axis("", range=[len(shown) - 0.5, -0.5], showgrid=False, ticks="", **ticks)
+    worst = float(len(over.rows))
     caption = f"Large: the mean rank with its 95 % interval; small: the rank on each data set.{_cut(over)}"
-    return Plot("Rank of each variant", caption, figure(traces, x, y, 90 + 34 * len(shown)), wide=True)
+    shapes = []
+    if over.chance:
+        level = mean(over.chance.ranks)
+        worst, shapes = max(worst, level), [dashed(level, "x")]
+        caption += f" Dashed: the level of chance, which would have the mean rank {level:.2f}."
+    x = x_axis("rank (1: beats all others)", range=[0.9, worst + 0.1])
+    y = y_axis("", range=[len(shown) - 0.5, -0.5], showgrid=False, ticks="", **ticks)
+    drawing = figure(traces, x, y, 90 + 34 * len(shown), shapes=shapes)
+    return Plot("Rank of each variant", caption, drawing, wide=True)
 
 
 def _interval(row: Row, colour: str) -> dict[str, object]:
@@ -68,25 +79,32 @@ def _profiles(over: OverDataSets) -> Plot:
         ratio for row, _ in styled(over) for runs in row.ratios for ratio in runs if 1 < ratio < math.inf
     ]  # fmt: skip
     end = 1.05 * max(finite, default=1.2)
-    traces = [_profile(row, look, end) for row, look in styled(over)]
+    caption = (
+        "How many of a variant's runs have an error of at most so many times the mean error of the best variant on the "
+        f"data set: the higher, the better. Error: 1 less the score where higher is better.{_cut(over)}"
+    )
+    traces = []
+    if over.chance:
+        worst = max(over.chance.ratios)
+        if has_room(math.log(max(1.0, worst)), [0.0, math.log(end)]):
+            end = max(end, 1.05 * worst)
+            traces.append(_chance(over.chance.ratios, end))
+            caption += " Dashed: the level of chance."
+        else:
+            caption += f" The level of chance, up to {worst:.3g} times the best error, is outside the plot."
+    traces += [_profile(row, look, end) for row, look in styled(over)]
     ticks = [tick for tick in TICKS if tick <= end and (end < 3 or tick not in CLOSE)]
     x = x_axis(
         "error, as a multiple of the best", type="log", range=[0, math.log10(end)], tickvals=ticks,
         ticktext=[f"{tick:,}" for tick in ticks], tickangle=0,
     )  # fmt: skip
     y = y_axis("share of runs", range=[-MARGIN, 1 + MARGIN], tickformat=".0%")
-    caption = (
-        "How many of a variant's runs have an error of at most so many times the mean error of the best variant on the "
-        f"data set: the higher, the better. Error: 1 less the score where higher is better.{_cut(over)}"
-    )
     return Plot("Performance profiles", caption, figure(traces, x, y, 420), wide=True)
 
 
 def _profile(row: Row, look: Style, end: float) -> go.Scatter:
     """A line with a step at each ratio of the variant."""
-    ratios = {max(1.0, ratio) for runs in row.ratios for ratio in runs if ratio < math.inf}
-    x = sorted({1.0, *ratios, end})
-    shares = [share_within(row.ratios, most) for most in x]
+    x, shares = _steps(row.ratios, end)
     return go.Scatter(
         mode="lines", legendgroup=row.name, x=x, y=shares, hoverinfo="text",
         line=go.scatter.Line(color=look.colour, width=2, dash=look.dash, shape="hv"), hovertext=[
@@ -94,3 +112,16 @@ def _profile(row: Row, look: Style, end: float) -> go.Scatter:
             for most, share in zip(x, shares, strict=True)
         ],
     )  # fmt: skip
+
+
+def _chance(ratios: Sequence[float], end: float) -> go.Scatter:
+    """The same line for the level of chance, which has one score on each data set."""
+    x, shares = _steps([[ratio] for ratio in ratios], end)
+    line = go.scatter.Line(color=GREY, width=1, dash="dash", shape="hv")
+    return go.Scatter(mode="lines", name="level of chance", x=x, y=shares, line=line, hoverinfo="name")
+
+
+def _steps(ratios: Sequence[Sequence[float]], end: float) -> tuple[list[float], list[float]]:
+    """The ratios at which a performance profile steps, up to ``end``, and its shares there."""
+    x = sorted({1.0, *(max(1.0, ratio) for runs in ratios for ratio in runs if ratio < math.inf), end})
+    return x, [share_within(ratios, most) for most in x]

@@ -2,6 +2,7 @@
 
 const figures = JSON.parse(document.getElementById("figures").textContent);
 const canvases = [...document.querySelectorAll(".canvas")];
+const TITLE = 26; // the height of a saved picture's title
 const narrow = window.matchMedia("(max-width: 760px)").matches;
 
 for (const canvas of canvases) {
@@ -27,6 +28,48 @@ for (const chip of document.querySelectorAll(".chip")) {
   });
 }
 
+// A plot as it is shown, with what the page says beside it: the title, and the names of the variants.
+function picture(figure, canvas) {
+  const { data, layout } = structuredClone({ data: canvas.data, layout: canvas.layout });
+  let height = canvas.offsetHeight + TITLE;
+  const named = layout.showlegend || layout.yaxis.ticktext || data.some((trace) => trace.mode === "markers+text");
+  if (!named) {
+    const names = new Set();
+    for (const trace of data) {
+      const name = trace.legendgroup || trace.name;
+      trace.showlegend = Boolean(name) && !trace.fill && trace.visible !== false && !names.has(name);
+      if (trace.showlegend) {
+        trace.name = plotlyText(name);
+        names.add(name);
+      }
+    }
+    layout.showlegend = names.size > 1;
+    layout.legend = { orientation: "h", y: -0.2 };
+    height += names.size > 1 ? 24 * Math.ceil(names.size / 3) : 0;
+  }
+  layout.title = { text: plotlyText(figure.querySelector("h3").textContent), font: { size: 16 }, x: 0.01 };
+  layout.margin = { ...layout.margin, t: layout.margin.t + TITLE };
+  layout.paper_bgcolor = "#ffffff";
+  return { drawing: { data, layout }, width: canvas.offsetWidth, height };
+}
+
+// Plotly reads tags such as <b> in every text.
+function plotlyText(text) {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+for (const figure of document.querySelectorAll("figure.plot")) {
+  const canvas = figure.querySelector(".canvas");
+  const heads = [document.querySelector("h1"), figure.closest("section").querySelector("h2"), figure.querySelector("h3")];
+  const filename = heads.map((head) => head?.textContent).join(" ").toLowerCase().match(/[\p{L}\p{N}]+/gu).join("-");
+  for (const button of figure.querySelectorAll(".save button")) {
+    button.addEventListener("click", () => {
+      const { drawing, ...size } = picture(figure, canvas);
+      Plotly.downloadImage(drawing, { ...size, format: button.dataset.format, filename, scale: 2 });
+    });
+  }
+}
+
 function sortBy(head) {
   const table = head.closest("table");
   const column = [...head.parentNode.children].indexOf(head);
@@ -47,8 +90,8 @@ function sortBy(head) {
   body.append(...[...body.rows].sort(compare));
 }
 
-for (const head of document.querySelectorAll(".sortable thead th")) {
-  head.querySelector("button").addEventListener("click", () => sortBy(head));
+for (const button of document.querySelectorAll(".sortable thead button")) {
+  button.addEventListener("click", () => sortBy(button.closest("th")));
 }
 
 for (const filter of document.querySelectorAll(".item-filter")) {

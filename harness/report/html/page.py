@@ -93,7 +93,8 @@ def html(comparison: Comparison) -> str:
     sections = [_section(*each) for each in zip(comparison.groups, comparison.disagreements, strict=True)]
     machines = profile_page.by_machine(comparison.profiles)
     over_rows = [(curves, rows_chart.plot(curves)) for curves in comparison.over_rows]
-    plots = [plot for own in (*(section.plots for section in sections), *machines.values()) for plot in own]
+    plots = [plot for section in sections for plot in section.plots]
+    plots += [plot for part in machines.values() for plot in part.plots]
     plots += [plot for _, plot in over_rows]
     over = comparison.over_data_sets
     of_data_sets = data_sets_charts.plots(over) if over else []

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 import plotly.graph_objects as go
@@ -13,8 +14,17 @@ from harness.records.hardware_facts import facts as hardware_facts
 from harness.records.record import Record, overrides_of
 from harness.report.heading import of_records
 from harness.report.html.document import render
-from harness.report.html.style import Plot, figure, style, x_axis, y_axis
-from harness.report.profiles import COSTS, STATUS, axis_label, curves, short_labels
+from harness.report.html.style import Plot, figure, logarithmic, style, x_axis, y_axis
+from harness.report.profiles import (
+    COLUMNS,
+    COSTS,
+    STATUS,
+    axis_label,
+    curves,
+    measured_columns,
+    number_of,
+    short_labels,
+)
 
 TITLES = {"time": "Time of a pass against length", "memory": "Peak memory of a pass against length"}
 READING = Markup(
@@ -23,15 +33,35 @@ READING = Markup(
 )
 
 
+@dataclass(frozen=True)
+class PointRow:
+    """A point in the table: each number as text and exactly (None: not measured), and why numbers are missing."""
+
+    profile: str
+    length: int
+    batch_size: int
+    numbers: list[tuple[str, float | None]]
+    why: str
+
+
+@dataclass(frozen=True)
+class MachinePart:
+    """What the page shows of one machine: the plots, and the points with the ``columns`` of their numbers."""
+
+    plots: list[Plot]
+    columns: list[str]
+    points: list[PointRow]
+
+
 def html(records: Sequence[Record], name: str) -> str:
     """A page of these profiles."""
     machines = by_machine(records)
-    plots = [plot for own in machines.values() for plot in own]
+    plots = [plot for part in machines.values() for plot in part.plots]
     return render("profiles.html.jinja", plots, name=name, machines=machines, heading=of_records(records))
 
 
-def by_machine(records: Sequence[Record]) -> dict[str, list[Plot]]:
-    """The plots of the profiles on each machine and hardware, by its description.
+def by_machine(records: Sequence[Record]) -> dict[str, MachinePart]:
+    """The profiles on each machine and hardware, by its description.
 
     Of profiles with the same overrides and seed the newest counts, and a finished one before any other.
     """
@@ -39,7 +69,21 @@ def by_machine(records: Sequence[Record]) -> dict[str, list[Plot]]:
     for record in sorted(records, key=lambda record: (record.status == "finished", record.started)):
         if record.profile:
             machines.setdefault(_machine(record), {})[overrides_of(record), record.seed] = record
-    return {machine: plots(list(newest.values())) for machine, newest in machines.items()}
+    return {machine: _part(list(newest.values())) for machine, newest in machines.items()}
+
+
+def _part(records: Sequence[Record]) -> MachinePart:
+    columns = measured_columns(records)
+    points = [
+        PointRow(
+            label, point.length, point.batch_size,
+            [(number_of(point, column), point.numbers.get(COLUMNS[column][0])) for column in columns],
+            STATUS.get(point.status, ""),
+        )
+        for label, record in zip(short_labels(records), records, strict=True)
+        for point in record.profile
+    ]  # fmt: skip
+    return MachinePart(plots(records), columns, points)
 
 
 def _machine(record: Record) -> str:
@@ -50,7 +94,7 @@ def _machine(record: Record) -> str:
     return ", ".join(
         f"{key.removesuffix('_names')} {value if isinstance(value, str) else json.dumps(value)}"
         for key, value in facts.items()
-        if value is not None
+        if value not in (None, [])
     )
 
 
@@ -66,9 +110,9 @@ def plots(records: Sequence[Record]) -> list[Plot]:
         if traces:
             lengths = sorted({point.length for record in records for point in record.profile})
             x = x_axis("length, tokens", type="log", tickvals=lengths, ticktext=[f"{length:,}" for length in lengths])
-            y = y_axis(axis_label(cost, records), type="log", dtick="D2")
+            y = y_axis(axis_label(cost, records), **logarithmic([value for trace in traces for value in trace.y]))
             legend = go.layout.Legend(orientation="h", y=-0.2, font={"size": 12})
-            drawing = figure(traces, x, y, 400 + 10 * len(traces), showlegend=True, legend=legend)
+            drawing = figure(traces, x, y, 400 + 16 * len(traces), showlegend=True, legend=legend)
             drawn.append(Plot(TITLES[cost], _caption(records), drawing))
     return drawn
 

@@ -6,6 +6,7 @@ from numpy import geomspace
 from harness.analysis.training_rows import Curve, Curves
 from harness.records.metrics import known, short_name
 from harness.report import text
+from harness.report.html.chance_line import line_at
 from harness.report.html.charts import plotly_text
 from harness.report.html.style import Plot, Style, figure, share_range, style, x_axis, y_axis
 from harness.report.training_rows import CAPTION, trend
@@ -17,12 +18,14 @@ def plot(curves: Curves) -> Plot:
     trends = [_trend(curves, curve, style(index)) for index, curve in enumerate(curves.curves) if curve.fit]
     sizes = sorted({rows for curve in curves.curves for rows in curve.points})
     x = x_axis("training rows", type="log", tickvals=sizes, ticktext=[f"{rows:,}" for rows in sizes])
-    y = y_axis(short_name(curves.metric), **share_range(curves.metric, [*lines, *trends], "y"))
+    chance = line_at(curves.chance, curves.metric, [*lines, *trends], "y")
+    y = y_axis(short_name(curves.metric), **share_range(curves.metric, [*lines, *trends], "y", chance.reach))
     legend = go.layout.Legend(orientation="h", y=-0.2, font={"size": 12})
-    drawing = figure([*trends, *lines], x, y, 420 + 10 * len(lines), showlegend=True, legend=legend)
-    caption = f"{CAPTION} Bars: 95 % intervals over seeds. Dotted: the fitted power law of the error."
+    look = {"showlegend": True, "legend": legend, "shapes": chance.shapes}
+    drawing = figure([*trends, *lines], x, y, 420 + 10 * len(lines), **look)
+    caption = f"{CAPTION} Bars: 95 % intervals over seeds. Dotted: the fitted power law of the error. {chance.caption}"
     title = f"{short_name(curves.metric).capitalize()} against training rows"
-    return Plot(title, caption, drawing, wide=True)
+    return Plot(title, caption.strip(), drawing, wide=True)
 
 
 def _line(curves: Curves, curve: Curve, look: Style) -> go.Scatter:

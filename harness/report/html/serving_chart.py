@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.serving import ServedModel, served_models
 from harness.report.html.charts import plotly_text, styled
-from harness.report.html.style import Plot, Style, figure, style, x_axis, y_axis
+from harness.report.html.style import Plot, Style, figure, logarithmic, style, x_axis, y_axis
 
 CAPTION = "The newest run of each variant, from text to answer in ONNX Runtime; dotted: in int8."
 QUANTITIES = {"sequences_per_second": "Sequences served per second", "latency_p50_ms": "Median time of a batch, ms"}
@@ -14,18 +14,15 @@ QUANTITIES = {"sequences_per_second": "Sequences served per second", "latency_p5
 def plots(group: ComparisonGroup) -> list[Plot]:
     """A plot of each quantity, in the styles of the group's other plots; none where nothing was served."""
     models = [one for one in served_models(group) if one.curve]
-    looks = styled(group)
-    return [
-        Plot(
-            f"{title} against the batch size", CAPTION,
-            figure(
-                [_line(one, quantity, looks.get(one.variant, style(index))) for index, one in enumerate(models)],
-                x_axis("batch size", type="log", tickvals=_sizes(models), ticktext=list(map(str, _sizes(models)))),
-                y_axis(title, type="log"), 380,
-            ),
-        )
-        for quantity, title in QUANTITIES.items() if models
-    ]  # fmt: skip
+    return [_plot(group, models, quantity) for quantity in QUANTITIES if models]
+
+
+def _plot(group: ComparisonGroup, models: list[ServedModel], quantity: str) -> Plot:
+    title, looks = QUANTITIES[quantity], styled(group)
+    lines = [_line(one, quantity, looks.get(one.variant, style(index))) for index, one in enumerate(models)]
+    x = x_axis("batch size", type="log", tickvals=_sizes(models), ticktext=list(map(str, _sizes(models))))
+    y = y_axis(title, **logarithmic([value for line in lines for value in line.y]))
+    return Plot(f"{title} against the batch size", CAPTION, figure(lines, x, y, 380))
 
 
 def _sizes(models: list[ServedModel]) -> list[int]:

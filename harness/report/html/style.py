@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log10
 from typing import Any
 
 import plotly.graph_objects as go
 
 from harness.records.metric import SHARE
 from harness.records.metrics import known
+from harness.report.plots import logarithmic_ends, logarithmic_labels
 
 COLOURS = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#6a4c93", "#8c564b", "#5b6770", "#7a9a01",
@@ -62,6 +64,14 @@ def _axis(title: str) -> dict[str, Any]:
         "title": {"text": title, "font": {"size": 13}}, "gridcolor": GRID, "zeroline": False, "linecolor": LINE,
         "ticks": "outside", "tickcolor": LINE, "automargin": True,
     }  # fmt: skip
+
+
+def logarithmic(values: Sequence[float]) -> dict[str, Any]:
+    """The properties of a logarithmic axis that shows these values; Plotly's own labels may be a single one."""
+    low, high = logarithmic_ends(values)
+    labels = logarithmic_labels(low, high)
+    ticks = {"tickvals": list(labels), "ticktext": list(labels.values())}
+    return {"type": "log", "range": [log10(low), log10(high)], **ticks}
 
 
 def ends(traces: Sequence[go.Scatter], direction: str) -> list[float]:
