@@ -6,8 +6,9 @@ from made_records import LATENCY, TOKENS, classified, over_seeds
 from harness.analysis.comparison import compare
 from harness.analysis.pools import pools
 from harness.records.metrics import END_TO_END, FROZEN_PARAMETERS, PARAMETERS
-from harness.report.html.charts import styled, tradeoffs
 from harness.report.html.choice import panel
+from harness.report.html.tradeoffs import tradeoffs
+from harness.report.html.variant_marks import styled
 from harness.report.notes import notes
 
 TARGET = {"encoder._target_": "harness.backends.pytorch.encoders.Pretrained", "encoder.model": "me/tiny"}

@@ -15,7 +15,8 @@ from harness.records.metrics import METRICS
 from harness.records.record import DataSummary
 from harness.report import tables
 from harness.report.answer_text import answer
-from harness.report.html.charts import pareto, plots
+from harness.report.html.charts import plots
+from harness.report.html.tradeoffs import pareto
 from harness.tasks.task import task_of, task_of_summary
 
 

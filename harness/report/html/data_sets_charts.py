@@ -10,8 +10,8 @@ from harness.analysis.aggregates import share_within
 from harness.analysis.data_sets import OverDataSets, Row
 from harness.report import data_sets as wording
 from harness.report.html.chance_line import dashed
-from harness.report.html.charts import MOST_VARIANTS, plotly_text, short_text
 from harness.report.html.style import GREY, MARGIN, Plot, Style, figure, style, x_axis, y_axis
+from harness.report.html.variant_marks import MOST_VARIANTS, plotly_text, short_text
 from harness.report.plots import has_room
 
 TICKS = (1, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)

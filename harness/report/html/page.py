@@ -27,6 +27,7 @@ from harness.report.html import (
 )
 from harness.report.html.document import render
 from harness.report.html.style import Plot, Style
+from harness.report.html.variant_marks import MOST_VARIANTS, styled
 from harness.report.notes import notes
 from harness.report.target_words import instead_of_mean
 from harness.report.verdict_text import margin_of
@@ -131,7 +132,7 @@ def _newest(comparison: Comparison) -> str:
 
 
 def _section(group: ComparisonGroup, found: Disagreements | None) -> GroupSection:
-    chips = list(charts.styled(group).items())[: charts.MOST_VARIANTS]
+    chips = list(styled(group).items())[:MOST_VARIANTS]
     plots = [*charts.plots(group), *tuning_chart.plots(group), *serving_chart.plots(group)]
     return GroupSection(
         group, answer(group), plots, chips if len(chips) > 1 else [], _differences(group),

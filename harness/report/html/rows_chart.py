@@ -7,8 +7,8 @@ from harness.analysis.training_rows import Curve, Curves
 from harness.records.metrics import known, short_name
 from harness.report import text
 from harness.report.html.chance_line import line_at
-from harness.report.html.charts import plotly_text
 from harness.report.html.style import Plot, Style, figure, share_range, style, x_axis, y_axis
+from harness.report.html.variant_marks import plotly_text
 from harness.report.training_rows import CAPTION, trend
 
 

@@ -4,8 +4,8 @@ import plotly.graph_objects as go
 
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.serving import ServedModel, served_models
-from harness.report.html.charts import plotly_text, styled
 from harness.report.html.style import Plot, Style, figure, logarithmic, style, x_axis, y_axis
+from harness.report.html.variant_marks import plotly_text, styled
 
 CAPTION = "The newest run of each variant, from text to answer in ONNX Runtime; dotted: in int8."
 QUANTITIES = {"sequences_per_second": "Sequences served per second", "latency_p50_ms": "Median time of a batch, ms"}

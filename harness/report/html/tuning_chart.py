@@ -5,8 +5,8 @@ import plotly.graph_objects as go
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.tuned import TunedVariant, tuned_variants
 from harness.records.metrics import number, short_name
-from harness.report.html.charts import plotly_text, styled
 from harness.report.html.style import Plot, Style, figure, share_range, style, x_axis, y_axis
+from harness.report.html.variant_marks import plotly_text, styled
 from harness.report.tuned import CAPTION
 
 
