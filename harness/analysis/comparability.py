@@ -12,13 +12,14 @@ Precision belongs to the hardware: the accuracy of bfloat16 is ranked against th
 """
 
 import json
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from harness.analysis.intervals import mean_interval
+from harness.analysis.partition import partition
 from harness.analysis.requirements import Sifted
 from harness.analysis.statistics import Standing
 from harness.analysis.variant_names import name_variants
@@ -157,39 +158,6 @@ def _hardware_groups(variants: list[Variant]) -> list[HardwareGroup]:
     keys = list(differing(facts, missing=True)) or ["accelerator", "devices", "precision", "threads", "processor"]
     titles = [", ".join(f"{key} {as_text(own[key])}" for key in keys if key in own) for own in facts]
     return [HardwareGroup(title, group) for title, group in zip(titles, members, strict=True)]
-
-
-def groups_of(variants: list[Variant], key: Callable[[Record], Hashable]) -> list[list[Variant]]:
-    """Sort variants into lists, each of which has one value of the ``key``."""
-    lists: dict[Hashable, list[Variant]] = {}
-    for variant in variants:
-        lists.setdefault(key(variant.record), []).append(variant)
-    return list(lists.values())
-
-
-def partition(
-    variants: list[Variant], same: Callable[[Record, Record], bool], key: Callable[[Record], Hashable]
-) -> list[list[Variant]]:
-    """Sort variants into lists in which every two are the ``same``; two that are like a third need not be.
-
-    The ``key`` is all that ``same`` looks at: of records with one key, the first is asked for all.
-    """
-    parts: list[list[Variant]] = []
-    asked: list[list[Record]] = []
-    places: dict[Hashable, int] = {}
-    for variant in variants:
-        own = key(variant.record)
-        if own not in places:
-            fitting = (
-                place for place, others in enumerate(asked) if all(same(variant.record, other) for other in others)
-            )
-            places[own] = next(fitting, len(parts))
-            if places[own] == len(parts):
-                parts.append([])
-                asked.append([])
-            asked[places[own]].append(variant.record)
-        parts[places[own]].append(variant)
-    return parts
 
 
 def _data_and_versions(record: Record) -> Hashable:

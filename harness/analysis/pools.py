@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from harness.analysis.comparability import ComparisonGroup, groups_of
+from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.partition import groups_of
 from harness.analysis.variants import Variant
 from harness.config.libraries import is_read
 from harness.records.metrics import (

@@ -1,10 +1,10 @@
-"""How variants are sorted into lists of those that may be compared."""
+"""How variants are sorted into lists of those that are alike."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 from made_records import made
 
-from harness.analysis.comparability import groups_of, partition
+from harness.analysis.partition import groups_of, partition
 from harness.analysis.variants import gather
 
 SEEN = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=12)
