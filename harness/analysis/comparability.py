@@ -6,7 +6,7 @@
   so that its data hash differs: it shares the group of the variants on the same rows, cut at the same number of tokens.
 - A *hardware group* holds the variants of one comparison group that ran on the same hardware and processor and were
   measured in the same way. Speed and memory are ranked within a hardware group only; speed only by runs that no
-  other process disturbed, of variants that have two or more of them.
+  other process disturbed, of variants that have three or more of them.
 
 Precision belongs to the hardware: the accuracy of bfloat16 is ranked against that of float32, its speed is not.
 """

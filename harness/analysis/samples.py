@@ -33,8 +33,7 @@ def samples_of(variants: Sequence[Variant], metric: str) -> Samples:
     """The samples of these variants, with the scores of items where every run of a variant kept its predictions."""
     values = [variant.values(metric) for variant in variants]
     if known(metric).timed:  # no scores of items belong to a time
-        times = [Sample(by_seed, left_out=one.left_out) for by_seed, one in zip(values, variants, strict=True)]
-        return Samples(times, None, [None] * len(times))
+        return Samples([Sample(own) for own in values], None, [None] * len(values))
     scores = [_item_scores(variant, metric) for variant in variants]
     if len({len(one.score_N) for own in scores for one in own}) != 1:  # none is known, or not of the same items
         return Samples([Sample(own) for own in values], None, [_of_a_share(variant, metric) for variant in variants])

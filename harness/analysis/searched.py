@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
+from harness.analysis.listed import listed
 from harness.analysis.targets import monitored
 from harness.backends.history import direction
 from harness.records.metrics import STARTUP_SECONDS, TOTAL_SECONDS, TRAINING_SECONDS, TRIALS
@@ -108,10 +109,21 @@ def without_losers(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
         chosen_by_search = [run for run in runs if not run.asked_again]
         losers |= {id(run) for run in chosen_by_search if run.search_trial != best}
         tuned |= {id(run): len(trials) for run in chosen_by_search if run.search_trial == best}
-        which = f"only trial {best}, the best one on validation, is compared" if ranked else "none of them finished"
-        sentences.append(f"The search {sweep} has {len(trials)} trial{'s' * (len(trials) != 1)}: {which}.")
+        asked = {run.search_trial or 0 for run in runs if run.asked_again} - {best}
+        count = f"{len(trials)} trial{'s' * (len(trials) != 1)}"
+        sentences.append(f"The search {sweep} has {count}: {_compared(best, sorted(asked))}.")
     compared = [record for record in records if id(record) not in losers]
     return [_tuned(record, tuned[id(record)]) if id(record) in tuned else record for record in compared], sentences
+
+
+def _compared(best: int | None, asked: Sequence[int]) -> str:
+    """Which trials of a search are compared: the best one, and those that other commands asked for."""
+    if best is None:
+        return "none of them finished"
+    if not asked:
+        return f"only trial {best}, the best one on validation, is compared"
+    others = f"trial{'s' * (len(asked) != 1)} {listed([str(number) for number in asked])}"
+    return f"trial {best}, the best one on validation, is compared, and {others}, which another command asked for"
 
 
 def _tuned(record: Record, trials: int) -> Record:

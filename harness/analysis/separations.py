@@ -3,6 +3,7 @@
 from harness.analysis import epoch_choice
 from harness.analysis.comparability import ComparisonGroup, conditions, differing, group_facts
 from harness.analysis.listed import MOST_NAMED, listed
+from harness.analysis.statistics import FEWEST
 from harness.analysis.variants import Variant
 from harness.records.metrics import TOTAL_SECONDS
 
@@ -52,14 +53,20 @@ def _disturbed(group: ComparisonGroup, disturbed: list[Variant]) -> str:
 
 
 def _left_out(variants: list[Variant]) -> list[str]:
-    """One sentence on the disturbed runs of all variants whose other runs are ranked."""
+    """What is said of the disturbed runs of variants whose other runs count, and of those with too few others."""
     count, runs = sum(variant.left_out for variant in variants), sum(len(variant.runs) for variant in variants)
     if not count:
         return []
-    return [
+    said = [
         f"Left out of speed and latency: {count} of {runs} runs, during which other processes used the same hardware; "
         "the other runs of their variants count."
     ]
+    if few := [one.name for one in variants if one.left_out and len(one.undisturbed) < FEWEST]:
+        said.append(
+            f"No verdict in speed and latency on {listed(few)}: a verdict needs {FEWEST} runs that no other process "
+            "disturbed; add seeds."
+        )
+    return said
 
 
 def _with_values(differences: dict[str, list[str]]) -> str:

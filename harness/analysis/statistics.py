@@ -26,7 +26,7 @@ from harness.analysis.intervals import ALPHA
 from harness.analysis.variances import Array, Sample, Scale, Spread, estimate, items_part
 
 FEWEST = 3
-"""Verdicts need so many seeds, of which the values of two or more must count."""
+"""Verdicts need so many seeds."""
 MOST_SEEDS = 100_000
 """What so many seeds cannot decide, no number of seeds will."""
 EXACT_UP_TO = 20
@@ -70,7 +70,7 @@ def rank(
     several, alone = [index for index, n in enumerate(numbers) if n > 1], replace(scale, blocks=False)
     own = estimate([samples[index] for index in several], alone)
     _set_halves(standings, samples, several, alone, *own)
-    ranked = [index for index in several if numbers[index] + samples[index].left_out >= FEWEST]
+    ranked = [index for index in several if numbers[index] >= FEWEST]
     if len(ranked) < 2:
         return standings
     chosen, scale = _comparable([samples[index] for index in ranked], scale)

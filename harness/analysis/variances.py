@@ -40,13 +40,11 @@ class Sample:
 
     ``items_N`` is the score of each item, as the mean over the seeds, less the variant's mean score and scaled so that
     the metric is the mean over items; ``items_variance`` is the mean over items of their variance over the seeds.
-    ``left_out`` is the number of further seeds that were measured and whose values do not count.
     """
 
     values: dict[int, float]
     items_N: Array | None = None
     items_variance: float = 0.0
-    left_out: int = 0
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ HOW_TUNED = ("space", "seed", "prune")
 TUNED = "tuned"
 """The value of a setting that trials chose."""
 FEWEST_QUIET = 2
-"""Where so many runs of a variant are left that no other process disturbed, these alone count for its speed."""
+"""Where so many runs of a variant are left that no other process disturbed, these alone count for its speed: they have
+a mean and an interval. A verdict needs more of them."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from harness.analysis.intervals import ALPHA, NORMAL_QUANTILE
 from harness.analysis.pools import pools
 from harness.analysis.requirements import sift
 from harness.analysis.samples import samples_of
-from harness.analysis.statistics import rank
+from harness.analysis.statistics import FEWEST, Standing, rank
 from harness.analysis.variances import Scale
 from harness.analysis.variants import Variant
 from harness.config.requirement import Requirement
@@ -69,8 +69,16 @@ def _set_standings(pool: list[Variant], metric: str, margin: float, alpha: float
             half = mean.half if standing.half is None else standing.half
             variant.means[metric] = replace(mean, half=half, items_half=items_half)
             if len(pool) > 1:
-                variant.standings[metric] = standing
+                variant.standings[metric] = _with_reason(standing, variant, metric)
     return all(sample.items_N is not None for sample in found.samples)
+
+
+def _with_reason(standing: Standing, variant: Variant, metric: str) -> Standing:
+    """The standing; where other processes left too few runs for a verdict, it says so."""
+    quiet, runs = len(variant.undisturbed), len(variant.runs)
+    if not known(metric).timed or not variant.left_out or quiet >= FEWEST:
+        return standing
+    return replace(standing, reason=f"other processes disturbed {runs - quiet} of {runs} runs")
 
 
 def scale_of(metric: str, pool: list[Variant], margin: float = QUALITY_MARGIN) -> Scale:

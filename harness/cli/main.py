@@ -116,10 +116,10 @@ def task(config: DictConfig) -> float:
     """
     from harness.runner import job_outcomes, run_names, sweep_progress
     from harness.runner.objective import objective, search
-    from harness.runner.stopping import Stopped
+    from harness.runner.stopping import Requeued, Stopped
 
     label, direction = run_names.label(config), search(HydraConfig.get())
-    if config.sweep and config.fail_fast and job_outcomes.failed_before(config):
+    if config.sweep and config.fail_fast and job_outcomes.failed_before(config, HydraConfig.get().job.num):
         _keep(config, job_outcomes.JobOutcome(not_begun=label))
         return objective(None, config.trainer.monitor, direction)
     # before the imports, so that the terminal does not stay empty while they take seconds
@@ -129,7 +129,7 @@ def task(config: DictConfig) -> float:
     try:
         outcome = _outcome(config, label, _started(), direction)
     except Stopped as stopped:
-        if config.sweep:
+        if config.sweep and not isinstance(stopped, Requeued):
             lost = f"{label}: {stopped}"
             _keep(config, job_outcomes.JobOutcome(stopped.record, lost=None if stopped.record else lost))
         raise

@@ -18,6 +18,7 @@ from harness.config.requirement import parse_all
 from harness.errors import UserError
 from harness.records.reading import no_record, read_folders
 from harness.records.record import Record
+from harness.runner import sweep_runs
 
 USER_ERROR = 2
 
@@ -36,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m harness report", description="Compare recorded runs.")
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="folders of records; default: all runs")
     parser.add_argument("--name", help="only the runs of this experiment")
-    parser.add_argument("--sweep", help="only the runs of this sweep")
+    parser.add_argument("--sweep", help="only the runs that this sweep asked for")
     parser.add_argument("--sync", action="store_true", help="first bring MLflow up to date with the records")
     parser.add_argument("--baseline", metavar="KEY=VALUE", help="compare with this variant, such as encoder=lstm")
     parser.add_argument("--target", type=float, metavar="SCORE", help="give the seconds until validation reached this")
@@ -108,6 +109,10 @@ def _report(options: argparse.Namespace) -> int:
     return code
 
 
+def _of_name(records: list[Record], name: str) -> list[Record]:
+    return [record for record in records if record.name == name]
+
+
 def _read(options: argparse.Namespace) -> tuple[list[Record], list[str]]:
     """The requested records, at least one, and a sentence for each file that is not a readable record.
 
@@ -119,11 +124,13 @@ def _read(options: argparse.Namespace) -> tuple[list[Record], list[str]]:
     for sentence in left_out:
         print(f"left out: {sentence}", file=sys.stderr)
     where = ", ".join(map(str, folders))
-    for option in ("name", "sweep"):
+    for option, chosen in (("name", _of_name), ("sweep", sweep_runs.of_sweep)):
         wanted = getattr(options, option)
+        if wanted is None:
+            continue
         present = sorted({str(value) for record in records if (value := getattr(record, option))})
-        records = [record for record in records if wanted is None or getattr(record, option) == wanted]
-        if wanted is not None and not records:
+        records = chosen(records, wanted)
+        if not records:
             others = f"there are: {', '.join(present[:8])}" if present else "there is none"
             raise UserError(f"no record below {where} has the {option} {wanted}; {others}")
     if not records:

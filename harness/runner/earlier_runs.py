@@ -18,7 +18,8 @@ def finished_before(request: Request, record: Record) -> Record | None:
 
     A run of another experiment is copied, so that it is found under the name that was asked for. What is returned has
     the seconds to the target that was asked for, which the run's own record may lack, and the trial that it is here:
-    a run of an earlier search is no trial in a sweep over all combinations, which compares all its runs.
+    a run of an earlier search is no trial in a sweep over all combinations, which compares all its runs. The run's own
+    record says that its experiment asked for it so.
     """
     config = request.config
     left_out: list[str] = []
@@ -27,7 +28,8 @@ def finished_before(request: Request, record: Record) -> Record | None:
         print(f"left out: {sentence}", file=sys.stderr)
     if config.rerun or not existing or existing.status != "finished":
         return None
-    if existing.search_trial is not None and config.trial is None and not existing.asked_again:
+    is_asked_again = existing.name == config.name and existing.search_trial is not None and config.trial is None
+    if is_asked_again and not existing.asked_again:
         existing.asked_again = True
         store.write(existing)
     placed = targets.at(existing, config.measure.target)
@@ -40,7 +42,7 @@ def finished_before(request: Request, record: Record) -> Record | None:
         )
     if existing.name != config.name:
         asked: dict[str, Any] = {"config": record.config, "choices": record.choices, "sweep": record.sweep}
-        asked |= {"overrides": record.overrides, "name": record.name, "label": record.label}
+        asked |= {"overrides": record.overrides, "name": record.name, "label": record.label, "asked_again": False}
         existing = placed = store.copy(placed, request.output_dir, record.folder, **asked)
         artifacts.make(existing)  # config.yaml is that of the command
     request.open_tracker().sync(existing)

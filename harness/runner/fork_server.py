@@ -103,9 +103,21 @@ def _wait_for(children: list[int]) -> int:
     return first
 
 
+def let_processes_be_ended() -> None:
+    """Let processes that the job starts be ended by SIGTERM, as an encoder's own code expects; this one stays.
+
+    A signal that a process ignores is ignored by those that it starts, too. One that has a handler is not.
+    """
+    with suppress(AttributeError):  # Windows lacks some of it
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        signal.siginterrupt(signal.SIGTERM, False)  # no system call of a library fails for it
+        os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+
+
 def _child(request: ForkRequest, replies: int) -> None:
     """Run the job and leave without the clean-up of what belongs to the server."""
     die_with_parent()
+    let_processes_be_ended()
     if os.environ["LOCAL_RANK"] == "0":
         write(replies, Started(os.getpid()))
     processors.pin(request.processors)

@@ -192,9 +192,12 @@ def tuning_of(config: DictConfig, number: int) -> Tuning | None:
         return None
 
 
-def failed_before(config: DictConfig) -> bool:
-    """Whether a job of this sweep has failed already."""
-    outcomes = (of_job(config, number) for number in _numbers(config))
+def failed_before(config: DictConfig, own: int | None = None) -> bool:
+    """Whether a job of this sweep has failed already.
+
+    An outcome of the job ``own`` is that of an earlier attempt: its scheduler ended it, and runs it again.
+    """
+    outcomes = (of_job(config, number) for number in _numbers(config) if number != own)
     return any(outcome.failed and not outcome.held for outcome in outcomes)
 
 

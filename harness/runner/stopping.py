@@ -18,12 +18,16 @@ class Stopped(BaseException):
     record: Record | None = None
 
 
+class Requeued(Stopped):
+    """The scheduler ends this job and begins it again later: what became of its run is not known yet."""
+
+
 @contextmanager
 def stopped_by(reasons: dict[int, Callable[[int, FrameType | None], str]]) -> Iterator[None]:
     """Let the first of these signals raise ``Stopped`` in the block, with the reason that its function returns.
 
-    Further signals change nothing: the record is being written. Outside the main thread, where Python takes no signals,
-    the block runs as it is.
+    A function raises ``Requeued`` where the job runs again. Further signals change nothing: the record is being
+    written. Outside the main thread, where Python takes no signals, the block runs as it is.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

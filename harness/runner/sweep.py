@@ -19,7 +19,7 @@ from harness.config.composed_once import ComposedOnce
 from harness.errors import UserError
 from harness.records.record import Record
 from harness.records.secrets import masked
-from harness.runner import job_outcomes, plugins, run_names, sweep_summary
+from harness.runner import job_outcomes, plugins, run_names, sweep_runs, sweep_summary
 from harness.runner.job_outcomes import JobOutcome, outcomes_folder, outcomes_of
 from harness.runner.sweep_config import absolute_output_dir, hide_secrets
 
@@ -114,6 +114,8 @@ class Sweep(Callback):
 
         job_process.close_all()  # the report needs none of them, and they hold memory
         output_dir = Path(self.config.output_dir).absolute()
+        if self.search is None:  # of a search, only its own trials are compared
+            sweep_runs.keep(run_names.sweep_folder(self.config), done)
         ends: list[tuple[str, str, Summary]] = []
         searched = self._end_search(output_dir) if self.search else None
         for name in dict.fromkeys(record.name for record in done):

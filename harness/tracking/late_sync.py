@@ -1,5 +1,7 @@
 """Brings MLflow up to date with ended runs: those that it missed, and those of jobs that do not write to it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,16 +16,36 @@ from harness.tracking.address import OFF, store_of
 from harness.tracking.store import reason
 from harness.tracking.tracked_run import TrackedRun
 
+LOCK = ".unsynced.lock"
+"""The file in the output folder that is locked by a process which brings ended runs to MLflow."""
+
 
 def sync(ended: list[Record]) -> int:
     """Bring MLflow up to date with records; returns how many of them it lacked, wholly or in part.
 
-    Records of runs with ``tracking=none`` are left out.
+    Records of runs with ``tracking=none`` are left out. It waits for another process that does the same: two that find
+    a run missing would both make it.
 
     Raises:
         UserError: a store does not answer, or needs a password that the environment does not have.
     """
-    return sum(_sync_one(record) for record in ended)
+    lacked = 0
+    for record in ended:
+        with _alone(records.output_dir_of(record)):
+            lacked += _sync_one(record)
+    return lacked
+
+
+@contextmanager
+def _alone(output_dir: Path) -> Iterator[None]:
+    """Hold the lock of an output folder; without it where the folder cannot be written to."""
+    lock = FileLock(output_dir / LOCK)
+    with suppress(OSError):
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _sync_one(record: Record, sweep: str | None = None) -> bool:
@@ -58,7 +80,7 @@ def sync_left(output_dir: Path, sweep: str, waits: bool = True) -> Synced:
     if not unsynced.files_of(output_dir, sweep):
         return synced
     try:
-        with FileLock(output_dir / ".unsynced.lock", timeout=-1 if waits else 0):
+        with FileLock(output_dir / LOCK, timeout=-1 if waits else 0):
             for file in unsynced.files_of(output_dir, sweep):
                 if failed < 2:
                     try:

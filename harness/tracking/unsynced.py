@@ -1,6 +1,7 @@
-"""The ended runs that MLflow still lacks: one small file each below ``output_dir/unsynced``, until MLflow has them.
+"""The ended runs of sweeps that MLflow still lacks: one small file each below ``output_dir/unsynced``.
 
-They are kept by sweep, because the command of a sweep brings them to MLflow.
+They are kept by sweep, because the command of a sweep brings them to MLflow. A run that no sweep asked for has no file:
+``report --sync`` looks at all records.
 """
 
 from contextlib import suppress
@@ -10,13 +11,13 @@ from harness.records import store
 from harness.records.record import Record
 
 FOLDER = "unsynced"
-OUTSIDE = "runs"
-"""The folder of runs that no sweep asked for."""
 
 
 def keep(record: Record, sweep: str | None) -> None:
-    """Note that MLflow lacks a run which a sweep asked for, or a single command."""
-    file = store.output_dir_of(record) / FOLDER / store.file_name(sweep or OUTSIDE) / _name(record.run_dir)
+    """Note that MLflow lacks a run, if a sweep asked for it."""
+    if sweep is None:
+        return
+    file = store.output_dir_of(record) / FOLDER / store.file_name(sweep) / _name(record.run_dir)
     with suppress(OSError):  # such as a full disk: `report --sync` looks at all records
         file.parent.mkdir(parents=True, exist_ok=True)
         store.write_json(file, {"run_dir": record.run_dir, "ended": record.ended})

@@ -95,6 +95,10 @@ def test_a_trial_that_a_sweep_asked_for_later_is_compared_beside_the_best_one():
     comparison = compare([*asked, *loser, *trial(2, 0.75, test=0.7).records], "digits")
     compared = [run for variant in comparison.variants for run in variant.runs]
     assert {run.search_trial for run in compared} == {0, 2}
+    assert comparison.searches == [
+        "The search s1 has 3 trials: trial 2, the best one on validation, is compared, and trial 0, which another "
+        "command asked for."
+    ]
 
 
 def test_the_best_trial_of_a_search_was_tuned_by_as_many_trials_as_there_were():

@@ -146,6 +146,21 @@ def test_whoever_reads_the_whole_table_gets_dense_adams():
     assert again.ours.rows is None
 
 
+def test_what_an_evaluation_brings_up_to_date_can_be_written_by_the_next_steps():
+    """Lightning evaluates in inference mode, whose tensors torch lets nobody write to later; on a GPU steps do that."""
+    pair = Pair()
+    pair.walk(30)
+    with torch.inference_mode():
+        pair.ours.eval()
+    pair.ours.train()
+    pair.ours.rows.factors_SF[0] = pair.ours.rows.factors_SF[0]
+    kept = [value for value in vars(pair.ours.rows).values() if isinstance(value, torch.Tensor)]
+    assert len(kept) == 5
+    assert not any(tensor.is_inference() for tensor in [*kept, *pair.row.state[pair.ours.weight].values()])
+    pair.walk(30, seed=1)
+    pair.check()
+
+
 def read_without_gradient(table):
     with torch.no_grad():
         return table(torch.arange(V))
@@ -164,6 +179,15 @@ def test_gradients_of_lookups_and_passes_add_up_and_a_pass_without_a_step_change
     for optimizer in (pair.row, pair.dense):
         optimizer.step()
     pair.walk(3, seed=1)
+    pair.check()
+
+
+@pytest.mark.parametrize(("one", "two"), [([2, 1], [1, 2]), ([5, 3, 4], [4, 3]), ([1, 2, 3], [3])])
+def test_gradients_of_two_lookups_add_up_in_any_order_of_the_rows(one, two):
+    pair, ids = Pair(), [torch.tensor(one), torch.tensor(two)]
+    for table, optimizer in zip(pair.tables, (pair.row, pair.dense), strict=True):
+        (table(ids[0]).sum() + 3 * table(ids[1]).sum()).backward()
+        optimizer.step()
     pair.check()
 
 
@@ -280,3 +304,8 @@ def test_a_training_has_dense_adams_losses_and_weights_and_resumes(tmp_path, mon
     assert without_seconds(again) == without_seconds(found)
     for ours, theirs in zip(resumed.model.parameters(), made.model.parameters(), strict=True):
         assert torch.equal(ours, theirs)
+    ended, (last, _) = fitted(tmp_path / "again", f"optimizer={name}")  # interrupted while it was measured
+    assert without_seconds(last) == without_seconds(found)
+    for one in (made, resumed, ended):
+        tables = [module for module in one.model.modules() if isinstance(module, EmbeddingTable)]
+        assert [table.rows for table in tables] == [None, None]

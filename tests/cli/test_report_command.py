@@ -12,6 +12,7 @@ from harness.analysis.comparison import compare
 from harness.cli import report
 from harness.records.record import SCHEMA
 from harness.report.notes import notes
+from harness.runner import sweep_runs
 
 
 def test_the_command_writes_the_files_and_prints_the_table(tmp_path, capsys):
@@ -152,6 +153,28 @@ def test_user_errors_are_one_sentence(tmp_path, capsys, arguments, message):
     write(tmp_path, sweep())
     assert report.main(["--output-dir", str(tmp_path), *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_runs_of_a_sweep_are_also_those_that_were_finished_before_it(tmp_path):
+    lstm, gru = sweep()[:3], sweep()[3:]
+    for record in lstm + gru:
+        record.sweep = "s1"
+    write(tmp_path, [*lstm, *gru, *over_seeds("rnn", [0.7, 0.71, 0.72], sweep="s2")])
+    folder = tmp_path / "sweeps" / "s2"
+    folder.mkdir(parents=True)
+
+    def compared():
+        assert report.main(["--output-dir", str(tmp_path), "--sweep", "s2"]) == 0
+        with (tmp_path / "reports" / "digits" / "s2" / "runs.csv").open() as file:
+            return [(row["variant"], row["seed"]) for row in csv.DictReader(file)]
+
+    rnn = [("rnn", "0"), ("rnn", "1"), ("rnn", "2")]
+    assert compared() == rnn
+    for one in lstm[:2]:  # by two commands
+        sweep_runs.keep(folder, [one])
+    assert compared() == [("lstm", "0"), ("lstm", "1"), *rnn]
+    (folder / "runs.json").write_text("[")
+    assert compared() == rnn
 
 
 def test_the_gate_passes_its_own_baseline_and_fails_what_got_worse(tmp_path, capsys):

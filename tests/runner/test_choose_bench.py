@@ -1,5 +1,7 @@
 """The runs of a choice within its budget, with a launcher that is simulated."""
 
+from types import SimpleNamespace
+
 import pytest
 from made_records import made
 
@@ -180,7 +182,10 @@ def test_a_trial_that_a_candidate_lacks_is_not_run(make):
     assert bench.ended(Run("gru", "tuning", 2))
 
 
-def test_a_run_whose_machine_was_lost_is_launched_once_more(monkeypatch):
+@pytest.mark.parametrize(("seconds", "timeout"), [(20.0, 40), (60.0, None)])
+def test_a_run_whose_machine_was_lost_is_launched_once_more_in_the_time_that_is_left(
+    monkeypatch, clock, seconds, timeout
+):
     runs = [seed("gru"), seed("lstm")]
     lost = JobOutcome(lost="gru/seed=1 was lost: its node ended")
     batches = [[lost, JobOutcome(finished(runs[1]))], [JobOutcome(finished(runs[0]))]]
@@ -191,13 +196,19 @@ def test_a_run_whose_machine_was_lost_is_launched_once_more(monkeypatch):
     def launch(jobs, tunings):
         sweeper.numbers_of_batch = [10 * len(launched) + place for place in range(len(jobs))]
         launched.append(jobs)
+        clock.passes(seconds)
         return batches.pop(0)
 
+    monkeypatch.setattr(sweepers, "time", SimpleNamespace(monotonic=clock))
     monkeypatch.setattr(sweeper, "launch", launch)
     monkeypatch.setattr(sweeper, "config", None, raising=False)
     monkeypatch.setattr(sweepers, "drop_outcome", lambda _config, number: dropped.append(number))
     outcomes = sweeper.launch_runs(runs, limit=60.0)
-    assert [outcome.record.choices["encoder"] for outcome in outcomes] == ["gru", "lstm"]
-    assert launched[1] == [["encoder=gru", "seed=1", "run_timeout=60"]]
+    assert outcomes[1].record.choices["encoder"] == "lstm"
+    if timeout is None:
+        assert (outcomes[0], len(launched), dropped) == (lost, 1, [])
+        return
+    assert outcomes[0].record.choices["encoder"] == "gru"
+    assert launched[1:] == [[["encoder=gru", "seed=1", f"run_timeout={timeout}"]]]
     assert dropped == [0]
     assert sweeper.numbers == {runs[0]: 10, runs[1]: 1}

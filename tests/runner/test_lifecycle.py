@@ -232,3 +232,23 @@ def test_a_finished_run_that_was_not_served_says_how_it_can_be(live, tracker, ca
     (live.record.folder / "serving.json").write_text("{}")
     earlier_runs.finished_before(asked, live.record)
     assert capsys.readouterr().err == ""
+
+
+def test_a_trial_of_a_search_is_compared_in_the_experiment_that_asks_for_it_again_and_in_no_other(live, tracker):
+    def asked(name, trial=None):
+        """The record that a command with this name gets of the run, and that of the run itself."""
+        request = dataclasses.replace(
+            live.request, config=live.request.config.model_copy(update={"name": name, "trial": trial})
+        )
+        own = new_record(request, Hardware("cpu"), live.record.data, live.record.fingerprint, live.record.variant)
+        return earlier_runs.finished_before(request, own), written(live)
+
+    live.record.config["trial"] = 2
+    with live:
+        live.take(MEASURED)
+    copied, original = asked("other")
+    assert (copied.name, copied.search_trial, original.asked_again) == ("other", None, False)
+    found, original = asked(live.record.name)
+    assert (found.search_trial, original.search_trial, original.asked_again) == (None, 2, True)
+    trial, _ = asked("searched", trial=5)  # a loser of this search, for all that is known
+    assert (store.read(trial.folder).search_trial, store.read(trial.folder).asked_again) == (5, False)

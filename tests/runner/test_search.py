@@ -20,6 +20,7 @@ pytest.importorskip("optuna", minversion="4")
 from harness.runner.search import kept_trials
 from harness.runner.search.proposals import Proposal, Result, propose
 from harness.runner.search.space import count_of, read_space, value_at
+from harness.runner.sweep import Sweep
 
 SEARCH = ("-m", "hydra/sweeper=optuna", "hydra.sweeper.direction=maximize", "encoder=bag_of_embeddings")
 ONE_EPOCH = (*QUICK, "trainer.epochs=1", "tracking=none")
@@ -194,6 +195,11 @@ def test_a_sweep_over_all_combinations_compares_what_a_search_has_trained(comman
         one.fingerprint: one.ended for one in searched.records
     }
     assert all(f"gru, hidden_size={width}" in swept.out for width in (4, 8))
+    sweep = Sweep.current.config.sweep
+    written = Path("outputs/reports/digits", sweep, "report.csv")
+    before = written.read_text()
+    assert command("report", "--sweep", sweep).code == 0
+    assert written.read_text() == before, "it has the same runs, none of which names this sweep"
 
 
 def test_hopeless_trials_are_stopped_and_the_best_settings_read_the_test_split_once(command):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from harness.runner import lost_jobs
 from harness.runner.slurm import queue
 from harness.runner.slurm.queue import State
 from harness.runner.slurm.resources import gpus_per_node
-from harness.runner.stopping import Stopped, stopped_by
+from harness.runner.stopping import Requeued, Stopped, stopped_by
 from harness.runner.sweep import Sweep
 from harness.tracking import tracker
 
@@ -164,6 +165,73 @@ def test_a_job_that_is_stopped_keeps_its_record_and_its_outcome(command, monkeyp
     assert (outcome.record.status, outcome.failed) == ("killed", True)
     ended = command("-m", "encoder=bag_of_embeddings", "seed=0", *QUICK, "tracking=none")
     assert (ended.code, ended.record.status, ended.record.resumed_epochs) == (0, "finished", 1)
+
+
+def test_a_job_that_goes_back_into_the_queue_has_no_outcome_yet(command, monkeypatch, tmp_path):
+    def epoch(self, numbers):
+        raise Requeued("its Slurm job 7 went back into the queue")
+
+    monkeypatch.setattr(tracker.NoTracker, "epoch", epoch)
+    with pytest.raises(Requeued):
+        command("-m", "encoder=bag_of_embeddings", "seed=0", *QUICK, "tracking=none")
+    (record,) = store.read_all(tmp_path / "outputs" / "runs")
+    assert (record.status, record.reason) == ("killed", "its Slurm job 7 went back into the queue")
+    assert Sweep.current.outcomes() == []
+
+
+def test_submitit_puts_a_job_back_into_the_queue_near_its_limit(monkeypatch):
+    job = pytest.importorskip("harness.runner.slurm.job")
+    ended = []
+
+    def run(_job):
+        try:
+            signal.raise_signal(signal.SIGUSR2)
+        except Stopped as stopped:
+            ended.append(stopped)
+            raise
+
+    monkeypatch.setattr(job.submitit_launcher.SlurmLauncher, "__call__", run)
+    monkeypatch.setattr(job.JobEnvironment, "USR_SIG", "USR2")
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.delenv("SLURM_ARRAY_JOB_ID", raising=False)
+    own = object.__new__(job.SlurmJob)
+    own.params = {"timeout_min": 60}
+
+    def refuse(number, frame):
+        raise RuntimeError("it was put back too often")
+
+    before = signal.getsignal(signal.SIGUSR2)
+    try:
+        for of_submitit in (lambda *_: sys.exit(-1), refuse):
+            signal.signal(signal.SIGUSR2, of_submitit)
+            with pytest.raises(SystemExit):
+                own()
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    assert [type(one) for one in ended] == [Requeued, Stopped]
+    assert str(ended[0]) == "its Slurm job 7 went back into the queue"
+    assert str(ended[1]).startswith("time limit: its Slurm job 7 may run 60 min")
+
+
+def test_with_fail_fast_a_job_that_its_scheduler_runs_again_is_no_failure(command, monkeypatch):
+    """Slurm ends a job by SIGTERM where it needs the node for another, and runs it again."""
+    (basic,) = (one for one in Plugins.instance().discover(Launcher) if one.__name__ == "BasicLauncher")
+    real, reasons = basic.launch, ["ended by Slurm: SIGTERM"]
+
+    def epoch(self, numbers):
+        if reasons:
+            raise Stopped(reasons.pop())
+
+    def launch(self, job_overrides, initial_job_idx):
+        with pytest.raises(Stopped):
+            real(self, job_overrides[:1], initial_job_idx)
+        return real(self, job_overrides, initial_job_idx)
+
+    monkeypatch.setattr(tracker.NoTracker, "epoch", epoch)
+    monkeypatch.setattr(basic, "launch", launch)
+    ended = command("-m", "encoder=bag_of_embeddings", "seed=0,1", "fail_fast=true", *QUICK, "tracking=none")
+    assert ended.code == 0, ended.err
+    assert [(record.status, record.resumed_epochs) for record in ended.records] == [("finished", 1), ("finished", 0)]
 
 
 def test_a_launcher_that_loses_jobs_ends_the_sweep_with_its_comparison_and_their_names(command, monkeypatch):

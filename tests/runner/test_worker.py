@@ -1,5 +1,6 @@
 """Every run in a fresh process: it tells, it dies alone, it is timed out, and it leaves nothing behind."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -26,6 +27,30 @@ def ask(job, tell):
     if "torn" in job:
         os.write(job["torn"], b"gASV")
     tell({"answer": job.get("question", 0) * 2})
+
+
+def begin_and_sleep(began):
+    began.set()
+    time.sleep(60)
+
+
+def start_and_end_others(_job, tell):
+    """What an encoder's own code may do: a program, and a process of multiprocessing, each ended by SIGTERM."""
+    os.kill(os.getpid(), signal.SIGTERM)  # the parent acts on it: the job goes on
+    program = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    context = multiprocessing.get_context("fork")
+    began = context.Event()
+    forked = context.Process(target=begin_and_sleep, args=(began,))
+    forked.start()
+    began.wait(10)
+    program.terminate()
+    forked.terminate()
+    forked.join(10)
+    try:
+        tell([program.wait(10), forked.exitcode])
+    finally:
+        program.kill()
+        forked.kill()
 
 
 @pytest.fixture
@@ -110,6 +135,12 @@ def test_the_job_dies_with_its_parent(tmp_path):
     parent.stdout.close()
     _, alive = psutil.wait_procs([job, server], timeout=10)
     assert not alive
+
+
+def test_a_job_can_end_the_processes_that_it_starts(server):
+    told = []
+    end = server.run("test_worker:start_and_end_others", {}, told.append, timeout=60)
+    assert (end.code, told) == (0, [[-signal.SIGTERM, -signal.SIGTERM]])
 
 
 def test_reasons_tell_the_ends_apart():

@@ -1,5 +1,7 @@
 """A tracker that MLflow fails asks again: after a pause while the run trains, and when it ends."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -139,12 +141,12 @@ def test_a_run_that_ends_without_an_answer_is_noted_and_its_sweep_brings_it(serv
         said = capsys.readouterr().err
         assert said.count("MLflow at http://***@127.0.0.1:9 failed") == 1
         assert "still lacks this run (no answer); its record is kept; run `python -m harness report --sync`" in said
-    assert notes(tmp_path) == ["runs", "s1", "s2"]
+    assert notes(tmp_path) == ["s1", "s2"]  # of a run alone nobody would read a note
     server.answers = True
     synced = tracking.sync_left(tmp_path, "s1")
     assert (synced.done, synced.left) == (1, 0)
     assert server.told == [("sync", of_sweep.label, False)]
-    assert notes(tmp_path) == ["runs", "s2"]
+    assert notes(tmp_path) == ["s2"]
     assert tracking.sync([of_other, alone]) == 2
     assert notes(tmp_path) == []
 
@@ -165,6 +167,17 @@ def test_what_another_process_is_syncing_is_left_to_it(server, tmp_path):
         assert tracking.sync_left(tmp_path, "s1", waits=False) == tracking.late_sync.Synced()
     assert server.told == []
     assert tracking.sync_left(tmp_path, "s1", waits=False).done == 1
+
+
+def test_a_report_that_syncs_waits_for_another_process_that_does(server, tmp_path):
+    record = record_of(tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        with FileLock(tmp_path / ".unsynced.lock"):
+            waiting = pool.submit(tracking.sync, [record])
+            time.sleep(0.3)
+            told = list(server.told)
+        assert (waiting.result(10), told) == (1, [])
+    assert server.told == [("sync", record.label, False)]
 
 
 def test_a_note_of_a_later_end_of_a_run_stays(tmp_path):

@@ -123,6 +123,7 @@ class Backend:
         if self.device.type != "cpu":
             self._run_once(batches.largest())
         trainer.fit(training, TimedBatches(batches, timer), evaluated, ckpt_path=resumed, weights_only=True)
+        training.release_tables()
         if self.rank > 0:  # only the first process evaluates, and writes the file with the best weights
             return training.history, 0
         chosen = load(folder / BEST)

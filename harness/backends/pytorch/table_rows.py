@@ -104,7 +104,8 @@ class TableRows:
 
     def _restart(self, step: int) -> None:
         self.missed.restart(step)
-        self.factors_SF = torch.from_numpy(self.missed.factors_SF).to(self.table_VD.device)
+        with torch.inference_mode(False):  # an evaluation restarts too, and torch would refuse later writes to a tensor
+            self.factors_SF = torch.from_numpy(self.missed.factors_SF).to(self.table_VD.device)
 
     def _distinct(self, ids_N: Tensor) -> tuple[Tensor, Tensor, int]:
         """The distinct ids, the place of each id among them, and how many of them are up to date: they come first.
@@ -170,10 +171,11 @@ class TableRows:
         gradient_UD, rows_UD.grad = rows_UD.grad, None
         if self.padding_idx is not None:
             gradient_UD.index_fill_(0, (number_U == self.padding_idx).nonzero().flatten(), 0)
-        gradient = torch.sparse_coo_tensor(
-            number_U[None], gradient_UD, self.table_VD.shape, is_coalesced=True, check_invariants=False
-        )
         given = self.table_VD.grad  # of an earlier pass, or of another lookup in this one
+        # each row is there once, but the rows are in no order: torch adds up two coalesced tensors as if they were
+        gradient = torch.sparse_coo_tensor(
+            number_U[None], gradient_UD, self.table_VD.shape, is_coalesced=given is None, check_invariants=False
+        )
         self.table_VD.grad = gradient if given is None else given + gradient
 
 

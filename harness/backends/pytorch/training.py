@@ -135,7 +135,11 @@ class Training(lightning.LightningModule):
             torch.distributed.all_reduce(total)
         return float(total[0] / total[1])
 
-    def on_train_end(self) -> None:
+    def release_tables(self) -> None:
+        """Let no table keep the optimizer's state after the training.
+
+        Lightning has no hook for it: it calls none where a run resumes after its last epoch.
+        """
         for module in self.modules():
             if isinstance(module, EmbeddingTable):
                 module.release()

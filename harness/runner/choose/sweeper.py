@@ -1,6 +1,7 @@
 """The sweeper of ``harness choose``: it decides its own batches, until all is decided or the time is spent."""
 
 import math
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -80,12 +81,15 @@ class ChooseSweeper(BatchesSweeper):
     def launch_runs(self, runs: Sequence[Run], limit: float) -> list[JobOutcome]:
         """Launch runs, each of which is stopped after ``limit`` seconds; returns their outcomes.
 
-        A run whose machine or process was lost is launched once more: that says nothing about its candidate.
+        A run whose machine or process was lost is launched once more, in what is left of this time: the loss says
+        nothing about its candidate.
         """
+        ends = time.monotonic() + limit
         outcomes = self._launch(runs, limit)
-        if lost := [run for run, outcome in outcomes.items() if outcome.lost]:
+        lost, left = [run for run, outcome in outcomes.items() if outcome.lost], ends - time.monotonic()
+        if lost and left > 0:
             self.forget(lost)
-            outcomes |= self._launch(lost, limit)
+            outcomes |= self._launch(lost, left)
         return [outcomes[run] for run in runs]
 
     def _launch(self, runs: Sequence[Run], limit: float) -> dict[Run, JobOutcome]:

@@ -12,7 +12,7 @@ from hydra.core.utils import JobReturn
 from hydra_plugins.hydra_submitit_launcher import submitit_launcher
 from submitit import JobEnvironment
 
-from harness.runner.stopping import Stopped, stopped_by
+from harness.runner.stopping import Requeued, Stopped, stopped_by
 
 CLOSE_TO_LIMIT = 30
 """Seconds before a job's time limit from which on SIGTERM is put down to the limit: Python starts after the job."""
@@ -30,12 +30,16 @@ class SlurmJob(submitit_launcher.SlurmLauncher):
         of_submitit = signal.getsignal(before_limit)
 
         def near_limit(number: int, frame: FrameType | None) -> str:
-            """Let submitit put the job back into the queue if it may; returns why the run ends."""
+            """Let submitit put the job back into the queue if it may; returns why the run ends.
+
+            Raises:
+                Requeued: the job is in the queue again.
+            """
             try:
                 if callable(of_submitit):
                     of_submitit(number, frame)
             except SystemExit:
-                return f"its Slurm job {name()} went back into the queue"
+                raise Requeued(f"its Slurm job {name()} went back into the queue") from None
             except Exception:  # submitit's word for a job that may not go back
                 pass
             return self._limit()
