@@ -180,7 +180,7 @@ def test_one_busy_run_of_three_leaves_its_variant_in_the_ranking_of_speed_and_is
     assert (gru.means[MEMORY].mean, gru.means[MEMORY].n) == (11.0, 3)
     difference = gru.baseline_differences[LATENCY].difference
     assert (difference.mean, difference.n) == (pytest.approx(-1.0), 2)  # 1.0 - 2.0 and 1.2 - 2.2
-    assert mark(gru, LATENCY) == "*"
+    assert mark(comparison.groups[0], gru, LATENCY) == "*"
     assert comparison.separations == [
         "Left out of speed and latency: 2 of 9 runs, during which other processes used the same hardware; the other "
         "runs of their variants count."

@@ -63,7 +63,7 @@ def _hover(group: ComparisonGroup, variant: Variant) -> str:
     lines += [plotly_text(variant.setting)] if len(variant.parts) - 1 > MOST_PARTS else []
     for metric in group.questions:
         if metric in variant.means:
-            busy = " (busy machine)" if mark(variant, metric) == BUSY else ""
+            busy = " (busy machine)" if mark(group, variant, metric) == BUSY else ""
             lines.append(f"{short_name(metric)}: {text.from_to(metric, variant.means[metric])}{busy}")
     return "<br>".join(lines)
 
@@ -124,7 +124,7 @@ def tradeoffs(group: ComparisonGroup, variants: Styled) -> list[Plot]:
 
 def _tradeoff(group: ComparisonGroup, hardware: HardwareGroup, metric: str, points: Styled) -> Plot:
     quality = group.quality
-    busy = {variant for variant in points if mark(variant, metric) == BUSY}
+    busy = {variant for variant in points if mark(group, variant, metric) == BUSY}
     alike = [[variant for variant in pool if variant in points] for pool in pools(group, metric)]
     fronts = [front for pool in alike if len(front := pareto(group, metric, pool)) > 1]
     values = [variant.means[metric].mean for variant in points]
