@@ -151,6 +151,7 @@ def show_profiles(done: Sequence[Record]) -> None:
             why = f" {record.label}: {record.reason or 'no reason was recorded'}"
             print_sentence(out, why, head=record.status, style="red")
         if record.profile:
+            print_sentence(out, profiles.title(record), style="italic")
             print_fitting(out, partial(profiles.points_table, record), profiles.measured_columns(record))
             out.print()
     if len(done) == 1:

@@ -1,5 +1,6 @@
 """What the terminal shows: runs that ended, and the comparison of many."""
 
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable
@@ -40,7 +41,7 @@ from harness.report.chance_text import line as chance_line
 from harness.report.data_notes import data_notes
 from harness.report.heading import heading, print_heading
 from harness.report.notes import notes
-from harness.report.sentences import print_sentence
+from harness.report.sentences import UNBROKEN, print_sentence
 
 MOST_ROWS = 40
 """The terminal shows at most so many rows of a comparison; the files have all."""
@@ -188,8 +189,8 @@ def print_comparison(comparison: Comparison, out: Console | None = None) -> None
     out.print()
     gaps = any(verdict_text.has_gaps(group) for group in comparison.groups)
     legend = verdict_text.legend(comparison) + (f"   {verdict_text.GAP_LEGEND}" if gaps else "")
-    words = [*verdict_text.covers(comparison), legend]
-    out.print(f"[dim]{escape(' '.join(words))}[/]")
+    legend = re.sub(r"(^|   )(\S) ", rf"\1\2{UNBROKEN}", legend)  # a sign and its meaning stay together
+    print_sentence(out, " ".join([*verdict_text.covers(comparison), legend]), style="dim")
     for sentence in notes(comparison):
         print_sentence(out, sentence, head="note    ", style="yellow")
     for record in comparison.failed:

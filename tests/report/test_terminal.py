@@ -147,6 +147,8 @@ def test_a_narrow_terminal_names_every_variant_and_cuts_no_number(monkeypatch, c
     shown = capsys.readouterr().out
     assert "…" not in shown
     assert max(map(len, shown.splitlines())) <= 80
+    # no line of the legend ends with a sign whose meaning is in the next
+    assert not [line for line in shown.splitlines() if line.rstrip().endswith((" *", " =", " ?", " !"))]
     for name in ("bag_of_embeddings/seed=0", "self_attention/seed=1", "bag_of_embeddings  ", "self_attention   "):
         assert name in shown
     assert "not shown for lack of width: memory/host_train_peak_mib, cost/parameters" in shown
