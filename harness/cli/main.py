@@ -211,8 +211,8 @@ def _finish(every_number: bool, interrupted: bool = False, kept: str = "", launc
     errors = [outcome.user_error for outcome in outcomes if outcome.user_error]
     choice = Sweep.current.choice if Sweep.current else None
     own_table = Sweep.current is not None and Sweep.current.shows_runs and not every_number
-    runs = [record for record in done if not record.follows and not record.is_trial]
-    written = own_table or _show(runs, every_number)
+    shown = [record for record in done if not record.follows and not record.is_trial]
+    written = own_table or _show(shown, every_number)
     if Sweep.current:
         failed = not launched or any(outcome.record is None for outcome in outcomes)
         written &= Sweep.current.end(done, interrupted, failed)

@@ -14,9 +14,9 @@ from harness.analysis.searched import SearchTrial, best_first
 from harness.analysis.variant_names import short_keys
 from harness.records.metrics import QUALITY, number, short_name
 from harness.records.record import Record
-from harness.report.heading import Line, of_records, print_heading
+from harness.report.heading import INDENT, Line, of_records, print_heading
 from harness.report.markdown import escaped, paragraph, table_row
-from harness.report.sentences import print_sentence
+from harness.report.sentences import UNBROKEN, print_sentence
 from harness.report.terminal import MOST_ROWS, console, print_fitting, relative_path
 from harness.report.text import failure
 
@@ -117,7 +117,8 @@ def print_search(trials: Sequence[SearchTrial], said: Sequence[str]) -> None:
     if len(trials) > MOST_ROWS:
         out.print(f"... and {len(trials) - MOST_ROWS} more trials, in the files")
     for sentence in said:
-        print_sentence(out, sentence)
+        head, text = sentence[:INDENT], sentence[INDENT:]
+        print_sentence(out, head.replace(" ", UNBROKEN) + text)  # a path stays beside what it is
 
 
 def _table(trials: Sequence[SearchTrial], shown: Sequence[str]) -> Table:
