@@ -9,6 +9,9 @@ from harness.config.libraries import LIBRARY
 from harness.config.shipped import overridden_by
 from harness.errors import UserError
 
+FLAGS = ("-m", "--multirun", "--all")
+"""The flags with which a command trains."""
+
 
 def main() -> None:
     """Start the backend's imports, which take longest, in another process; load and run the command line meanwhile."""
@@ -33,9 +36,8 @@ def start_server(arguments: list[str]) -> None:
 
     A flag may only ask for help, another launcher runs elsewhere, and a subcommand starts its own runs.
     """
-    if any("=" not in argument for argument in arguments if argument not in ("-m", "--multirun")):
-        return
-    if any(argument.startswith(("-", "hydra")) for argument in arguments if argument not in ("-m", "--multirun")):
+    overrides = [argument for argument in arguments if argument not in FLAGS]
+    if any("=" not in argument or argument.startswith(("-", "hydra")) for argument in overrides):
         return
     chosen = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
     first = chosen.get("encoder", "").split(",")[0]

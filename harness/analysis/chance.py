@@ -51,6 +51,9 @@ def at_chance(group: ComparisonGroup) -> list[Variant]:
 
 def nothing_beats_chance(group: ComparisonGroup) -> bool:
     """Whether no variant that may be recommended is shown to beat chance."""
+    if level_of_chance(group) is None:
+        return False
     candidates = group.sifted.meeting if group.sifted else group.variants
-    judged = [variant for variant in candidates if ahead_of_chance(group, variant) is not None]
-    return bool(judged) and not any(beats_chance(group, variant) for variant in judged)
+    judged = (variant for variant in candidates if group.quality in variant.means)
+    first = next(judged, None)
+    return first is not None and not any(beats_chance(group, variant) for variant in (first, *judged))

@@ -7,11 +7,15 @@ import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 
-from harness.cli import refused_keys
+from harness.cli import refused_keys, subcommands
 from harness.config import per_encoder as settings
 from harness.config.compose import compose_whole, conf_dir
+from harness.config.descriptions import groups
 
 MULTIRUN = ("-m", "--multirun")
+HELP = ("-h", "--help")
+ALL = "--all"
+"""The flag for all numbers of each run, where the terminal otherwise shows the most important ones."""
 PLUGINS = {
     "joblib": ("hydra_plugins.hydra_joblib_launcher", "joblib"),
     "submitit_local": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
@@ -40,6 +44,11 @@ def refused(arguments: list[str]) -> str | None:
         if key in by_the_sweep:
             return f"{argument}: -m sets {by_the_sweep[key]}; leave it out"
     return None
+
+
+def asks_for_help(arguments: list[str]) -> bool:
+    """Whether a command asks for the help on groups and keys, and not for that of a subcommand."""
+    return bool(set(HELP) & set(arguments)) and (not subcommands.is_one(arguments) or arguments[0] in groups())
 
 
 def missing_plugin(arguments: list[str]) -> str | None:

@@ -11,6 +11,8 @@ import sys
 import time
 import traceback
 from contextlib import suppress
+from functools import partial
+from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -46,9 +48,13 @@ def main() -> None:
     if refused := words.refused(arguments):
         print(refused, file=sys.stderr)
         sys.exit(USER_ERROR)
+    if words.asks_for_help(arguments):
+        sys.exit(import_module("harness.cli.key_help").main(arguments))  # it loads the schema
     if subcommands.is_one(arguments):
         sys.exit(subcommands.run(arguments))
-    arguments, notes = words.last_of_each(secret_arguments.into_environment(arguments))
+    finish = partial(_finish, words.ALL in arguments)
+    arguments = secret_arguments.into_environment([argument for argument in arguments if argument != words.ALL])
+    arguments, notes = words.last_of_each(arguments)
     arguments = words.as_sweep_to_tune(arguments)
     print(*notes, sep="\n", end="\n" * bool(notes), file=sys.stderr, flush=True)
     sys.argv[1:] = arguments
@@ -69,21 +75,21 @@ def main() -> None:
     except KeyboardInterrupt as stop:
         code = INTERRUPTED
         with suppress(KeyboardInterrupt):  # pressed once more while the end is written
-            code = _finish(interrupted=True, kept=str(stop))
+            code = finish(interrupted=True, kept=str(stop))
         sys.exit(code)
     except UserError:  # an import that was refused
         raise
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # our task raises nothing
         print(*suggestions.explain(error, sys.argv[1:]), sep="\n", file=sys.stderr)
         if _has_run():  # a search had begun, or the launcher failed
-            _finish(launched=False)
+            finish(launched=False)
         sys.exit(USER_ERROR)
     except SystemExit as stop:  # Hydra's own 1: a flag that it cannot follow
         sys.exit(USER_ERROR if stop.code == 1 else stop.code)
     except Exception:  # a launcher failed: show what its jobs left
         traceback.print_exc()
-        sys.exit(_finish(launched=False) or FAILED)
-    if code := _nothing_run() or _finish():
+        sys.exit(finish(launched=False) or FAILED)
+    if code := _nothing_run() or finish():
         sys.exit(code)
 
 
@@ -191,10 +197,11 @@ def _command_started() -> float:
     return float(psutil.Process().create_time())
 
 
-def _finish(interrupted: bool = False, kept: str = "", launched: bool = True) -> int:
+def _finish(every_number: bool, interrupted: bool = False, kept: str = "", launched: bool = True) -> int:
     """Show the outcomes, end the sweep if there is one, and return the exit code.
 
-    ``kept`` names what an interrupted run leaves; ``launched`` is False if the launcher failed.
+    ``every_number``: show all numbers of each run. ``kept`` names what an interrupted run leaves; ``launched`` is False
+    if the launcher failed.
     """
     from harness.runner.job_outcomes import not_begun
     from harness.runner.sweep import Sweep
@@ -203,8 +210,9 @@ def _finish(interrupted: bool = False, kept: str = "", launched: bool = True) ->
     done = [outcome.record for outcome in outcomes if outcome.record]
     errors = [outcome.user_error for outcome in outcomes if outcome.user_error]
     choice = Sweep.current.choice if Sweep.current else None
-    own_table = Sweep.current is not None and Sweep.current.shows_runs
-    written = own_table or _show([record for record in done if not record.follows and not record.is_trial])
+    own_table = Sweep.current is not None and Sweep.current.shows_runs and not every_number
+    shown = [record for record in done if not record.follows and not record.is_trial]
+    written = own_table or _show(shown, every_number)
     if Sweep.current:
         failed = not launched or any(outcome.record is None for outcome in outcomes)
         written &= Sweep.current.end(done, interrupted, failed)
@@ -225,14 +233,14 @@ def _finish(interrupted: bool = False, kept: str = "", launched: bool = True) ->
     return FAILED if any(outcome.failed for outcome in outcomes) or not written or unanswered else 0
 
 
-def _show(done: "list[Record]") -> bool:
+def _show(done: "list[Record]", every_number: bool) -> bool:
     """Print the runs, and write the page of a single profile; returns whether that could be done."""
     if not done:
         return True
     from harness.report import build, terminal
 
     if trained := [record for record in done if record.mode != "profile"]:
-        terminal.print_runs(trained)
+        terminal.print_runs(trained, every_number)
     try:
         if measured := [record for record in done if record.mode == "profile"]:
             build.show_profiles(measured)

@@ -4,11 +4,9 @@ import inspect
 from collections.abc import Iterator
 from difflib import get_close_matches
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import hydra
-import yaml
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
@@ -17,9 +15,12 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 from harness.cli import choose_keys
 from harness.config.compose import compose_whole, conf_dir
+from harness.config.descriptions import EXPERIMENT, choices, keys_of
 
 PASSED_ON = ("encoder", "data", "optimizer", "pooling", "position")
 """Parts of the config that name code and take any key that the code takes; the code refuses all others."""
+EXACT = ("encoder", "pooling", "position")
+"""Those of them whose code is the harness's own, and not a framework's, for every choice but the user's."""
 OWN_CODE = ("custom", "cell")
 """Choices that name the user's code, so that only this code knows its keys."""
 RENAMED = {"input.letters": "input.characters"}
@@ -84,11 +85,8 @@ def sentence(key: str, arguments: list[str]) -> str:
     if group in PASSED_ON and (choice in OWN_CODE or f"{group}._target_" in set_to):
         plus = f"+{key}={set_to.get(key, '...')}"
         return f"{group}={choice} has no key {key}; if your own code takes {name}, write {plus}"
-    parent, _, last = key.rpartition(".")
-    if group in PASSED_ON and (having := _having(group, last if group == "encoder" else name)):
-        where, lacking = (f"{group}={choice}", name) if parent == group else (f"the encoder at {parent}", last)
-        others = "data sets" if group == "data" else f"{group}s"
-        return f"{where} has no {lacking}: nothing reads {key}; {others} that do: {', '.join(having)}"
+    if elsewhere := of_others(key, str(choice), config):
+        return elsewhere
     near = new_name(whole) or _of_choose(key, set_to) or nearest(key, config)
     advice = f"did you mean {near}?" if near else "python -m harness --cfg job prints all keys"
     return f"nothing reads {key}; {advice}"
@@ -100,19 +98,44 @@ def _of_choose(key: str, set_to: dict[str, str]) -> str | None:
     return near[0] if near else None
 
 
+def of_others(key: str, choice: str, config: DictConfig) -> str | None:
+    """The sentence for a key that a part lacks and other choices of its group have; None where none has it.
+
+    ``choice`` is that of the group; the part may be in another one, as an encoder in a stack.
+    """
+    group, _, name = key.partition(".")
+    parent, _, last = key.rpartition(".")
+    having = _having(group, last if group == "encoder" else name)
+    if group not in PASSED_ON or not having:
+        return None
+    where, missing = (f"{group}={choice}", name) if parent == group else (f"the encoder at {parent}", last)
+    others = "data sets" if group == "data" else f"{group}s"
+    part = OmegaConf.select(config, parent)
+    own = [str(one) for one in part if one != last and not str(one).startswith("_")] if part else []
+    return (
+        f"{where} has no {missing}: nothing reads {key}; {others} that do: {', '.join(having)}; "
+        f"keys of {where}: {', '.join(own) or 'none'}"
+    )
+
+
+def is_unread(key: str, config: DictConfig) -> bool:
+    """Whether a key would be one of a class of the harness that does not take it; False where only the code can tell.
+
+    A class takes the keys of the choices that name it, and no others.
+    """
+    group, (parent, _, last) = key.partition(".")[0], key.rpartition(".")
+    if group not in EXACT:
+        return False
+    module, _, name = str(OmegaConf.select(config, f"{parent}._target_")).rpartition(".")
+    line = f".{group}s.{name}\n"
+    files = (conf_dir() / group).glob("*.yaml") if module.startswith("harness.") else ()
+    naming = [file.stem for file in files if line in file.read_text("utf-8")]
+    return bool(naming) and not any(f"{group}.{last}" in keys_of(group, choice) for choice in naming)
+
+
 def _having(group: str, name: str) -> list[str]:
     """The choices of a group that have a key."""
-    files = sorted((conf_dir() / group).glob("*.yaml"))
-    return [file.stem for file in files if _has(file, name)]
-
-
-def _has(file: Path, name: str) -> bool:
-    """Whether a config file, or one that it inherits from, has a key."""
-    content = yaml.safe_load(file.read_text("utf-8"))
-    content = content.get(file.parent.name, content)  # a file that sets keys of several groups
-    inherited = [one.partition("@")[0] for one in content.get("defaults", ()) if isinstance(one, str)]
-    files = [(conf_dir() if one[0] == "/" else file.parent) / f"{one.strip('/')}.yaml" for one in inherited]
-    return name in content or any(_has(one, name) for one in files if one.is_file())
+    return [choice for choice in choices(group) if f"{group}.{name}" in keys_of(group, choice)]
 
 
 def _with_choices(arguments: list[str]) -> DictConfig:
@@ -120,7 +143,7 @@ def _with_choices(arguments: list[str]) -> DictConfig:
     chosen = [
         f"{key}={options[0]}"
         for key, value in given(arguments).items()
-        if "." not in key and key.split("@")[0] in PASSED_ON and (options := options_of(key, value))
+        if key.lstrip("+").split("@")[0] in (*PASSED_ON, EXPERIMENT) and (options := options_of(key, value))
     ]
     try:
         return compose_whole(*chosen)

@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         "--require", action="append", default=[], metavar="METRIC<NUMBER",
         help="recommend only variants whose means meet this, such as 'latency/p50_ms<5'; may be repeated",
     )  # fmt: skip
+    parser.add_argument("--all", action="store_true", help="also print all numbers of each run")
     parser.add_argument("--output-dir", type=Path, default=Path("outputs"), help="where runs are and reports go")
     parser.add_argument(
         "--gate", type=Path, metavar="FILE",
@@ -68,6 +69,7 @@ def _report(options: argparse.Namespace) -> int:
     from harness.analysis import regression_gate as gate
     from harness.analysis.verdicts import QUALITY_MARGIN
     from harness.report.build import compare
+    from harness.report.terminal import print_every_number
 
     margin = QUALITY_MARGIN if options.margin is None else options.margin
     if not 0 < margin < 1:
@@ -90,6 +92,8 @@ def _report(options: argparse.Namespace) -> int:
         options.sweep,
     )  # fmt: skip
     report.print()
+    if options.all:
+        print_every_number([record for record in records if record.status == "finished" and record.mode == "train"])
     for sentence in report.comparison.left_out[len(left_out) :]:  # files beside the records
         print(f"left out: {sentence}", file=sys.stderr)
     code = 0

@@ -1,7 +1,7 @@
 """What the user probably meant with a command that was refused: our sentence first, then Hydra's own words."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from hydra.core.global_hydra import GlobalHydra
@@ -11,6 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from harness.cli import refused_keys
+from harness.config.compose import compose_whole
+from harness.config.descriptions import choices, groups
 from harness.errors import UserError
 
 
@@ -45,9 +47,24 @@ def _unknown_choice(error: Exception) -> str | None:
     if not isinstance(error, MissingConfigException) or not error.options:
         return None
     group, _, wrong = (error.missing_cfg_file or "").rpartition("/")
-    near = get_close_matches(wrong.lower(), error.options, n=1)
+    return of_unknown_choice(group, wrong, error.options)
+
+
+def of_unknown_choice(group: str, wrong: str, options: Sequence[str]) -> str:
+    """The sentence for a choice that a group lacks, with the nearest one and all others."""
+    near = get_close_matches(wrong.lower(), options, n=1)
     meant = f"did you mean {group}={near[0]}? " if near else ""
-    return f"there is no {group}={wrong}; {meant}There are: {', '.join(sorted(error.options))}"
+    return f"there is no {group}={wrong}; {meant}There are: {', '.join(sorted(options))}"
+
+
+def of_unknown_word(word: str) -> str:
+    """The sentence for a word after ``--help`` that is neither a group nor a key: a choice, or one that is near."""
+    meant = [f"{group}={word}" for group in groups() if word in choices(group)]
+    meant = meant or ([] if "." in word else get_close_matches(word, groups(), n=1))
+    if not meant and (near := refused_keys.nearest(word, compose_whole())):
+        meant = [near]
+    advice = f"did you mean {' or '.join(meant)}?" if meant else "python -m harness --help lists all groups and keys"
+    return f"there is no group or key {word}; {advice}"
 
 
 def of_empty_sweep(arguments: list[str]) -> str:
@@ -116,13 +133,19 @@ def refuse_new_keys(overrides: list[str], config: DictConfig) -> None:
     """
     for override in overrides:
         key = override.lstrip("+").split("=")[0]
-        known_to_others = key.split("@")[0].split(".")[0] in refused_keys.PASSED_ON or key.startswith("tune.space.")
-        if not override.startswith("+") or known_to_others:
+        if not override.startswith("+") or key.startswith("tune.space."):
+            continue
+        group = key.split("@")[0].split(".")[0]
+        if group in refused_keys.PASSED_ON and not refused_keys.is_unread(key, config):
             continue
         before = _composed([other for other in overrides if other != override]) if override.startswith("++") else None
-        if before is None or key not in refused_keys.keys(OmegaConf.to_container(before, resolve=False)):
+        if before is not None and key in refused_keys.keys(OmegaConf.to_container(before, resolve=False)):
+            continue
+        if group not in refused_keys.PASSED_ON:
             near = refused_keys.new_name(key) or refused_keys.nearest(key, before or config)
             raise UserError(f"nothing reads {key}; " + (f"did you mean {near}?" if near else "leave it out"))
+        if elsewhere := refused_keys.of_others(key, config.choices[group], config):
+            raise UserError(elsewhere)  # other keys are refused by the class, which may know what was meant
 
 
 def refuse_words_for_parts(overrides: list[str], choices: Mapping[str, str]) -> None:

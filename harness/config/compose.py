@@ -11,7 +11,6 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from harness.config import hydra_speed
 from harness.config.shipped import conf_dir as conf_dir  # exported: whoever composes needs it
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 # our launcher configs have the names of the plugins' own configs on purpose: ours replace them
 warnings.filterwarnings("ignore", message=r"\s*'hydra/(launcher|sweeper)/\w+' is validated against ConfigStore schema")
-hydra_speed.share_the_config_store()
 
 
 def compose(*overrides: str) -> "Config":

@@ -47,10 +47,10 @@ class BackendConfig(Part):
 class HardwareConfig(Part):
     """What a run may use of the machine."""
 
-    accelerator: Literal["auto", "cpu", "gpu", "mps"] = Field(description="the kind of device")
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = Field(description="the kind of device: auto, cpu, gpu or mps")
     devices: Count = Field(description="processes of a data-parallel run, on each node")
     nodes: Count = Field(description="machines of a data-parallel run")
-    precision: Annotated[Literal["32", "bf16"], Text] = Field(description="float32, or bfloat16 where that is safe")
+    precision: Annotated[Literal["32", "bf16"], Text] = Field(description="32: float32; bf16: bfloat16, where safe")
     threads: Count | None = Field(description="threads of each process; null: its share of the processors")
 
 
@@ -95,7 +95,9 @@ class OptimizerConfig(BaseModel):
 
     name: str = Field(description="adam, adamw, sgd, adadelta, lazy_adam or custom")
     lr: Positive = Field(description="learning rate")
-    schedule: Literal["constant", "cosine", "inverse_time", "plateau"] = Field(description="change of the rate")
+    schedule: Literal["constant", "cosine", "inverse_time", "plateau"] = Field(
+        description="change of the rate: constant, cosine, inverse_time or plateau"
+    )
     decay: Number = Field(description="decay per step of the schedule inverse_time")
     factor: Fraction | None = Field(description="what a plateau multiplies the learning rate by; null: no plateau")
     patience: Count | None = Field(description="epochs without a better score that make a plateau")
@@ -199,9 +201,9 @@ class Config(Part):
     trial: CountOrZero | None = Field(description="trial of a search that this run belongs to; set by the sweep")
     backend: BackendConfig = Field(description="the framework that trains")
     hardware: HardwareConfig = Field(description="what a run may use of the machine")
-    data: dict[str, Any] = Field(description="the data loader and its arguments, and class_weights")
-    input: InputConfig = Field(description="from token ids or features to the input of the encoder")
-    pooling: dict[str, Any] | None = Field(description="the pooling and its arguments; null where the encoder pools")
+    data: dict[str, Any] = Field(description="the data loader, its arguments, and class_weights")
+    input: InputConfig = Field(description="from token ids or features to the encoder's input")
+    pooling: dict[str, Any] | None = Field(description="the pooling; null where the encoder pools")
     position: dict[str, Any] = Field(description="the position encoding and its arguments")
     encoder: dict[str, Any] = Field(description="the encoder and its arguments")
     head: HeadConfig = Field(description="from the pooled vector to the output")

@@ -28,6 +28,11 @@ def sentence(model: type[BaseModel], error: Any) -> str:
     return f"{key} {_expected(annotation, constraints)} {verb} {value!r}{why}"
 
 
+def must_be(model: type[BaseModel], key: str) -> str:
+    """What a key must be: ``must be a finite number above 0``."""
+    return _expected(*_annotation(model, tuple(key.split(".")))).rstrip(",")
+
+
 def _annotation(model: type[BaseModel], path: tuple[Any, ...]) -> tuple[Any, list[Any]]:
     """The type of the key at a path, and the constraints on its value."""
     annotation: Any = model

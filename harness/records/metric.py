@@ -15,6 +15,7 @@ class Metric:
     - ``short_name``: the name in tables; without it, tables use the full name.
     - ``column``: the place in the tables of a comparison, the smallest number first. A metric without one appears only
       among all numbers. ``run_column``: the same for the terminal's table of several runs, which is narrower.
+    - ``headline``: one of the numbers that the terminal shows after a single run, where ``--all`` shows all.
     - ``exact``: counted, not measured, so that one seed is enough.
     - ``of_all_runs``: a variant has a mean only if all its finished runs have the metric; those without it did worst.
     - ``bounds``: the smallest and the largest possible value.
@@ -33,6 +34,7 @@ class Metric:
     short_name: str = ""
     column: int | None = None
     run_column: int | None = None
+    headline: bool = False
     exact: bool = False
     of_all_runs: bool = False
     bounds: tuple[float, float] = (0.0, math.inf)

@@ -47,7 +47,7 @@ METRICS: dict[str, Metric] = {
     BEST_EPOCH: Metric("", None, "epoch with the best score of trainer.monitor, counted from 1", "quality"),
     THROUGHPUT: Metric(
         "1/s", True, "unpadded tokens over seconds, both summed over timed steps", "speed", "train tokens/s", 7,
-        run_column=6, gated=True,
+        run_column=6, headline=True, gated=True,
     ),
     END_TO_END: Metric(
         "1/s", True, "unpadded tokens of an epoch over its wall seconds, data included, median; no step is waited for",
@@ -64,11 +64,11 @@ METRICS: dict[str, Metric] = {
     EPOCH_SECONDS: Metric("s", False, "median wall time of an epoch's training part", "speed"),
     TRAINING_SECONDS: Metric(
         "s", False, "wall time of the training parts of all epochs, without validation; an epoch that was interrupted "
-        "counts as it was trained in the end", "speed", "training", 15,
+        "counts as it was trained in the end", "speed", "training", 15, headline=True,
     ),
     SECONDS_TO_TARGET: Metric(
         "s", False, "the same until the end of the first epoch in which trainer.monitor on validation was at least as "
-        "good as measure.target", "speed", "to target", 17, run_column=10, of_all_runs=True,
+        "good as measure.target", "speed", "to target", 17, run_column=10, headline=True, of_all_runs=True,
     ),
     # no direction, so never ranked: the first run of a command waits for imports and prepares the data for all
     TOTAL_SECONDS: Metric(
@@ -77,7 +77,7 @@ METRICS: dict[str, Metric] = {
     STARTUP_SECONDS: Metric("s", None, "from the same start to the first training step", "speed"),
     "speed/inference_sequences_per_second": Metric(
         "1/s", True, "sequences over seconds of forward passes at the evaluation batch size", "speed",
-        "inference seq./s", 9, gated=True,
+        "inference seq./s", 9, headline=True, gated=True,
     ),
     "speed/inference_batch_ms_p50": Metric(
         "ms", False, "median time of a forward pass at the evaluation batch size", "speed"
@@ -85,13 +85,13 @@ METRICS: dict[str, Metric] = {
     "speed/inference_batch_ms_p95": Metric("ms", False, "95th percentile of the time of such a pass", "speed"),
     LATENCY: Metric(
         "ms", False, "median time of one sequence at batch size 1", "latency", "latency p50", 10, run_column=7,
-        gated=True,
+        headline=True, gated=True,
     ),
     "latency/p95_ms": Metric("ms", False, "95th percentile of the time of one sequence at batch size 1", "latency"),
     "latency/p99_ms": Metric("ms", False, "99th percentile of the time of one sequence at batch size 1", "latency"),
     HOST_MEMORY: Metric(
         "MiB", False, "peak resident memory in training, minus the value before the model was built", "memory",
-        "train peak", 11, run_column=8, gated=True,
+        "train peak", 11, run_column=8, headline=True, gated=True,
     ),
     "memory/host_inference_peak_mib": Metric(
         "MiB", False, "peak resident memory in inference, minus the value before the model was built", "memory",
@@ -99,13 +99,15 @@ METRICS: dict[str, Metric] = {
     ),
     "memory/host_peak_mib": Metric("MiB", False, "peak resident memory of the run's whole process", "memory"),
     DEVICE_MEMORY: Metric(
-        "MiB", False, "the allocator's peak on the accelerator in training", "memory", "device peak", 12, gated=True
+        "MiB", False, "the allocator's peak on the accelerator in training", "memory", "device peak", 12, headline=True,
+        gated=True,
     ),
     "memory/device_inference_peak_mib": Metric(
         "MiB", False, "the allocator's peak on the accelerator in inference", "memory", gated=True
     ),
     PARAMETERS: Metric(
-        "", False, "trainable parameters of the built model", "cost", "parameters", 99, run_column=11, exact=True
+        "", False, "trainable parameters of the built model", "cost", "parameters", 99, run_column=11,
+        headline=True, exact=True,
     ),
     ENCODER_PARAMETERS: Metric(
         "", False, "trainable parameters between the input layer and the head", "cost", exact=True
@@ -169,6 +171,9 @@ COLUMNS = _ordered("column")
 RUN_COLUMNS = _ordered("run_column")
 """The metrics that have a column in the terminal's table of several runs, from left to right."""
 
+HEADLINES = [name for name, metric in METRICS.items() if metric.headline]
+"""The metrics that the terminal shows after a single run."""
+
 GATED = [name for name, metric in METRICS.items() if metric.gated]
 """The metrics that the regression gate checks."""
 
@@ -213,6 +218,13 @@ def with_validation(columns: list[str], quality: str, measured: Container[str]) 
         return columns
     behind = columns.index(quality) + 1
     return [*columns[:behind], validation, *columns[behind:]]
+
+
+def headlines(metrics: Container[str]) -> list[str]:
+    """The metrics to show of a single run that has these; behind the score that decides, the same on validation."""
+    shown = [name for name in HEADLINES if name in metrics]
+    deciding = next((name for name in QUALITY if name in metrics), "")
+    return with_validation(shown, deciding, metrics)
 
 
 def split_of(name: str) -> str:

@@ -1,10 +1,12 @@
 """The metrics of quality, which every split has; the table of all metrics is in ``metrics``."""
 
+from dataclasses import replace
+
 from harness.records.metric import SHARE, Metric
 
 
 def quality(split: str, where: str) -> dict[str, Metric]:
-    """The quality metrics of a split; only those of the test split decide, are gated and have columns."""
+    """The quality metrics of a split; only those of the test split decide, are gated, in columns and headlines."""
     test = split == "test"
     scores = {
         "accuracy": Metric(
@@ -43,4 +45,4 @@ def quality(split: str, where: str) -> dict[str, Metric]:
             "and classes", "quality", "loss", run_column=5 if test else None,
         ),
     }  # fmt: skip
-    return {f"{split}/{name}": metric for name, metric in scores.items()}
+    return {f"{split}/{name}": replace(metric, headline=test) for name, metric in scores.items()}

@@ -151,6 +151,7 @@ def show_profiles(done: Sequence[Record]) -> None:
             why = f" {record.label}: {record.reason or 'no reason was recorded'}"
             print_sentence(out, why, head=record.status, style="red")
         if record.profile:
+            print_sentence(out, profiles.title(record), style="italic")
             print_fitting(out, partial(profiles.points_table, record), profiles.measured_columns([record]))
             out.print()
     if len(done) == 1:
@@ -172,7 +173,7 @@ def summarise_profiles(done: Sequence[Record], sweep: str | None = None) -> list
     print_heading(of_records(measured), out)
     out.print(profiles.exponents_table(measured))
     if clauses := kernels.differing(list(zip(profiles.short_labels(measured), measured, strict=True))):
-        out.print(f"[dim]note    {escape(clauses)}[/]", soft_wrap=True)
+        print_sentence(out, clauses, head="note    ", style="dim")
     name = measured[0].name
     output_dir = Path(done[0].config["output_dir"]).absolute()
     folder = report_folder(output_dir, name, sweep or Path(measured[0].run_dir).name)

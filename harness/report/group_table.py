@@ -42,7 +42,8 @@ def terminal_table(group: ComparisonGroup, variants: list[Variant], name_width: 
         head = verdict_text.gap_header(group.quality) if column == BEHIND else tables.value_header(group, column)
         table.add_column(head, justify="right", no_wrap=True)
     for variant in variants:
-        style = "green" if variant.verdict(group.quality) == "best" else None
+        standing = verdict_text.shown(group, variant, group.quality)
+        style = "green" if standing and standing.verdict == "best" else None
         numbers = [_cell(group, variant, column) for column in shown]
         table.add_row(escape(budgets.with_sign(variant)), wording.seeds(variant), *numbers, style=style)
     return table
@@ -51,4 +52,4 @@ def terminal_table(group: ComparisonGroup, variants: list[Variant], name_width: 
 def _cell(group: ComparisonGroup, variant: Variant, column: str) -> str:
     if column == BEHIND:
         return verdict_text.gap(group.quality, variant.standings.get(group.quality))
-    return f"{tables.cell(variant, column)} {verdict_text.mark(variant, column) or ' '}"
+    return f"{tables.cell(variant, column)} {verdict_text.mark(group, variant, column) or ' '}"

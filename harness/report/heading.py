@@ -43,11 +43,6 @@ def of_records(records: Sequence[Record]) -> list[Line]:
     return [(label, text) for label, text in lines if text]
 
 
-def paragraph(lines: Sequence[Line]) -> str:
-    """The head as one paragraph of Markdown: MLflow folds a description after a few lines, before the answer."""
-    return " · ".join(f"**{label}** {text}" for label, text in lines)
-
-
 def print_heading(lines: Sequence[Line], out: Console) -> None:
     """Print the head, broken between words alone: no number and no path is cut."""
     for label, text in lines:

@@ -39,17 +39,21 @@ def measured_columns(records: Sequence[Record]) -> list[str]:
     return [title for title, keys in COLUMNS.items() if keys[0] in measured]
 
 
+def title(record: Record) -> str:
+    """What stands above the table of points."""
+    skipped = " (skipped: measured before)" if record.skipped else ""
+    return f"profile of {record.label}{skipped}: median (95th percentile)"
+
+
 def points_table(record: Record, columns: Sequence[str] | None = None) -> Table:
     """A row for each point: the median, in brackets the 95th percentile, and why a point was not measured.
 
     ``columns`` are those to show; None shows all that were measured.
     """
-    skipped = " (skipped: measured before)" if record.skipped else ""
-    title = f"profile of {escape(record.label)}{skipped}: median (95th percentile)"
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     shown = measured_columns([record]) if columns is None else columns
-    for title in ("length", "batch", *shown):
-        table.add_column(title, justify="right", no_wrap=True)
+    for name in ("length", "batch", *shown):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("")
     for point in record.profile:
         texts = [number_of(point, title) for title in shown]

@@ -14,7 +14,9 @@ from harness.analysis.searched import SearchTrial, best_first
 from harness.analysis.variant_names import short_keys
 from harness.records.metrics import QUALITY, number, short_name
 from harness.records.record import Record
-from harness.report.heading import Line, of_records, paragraph, print_heading
+from harness.report.heading import INDENT, Line, of_records, print_heading
+from harness.report.markdown import escaped, paragraph, table_row
+from harness.report.sentences import UNBROKEN, print_sentence
 from harness.report.terminal import MOST_ROWS, console, print_fitting, relative_path
 from harness.report.text import failure
 
@@ -106,16 +108,17 @@ def print_search(trials: Sequence[SearchTrial], said: Sequence[str]) -> None:
     """Print the trials by validation, why some failed, and these sentences."""
     out = console()
     for reason in dict.fromkeys(reason for trial in trials for reason in trial.reasons):
-        out.print(f"[red]{escape(reason)}[/]", soft_wrap=True)
+        print_sentence(out, reason, style="red")
     for record in (record for trial in trials for record in trial.records if record.status != "finished"):
-        out.print(f"[red]{escape(failure(record))}[/]", soft_wrap=True)
+        print_sentence(out, failure(record), style="red")
     print_heading(_heading(trials), out)
     if trials:
         print_fitting(out, partial(_table, trials), heads(trials)[-2:])
     if len(trials) > MOST_ROWS:
         out.print(f"... and {len(trials) - MOST_ROWS} more trials, in the files")
     for sentence in said:
-        out.print(escape(sentence), soft_wrap=True)
+        head, text = sentence[:INDENT], sentence[INDENT:]
+        print_sentence(out, head.replace(" ", UNBROKEN) + text)  # a path stays beside what it is
 
 
 def _table(trials: Sequence[SearchTrial], shown: Sequence[str]) -> Table:
@@ -138,10 +141,9 @@ def markdown(trials: Sequence[SearchTrial], said: Sequence[str]) -> str:
     """The head, the table and the sentences as Markdown."""
     head = paragraph(_heading(trials))
     names = heads(trials)
-    lines = [names, ["---"] * len(names), *rows(trials)]
-    table = "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
-    told = [f"- {sentence.partition(' ')[2].strip()}\n" for sentence in said]
-    return "".join([f"{head}\n\n" if head else "", table, "\n", *told])
+    lines = [table_row(names), f"|{'---|' * len(names)}", *map(table_row, rows(trials)), ""]
+    lines += [f"- {escaped(sentence.partition(' ')[2].strip())}" for sentence in said]
+    return "".join(f"{line}\n" for line in ([head, "", *lines] if head else lines))
 
 
 def csv_text(trials: Sequence[SearchTrial], output_dir: Path) -> str:

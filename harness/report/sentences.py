@@ -9,9 +9,14 @@ COLUMNS = 80
 """The width of sentences that do not go to a terminal themselves, such as through ``tee``: any terminal has it."""
 
 
+UNBROKEN = "\xa0"
+"""A blank at which no line ends, in a text to be wrapped; it is printed as any other."""
+
+
 def wrapped(text: str, width: int, indent: str = "") -> list[str]:
     """The lines of a text, all but the first with this indent; each ends between two words."""
-    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return [line.replace(UNBROKEN, " ") for line in lines]
 
 
 def print_sentence(out: Console, sentence: str, head: str = "", style: str = "") -> None:

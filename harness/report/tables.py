@@ -20,7 +20,8 @@ from harness.report import data_sets, items, serving, training_rows, tuned, verd
 from harness.report import text as wording
 from harness.report.answer_text import answer
 from harness.report.chance_text import line as chance_line
-from harness.report.heading import heading, paragraph
+from harness.report.heading import heading
+from harness.report.markdown import escaped, paragraph, table_row
 from harness.report.notes import notes
 from harness.report.target_words import instead_of_mean
 from harness.report.verdict_text import mark
@@ -87,22 +88,22 @@ def value_header(group: ComparisonGroup, metric: str) -> str:
 
 def markdown(comparison: Comparison) -> str:
     """The comparison as GitHub's Markdown."""
-    lines = [f"# {_escaped(comparison.name)}", ""]
-    lines += [paragraph([(label, _escaped(text)) for label, text in heading(comparison)]), ""]
+    lines = [f"# {escaped(comparison.name)}", ""]
+    lines += [paragraph(heading(comparison)), ""]
     if over := comparison.over_data_sets:
         lines += [*_markdown_data_sets(over), ""]
     for group, found in zip(comparison.groups, comparison.disagreements, strict=True):
         # the group's title only if it says more than the comparison's name
-        lines += [] if group.title == comparison.name else [f"## {_escaped(group.title)}", ""]
-        lines += [_escaped(" ".join(answer(group))), ""]
+        lines += [] if group.title == comparison.name else [f"## {escaped(group.title)}", ""]
+        lines += [escaped(" ".join(answer(group))), ""]
         if shared := budgets.shared_sentence(group):
             lines += [shared, ""]
         if sentence := verdict_text.among(group):
-            lines += [_escaped(sentence), ""]
-        lines += [_escaped(verdict_text.terms(group)), ""]
+            lines += [escaped(sentence), ""]
+        lines += [escaped(verdict_text.terms(group)), ""]
         for hardware_group in group.hardware_groups:
-            lines += [f"On {_escaped(hardware_group.title)}:", "", *_markdown_table(group, hardware_group.variants), ""]
-        lines += [_escaped(sentence), ""] if (sentence := chance_line(group)) else []
+            lines += [f"On {escaped(hardware_group.title)}:", "", *_markdown_table(group, hardware_group.variants), ""]
+        lines += [escaped(sentence), ""] if (sentence := chance_line(group)) else []
         lines += list(_markdown_baseline_differences(group))
         if variants := tuned_variants(group):
             own = tuned.columns(variants), tuned.table(variants), tuned.CAPTION
@@ -111,12 +112,12 @@ def markdown(comparison: Comparison) -> str:
             lines += _markdown_section(serving.HEADING, serving.columns(models), serving.table(models), serving.CAPTION)
         lines += list(_markdown_disagreements(found)) if found else []
     for curves in comparison.over_rows:
-        lines += [f"## {_escaped(training_rows.heading(curves))}", "", *_markdown_rows(curves), ""]
-    lines += [_escaped(" ".join([*verdict_text.covers(comparison), f"{verdict_text.legend(comparison)}."])), ""]
+        lines += [f"## {escaped(training_rows.heading(curves))}", "", *_markdown_rows(curves), ""]
+    lines += [escaped(" ".join([*verdict_text.covers(comparison), f"{verdict_text.legend(comparison)}."])), ""]
     if sentences := notes(comparison):
-        lines += ["## Notes", "", *(f"- {_escaped(sentence)}" for sentence in sentences), ""]
+        lines += ["## Notes", "", *(f"- {escaped(sentence)}" for sentence in sentences), ""]
     if comparison.failed:
-        lines += ["## Failed", "", *(f"- {_escaped(wording.failure(record))}" for record in comparison.failed), ""]
+        lines += ["## Failed", "", *(f"- {escaped(wording.failure(record))}" for record in comparison.failed), ""]
     return "\n".join(lines)
 
 
@@ -126,39 +127,39 @@ def _markdown_table(group: ComparisonGroup, variants: list[Variant]) -> Iterator
     yield "| " + " | ".join([*heads, f"verdict in {short_name(group.quality)}"]) + " |"
     yield "|---|" + "---:|" * (len(metrics) + 1) + "---|"
     for variant in best_first(group, variants):
-        numbers = [f"{cell(variant, metric)} {mark(variant, metric)}".strip() for metric in metrics]
+        numbers = [f"{cell(variant, metric)} {mark(group, variant, metric)}".strip() for metric in metrics]
         cells = [budgets.with_sign(variant), wording.seeds(variant), *numbers, verdict_text.verdict(group, variant)]
-        yield "| " + " | ".join(map(_escaped, cells)) + " |"
+        yield table_row(cells)
 
 
 def _markdown_data_sets(over: OverDataSets) -> Iterator[str]:
     head = data_sets.columns(over)
-    yield from (f"## {data_sets.HEADING}", "", _escaped(data_sets.answer(over)), "")
-    yield "| " + " | ".join(map(_escaped, ["variant", "runs", *head])) + " |"
+    yield from (f"## {data_sets.HEADING}", "", escaped(data_sets.answer(over)), "")
+    yield table_row(["variant", "runs", *head])
     yield "|---|" + "---:|" * (len(head) + 1)
     for row, values in data_sets.table(over):
-        yield "| " + " | ".join(map(_escaped, [row.name, str(row.runs), *values])) + " |"
-    yield from ("", f"{_escaped(data_sets.legend(over))}. {data_sets.CAPTION}")
+        yield table_row([row.name, str(row.runs), *values])
+    yield from ("", f"{escaped(data_sets.legend(over))}. {data_sets.CAPTION}")
     if over.notes:
-        yield from ("", *(f"- {_escaped(note)}" for note in over.notes))
+        yield from ("", *(f"- {escaped(note)}" for note in over.notes))
 
 
 def _markdown_section(heading: str, head: list[str], rows: Iterable[list[str]], caption: str) -> Iterator[str]:
     """A section with a table of two columns of text, then numbers."""
-    yield from (f"### {_escaped(heading)}", "")
+    yield from (f"### {escaped(heading)}", "")
     yield "| " + " | ".join(head) + " |"
     yield "|---|---|" + "---:|" * (len(head) - 2)
     for row in rows:
-        yield "| " + " | ".join(map(_escaped, row)) + " |"
+        yield table_row(row)
     yield from ("", caption, "")
 
 
 def _markdown_rows(curves: Curves) -> Iterator[str]:
     head = training_rows.columns(curves)
-    yield "| " + " | ".join(map(_escaped, head)) + " |"
+    yield table_row(head)
     yield "|---|" + "---:|" * (len(head) - 2) + "---|"
     for row in training_rows.table(curves):
-        yield "| " + " | ".join(map(_escaped, row)) + " |"
+        yield table_row(row)
     yield ""
     yield training_rows.CAPTION
 
@@ -171,7 +172,7 @@ def _markdown_baseline_differences(group: ComparisonGroup) -> Iterator[str]:
             yield ""
             for variant in compared:
                 difference = wording.baseline_difference(metric, variant.baseline_differences[metric])
-                yield f"- {_escaped(variant.name)}: {_escaped(difference)}"
+                yield f"- {escaped(variant.name)}: {escaped(difference)}"
             yield ""
     if any(variant.baseline_differences for variant in group.variants):
         yield from (wording.PAIRED, "")
@@ -179,22 +180,15 @@ def _markdown_baseline_differences(group: ComparisonGroup) -> Iterator[str]:
 
 def _markdown_disagreements(found: Disagreements) -> Iterator[str]:
     if found.agreement:
-        yield from (_escaped(items.agreement_sentence(found.agreement)), "")
+        yield from (escaped(items.agreement_sentence(found.agreement)), "")
     if found.items:
         yield from (f"{items.HEADING} (the first {items.MOST_IN_MARKDOWN} of report.html):", "")
         head, *rows = items.table(found)
-        yield "| " + " | ".join(map(_escaped, head)) + " |"
+        yield table_row(head)
         yield "|---:|" + "---|" * (len(head) - 1)
         for row in rows:
-            yield "| " + " | ".join(map(_escaped, row)) + " |"
+            yield table_row(row)
         yield ""
-
-
-def _escaped(text: str) -> str:
-    """Text with Markdown's special characters escaped, also for tables."""
-    for sign in "\\|*~<>[]_`":
-        text = text.replace(sign, f"\\{sign}")
-    return text
 
 
 def csv_text(comparison: Comparison) -> str:

@@ -1,5 +1,6 @@
 """What the terminal shows: runs that ended, and the comparison of many."""
 
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable
@@ -20,24 +21,28 @@ from harness.analysis.disturbances import disturbances
 from harness.analysis.serving import served_models
 from harness.analysis.tuned import tuned_variants
 from harness.config.libraries import is_read
-from harness.records.metrics import EPOCH_SECONDS, METRICS, THROUGHPUT, number, short_name
+from harness.records.metrics import EPOCH_SECONDS, THROUGHPUT, short_name
 from harness.records.record import Record
 from harness.records.store import output_dir_of
-from harness.report import data_sets, group_table, runs_table, serving, tables, training_rows, tuned, verdict_text
+from harness.report import (
+    data_sets,
+    group_table,
+    runs_table,
+    serving,
+    single_run,
+    tables,
+    training_rows,
+    tuned,
+    verdict_text,
+)
 from harness.report import text as wording
 from harness.report.answer_text import answer
 from harness.report.chance_text import line as chance_line
 from harness.report.data_notes import data_notes
 from harness.report.heading import heading, print_heading
 from harness.report.notes import notes
-from harness.report.sentences import print_sentence
+from harness.report.sentences import UNBROKEN, print_sentence
 
-LAYOUTS = (
-    (("quality",), ("speed", "latency"), ("memory", "cost")),
-    (("quality", "memory", "cost"), ("speed", "latency")),
-    (("quality", "speed", "latency", "memory", "cost"),),
-)
-"""The kinds of metrics in each column of the table of one run, from the widest table to the narrowest."""
 MOST_ROWS = 40
 """The terminal shows at most so many rows of a comparison; the files have all."""
 
@@ -47,16 +52,21 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
 
 
-def print_runs(records: list[Record]) -> None:
-    """A table of one run, or one row for each of several; then notes, the folder, and the command that shows more."""
+def print_runs(records: list[Record], every_number: bool = False) -> None:
+    """A table of one run, or one row for each of several; then notes, the folder, and the command that shows more.
+
+    ``every_number``: a table of all numbers for each run instead.
+    """
     out = console()
     for record in records:
         if record.status != "finished":
             print_sentence(out, wording.failure(record), style="red")
     finished = [record for record in records if record.status == "finished"]
-    if len(records) == 1 and finished:
-        out.print(f"[italic]{escape(_title(finished[0]))}[/]", soft_wrap=True)
-        out.print(_run_table(finished[0], out.width))
+    if every_number:
+        print_every_number(finished, out)
+    elif len(records) == 1 and finished:
+        _print_title(finished[0], out)
+        out.print(single_run.short_table(finished[0]))
     elif finished:
         table_of = partial(runs_table.terminal_table, finished, _name_width(out.width))
         print_fitting(out, table_of, runs_table.columns(finished))
@@ -65,19 +75,37 @@ def print_runs(records: list[Record]) -> None:
         runs = "the run" if len(records) == 1 else f"{count} of {len(records)} runs"
         least = several and what.endswith("processor")
         advice = " (hardware.threads=1 is affected least)" if least else ": run it again on a quiet machine"
-        out.print(
-            f"[yellow]busy[/]    other processes {what} during {runs}: speed is not comparable{advice}", soft_wrap=True
-        )
+        sentence = f"other processes {what} during {runs}: speed is not comparable{advice}"
+        print_sentence(out, sentence, head="busy    ", style="yellow")
     said = [
         *data_notes(finished), *pretrained_variants.of_runs(finished), *epoch_choice.of_runs(finished),
         *budgets.of_runs(finished), *_untimed(finished),
     ]  # fmt: skip
     for sentence in dict.fromkeys(said):
-        out.print(f"[dim]note    {escape(sentence)}[/]", soft_wrap=True)
-    if len(records) == 1:
-        out.print(f"folder  {escape(str(relative_path(records[0].folder)))}", soft_wrap=True)
+        print_sentence(out, sentence, head="note    ", style="dim")
+    if len(records) == 1 and not (every_number and finished):
+        if finished and (more := single_run.not_shown(finished[0])):
+            out.print(f"all     {more} more numbers: the same command with --all, or record.json", soft_wrap=True)
+        _print_folder(records[0], out)
     if line := where_to_look(records[0]):
         out.print(escape(line), soft_wrap=True)
+
+
+def print_every_number(records: Iterable[Record], out: Console | None = None) -> None:
+    """All numbers of each of these runs, and its folder."""
+    out = out or console()
+    for record in records:
+        _print_title(record, out)
+        out.print(single_run.whole_table(record, out.width))
+        _print_folder(record, out)
+
+
+def _print_title(record: Record, out: Console) -> None:
+    out.print(f"[italic]{escape(_title(record))}[/]", soft_wrap=True)
+
+
+def _print_folder(record: Record, out: Console) -> None:
+    out.print(f"folder  {escape(str(relative_path(record.folder)))}", soft_wrap=True)
 
 
 def where_to_look(record: Record) -> str:
@@ -109,25 +137,6 @@ def _title(record: Record) -> str:
     label = runs_table.requested_label(record)
     before = f" as {record.label}" if label != record.label else ""
     return f"{record.name}: {label}" + (f" (skipped: finished before{before})" if record.skipped else "")
-
-
-def _run_table(record: Record, width: int) -> Table:
-    """All numbers of a run, in three columns if there is room for them, else in two or one: no number is cut."""
-    values = [(name, number(name, record.metrics[name])) for name in METRICS if name in record.metrics]
-    layouts = [[[row for row in values if METRICS[row[0]].kind in kinds] for kinds in layout] for layout in LAYOUTS]
-    columns = next((layout for layout in layouts if sum(map(_width, layout)) - 2 <= width), layouts[-1])
-    table = Table(show_header=False, box=None, pad_edge=False)
-    for _ in columns:
-        table.add_column(no_wrap=True)
-        table.add_column(justify="right", no_wrap=True)
-    for row in range(max(map(len, columns))):
-        table.add_row(*(text for column in columns for text in (column[row] if row < len(column) else ("", ""))))
-    return table
-
-
-def _width(column: list[tuple[str, str]]) -> int:
-    """The width of a column of names and one of values, with the two blanks behind each."""
-    return sum(max((len(row[side]) for row in column), default=0) + 2 for side in (0, 1))
 
 
 def _name_width(width: int) -> int:
@@ -176,12 +185,12 @@ def print_comparison(comparison: Comparison, out: Console | None = None) -> None
         for row in training_rows.table(curves):
             points = zip(training_rows.columns(curves)[1:-1], row[1:-1], strict=True)
             values = ", ".join(f"{value} at {size}" for size, value in points)
-            out.print(escape(f"{row[0]}: {values}; {row[-1]}"), soft_wrap=True)
+            print_sentence(out, f"{row[0]}: {values}; {row[-1]}")
     out.print()
     gaps = any(verdict_text.has_gaps(group) for group in comparison.groups)
     legend = verdict_text.legend(comparison) + (f"   {verdict_text.GAP_LEGEND}" if gaps else "")
-    words = [*verdict_text.covers(comparison), legend]
-    out.print(f"[dim]{escape(' '.join(words))}[/]")
+    legend = re.sub(r"(^|   )(\S) ", rf"\1\2{UNBROKEN}", legend)  # a sign and its meaning stay together
+    print_sentence(out, " ".join([*verdict_text.covers(comparison), legend]), style="dim")
     for sentence in notes(comparison):
         print_sentence(out, sentence, head="note    ", style="yellow")
     for record in comparison.failed:

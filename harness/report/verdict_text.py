@@ -5,6 +5,7 @@ from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.item_scores import has_item_scores
 from harness.analysis.listed import and_more
+from harness.analysis.recommendation import GOOD
 from harness.analysis.statistics import Standing, Verdict
 from harness.analysis.variants import Variant
 from harness.analysis.verdicts import SPEED_MARGIN
@@ -13,6 +14,8 @@ from harness.records.metrics import known, short_name
 MARKS: dict[Verdict, str] = {"best": "*", "equivalent": "=", "open": "?", "few seeds": "-", "worse": ""}
 BUSY, EXCLUDED = "!", "x"
 BEST = "best mean; not shown to be better than those marked = or ?"
+AT_CHANCE = "not shown to beat chance"
+"""The words for what would be the best, or as good, if anything beat chance."""
 LEGEND = (
     f"* {BEST}   = as good as the best within the margin   ? undecided   no mark: worse, or not compared   "
     f"- too few seeds for a verdict   {BUSY} measured on a busy machine, not ranked"
@@ -29,19 +32,27 @@ MOST_NAMED = 20
 """A sentence names at most so many variants."""
 
 
-def mark(variant: Variant, metric: str) -> str:
+def shown(group: ComparisonGroup, variant: Variant, metric: str) -> Standing | None:
+    """The standing that reports show: where nothing beats chance, no variant is the best in quality, or as good."""
+    standing = variant.standings.get(metric)
+    if standing and standing.verdict in GOOD and known(metric).kind == "quality" and nothing_beats_chance(group):
+        return None
+    return standing
+
+
+def mark(group: ComparisonGroup, variant: Variant, metric: str) -> str:
     """The sign that follows a number in a table; LEGEND explains it."""
     if variant.excluded and known(metric).higher_is_better is not None:
         return EXCLUDED
     if variant.disturbed and known(metric).timed and metric in variant.means:
         return BUSY
-    standing = variant.standings.get(metric)
+    standing = shown(group, variant, metric)
     return MARKS[standing.verdict] if standing else ""
 
 
 def why_not_ranked(group: ComparisonGroup, variant: Variant, metric: str) -> tuple[str, str] | None:
     """``excluded`` or ``busy`` with its reason, of a metric that is not ranked; None where neither is so."""
-    sign = mark(variant, metric)
+    sign = mark(group, variant, metric)
     if sign == EXCLUDED and group.sifted:
         return "excluded", group.sifted.reason(variant, named=True)
     return ("busy", variant.disturbed or "") if sign == BUSY else None
@@ -149,8 +160,9 @@ def verdict(group: ComparisonGroup, variant: Variant) -> str:
     """The verdict on a variant in its group's quality, or why it has none."""
     if group.sifted and variant in group.sifted.excluded:
         return f"excluded: {group.sifted.reason(variant, named=True)}"
-    standing = variant.standings.get(group.quality)
-    return describe(group.quality, standing, group.margin) if standing else ""
+    if standing := shown(group, variant, group.quality):
+        return describe(group.quality, standing, group.margin)
+    return AT_CHANCE if group.quality in variant.standings else ""
 
 
 def gap(metric: str, standing: Standing | None) -> str:

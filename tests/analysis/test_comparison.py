@@ -195,7 +195,7 @@ def test_two_quiet_runs_of_three_give_a_mean_of_speed_and_no_verdict_which_is_sa
     assert (gru.means[MEMORY].mean, gru.means[MEMORY].n) == (11.0, 3)
     difference = gru.baseline_differences[LATENCY].difference
     assert (difference.mean, difference.n) == (pytest.approx(-1.0), 2)  # 1.0 - 2.0 and 1.2 - 2.2
-    assert mark(gru, LATENCY) == "-"
+    assert mark(comparison.groups[0], gru, LATENCY) == "-"
     assert gru.standings[LATENCY].reason == "other processes disturbed 1 of 3 runs"
     assert comparison.separations == [
         "Left out of speed and latency: 2 of 9 runs, during which other processes used the same hardware; the other "

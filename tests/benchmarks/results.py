@@ -163,7 +163,8 @@ def _by_run(compared: Comparison, several: bool) -> Iterator[str]:
         name = variant.record.name if several else variant.record.choices["encoder"]
         minutes = max((run.metrics["speed/total_seconds"] / 60 for run in variant.runs), default=0)
         rest = [str(variant.record.config["trainer"]["epochs"]), f"{minutes:.1f}"]
-        yield f"| {' | '.join([name, wording.seeds(variant), *(_number(variant, one) for one in shown), *rest])} |"
+        numbers = (_number(group, variant, one) for one in shown)
+        yield f"| {' | '.join([name, wording.seeds(variant), *numbers, *rest])} |"
 
 
 def _by_data(compared: Comparison) -> Iterator[str]:
@@ -182,11 +183,12 @@ def _by_data(compared: Comparison) -> Iterator[str]:
 def _of_encoder(group: ComparisonGroup, encoder: str) -> str:
     variants = (variant for variant in group.variants if variant.record.choices["encoder"] == encoder)
     quality = "test/accuracy" if "test/accuracy" in group.metrics else group.quality
-    return next((_number(variant, quality) for variant in variants), "-")
+    return next((_number(group, variant, quality) for variant in variants), "-")
 
 
-def _number(variant: Variant, metric: str) -> str:
-    return _escaped(f"{wording.with_interval(variant.means.get(metric))} {verdict_text.mark(variant, metric)}".strip())
+def _number(group: ComparisonGroup, variant: Variant, metric: str) -> str:
+    sign = verdict_text.mark(group, variant, metric)
+    return _escaped(f"{wording.with_interval(variant.means.get(metric))} {sign}".strip())
 
 
 def _escaped(text: str) -> str:

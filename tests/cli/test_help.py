@@ -6,56 +6,137 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 from conftest import REPOSITORY
+from omegaconf import OmegaConf
 
-from harness.config.compose import compose, conf_dir
+from harness.config import descriptions
+from harness.config.compose import compose, compose_whole, conf_dir
+from harness.config.schema import Config
+from harness.records.settings import flatten
 
 HEAVY = (
     *("torch", "pytorch_lightning", "tensorflow", "keras", "mlflow", "datasets", "pyarrow", "transformers", "ray"),
     *("numpy", "pandas", "scipy", "sklearn", "matplotlib", "optuna", "submitit", "joblib", "psutil", "rich"),
     *("pydantic", "jinja2", "plotly"),
 )
+SHIPPED = [group for group in descriptions.groups() if not group.startswith(("hydra", "experiment"))]
+"""The groups of the harness's own parts."""
 
 
-@pytest.mark.parametrize("flags", ["--help", "--cfg job", "--info searchpath", "--hydra-help"])
+@pytest.mark.parametrize("flags", ["--help", "--help encoder", "--cfg job", "--info searchpath", "--hydra-help"])
 def test_help_and_config_load_nothing_heavy(flags):
+    heavy = set(HEAVY) - ({"pydantic"} if flags.startswith("--help") else set())  # the schema describes the keys
     code = (
         f"import sys; sys.argv = ['harness', *{flags.split()}]\n"
         "from harness.__main__ import main\n"
         "try: main()\n"
         "except SystemExit as stop: assert not stop.code\n"
-        f"sys.exit(', '.join(set({HEAVY}) & set(sys.modules)))"
+        f"sys.exit(', '.join({heavy} & set(sys.modules)))"
     )
     ended = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert ended.stderr.strip() == "", ended.stdout[-300:]
 
 
-def listed_choices(help_text: str) -> dict[str, list[str]]:
-    """The groups that the help lists, with their choices."""
-    listed = help_text.split("(group=option)")[1].split("== Config ==")[0]
-    return {group: names.split(", ") for group, names in re.findall(r"^(\S+): (.+)$", listed, re.MULTILINE)}
+def rows_of(text):
+    """The names in the first column of the tables in a help, each with its text."""
+    rows: dict[str, str] = {}
+    for indent, first, more in re.findall(r"^( +)(.+?)(?: {2,}(.+))?$", text, re.MULTILINE):
+        if len(indent) == 2:
+            rows[first] = more
+        else:  # the text goes on
+            last = next(reversed(rows))
+            rows[last] = f"{rows[last]} {first}".strip()
+    return rows
 
 
-def test_help_lists_every_choice_and_nothing_else(command):
-    conf = conf_dir()
-    groups = [folder for folder in conf.iterdir() if folder.is_dir() and folder.name != "hydra"]
+def test_help_has_a_line_for_each_group_and_key_and_fits_a_screen(command):
     ended = command("--help")
-    assert ended.code == 0
-    assert listed_choices(ended.out) == {
-        folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in groups
+    assert (ended.code, ended.err) == (0, "")
+    lines = ended.out.splitlines()
+    assert len(lines) <= 45
+    assert max(map(len, lines)) <= 80
+    names = list(rows_of(ended.out.split("below one:\n")[1]))
+    conf = conf_dir()
+    folders = {path.parent.relative_to(conf).as_posix() for path in conf.glob("*/**/*.yaml")}
+    own = {*Config.model_fields} - {"sweep", "worker", "trial", "choices"}  # set by sweeps
+    assert len(names) == len(set(names))
+    assert set(names) == folders | own
+    assert "  tracking        where MLflow stores runs: mlflow, none" in lines
+    assert "  encoder         the encoder and its arguments: 23 choices" in lines
+
+
+@pytest.mark.parametrize("group", descriptions.groups())
+def test_help_on_a_group_has_every_choice_with_what_it_is(command, group):
+    ended = command("--help", group)
+    assert (ended.code, max(map(len, ended.out.splitlines())) <= 80) == (0, True)
+    rows = rows_of(ended.out)
+    options = descriptions.choices(group)
+    if len(options) > 1:
+        assert [name for name in rows if "=" not in name] == options
+    assert [name for name, text in rows.items() if len(text) < 8] == []
+
+
+@pytest.mark.parametrize("choice", [f"{group}={one}" for group in SHIPPED for one in descriptions.choices(group)])
+def test_help_on_a_choice_has_what_hydra_composes_for_it(command, choice):
+    """The keys and values that the files have are those of the composed config; each key is described."""
+    group = choice.partition("=")[0]
+    composed = OmegaConf.to_container(compose_whole(choice), resolve=False)[group]
+    rows = rows_of(command("--help", choice).out)
+    values = {row.partition("=")[0]: yaml.safe_load(row.partition("=")[2]) for row in rows}
+    shown = {key: value for place, found in values.items() for key, value in flatten(found, place)}
+    is_code = re.compile(r"\._\w+_$")  # which class, and how it is called
+    assert {key: value for key, value in shown.items() if not is_code.search(key)} == {
+        key: value for key, value in flatten(composed, group) if not is_code.search(key)
     }
-    assert not [name for names in listed_choices(ended.out).values() for name in names if name.startswith("_")]
+    assert [row for row, text in rows.items() if not text] == []
 
 
-def test_help_shows_the_config_with_the_overrides(command):
-    out = command("--help", "encoder=cnn", "seed=7").out
-    assert "encoders.CNN" in out
-    assert "\nseed: 7\n" in out
+def test_help_on_an_encoder_and_on_keys(command):
+    assert command("encoder", "--help").out == command("--help", "encoder").out
+    out = command("--help", "encoder=rnn").out
+    assert out.startswith("encoder=rnn: A state from the input and the previous state, Elman 1990.\n\n")
+    assert "\n  encoder.nonlinearity=tanh  tanh or relu\n" in out
+    out = command("-h", "optimizer.lr").out
+    assert out.startswith("optimizer.lr: learning rate; it must be a finite number above 0\n\n")
+    assert "\n  optimizer.lr=0.001  in optimizer=adam, adamw, lazy_adam\n" in out
+    out = command("--help", "encoder.dropout").out
+    assert "\n  encoder.dropout=0.0  between layers; in encoder=gru, lstm, rnn\n" in out
+    assert command("--help", "trainer.epochs").out == (
+        "trainer.epochs: passes over the training split; it must be a whole number of 1\nor more\n\n"
+        "  trainer.epochs=5  the default\n"
+    )
+    rows = rows_of(command("--help", "data=ag_news").out)  # of a file that inherits from another, which does too
+    assert rows["data.max_length=128"].startswith("texts have about 45 words on average")
+    assert rows["data.text=text"] == "the column of texts, or several: [title,body]"
+    assert rows["data.class_weights=null"].startswith("balanced: ")
+    assert rows_of(command("--help", "encoder=pretrained").out)["encoder.model=???"].endswith("; must be given")
+    assert list(rows_of(command("--help", "head").out)) == ["head.hidden_sizes=[]", "head.dropout=0.0"]
+    out = command("--help", "experiment=imdb_gru", "+encoder.inner.num_layers=2").out
+    assert {"data=imdb", "encoder@encoder.inner=gru", "trainer.epochs=4"} <= rows_of(out).keys()
+    assert "in encoder=bidirectional" in out
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("encodr", "there is no group or key encodr; did you mean encoder?"),
+        ("lr", "there is no group or key lr; did you mean optimizer.lr?"),
+        ("trainer.epoch", "there is no group or key trainer.epoch; did you mean trainer.epochs?"),
+        ("lstm", "there is no group or key lstm; did you mean encoder=lstm?"),
+        ("zzzqqq", "there is no group or key zzzqqq; python -m harness --help lists all groups and keys"),
+        ("pooling=means", "there is no pooling=means; did you mean pooling=mean? There are: additive_attention, last, "
+         "max, mean, sum"),
+    ],
+)  # fmt: skip
+def test_help_on_an_unknown_word_is_one_sentence(command, word, sentence):
+    ended = command("--help", word)
+    assert (ended.code, ended.out, ended.err) == (2, "", f"{sentence}\n")
 
 
 def test_the_examples_in_the_help_are_commands_that_compose(command):
-    examples = re.findall(r"^python -m harness (?!.*KEY)(.+)$", command("--help").out.split("== Examples ==")[1], re.M)
-    assert len(examples) == 6
+    examples = re.findall(r"^  python -m harness (.+)$", command("--help").out.split("Examples:")[1], re.MULTILINE)
+    assert len(examples) == 4
     for example in examples:
         sets = [word.split(",")[0] if "[" not in word else word for word in shlex.split(example) if word != "-m"]
         compose(*sets)  # raises a UserError for an invalid config

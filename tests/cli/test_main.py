@@ -43,10 +43,14 @@ def test_a_run_leaves_a_whole_record_and_a_table(command):
 
 
 def test_the_same_command_is_skipped_and_rerun_gives_the_same_numbers_to_the_last_digit(command):
-    first = command(*QUICK).record
-    again = command(*QUICK)
+    ended = command(*QUICK)
+    first = ended.record
+    again = command(*QUICK, "--all")
     assert "skipped" in again.out
     assert again.record.ended == first.ended
+    for out, shows_all in ((ended.out, False), (again.out, True)):
+        assert [metric in out for metric in ("test/accuracy", "cost/forward_flops")] == [True, shows_all]
+        assert ("the same command with --all, or record.json" in out) is not shows_all
     forced = command(*QUICK, "rerun=true").record
     assert forced.ended != first.ended
     assert without_seconds(forced.history) == without_seconds(first.history)
@@ -146,6 +150,7 @@ def test_a_precision_that_hydra_reads_as_a_number_is_the_same(command):
         ("backend=torch", None),
         ("backend=tensorflow", None),  # which is not installed
         ("--help", None),
+        ("encoder=lstm --all", "pytorch"),
         ("encoder=lstm --cfg job", None),
         ("-m hydra/launcher=joblib seed=0,1", None),  # its runs are in other processes
     ],

@@ -28,6 +28,22 @@ def test_the_command_writes_the_files_and_prints_the_table(tmp_path, capsys):
     assert files == ["report.csv", "report.html", "report.md", "runs.csv"]
 
 
+def test_all_numbers_of_each_run_come_after_the_table(tmp_path, capsys):
+    chance = {"chance": {"test/accuracy": 0.125}}
+    finished = [made(name, metrics={"latency/p95_ms": 3.25}, data=chance) for name in ("lstm", "gru")]
+    folder = write(tmp_path, [*finished, made("rnn", accuracy=None, status="failed")])
+    assert report.main(["--output-dir", str(folder)]) == 0
+    assert "p95" not in capsys.readouterr().out
+    assert report.main(["--output-dir", str(folder), "--all"]) == 0
+    table, *runs = capsys.readouterr().out.split("digits: ")[-3:]
+    assert "report.html" in table
+    assert sorted(run.partition("/")[0] for run in runs) == ["gru", "lstm"]
+    for run in runs:
+        assert re.search(r"latency/p95_ms +3.25 ms ", run)
+        assert re.search(r"level of chance +0.125 ", run)
+        assert "folder  " in run
+
+
 def test_requirements_and_a_margin_change_the_answer_and_say_what_they_exclude(tmp_path, capsys):
     """gru is 0.4 points behind lstm, which noise explains, and faster; rnn is far behind and the fastest."""
     records = []

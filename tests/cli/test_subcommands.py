@@ -7,8 +7,7 @@ import sys
 import pytest
 from conftest import REPOSITORY
 
-from harness.cli import subcommands
-from harness.config.compose import conf_dir
+from harness.cli import key_help, subcommands
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
@@ -56,7 +55,7 @@ def test_overrides_and_flags_are_no_subcommands(first):
 
 
 def test_help_names_each_subcommand_and_no_other():
-    header = (conf_dir() / "config.yaml").read_text().split("header: |")[1].split("== Examples ==")[0]
+    header = key_help.HEAD.split("Examples:")[0]
     names = ["choose", "report", "predict", "export", "ui", "selfcheck"]
     assert re.findall(r"python -m harness ([a-z]+)", header) == names
     assert sorted(subcommands.NAMES) == ["choose", "export", "predict", "report", "selfcheck", "ui"]

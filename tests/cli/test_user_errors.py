@@ -22,8 +22,15 @@ USER_ERRORS = [
     (["encoder=stack", "encoder@encoder.layers.first=grru"], "did you mean encoder=gru?"),
     (["trainer.epoch=3"], "nothing reads trainer.epoch; did you mean trainer.epochs?\n"),
     (["trainer.zzz=3"], "nothing reads trainer.zzz; python -m harness --cfg job prints all keys\n"),
-    (["encoder=lstm", "encoder.num_heads=2"], "encoder=lstm has no num_heads: nothing reads "
-     "encoder.num_heads; encoders that do: linear_attention, "),
+    *((["encoder=lstm", f"{plus}encoder.num_heads=2"], "encoder=lstm has no num_heads: nothing reads "
+       "encoder.num_heads; encoders that do: linear_attention, self_attention, transformer; keys of encoder=lstm: "
+       "hidden_size, num_layers, dropout, kernel\n") for plus in ("", "+", "++")),
+    *((["encoder=bidirectional", "encoder@encoder.inner=gru", f"{plus}encoder.inner.score=dot"], "the encoder at "
+       "encoder.inner has no score: nothing reads encoder.inner.score; encoders that do: self_attention; keys of the "
+       "encoder at encoder.inner: hidden_size, num_layers, dropout, kernel\n") for plus in ("", "+")),
+    (["experiment=imdb_gru", "encoder.num_heads=2"], "encoder=bidirectional has no num_heads: nothing reads "),
+    (["pooling=mean", "+pooling.hidden_size=3"], "pooling=mean has no hidden_size: nothing reads pooling.hidden_size; "
+     "poolings that do: additive_attention; keys of pooling=mean: none\n"),
     (["data.text=x"], "data=digits has no text: nothing reads data.text; data sets that do: ag_news, files, hub, "),
     (["data.name=x"], "nothing reads data.name; python -m harness --cfg job prints all keys\n"),
     (["encoder=bidirectional", "encoder.inner.num_heads=2"], "the encoder at encoder.inner has no num_heads: "),

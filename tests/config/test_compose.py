@@ -1,41 +1,13 @@
-"""How the config is composed: once for each job of a sweep, and without copies of Hydra's store of schemas."""
-
-import copy
+"""How the config is composed: once for each job of a sweep."""
 
 import pytest
 from conftest import QUICK
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from harness.config.composed_once import ComposedOnce
 from harness.runner.sweep import compose_jobs_once
-
-
-def test_help_is_the_same_as_when_hydra_copies_its_store(command, monkeypatch):
-    quick = command("--help").out
-    monkeypatch.delattr(ConfigStore, "__deepcopy__")
-    assert command("--help").out == quick
-
-
-def test_what_is_loaded_from_the_store_that_is_not_copied_is_a_copy():
-    store = ConfigStore.instance()
-    assert copy.deepcopy(store) is store
-    assert store.load("hydra/config.yaml").node is not store.load("hydra/config.yaml").node
-
-
-def test_hydra_still_copies_its_store_again_and_again_for_help(command, monkeypatch):
-    """Fails when Hydra no longer copies the store: ``hydra_speed`` has no use then and must go."""
-    copies = []
-
-    def copied(store, _memo):
-        copies.append(store)
-        return store
-
-    monkeypatch.setattr(ConfigStore, "__deepcopy__", copied)
-    assert command("--help").code == 0
-    assert len(copies) > 20
 
 
 class Loader(ConfigLoader):

@@ -17,11 +17,13 @@ from harness.records.metric import Kind
 from harness.records.metrics import (
     COLUMNS,
     GATED,
+    HEADLINES,
     METRICS,
     QUALITY,
     RUN_COLUMNS,
     column_name,
     definition,
+    headlines,
     known,
     with_validation,
 )
@@ -48,9 +50,24 @@ def test_columns_and_preferences_are_derived_from_the_table():
         assert derived == sorted(places, key=places.get)
         assert len(set(places.values())) == len(places), f"two metrics have the same {field}"
     assert [name for name, metric in METRICS.items() if metric.gated] == GATED
+    assert [name for name, metric in METRICS.items() if metric.headline] == HEADLINES
+    assert {name for name in METRICS if name.startswith("test/")} < set(HEADLINES)
     assert QUALITY == ["test/f1_span", "test/accuracy", "test/f1_micro", "test/label_error_rate", "test/mse"]
     assert COLUMNS[:2] == ["test/accuracy", "test/f1_span"]
     assert COLUMNS[-1] == RUN_COLUMNS[-1] == "cost/parameters"
+
+
+def test_a_single_run_shows_some_ten_numbers():
+    """Those of a task and of the machine alone; of validation, the score that decides on test."""
+    common = set(METRICS) - {name for name in METRICS if name.startswith(("test/", "val/"))} - {"train/mse"}
+    of_classes = {"test/accuracy", "test/f1_macro", "test/loss", "val/accuracy", "val/f1_macro", "val/loss"}
+    assert headlines(common | of_classes) == [
+        "test/accuracy", "val/accuracy", "test/f1_macro", "test/loss", "speed/train_tokens_per_second",
+        "speed/training_seconds", "speed/seconds_to_accuracy", "speed/inference_sequences_per_second", "latency/p50_ms",
+        "memory/host_train_peak_mib", "memory/device_train_peak_mib", "cost/parameters",
+    ]  # fmt: skip
+    assert headlines({"test/mse", "val/mse", "train/mse"}) == ["test/mse", "val/mse"]
+    assert headlines({"train/loss", "cost/steps"}) == []
 
 
 def test_the_column_of_a_score_on_validation_is_behind_that_of_the_same_score_on_test_if_both_are_there():

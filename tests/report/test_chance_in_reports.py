@@ -8,6 +8,7 @@ from made_records import HISTORY, LATENCY, over_seeds
 from pages import Page
 from planted import BEST, equivalent, group_of, undecided, with_items, worse
 
+from harness.analysis.comparability import best_first
 from harness.analysis.comparison import Comparison, compare
 from harness.analysis.requirements import sift
 from harness.config.requirement import parse_all
@@ -15,6 +16,7 @@ from harness.report import chance_text, plots, tables, verdict_text
 from harness.report.answer_text import answer
 from harness.report.comparison import compare as compare_in_python
 from harness.report.html import charts, data_sets_charts, html, rows_chart
+from harness.report.html import page as page_of
 from harness.report.html.choice import panel
 from harness.report.notes import notes
 from harness.report.terminal import print_comparison
@@ -73,6 +75,39 @@ def test_where_no_mean_is_above_chance_nothing_is_recommended_and_no_best_is_nam
     assert verdict_text.among(group) == ""
     assert panel(group) is None
     assert notes(comparison_of(group)) == []
+
+
+def test_where_nothing_beats_chance_no_variant_is_marked_best_or_as_good_in_any_quality(capsys):
+    def drawn(level):
+        faster = {LATENCY: [2.0] * 3, "test/f1_macro": [0.8] * 3}
+        group = group_of(pair(level, metrics=faster) + three("cnn", 0.8, level, metrics=faster), EQUAL)
+        lstm, gru, cnn = best_first(group, group.variants)
+        lstm.standings |= {"test/f1_macro": BEST, LATENCY: BEST}
+        cnn.standings[ACCURACY] = worse(0.1, 0.2)
+        print_comparison(comparison_of(group))
+        terminal = capsys.readouterr().out
+        markdown = tables.markdown(comparison_of(group))
+        page = {
+            (one.name, metric): page_of.number(group, one, metric).kind
+            for one in (lstm, gru, cnn) for metric in (ACCURACY, "test/f1_macro", LATENCY) if metric in one.standings
+        }  # fmt: skip
+        return terminal, markdown, page
+
+    terminal, markdown, page = drawn(0.95)
+    assert page == {
+        ("lstm", ACCURACY): "", ("lstm", "test/f1_macro"): "", ("lstm", LATENCY): "best", ("gru", ACCURACY): "",
+        ("cnn", ACCURACY): "worse",
+    }  # fmt: skip
+    assert "0.910 ±0.025 *" not in terminal
+    for name in ("lstm", "gru"):
+        (line,) = (line for line in markdown.splitlines() if line.startswith(f"| {name} |"))
+        assert line.endswith("| not shown to beat chance |")
+    assert "| worse: 10 points behind the best, at most 20 |" in markdown
+    terminal, markdown, page = drawn(0.5)
+    assert (page["lstm", ACCURACY], page["lstm", "test/f1_macro"]) == ("best", "best")
+    assert page["gru", ACCURACY] == "equivalent"
+    assert "0.910 ±0.025 *" in terminal
+    assert verdict_text.AT_CHANCE not in markdown
 
 
 def test_where_a_mean_above_chance_may_be_noise_the_answer_says_so():

@@ -151,6 +151,16 @@ def test_the_table_of_a_search_has_the_head_of_its_trials_without_what_they_trie
     assert searched.markdown([SearchTrial(0, {})], []).startswith("| trial |")
 
 
+def test_the_markdown_of_a_search_is_escaped_as_that_of_a_report_is():
+    named = made(overrides=["name=<b>_x_", "data.text=a_b"])
+    lines = searched.markdown([SearchTrial(0, {"data.text": "a|b*"}, records=[named])], ["best    *none*"]).splitlines()
+    settings = "**set** name=\\<b\\>\\_x\\_ data.text=a\\_b ·"
+    assert lines[0].startswith(settings)
+    assert markdown(compare([named], "digits")).splitlines()[2].startswith(settings)
+    assert lines[4].startswith("| 0 | a\\|b\\* |")
+    assert lines[-1] == "- \\*none\\*"
+
+
 def test_profiles_have_a_head_without_data_and_epochs():
     profile = made(accuracy=None, mode="profile", overrides=["profile.seconds=0.1"])
     head = [("set", "profile.seconds=0.1"), ("machine", "AMD EPYC"), ("date", "2026-01-01 00:00 UTC")]

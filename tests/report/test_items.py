@@ -17,6 +17,7 @@ from harness.report import item_texts, items, tables
 from harness.report.build import compare as build
 from harness.report.html import html
 from harness.report.html.items import BEGINNING
+from harness.report.markdown import escaped
 
 TRUTH = [0, 1, 0, 1, 1]
 PREDICTED = {"lstm": [[0, 1, 0, 1, 0], [0, 1, 0, 0, 0]], "GRU": [[1, 1, 0, 0, 1], [1, 1, 0, 0, 1]]}
@@ -42,7 +43,7 @@ def test_the_page_and_the_markdown_say_how_often_the_best_two_agree_and_list_the
     assert "0 neg neg 2 of 2 <pos> 2 of 2" in shown
     assert "3 <pos> <pos> 1 of 2 neg 2 of 2" in shown
     text = tables.markdown(comparison)
-    assert tables._escaped(SENTENCE) in text
+    assert escaped(SENTENCE) in text
     assert "| row | truth | lstm | GRU |\n|---:|---|---|---|\n| 0 | neg | neg (2 of 2) | \\<pos\\> (2 of 2) |" in text
 
 
@@ -73,7 +74,7 @@ def test_predictions_that_cannot_be_used_are_named_in_the_notes(records, tmp_pat
     file.write_bytes(b"cut")
     report = build(records, tmp_path / "outputs", "made")
     assert "Left out: " in report.markdown
-    assert tables._escaped(f"{file} holds no predictions (it is no archive of arrays)") in report.markdown
+    assert escaped(f"{file} holds no predictions (it is no archive of arrays)") in report.markdown
     assert "lstm alone is right on 1, GRU alone on 1 " in report.markdown  # by the run of lstm that is left
 
 

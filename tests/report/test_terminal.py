@@ -8,8 +8,13 @@ from rich.console import Console
 
 from harness.analysis.comparison import compare
 from harness.records.metrics import EPOCH_SECONDS, METRICS
-from harness.report import terminal
+from harness.report import single_run
 from harness.report.terminal import print_comparison, print_runs
+
+
+def shown_by(capsys):
+    """What was printed, as one line: a sentence may go on in the next one."""
+    return " ".join(capsys.readouterr().out.split())
 
 
 def test_a_run_measured_on_a_busy_machine_is_marked(capsys):
@@ -19,7 +24,7 @@ def test_a_run_measured_on_a_busy_machine_is_marked(capsys):
     )
     print_runs([busy])
     sentence = "other processes used up to 40% of the processor during the run: speed is not comparable"
-    assert sentence in capsys.readouterr().out
+    assert sentence in shown_by(capsys)
     print_runs([quiet, busy])
     assert "during 1 of 2 runs" in capsys.readouterr().out
     print_runs([quiet])
@@ -30,8 +35,8 @@ def test_a_run_measured_on_a_busy_accelerator_is_marked(capsys):
     shared = made(environment={"other_processes_device_share": 0.63, "other_device_processes": 1})
     print_runs([shared])
     assert (
-        "busy    other processes used up to 63% of the accelerator during the run: speed is not comparable: run it "
-        "again on a quiet machine\n" in capsys.readouterr().out
+        "busy other processes used up to 63% of the accelerator during the run: speed is not comparable: run it "
+        "again on a quiet machine" in shown_by(capsys)
     )
 
 
@@ -39,8 +44,8 @@ def test_texts_of_test_that_occur_in_train_are_counted_once_for_each_data_set(ca
     repeated = {"repeated_texts": {"validation": 0, "test": 107}}
     imdb = {"hash": "1", "sizes": {"train": 22500, "test": 25000}, "notes": repeated}
     print_runs([made("lstm", data=imdb), made("gru", data=imdb), made("gru", data={"hash": "2"})])
-    shown = capsys.readouterr().out
-    assert shown.count("note    107 of 25,000 test texts also occur in train, word for word\n") == 1
+    shown = shown_by(capsys)
+    assert shown.count("note 107 of 25,000 test texts also occur in train, word for word") == 1
     assert shown.count("note") == 1
 
 
@@ -56,14 +61,64 @@ def test_a_run_that_was_too_short_for_a_training_speed_says_so(capsys):
     sentence = "no training speed: every step was warm-up (measure.warmup_steps, measure.warmup_seconds); more"
     for records, count in (([short], "the run has "), ([short, long], "1 of 2 runs have "), ([long], None)):
         print_runs(records)
-        shown = capsys.readouterr().out
-        assert (f"note    {count}{sentence}" in shown) if count else ("note" not in shown)
+        shown = shown_by(capsys)
+        assert (f"note {count}{sentence}" in shown) if count else ("note" not in shown)
 
 
 def test_runs_on_subsets_of_one_data_set_say_a_sentence_once(capsys):
     dropped = {"unlabelled_rows": {"train": 3}}
     print_runs([made(data={"hash": name, "notes": dropped}) for name in "ab"])
-    assert capsys.readouterr().out.count("note    rows without a label, which were dropped: 3 train\n") == 1
+    assert shown_by(capsys).count("note rows without a label, which were dropped: 3 train") == 1
+
+
+MEASURED = {
+    "test/f1_macro": 0.875, "test/loss": 0.5, "val/accuracy": 0.925, "val/loss": 0.25, "train/loss": 0.125,
+    TOKENS: 123456.0, "speed/training_seconds": 21.5, "speed/inference_sequences_per_second": 98765.0, LATENCY: 2.125,
+    "latency/p95_ms": 3.0, MEMORY: 31.25, "memory/host_peak_mib": 376.5, "cost/parameters": 77442, "cost/epochs": 5,
+}  # fmt: skip
+SHORT = """\
+digits: lstm/seed=0
+test/accuracy                                 0.9
+  level of chance                           0.125
+val/accuracy                                0.925
+test/f1_macro                               0.875
+test/loss                                0.5 nats
+speed/train_tokens_per_second         123,456 1/s
+speed/training_seconds                     21.5 s
+speed/inference_sequences_per_second   98,765 1/s
+latency/p50_ms                           2.125 ms
+memory/host_train_peak_mib              31.25 MiB
+cost/parameters                            77,442
+all     5 more numbers: the same command with --all, or record.json
+folder  outputs/runs/a
+look    python -m harness ui
+"""
+
+
+def test_a_single_run_has_its_most_important_numbers_and_where_the_others_are(capsys):
+    """Below the score that decides, the level of chance, where the record has it."""
+    data = {"chance": {"test/accuracy": 0.125, "test/f1_macro": 0.03, "val/accuracy": 0.25}}
+    print_runs([made(metrics=MEASURED, data=data, run_dir="runs/a")])
+    shown = capsys.readouterr().out
+    assert "".join(f"{line.rstrip()}\n" for line in shown.splitlines()) == SHORT
+    print_runs([made(metrics=MEASURED)])
+    assert "chance" not in capsys.readouterr().out
+    print_runs([made()])
+    assert "all     " not in capsys.readouterr().out
+
+
+def test_all_numbers_of_each_run_where_they_are_asked_for(capsys):
+    runs = [made(name, metrics=MEASURED, run_dir=f"runs/{name}", data={"chance": {"test/accuracy": 0.125}})
+            for name in ("lstm", "gru")]  # fmt: skip
+    print_runs(runs, every_number=True)
+    shown = capsys.readouterr().out
+    for name in ("lstm", "gru"):
+        own = shown.partition(f"digits: {name}/seed=0\n")[2].partition(f"folder  outputs/runs/{name}\n")[0]
+        assert [metric for metric in ("test/accuracy", *MEASURED) if own.count(f"{metric} ") != 1] == []
+        assert "level of chance" in own
+    assert "--all" not in shown
+    print_runs([made(accuracy=None, status="failed", run_dir="runs/b")], every_number=True)
+    assert "folder  outputs/runs/b\n" in capsys.readouterr().out
 
 
 def test_a_narrow_terminal_shows_every_number_of_a_run_whole(monkeypatch, capsys):
@@ -72,7 +127,7 @@ def test_a_narrow_terminal_shows_every_number_of_a_run_whole(monkeypatch, capsys
     for width in (50, 90, 130):
         narrow = Console(width=width, highlight=False)
         monkeypatch.setattr("harness.report.terminal.console", lambda console=narrow: console)
-        print_runs([record])
+        print_runs([record], every_number=True)
         shown[width] = capsys.readouterr().out
         for text in ("test/accuracy", LATENCY, "2.125 ms", TOKENS, "123,456", "31.25 MiB", "77,442"):
             assert text in shown[width]
@@ -92,6 +147,8 @@ def test_a_narrow_terminal_names_every_variant_and_cuts_no_number(monkeypatch, c
     shown = capsys.readouterr().out
     assert "…" not in shown
     assert max(map(len, shown.splitlines())) <= 80
+    # no line of the legend ends with a sign whose meaning is in the next
+    assert not [line for line in shown.splitlines() if line.rstrip().endswith((" *", " =", " ?", " !"))]
     for name in ("bag_of_embeddings/seed=0", "self_attention/seed=1", "bag_of_embeddings  ", "self_attention   "):
         assert name in shown
     assert "not shown for lack of width: memory/host_train_peak_mib, cost/parameters" in shown
@@ -101,6 +158,6 @@ def test_a_narrow_terminal_names_every_variant_and_cuts_no_number(monkeypatch, c
 def test_no_number_of_a_run_is_cut_whatever_the_width(width):
     metrics = {name: 12_345_678.0 for name in METRICS if not name.startswith("profile/")}
     console = Console(width=width, file=io.StringIO())
-    console.print(terminal._run_table(made(metrics=metrics), width))
+    console.print(single_run.whole_table(made(metrics=metrics), width))
     assert "…" not in console.file.getvalue()
     assert console.file.getvalue().count("12,345,678") == len(metrics)

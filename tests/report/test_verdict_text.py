@@ -86,7 +86,7 @@ STANDINGS = {
 
 def test_each_verdict_has_a_mark_and_the_legend_explains_them_all():
     group = group_of(RECORDS, STANDINGS)
-    marks = {variant.name: mark(variant, ACCURACY) for variant in group.variants}
+    marks = {variant.name: mark(group, variant, ACCURACY) for variant in group.variants}
     assert marks == {"lstm": "*", "gru": "=", "rnn": "?", "cnn": "", "s4d": "-"}
     assert verdict_text.LEGEND == (
         "* best mean; not shown to be better than those marked = or ?   = as good as the best within the margin   "
@@ -154,7 +154,7 @@ def test_an_excluded_variant_has_a_mark_a_reason_and_no_verdict():
         variant.excluded = True
     (cnn,) = group.sifted.excluded
     assert verdict_text.verdict(group, cnn) == "excluded: test/accuracy 0.88"
-    assert mark(cnn, ACCURACY) == "x"
+    assert mark(group, cnn, ACCURACY) == "x"
     assert verdict_text.among(group) == (
         "With 95 % confidence the best of the 3 that meet the requirements is among: lstm, gru, rnn."
     )

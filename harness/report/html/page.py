@@ -145,8 +145,8 @@ def number(group: ComparisonGroup, variant: Variant, metric: str) -> TableNumber
     mean = variant.means.get(metric)
     if mean is None:
         return None
-    standing = variant.standings.get(metric)
-    busy = verdict_text.mark(variant, metric) == verdict_text.BUSY
+    standing = verdict_text.shown(group, variant, metric)
+    busy = verdict_text.mark(group, variant, metric) == verdict_text.BUSY
     kind, words = ("busy", MEANINGS["busy"]) if busy else ("", "")
     if standing and not busy:
         kind, words = standing.verdict, verdict_text.describe(metric, standing, margin_of(group, metric))

@@ -34,7 +34,7 @@ def tradeoffs(group: ComparisonGroup, variants: Styled) -> list[Plot]:
 
 def _tradeoff(group: ComparisonGroup, hardware: HardwareGroup, metric: str, points: Styled) -> Plot:
     quality = group.quality
-    busy = {variant for variant in points if mark(variant, metric) == BUSY}
+    busy = {variant for variant in points if mark(group, variant, metric) == BUSY}
     alike = [[variant for variant in pool if variant in points] for pool in pools(group, metric)]
     fronts = [front for pool in alike if len(front := pareto(group, metric, pool)) > 1]
     values = [variant.means[metric].mean for variant in points]

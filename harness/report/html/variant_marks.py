@@ -40,7 +40,7 @@ def hover(group: ComparisonGroup, variant: Variant) -> str:
     lines += [plotly_text(variant.setting)] if len(variant.parts) - 1 > MOST_PARTS else []
     for metric in group.questions:
         if metric in variant.means:
-            busy = " (busy machine)" if mark(variant, metric) == BUSY else ""
+            busy = " (busy machine)" if mark(group, variant, metric) == BUSY else ""
             lines.append(f"{short_name(metric)}: {text.from_to(metric, variant.means[metric])}{busy}")
     return "<br>".join(lines)
 
