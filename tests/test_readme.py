@@ -145,6 +145,12 @@ def test_every_named_make_target_exists():
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
+def test_make_run_is_the_command_of_the_first_run():
+    (line,) = re.findall(r"-m harness (.*)$", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+    first = TEXT.split("## The first run")[1].split("python -m harness ")[1].splitlines()[0]
+    assert line == first
+
+
 ENCODERS = (REPOSITORY / "docs" / "ENCODERS.md").read_text(encoding="utf8")
 
 
