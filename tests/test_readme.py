@@ -27,17 +27,25 @@ SUBCOMMANDS = sorted({line.split()[0] for line in ARGUMENTS if subcommands.is_on
 OLD_FORMS = sorted(set(re.findall(r"`python -m harness\.(\w+)`", TEXT)))
 
 
+EXAMPLES = {
+    "my_data.py": "def load",
+    "my_encoder.py": "class Convolution",
+    "my_conf/encoder/mine.yaml": "_target_: my_encoder",
+}
+"""The user's files that the README shows, each with words that only its block has."""
+
+
 def write_examples(folder):
-    for name in ("my_data", "my_encoder"):
-        (code,) = (block for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL) if EXAMPLE[name] in block)
-        (folder / f"{name}.py").write_text(code)
-
-
-EXAMPLE = {"my_data": "def load", "my_encoder": "class Convolution"}
+    blocks = re.findall(r"```(?:python|yaml)\n(.*?)```", TEXT, re.DOTALL)
+    for name, words in EXAMPLES.items():
+        (content,) = (block for block in blocks if words in block)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
 
 
 @pytest.mark.parametrize("line", [*COMMANDS, *ON_PROBES])
-def test_every_command_composes(command, line):
+def test_every_command_composes(command, tmp_path, line):
+    write_examples(tmp_path)
     arguments = [argument for argument in shlex.split(line) if argument != "-m"]
     swept = [argument if "=[" in argument else argument.split(",")[0] for argument in arguments]
     ended = command("--cfg", "job", *swept)
@@ -68,11 +76,33 @@ def test_the_commands_of_the_probes_table_name_every_probe_and_known_encoders():
     assert set(encoders) <= set(choices("encoder"))
 
 
-@pytest.mark.parametrize("line", [line for line in COMMANDS if "custom" in line])
-def test_the_examples_of_custom_data_and_encoders_run(command, tmp_path, line):
+def the_command_with(words):
+    (line,) = (line for line in COMMANDS if words in line)
+    return shlex.split(line)
+
+
+def test_the_example_of_your_own_data_learns_its_task(command, tmp_path):
     write_examples(tmp_path)
-    ended = command(*shlex.split(line), *QUICK)
+    ended = command(*the_command_with("my_data.load"), *QUICK)  # in two epochs; the command has five
     assert ended.code == 0, ended.err
+    assert ended.record.data.sizes == {"train": 1000, "validation": 1000, "test": 1000}
+    assert ended.record.metrics["test/accuracy"] > 0.95  # chance is 0.5
+
+
+def test_the_example_of_your_own_encoder_learns(command, tmp_path):
+    write_examples(tmp_path)
+    ended = command(*the_command_with("my_encoder.Convolution"), *QUICK)
+    assert ended.code == 0, ended.err
+    assert ended.record.metrics["test/accuracy"] > 0.3  # of ten classes, after two epochs
+
+
+def test_your_own_encoder_is_compared_by_the_name_of_its_file(command, tmp_path):
+    write_examples(tmp_path)
+    line = the_command_with("per.mine.kernel")
+    ended = command(*line, *QUICK, "trainer.epochs=1", "seed=0", "tracking=none")
+    assert ended.code == 0, ended.err
+    kernels = {(record.choices["encoder"], record.config["encoder"].get("kernel")) for record in ended.records}
+    assert kernels == {("mine", 5), ("gru", "auto")}
 
 
 def test_every_subcommand_is_in_the_readme():
@@ -113,6 +143,12 @@ def test_every_named_make_target_exists():
     makefile = (REPOSITORY / "Makefile").read_text()
     for target in set(re.findall(r"(?:`|^)make ([a-z-]+)", TEXT, re.MULTILINE)):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_make_run_is_the_command_of_the_first_run():
+    (line,) = re.findall(r"-m harness (.*)$", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+    first = TEXT.split("## The first run")[1].split("python -m harness ")[1].splitlines()[0]
+    assert line == first
 
 
 ENCODERS = (REPOSITORY / "docs" / "ENCODERS.md").read_text(encoding="utf8")

@@ -77,6 +77,11 @@ def test_every_data_set_composes_and_its_loader_takes_its_settings():
         inspect.signature(getattr(import_module(module), function)).bind(**settings)
 
 
+def test_digits_have_more_epochs_than_other_data_unless_the_command_sets_them():
+    commands = [(), ("data=adding",), ("trainer.epochs=3",), ("trainer.epochs=3", "data=digits")]
+    assert [compose(*overrides).trainer.epochs for overrides in commands] == [20, 5, 3, 3]
+
+
 @pytest.mark.parametrize("name", choices("hardware"))
 def test_every_hardware_is_resolved_or_refused_with_a_sentence(name):
     config = compose(f"hardware={name}")
