@@ -68,7 +68,7 @@ def name_variants(variants: list[Variant]) -> None:
     ]
     for variant, parts in zip(variants, parts_in_names, strict=True):
         named, unnamed = _most_distinctive(parts_in_names, parts, given)
-        more = [f"and {unnamed} more settings"] if unnamed else []
+        more = [f"and {unnamed} more setting{'s' * (unnamed != 1)}"] if unnamed else []
         shown = (f"{short[key]}={files.get(parts[key], parts[key])}" for key in named)
         variant.name = ", ".join([parts["encoder"], *shown, *more])
     _make_unique(variants)

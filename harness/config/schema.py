@@ -107,7 +107,7 @@ class OptimizerConfig(BaseModel):
 class TrainerConfig(Part):
     """How the model is trained."""
 
-    epochs: Count = Field(description="passes over the training split")
+    epochs: Count = Field(description="passes over the training split; data=digits sets 20")
     batch_size: Count = Field(description="sequences in a training batch")
     eval_batch_size: Count = Field(description="sequences in an evaluation batch")
     bucket: Flag = Field(description="group sequences of similar length")

@@ -81,7 +81,8 @@ def test_help_on_a_group_has_every_choice_with_what_it_is(command, group):
 def test_help_on_a_choice_has_what_hydra_composes_for_it(command, choice):
     """The keys and values that the files have are those of the composed config; each key is described."""
     group = choice.partition("=")[0]
-    composed = OmegaConf.to_container(compose_whole(choice), resolve=False)[group]
+    other = () if group == "data" else ("data=imdb",)  # data=digits sets its own number of epochs
+    composed = OmegaConf.to_container(compose_whole(choice, *other), resolve=False)[group]
     rows = rows_of(command("--help", choice).out)
     values = {row.partition("=")[0]: yaml.safe_load(row.partition("=")[2]) for row in rows}
     shown = {key: value for place, found in values.items() for key, value in flatten(found, place)}
@@ -103,7 +104,8 @@ def test_help_on_an_encoder_and_on_keys(command):
     out = command("--help", "encoder.dropout").out
     assert "\n  encoder.dropout=0.0  between layers; in encoder=gru, lstm, rnn\n" in out
     assert command("--help", "trainer.epochs").out == (
-        "trainer.epochs: passes over the training split; it must be a whole number of 1\nor more\n\n"
+        "trainer.epochs: passes over the training split; data=digits sets 20; it must be\n"
+        "a whole number of 1 or more\n\n"
         "  trainer.epochs=5  the default\n"
     )
     rows = rows_of(command("--help", "data=ag_news").out)  # of a file that inherits from another, which does too
