@@ -6,10 +6,12 @@ Both sides train the same model, Keras's by Keras's own layers and ``model.fit``
 batches in the same order, each in a fresh process. A pair counts only if the mean losses of every epoch agree within
 1 %. There is no dropout, whose random numbers differ, and epsilon is so small that its place in Adam, which differs
 too, does not matter. Keras's Adam gets the gradient of an embedding row as a sum: of a word that a batch repeats, it
-would square the parts one by one, which is another optimizer. What is compared is seconds per epoch: ours as the record has them (the median of all epochs),
-Keras's as the median of those after the first, in which it traces its step. Keras gets its batches in two ways, each
-padded to the longest review of all, as ``fit`` does with arrays (compiled by XLA), and each cut to its own longest
-one, as ours are (not compiled: XLA would start anew at every length). The faster of the two counts.
+would square the parts one by one, which is another optimizer.
+
+What is compared is seconds per epoch: ours as the record has them (the median of all epochs), Keras's as the median of
+those after the first, in which it traces its step. Keras gets its batches in two ways, each padded to the longest
+review of all, as ``fit`` does with arrays (compiled by XLA), and each cut to its own longest one, as ours are (not
+compiled: XLA would start anew at every length). The faster of the two counts.
 """
 
 import statistics
