@@ -36,11 +36,12 @@ def _shadowing() -> Iterator[tuple[str, str]]:
     """The name of every module that shadows a library, with the folder that it lies in."""
     library = Path(sysconfig.get_path("stdlib"))
     ahead = list(takewhile(lambda entry: Path(entry) != library, sys.path))
+    resolved = {entry: Path(entry).resolve() for entry in sys.path}
     for folder in dict.fromkeys(ahead):
         path = Path(folder)
         if _is_installed(path):  # a library's own copies of others, as Ray has them
             continue
-        others = [entry for entry in sys.path if Path(entry).resolve() != path.resolve()]
+        others = [entry for entry in sys.path if resolved[entry] != resolved[folder]]
         names = [file.stem for file in path.glob("*.py")] if path.is_dir() else []
         names += [file.parent.name for file in path.glob("*/__init__.py")]
         for name in set(names) - sys.modules.keys() - STAND_INS:
