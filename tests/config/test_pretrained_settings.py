@@ -57,4 +57,5 @@ def test_without_transformers_the_extra_is_named(monkeypatch):
 def test_its_keys_are_named_where_another_encoder_lacks_them():
     arguments = ["encoder=lstm", "encoder.frozen=true"]
     sentence = "encoder=lstm has no frozen: nothing reads encoder.frozen; encoders that do: pretrained"
+    sentence += "; keys of encoder=lstm: hidden_size, num_layers, dropout, kernel"
     assert refused_keys.sentence("encoder.frozen", arguments) == sentence
