@@ -54,6 +54,5 @@ def nothing_beats_chance(group: ComparisonGroup) -> bool:
     if level_of_chance(group) is None:
         return False
     candidates = group.sifted.meeting if group.sifted else group.variants
-    judged = (variant for variant in candidates if group.quality in variant.means)
-    first = next(judged, None)
-    return first is not None and not any(beats_chance(group, variant) for variant in (first, *judged))
+    judged = [variant for variant in candidates if group.quality in variant.means]
+    return bool(judged) and not any(beats_chance(group, variant) for variant in judged)

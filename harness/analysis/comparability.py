@@ -97,8 +97,8 @@ class ComparisonGroup:
     def chance(self) -> dict[str, float]:
         """The level of chance by metric, from the first record that has it."""
         levels: dict[str, float] = {}
-        for variant in self.variants:
-            levels = {**variant.record.data.chance, **levels}
+        for variant in reversed(self.variants):
+            levels |= variant.record.data.chance
         return levels
 
     @property
