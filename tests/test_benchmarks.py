@@ -107,6 +107,9 @@ def test_a_pair_counts_only_where_both_sides_do_the_same_work():
     pair = {"ours": ours, against.PADDED: padded, against.CUT: cut}
     against.check_same_work(pair)
     assert against.speeds([pair]) == [2.5]  # Keras's faster way counts
+    assert against.clearly_slower(pair) == set()
+    assert against.clearly_slower({**pair, against.CUT: {**cut, "epoch_seconds": 8.0}}) == {against.CUT}
+    assert against.speeds([pair, {"ours": ours, against.PADDED: padded}]) == [2.5, 3.0]
     with pytest.raises(RuntimeError, match=r"cut as ours does other work than ours: loss_2 0.304 instead of 0.3$"):
         against.check_same_work({**pair, against.CUT: {**cut, "loss_2": 0.304}})
     with pytest.raises(RuntimeError, match=r"padded as by fit does other work than ours: parameters 11 instead of 10$"):
