@@ -28,8 +28,8 @@ def still_improving(record: Record) -> bool | None:
     """
     if not is_read(record.choices["backend"], "trainer.epochs"):
         return None
-    best, monitor = record.metrics.get(BEST_EPOCH), monitored(record)
-    if best is None or monitor not in ON_VALIDATION or not record.history:
+    best = record.metrics.get(BEST_EPOCH)
+    if best is None or not record.history or (monitor := monitored(record)) not in ON_VALIDATION:
         return None
     definition, score = METRICS[monitor], record.history[-1].get(monitor)
     return best == len(record.history) and score != definition.bounds[bool(definition.higher_is_better)]

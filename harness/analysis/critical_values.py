@@ -39,13 +39,23 @@ def critical_value(k: int, s: int, nu: Array | float, alpha: float = 0.05) -> Ar
     Raises:
         ValueError: not 1 <= s <= k, k < 2, or a ``nu`` below 2.
     """
-    if not (k >= 2 and 1 <= s <= k and np.min(nu) >= LEAST):
+    if not (k >= 2 and 1 <= s <= k and np.all(np.asarray(nu) >= LEAST)):
         raise ValueError(f"no critical value for k={k}, s={s}, nu={nu}")
     inverse = 1 / np.minimum(nu, MOST_CERTAIN)
     if np.size(nu) > len(_GRID):  # as exact as the polynomial is, and much faster for all pairs of many variants
         values: Array = np.interp(inverse, _GRID, _on_grid(k, s, alpha))
         return values
     return np.asarray(np.exp(_over_freedom(k, s, alpha)(inverse)))
+
+
+def critical_values(k: int, s_N: NDArray[np.int_], nu_N: Array, alpha: float = 0.05) -> Array:
+    """The critical values of the largest of ``k`` means, one for each pair of an ``s`` and a ``nu``."""
+    if k > FEW:
+        coefficients = chebval(_between_1_and_k(s_N, k), _over_s(k, alpha))
+    else:
+        coefficients = np.stack([_over_freedom(k, int(s), alpha).coef for s in s_N], axis=1)
+    values: Array = np.exp(chebval(2 * LEAST / np.minimum(nu_N, MOST_CERTAIN) - 1, coefficients, tensor=False))
+    return values
 
 
 @lru_cache(maxsize=16)
@@ -74,9 +84,9 @@ def _over_s(k: int, alpha: float) -> Array:
     return coefficients
 
 
-def _between_1_and_k(s: int, k: int) -> float:
+def _between_1_and_k(s: int | NDArray[np.int_], k: int) -> Array:
     """Where s lies between 1 and k on a scale of logarithms, from -1 to 1."""
-    return float(2 * np.log(s) / np.log(k) - 1)
+    return np.asarray(2 * np.log(s) / np.log(k) - 1)
 
 
 def _interpolated(k: int, s: float, alpha: float) -> Chebyshev:

@@ -150,10 +150,11 @@ def _read(file: Path, task: str, rows: int | None) -> Predictions | None:
 
 
 def _item_scores(record: Record, metric: str) -> ItemScores | None:
-    file, data, name = record.folder / PREDICTIONS, record.data, without_split(metric)
+    data, name = record.data, without_split(metric)
     kept = record.status == "finished" and metric in record.metrics
     if not kept or split_of(metric) != "test" or (data.task, name) not in SCORERS:
         return None
+    file = record.folder / PREDICTIONS
     try:
         stored = file.stat()
     except OSError:

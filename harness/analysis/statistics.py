@@ -18,18 +18,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from harness.analysis.critical_values import critical_value
+from harness.analysis.differences import Differences
 from harness.analysis.intervals import ALPHA
-from harness.analysis.variances import Array, Sample, Scale, Spread, estimate, items_part
+from harness.analysis.variances import Array, Sample, Scale, Spread, estimate
 
 FEWEST = 3
 """Verdicts need so many seeds."""
-MOST_SEEDS = 100_000
-"""What so many seeds cannot decide, no number of seeds will."""
-EXACT_UP_TO = 20
 
 Verdict = Literal["best", "equivalent", "worse", "open", "few seeds"]
 
@@ -75,10 +71,26 @@ def rank(
         return standings
     chosen, scale = _comparable([samples[index] for index in ranked], scale)
     means_K, spread = own if scale == alone and ranked == several else estimate(chosen, scale)
-    table = _Table(means_K, spread, chosen, scale, alpha)
-    for index, standing in zip(ranked, table.standings(with_seeds_needed), strict=True):
+    differences = Differences(means_K, spread, chosen, scale, alpha)
+    for index, standing in zip(ranked, _standings(differences, with_seeds_needed), strict=True):
         before = standings[index]
         standings[index] = replace(standing, half=before.half if before else None)
+    return standings
+
+
+def _standings(differences: Differences, with_seeds_needed: bool) -> list[Standing]:
+    """The standing of each variant that has enough seeds."""
+    means_K, best = differences.means_K, differences.best
+    worse_K, at_most_K = differences.decide()
+    behind_K = means_K[best] - means_K
+    open_K = ~worse_K & ~(at_most_K < differences.margin)
+    open_K[best] = False
+    needed = differences.seeds_needed(open_K) if with_seeds_needed else [None] * len(means_K)
+    standings = []
+    for i in range(len(means_K)):
+        verdict: Verdict = "worse" if worse_K[i] else "open" if open_K[i] else "equivalent"
+        behind, at_most = (differences.in_words(float(max(one[i], 0.0))) for one in (behind_K, at_most_K))
+        standings.append(Standing("best" if i == best else verdict, behind, at_most, needed[i]))
     return standings
 
 
@@ -135,98 +147,3 @@ def _rank_exact(samples: Sequence[Sample], scale: Scale) -> list[Standing | None
         verdict: Verdict = "best" if index == means.index(best) else "worse" if mean < best else "equivalent"
         standings.append(Standing(verdict, behind, behind, half=0.0))
     return standings
-
-
-class _Table:
-    """k variants with at least three seeds each, and what is known of every difference between two of them.
-
-    Dimension letters: K variants, twice for pairs; element ``ij`` is about j less i; O variants that are not worse.
-    """
-
-    def __init__(self, means_K: Array, spread: Spread, samples: Sequence[Sample], scale: Scale, alpha: float) -> None:
-        self.means_K, self.spread, self.scale, self.alpha = means_K, spread, scale, alpha
-        self.n_K = np.array([float(len(sample.values)) for sample in samples])
-        self.items_KK = items_part(samples, means_K, scale)
-        self.ahead_KK = means_K[None, :] - means_K[:, None]
-        self.k = len(means_K)
-
-    def standings(self, with_seeds_needed: bool) -> list[Standing]:
-        """The standing of each variant."""
-        best = int(self.means_K.argmax())
-        worse_K, at_most_K = self.decide(self.n_K)
-        behind_K = self.means_K[best] - self.means_K
-        open_K = ~worse_K & ~(at_most_K < self.margin)
-        open_K[best] = False
-        needed = self.seeds_needed(open_K) if with_seeds_needed else [None] * self.k
-        standings = []
-        for i in range(self.k):
-            verdict: Verdict = "worse" if worse_K[i] else "open" if open_K[i] else "equivalent"
-            behind, at_most = (self._in_words(float(max(one[i], 0.0))) for one in (behind_K, at_most_K))
-            standings.append(Standing("best" if i == best else verdict, behind, at_most, needed[i]))
-        return standings
-
-    @property
-    def margin(self) -> float:
-        """The margin on the scale of the comparison; on logarithms it is a share of the best mean."""
-        margin = self.scale.margin
-        if not self.scale.logs:
-            return margin
-        return float(-np.log1p(-margin) if self.scale.higher_is_better else np.log1p(margin))
-
-    def _in_words(self, difference: float) -> float:
-        """A difference on the scale of the comparison in the metric's unit; of logarithms, as a share of the best."""
-        if not self.scale.logs:
-            return difference
-        return float(-np.expm1(-difference) if self.scale.higher_is_better else np.expm1(difference))
-
-    def decide(self, n_K: Array) -> tuple[NDArray[np.bool_], Array]:
-        """Which variants are worse, and how far each is at most behind all that are not, with ``n_K`` seeds each."""
-        error_KK, nu_KK = self._errors(n_K)
-        t_KK = self.ahead_KK / error_KK
-        nearest_K = t_KK.argmax(1)
-        worse_K = np.zeros(self.k, dtype=bool)
-        order = np.argsort(-t_KK.max(1), kind="stable")
-        for s, i in zip(range(self.k, 1, -1), order, strict=False):
-            j = nearest_K[i]
-            if i == j or t_KK[i, j] <= critical_value(self.k, s, nu_KK[i, j], self.alpha):
-                break
-            worse_K[i] = True
-        others = np.flatnonzero(~worse_K)
-        bounds_KO = self.ahead_KK[:, others]
-        bounds_KO += critical_value(self.k, 1, nu_KK[:, others], self.alpha) * error_KK[:, others]
-        bounds_KO[others, np.arange(len(others))] = -np.inf  # of a variant to itself
-        at_most_K = bounds_KO.max(1)
-        at_most_K[np.isneginf(at_most_K)] = 0.0  # the only one that is not worse
-        return worse_K, at_most_K
-
-    def _errors(self, n_K: Array) -> tuple[Array, Array]:
-        """The standard errors of all differences and their degrees of freedom."""
-        spread = self.spread.with_more(n_K - self.n_K) if (n_K > self.n_K).any() else self.spread
-        of_seeds_K = spread.v_K / n_K
-        seeds_KK = of_seeds_K[:, None] + of_seeds_K[None, :]
-        squared_KK = seeds_KK + self.items_KK
-        nu_KK = np.minimum(spread.nu_K[:, None], spread.nu_K[None, :]) * (squared_KK / seeds_KK) ** 2
-        return np.sqrt(squared_KK), np.maximum(nu_KK, 2.0)
-
-    def seeds_needed(self, open_K: NDArray[np.bool_]) -> list[int | None]:
-        """For each open variant, the number of seeds of every variant with which it is not open any more.
-
-        None for the others, and where no number is enough. Above 20 seeds the number is one of a ladder in steps of a
-        tenth.
-        """
-        needed: list[int | None] = [None] * self.k
-        waiting_K = open_K & self._decided(MOST_SEEDS)
-        n = int(self.n_K.min())
-        while waiting_K.any():
-            n += max(1, n // 10 if n >= EXACT_UP_TO else 1)
-            found_K = waiting_K & self._decided(n)
-            for i in np.flatnonzero(found_K):
-                needed[i] = n
-            waiting_K &= ~found_K & (n < MOST_SEEDS)
-        return needed
-
-    def _decided(self, n: int) -> NDArray[np.bool_]:
-        """Which variants are not open with at least ``n`` seeds each, if means and spreads stay."""
-        worse_K, at_most_K = self.decide(np.maximum(self.n_K, n))
-        decided_K: NDArray[np.bool_] = worse_K | (at_most_K < self.margin)
-        return decided_K

@@ -207,6 +207,7 @@ def csv_text(comparison: Comparison) -> str:
 
 def csv_rows(group: ComparisonGroup, hardware: str, variant: Variant) -> Iterator[dict[str, Any]]:
     """One row for each metric that a variant has, with the keys of ``CSV_COLUMNS``."""
+    still_improving = {True: "yes", False: "no", None: ""}[budgets.improving(variant)]
     for metric in group.metrics:
         if metric not in variant.means:
             continue
@@ -218,8 +219,7 @@ def csv_rows(group: ComparisonGroup, hardware: str, variant: Variant) -> Iterato
             "group": group.title, "hardware": hardware, "variant": variant.name, "metric": metric,
             "unit": definition.unit, "direction": direction, "n": mean.n, "mean": mean.mean, "low_over_seeds": low,
             "high_over_seeds": high, "low_over_items": low_items, "high_over_items": high_items,
-            "setting": variant.setting,
-            "still_improving": {True: "yes", False: "no", None: ""}[budgets.improving(variant)],
+            "setting": variant.setting, "still_improving": still_improving,
             "required": group.sifted.wanted if group.sifted else None, "chance": level_of_chance(group, metric),
         }  # fmt: skip
         if standing := variant.standings.get(metric):

@@ -3,7 +3,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import multivariate_t, norm, studentized_range, t
 
-from harness.analysis.critical_values import critical_value, exact_critical_value
+from harness.analysis.critical_values import critical_value, critical_values, exact_critical_value
 
 
 @pytest.mark.parametrize(("k", "nu"), [(2, 4), (3, 6), (7, 2), (14, 28), (14, 3.5), (5, 120)])
@@ -67,3 +67,12 @@ def test_it_is_one_value_for_each_number_of_degrees_of_freedom():
 def test_impossible_comparisons_are_refused(k, s, nu):
     with pytest.raises(ValueError, match="no critical value"):
         critical_value(k, s, nu)
+
+
+@pytest.mark.parametrize("k", [2, 7, 10, 11, 40, 700])
+def test_those_of_pairs_of_s_and_freedom_are_the_single_ones(k):
+    s_N = np.arange(1, k + 1)
+    nu_N = np.geomspace(2, 1e7, k)
+    assert critical_values(k, s_N, nu_N, 0.0146).tolist() == [
+        float(critical_value(k, s, nu, 0.0146)) for s, nu in zip(s_N, nu_N, strict=True)
+    ]

@@ -240,6 +240,23 @@ def test_on_several_machines_the_page_recommends_for_each(opened):
     assert " On threads 1, take s4d (" in facts()["chosen"]
 
 
+def test_the_page_has_each_key_of_the_variants_once_and_a_missing_number_is_no_number(opened):
+    made = records() + over_seeds("s4d", [0.899, 0.9, 0.901], metrics={TOKENS: [900.0] * 3})  # latency was not measured
+    group = group_of(made, {**STANDINGS, "s4d": undecided(0.01, 0.02, 9)})
+    text = page_of(group)
+    embedded = re.search(r'id="choices">(.*?)</script>', text, re.DOTALL).group(1)
+    assert embedded.count('"at_most"') == 1
+    variants = json.loads(embedded)[0]["variants"]
+    assert variants["name"] == ["lstm", "gru", "rnn", "s4d", "cnn"]
+    assert variants["costs"][LATENCY] == pytest.approx([4.0, 2.0, 1.0, None, 0.5])
+    assert variants["shown"][LATENCY] == ["4 ms", "2 ms", "1 ms", None, "0.5 ms"]
+    move, facts = opened(group)
+    move(slider(LATENCY), 190)
+    assert facts()["out"] == ["lstm", "s4d"]
+    move(slider(LATENCY), 200)
+    assert facts()["out"] == []
+
+
 def test_without_two_verdicts_there_is_no_panel():
     group = group_of(records(), {"lstm": few("two seeds"), "gru": few("two seeds"), "rnn": few("one seed")})
     assert panel(group) is None

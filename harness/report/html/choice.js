@@ -165,5 +165,13 @@ function startPanel(element, panel) {
   update(false);
 }
 
+// The variants of a panel, of which the page has a list for each key (choice.py); a metric that one lacks is null there.
+function variantsOf(columns) {
+  const own = (values, place) => Array.isArray(values) ? values[place]
+    : Object.fromEntries(Object.entries(values).map(([metric, list]) => [metric, list[place]]).filter(([, value]) => value !== null));
+  return columns.name.map((_, place) => Object.fromEntries(Object.entries(columns).map(([key, values]) => [key, own(values, place)])));
+}
+
 const panels = JSON.parse(document.getElementById("choices").textContent);
+for (const panel of panels) if (panel) panel.variants = variantsOf(panel.variants);
 for (const element of document.querySelectorAll(".panel")) startPanel(element, panels[Number(element.dataset.panel)]);

@@ -100,8 +100,15 @@ def _command(group: ComparisonGroup, name: str, bounded: set[str]) -> str:
 
 def embedded(panels: Sequence[Panel | None]) -> Markup:
     """The panels as a JSON list for the page. Without any ``<``: a name could otherwise end the script element."""
-    text = json.dumps([asdict(one) if one else None for one in panels], ensure_ascii=False)
+    content = [one and asdict(one) | {"variants": _by_key(one.variants)} for one in panels]
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c"))
+
+
+def _by_key(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The rows as a list for each key, with None where a row lacks it: thousands of variants need each key once."""
+    columns = {key: [row.get(key) for row in rows] for key in dict.fromkeys(key for row in rows for key in row)}
+    return {key: _by_key(values) if isinstance(values[0], dict) else values for key, values in columns.items()}
 
 
 def _judged(group: ComparisonGroup, variant: Variant) -> bool:
