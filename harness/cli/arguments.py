@@ -133,7 +133,7 @@ def per_encoder(arguments: list[str]) -> list[str]:
         return [f"+{one.lstrip('+')}" if one in given and settings.read(one) else one for one in arguments]
     try:
         with hydra.initialize_config_dir(str(conf_dir().absolute()), version_base="1.3"):
-            settings.check(given, GlobalHydra.instance().config_loader(), several=False)
+            settings.check(given, GlobalHydra.instance().config_loader())
         own = settings.rewritten(given, lambda others: compose_whole(*others))
     except HydraException:  # Hydra says what it is
         return arguments

@@ -186,9 +186,7 @@ def set_per_encoder(config: DictConfig) -> None:
     hydra = GlobalHydra.instance().hydra
     if hydra is None or not any(per_encoder.read(override) for override in config.hydra.overrides.task):
         return
-    several = not launchers.in_turn(config.hydra.launcher)
-    lines = [*config.hydra.overrides.task, *run_names.searched(config)]
-    per_encoder.check(lines, hydra.config_loader, several)
+    per_encoder.check([*config.hydra.overrides.task, *run_names.searched(config)], hydra.config_loader)
     hydra.config_loader = per_encoder.PerEncoder(hydra.config_loader)
 
 

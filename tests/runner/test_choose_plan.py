@@ -269,8 +269,8 @@ def test_a_budget_without_room_for_a_second_trial_tunes_nothing() -> None:
 
 
 def test_first_trials_end_where_those_until_now_leave_no_time_for_a_second_one() -> None:
-    """Seven candidates of 8 s in 120 s. After three, their second trials and three seeds take 24 + 72 s of the 96 s that
-    are left; after four, 32 + 96 s of 88 s.
+    """Seven candidates of 8 s in 120 s. After three, second trials and three seeds of these take 24 + 72 s of the 96 s
+    that are left; after four, 32 + 96 s of 88 s.
     """
     simulated = Simulated(dict.fromkeys("abcdefg", 0.9), seconds=dict.fromkeys("abcdefg", 8.0), budget=120.0)
     assert tuned(simulated) == 0
