@@ -4,7 +4,7 @@ from harness.analysis.chance import nothing_beats_chance
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.item_scores import has_item_scores
-from harness.analysis.listed import and_more
+from harness.analysis.listed import listed
 from harness.analysis.recommendation import GOOD
 from harness.analysis.statistics import Standing, Verdict
 from harness.analysis.variants import Variant
@@ -198,9 +198,4 @@ def among(group: ComparisonGroup) -> str:
 
 def names(variants: list[Variant]) -> str:
     """The names of these variants; of more than MOST_NAMED, the number of the rest."""
-    return in_a_row([variant.name for variant in variants[:MOST_NAMED]]) + and_more(len(variants), MOST_NAMED)
-
-
-def in_a_row(texts: list[str]) -> str:
-    """Texts in a row, with semicolons between them where one has a comma, as the name ``lstm, threads=2``."""
-    return ("; " if any("," in text for text in texts) else ", ").join(texts)
+    return listed([variant.name for variant in variants], MOST_NAMED)

@@ -143,10 +143,6 @@ def test_the_margin_and_the_requirements_are_said_also_where_all_meet_them():
     assert "of these 4 is" in verdict_text.among(group)
 
 
-def test_names_with_commas_are_told_apart():
-    assert verdict_text.in_a_row(["lstm, threads=2", "gru"]) == "lstm, threads=2; gru"
-
-
 def test_an_excluded_variant_has_a_mark_a_reason_and_no_verdict():
     group = group_of(RECORDS, {name: one for name, one in STANDINGS.items() if name != "cnn"})
     group.sifted = sift(group.variants, [parse("accuracy>0.89")])
