@@ -7,13 +7,24 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from functools import cache
+from pathlib import Path
 from typing import get_args
 
 from pydantic import BaseModel
 
 from harness.cli import suggestions
-from harness.config.descriptions import Key, choices, default_choices, groups, keys_of, keys_of_config, of_choice
+from harness.config.descriptions import (
+    Key,
+    choices,
+    default_choices,
+    groups,
+    including,
+    keys_of,
+    keys_of_config,
+    of_choice,
+)
 from harness.config.schema import Config
 from harness.config.sentences import must_be
 from harness.errors import UserError
@@ -45,6 +56,8 @@ OTHERS = {
     "hydra/sweeper": "what chooses a sweep's runs",
 }
 """The groups that are no part of the config of a run."""
+CONFIG_DIR = ("--config-dir", "-cd")
+"""The flags of Hydra that name a folder of the user's own configs."""
 SET_BY_SWEEPS = ("sweep", "worker", "trial", "choices")
 LONGEST_NAME = 36
 """A longer name has a line of its own, so that the texts beside the names have room."""
@@ -52,13 +65,32 @@ LONGEST_NAME = 36
 
 def main(arguments: list[str]) -> int:
     """Print the help for a command's words, or all groups and keys where it has none; returns the exit code."""
-    words = [argument for argument in arguments if not argument.startswith("-")]
     try:
-        print("\n\n".join(map(of_word, words)) if words else overview())
+        words, folder = _split(arguments)
+        with including(folder) if folder else nullcontext():
+            print("\n\n".join(map(of_word, words)) if words else overview())
     except UserError as error:
         print(error, file=sys.stderr)
         return USER_ERROR
     return 0
+
+
+def _split(arguments: Iterable[str]) -> tuple[list[str], Path | None]:
+    """The words of a command that are no flags, and the folder of configs that it names.
+
+    Raises:
+        UserError: it names none where it should.
+    """
+    words, folder, given = [], None, iter(arguments)
+    for argument in given:
+        flag, _, value = argument.partition("=")
+        if flag in CONFIG_DIR:
+            if not (value := value or next(given, "")):
+                raise UserError(f"{flag} needs a folder, such as {flag} my_conf")
+            folder = Path(value)
+        elif not argument.startswith("-"):
+            words.append(argument)
+    return words, folder
 
 
 def overview() -> str:
