@@ -34,6 +34,7 @@ class Comparison:
     with earlier code or packages. ``profiles`` are the records of ``mode=profile``: reports show them, and do not
     compare them. ``separations`` has a sentence for everything that keeps variants from being ranked together.
     ``left_out`` has a sentence for each file that could not be read as a record, ``searches`` one for each search.
+    ``sweep`` is the sweep that asked for all of these runs; None: they are those of a folder or an experiment.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Comparison:
     separations: list[str]
     left_out: list[str]
     searches: list[str] = field(default_factory=list)
+    sweep: str | None = None
 
     @property
     def variants(self) -> list[Variant]:
