@@ -109,7 +109,7 @@ def test_settings_of_another_encoder_make_no_further_trial(name):
 
 
 def test_numbers_that_read_the_same_are_no_two_trials():
-    trials, _ = searched(space_of("x=interval(0.1,0.100002)", "n=3,3"), "Random", 9, 1)
+    trials, _ = searched(space_of("x=interval(0.1,0.100002)", "n=range(3,4)"), "Random", 9, 1)
     assert sorted(one.settings["x"] for one in trials) == [0.1, 0.100001, 0.100002]
 
 
