@@ -6,7 +6,7 @@ The words are those of the shipped files and of the schema; neither Hydra nor a 
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import get_args
 from pydantic import BaseModel
 
 from harness.cli import suggestions
+from harness.cli.arguments import CONFIG_DIR, split
 from harness.config.descriptions import (
     Key,
     choices,
@@ -56,8 +57,6 @@ OTHERS = {
     "hydra/sweeper": "what chooses a sweep's runs",
 }
 """The groups that are no part of the config of a run."""
-CONFIG_DIR = ("--config-dir", "-cd")
-"""The flags of Hydra that name a folder of the user's own configs."""
 SET_BY_SWEEPS = ("sweep", "worker", "trial", "choices")
 LONGEST_NAME = 36
 """A longer name has a line of its own, so that the texts beside the names have room."""
@@ -66,8 +65,9 @@ LONGEST_NAME = 36
 def main(arguments: list[str]) -> int:
     """Print the help for a command's words, or all groups and keys where it has none; returns the exit code."""
     try:
-        words, folder = _split(arguments)
-        with including(folder) if folder else nullcontext():
+        flags, words = split(arguments)
+        folders = [_folder_of(flag) for flag in flags if flag[0].partition("=")[0] in CONFIG_DIR]
+        with including(folders[-1]) if folders else nullcontext():
             print("\n\n".join(map(of_word, words)) if words else overview())
     except UserError as error:
         print(error, file=sys.stderr)
@@ -75,22 +75,16 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _split(arguments: Iterable[str]) -> tuple[list[str], Path | None]:
-    """The words of a command that are no flags, and the folder of configs that it names.
+def _folder_of(flag: Sequence[str]) -> Path:
+    """The folder in ``--config-dir my_conf`` or ``--config-dir=my_conf``.
 
     Raises:
-        UserError: it names none where it should.
+        UserError: there is none.
     """
-    words, folder, given = [], None, iter(arguments)
-    for argument in given:
-        flag, _, value = argument.partition("=")
-        if flag in CONFIG_DIR:
-            if not (value := value or next(given, "")):
-                raise UserError(f"{flag} needs a folder, such as {flag} my_conf")
-            folder = Path(value)
-        elif not argument.startswith("-"):
-            words.append(argument)
-    return words, folder
+    name, _, value = "=".join(flag).partition("=")
+    if not value:
+        raise UserError(f"{name} needs a folder, such as {name} my_conf")
+    return Path(value)
 
 
 def overview() -> str:

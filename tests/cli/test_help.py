@@ -146,6 +146,8 @@ def test_help_lists_the_encoders_and_data_of_a_folder_of_the_users_own(command, 
     assert rows_of(data)["data.train=reviews.csv"] == "a file or a folder"
     assert "encoder=mine" not in command("--help", "encoder.kernel").out
     assert "there is no encoder=mine" in command("--help", "encoder=mine").err
+    composed = command("encoder=mine", *flag, "seed=3", "--cfg", "job")
+    assert "kernel: 3" in composed.out, composed.err
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), [
