@@ -134,7 +134,10 @@ def test_of_a_score_that_is_no_mean_over_items_no_predictions_are_missed():
 
 def test_the_margin_and_the_requirements_are_said_also_where_all_meet_them():
     group = group_of(RECORDS, STANDINGS, margin=0.005)
-    margin = "Margin: 0.5 points of accuracy; what is surely less behind is as good as the best."
+    margin = (
+        "Margin: 0.5 points of accuracy; a variant that is not worse, and is shown to be less than this behind the "
+        "best, is equally good."
+    )
     assert verdict_text.terms(group) == margin
     group.sifted = sift(group.variants, [parse("accuracy>0.8"), parse("accuracy>=0.85")])
     assert verdict_text.terms(group) == (

@@ -15,8 +15,8 @@ def duration(seconds: float) -> str:
 
 
 OPTIMISTIC = (
-    "The test split chose among the candidates, so the mean of the chosen one is a little too high: other data say how "
-    "good it is."
+    "The test split chose among the candidates, so the mean of the chosen one is a little too high: only other data "
+    "tell how good it is."
 )
 
 
