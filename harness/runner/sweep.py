@@ -127,7 +127,7 @@ class Sweep(Callback):
             summary = searched or sweep_summary.of_runs(runs, output_dir, name, self.config.sweep, **answering)
             ends.append((name, status, summary))
         if self.choice and not ends:
-            print(*self.choice.sentences(), sep="\n")
+            sweep_summary.say(self.choice.sentences())
         try:
             self._end_in_mlflow(ends, interrupted)
         except Exception as error:
