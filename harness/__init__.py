@@ -93,8 +93,8 @@ def compare(
     Args:
         records: records of ``run``, folders of runs, or an output folder with all of its runs.
         name: only the runs of this experiment.
-        margin: what is not worse, and surely less than this behind the best quality, is as good: a share for scores
-            from 0 to 1 (0.01: one point of accuracy), of the best value for other scores.
+        margin: a variant that is not worse, and is shown to be less than this behind the best, is equally good: a share
+            for scores from 0 to 1 (0.01: one point of accuracy), of the best value for other scores.
         require: recommend only variants whose means meet this, such as ``"latency/p50_ms<5"``; one or several.
         baseline: give the differences to this variant too, such as ``"encoder=lstm"``.
         target: a score on validation, for the seconds of training until it was reached.

@@ -41,6 +41,9 @@ from harness.records.record import Record
 CUTS = ("max_length", "truncate")
 """The settings of data that say how much of a text is read, besides the tokenizer."""
 
+LIMITS = ("limit", "train_limit")
+"""The settings of data by which a run uses a part of it."""
+
 Facts = dict[str, Any]
 """Names of properties to their values, of one variant or group."""
 
@@ -197,8 +200,7 @@ def group_facts(group: ComparisonGroup) -> Facts:
     record = group.variants[0].record
     facts: Facts = {"data": data_name(record), "content": record.data.hash[:8]}
     settings = record.config.get("data") or {}
-    if "train_limit" in settings:
-        facts["train_limit"] = settings["train_limit"]
+    facts |= {key: settings[key] for key in LIMITS if key in settings}
     for variant in group.variants:  # variants of one backend do not have the versions of the other's packages
         facts |= versions(variant.record)
     return facts
@@ -214,14 +216,14 @@ def differing(facts: list[Facts], missing: bool = False) -> dict[str, list[str]]
     """The keys with more than one value, and these values as text, in order of appearance.
 
     ``missing``: a key that some of the facts lack counts as null there; otherwise only the present values count.
-    The data's content is left out where ``train_limit`` explains it.
+    The data's content is left out where a limit explains it.
     """
     values_by_key = {
         key: list(dict.fromkeys(as_text(own.get(key)) for own in facts if missing or key in own))
         for key in dict.fromkeys(key for own in facts for key in own)
     }
     found = {key: values for key, values in values_by_key.items() if len(values) > 1}
-    if len(found.get("train_limit", ())) == len(found.get("content", ())):
+    if any(len(found.get(key, ())) == len(found.get("content", ())) for key in LIMITS):
         found.pop("content", None)
     return found
 

@@ -9,6 +9,7 @@ from harness.analysis.comparability import ComparisonGroup, as_text, make_groups
 from harness.analysis.data_sets import OverDataSets, over_data_sets
 from harness.analysis.disagreements import Disagreements, disagreements
 from harness.analysis.intervals import ALPHA, holm, paired_difference
+from harness.analysis.listed import listed
 from harness.analysis.pools import pools
 from harness.analysis.searched import without_losers
 from harness.analysis.separations import separations
@@ -33,6 +34,7 @@ class Comparison:
     with earlier code or packages. ``profiles`` are the records of ``mode=profile``: reports show them, and do not
     compare them. ``separations`` has a sentence for everything that keeps variants from being ranked together.
     ``left_out`` has a sentence for each file that could not be read as a record, ``searches`` one for each search.
+    ``sweep`` is the sweep that asked for all of these runs; None: they are those of a folder or an experiment.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Comparison:
     separations: list[str]
     left_out: list[str]
     searches: list[str] = field(default_factory=list)
+    sweep: str | None = None
 
     @property
     def variants(self) -> list[Variant]:
@@ -143,7 +146,7 @@ def _set_baseline_differences(comparison: Comparison, baseline: str) -> None:
         names = "".join(f"\n  {variant.name}" for variant in comparison.variants)  # long ones, so each has a line
         raise UserError(f"the baseline {baseline} describes none of the variants; the variants are:{names}")
     if not some_paired and len(matching) < len(comparison.variants):
-        names = ", ".join(variant.name for variant in matching[:MOST_NAMED])
+        names = listed([variant.name for variant in matching], MOST_NAMED)
         raise UserError(
             f"the baseline {baseline} describes {len(matching)} variants ({names}), and no other variant has the same "
             "other settings as one of them; describe one of them by more keys, separated by commas"

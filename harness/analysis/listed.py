@@ -6,11 +6,12 @@ MOST_NAMED = 6
 """A sentence names at most so many; of more it gives the number."""
 
 
+def in_a_row(names: Sequence[str]) -> str:
+    """Names in a row, with semicolons between them where one has a comma, as the name ``lstm, threads=2``."""
+    return ("; " if any("," in name for name in names) else ", ").join(names)
+
+
 def listed(names: Sequence[str], most: int = MOST_NAMED) -> str:
     """The first of these names, and how many more there are."""
-    return ", ".join(names[:most]) + and_more(len(names), most)
-
-
-def and_more(count: int, most: int = MOST_NAMED) -> str:
-    """`` and 3 more`` behind the first ``most`` of ``count`` names; empty where these are all."""
-    return f" and {count - most} more" if count > most else ""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return in_a_row(names[:most]) + more

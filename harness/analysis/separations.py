@@ -43,7 +43,7 @@ def _different_hardware(group: ComparisonGroup) -> str:
 
 
 def _disturbed(group: ComparisonGroup, disturbed: list[Variant]) -> str:
-    names = ", ".join(variant.name for variant in disturbed)
+    names = listed([variant.name for variant in disturbed])
     if len(disturbed) > MOST_NAMED:
         names = f"{len(disturbed)} of {len(group.variants)} variants"
     reason = disturbed[0].disturbed

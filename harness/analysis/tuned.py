@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.expected_best import expected_best
-from harness.analysis.listed import listed
+from harness.analysis.listed import in_a_row, listed
 from harness.analysis.variants import Variant
 from harness.config.search_space import Range, read
 from harness.records.metrics import known
@@ -48,7 +48,7 @@ def sentences(groups: Iterable[ComparisonGroup]) -> list[str]:
         if ends:
             found.append(
                 f"{group.title}: a wider tune.space may find better settings: those that were chosen are at an end of "
-                f"it for {', '.join(ends)}."
+                f"it for {in_a_row(ends)}."
             )
     return found
 

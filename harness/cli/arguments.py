@@ -1,7 +1,8 @@
 """The words of a command before Hydra reads them: what is not text, what is given twice, what is not installed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
+from itertools import chain, islice
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -14,6 +15,10 @@ from harness.config.descriptions import groups
 
 MULTIRUN = ("-m", "--multirun")
 HELP = ("-h", "--help")
+CONFIG_DIR = ("--config-dir", "-cd")
+"""The flags of Hydra that name a folder of the user's own configs."""
+WITH_VALUE = (*CONFIG_DIR, "--config-path", "-cp", "--config-name", "-cn", "--cfg", "-c", "--package", "-p")
+"""The flags of Hydra whose value is the next word."""
 ALL = "--all"
 """The flag for all numbers of each run, where the terminal otherwise shows the most important ones."""
 PLUGINS = {
@@ -44,6 +49,26 @@ def refused(arguments: list[str]) -> str | None:
         if key in by_the_sweep:
             return f"{argument}: -m sets {by_the_sweep[key]}; leave it out"
     return None
+
+
+def split(arguments: Iterable[str]) -> tuple[list[list[str]], list[str]]:
+    """The flags of a command, each with its value, and its other words."""
+    flags: list[list[str]] = []
+    words: list[str] = []
+    given = iter(arguments)
+    for argument in given:
+        if argument.startswith("-"):
+            flags.append([argument, *islice(given, argument in WITH_VALUE)])
+        else:
+            words.append(argument)
+    return flags, words
+
+
+def flags_first(arguments: Iterable[str]) -> list[str]:
+    """The arguments with ``-m`` and the other flags in front: Hydra takes no flag between overrides."""
+    flags, words = split(arguments)
+    flags.sort(key=lambda flag: flag[0] not in MULTIRUN)
+    return [*chain.from_iterable(flags), *words]
 
 
 def asks_for_help(arguments: list[str]) -> bool:
@@ -133,7 +158,7 @@ def per_encoder(arguments: list[str]) -> list[str]:
         return [f"+{one.lstrip('+')}" if one in given and settings.read(one) else one for one in arguments]
     try:
         with hydra.initialize_config_dir(str(conf_dir().absolute()), version_base="1.3"):
-            settings.check(given, GlobalHydra.instance().config_loader(), several=False)
+            settings.check(given, GlobalHydra.instance().config_loader())
         own = settings.rewritten(given, lambda others: compose_whole(*others))
     except HydraException:  # Hydra says what it is
         return arguments

@@ -66,8 +66,7 @@ def main() -> None:
     except UserError as error:
         print(error, file=sys.stderr)
         sys.exit(USER_ERROR)
-    # in front: Hydra takes no flag between overrides
-    sys.argv[1:] = sorted(arguments, key=lambda argument: argument not in words.MULTIRUN)
+    sys.argv[1:] = words.flags_first(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would otherwise print before it exits with 1
     try:

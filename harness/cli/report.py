@@ -43,7 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--target", type=float, metavar="SCORE", help="give the seconds until validation reached this")
     parser.add_argument(
         "--margin", type=float,
-        help="what is not worse, and surely less than this behind the best, is as good; default: 0.01, one point",
+        help="a variant that is not worse, and is shown to be less than this behind the best, is equally good; "
+        "default: 0.01, one point",
     )  # fmt: skip
     parser.add_argument(
         "--require", action="append", default=[], metavar="METRIC<NUMBER",

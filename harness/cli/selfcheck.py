@@ -87,7 +87,7 @@ def _check(hardware: str) -> int:
     out = console()
     table = Table(title="self-check", title_justify="left", box=None, pad_edge=False)
     for heading in ("definition", "expected", "measured", "verdict"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     started, holds = time.time(), True
     with tempfile.TemporaryDirectory(prefix="harness-selfcheck-") as folder:
         for finding in findings(folder, hardware):

@@ -1,4 +1,4 @@
-"""The choices and keys of the shipped configs, in the words of their files: Hydra composes nothing for them.
+"""The choices and keys of the configs, in the words of their files: Hydra composes nothing for them.
 
 The comment at the head of a file describes the choice, the comment behind a key describes the key. The schema describes
 the keys of the other parts (``harness.config.schema``).
@@ -6,13 +6,15 @@ the keys of the other parts (``harness.config.schema``).
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
 from harness.config.shipped import conf_dir
+from harness.errors import UserError
 
 GLOBAL = "# @package _global_"
 """The first line of a file whose keys are those of the whole config, such as ``encoder.ngrams``."""
@@ -20,6 +22,27 @@ EXPERIMENT = "experiment"
 """The group whose files set keys of all parts."""
 LINE = re.compile(r"( *)(\w+):(?: +([^ #].*?))?(?: +# (.*))?")
 """A line with a key: its indent, its name, its value and its comment."""
+
+_folders = [conf_dir()]
+"""Where configs are; of two files with the same name, the first counts, as for Hydra."""
+
+
+@contextmanager
+def including(folder: Path) -> Iterator[None]:
+    """A block in which the configs of a folder of the user's own count too, as with ``--config-dir``.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise UserError(f"--config-dir {folder}: there is no such folder")
+    _folders.append(folder)
+    keys_of.cache_clear()
+    try:
+        yield
+    finally:
+        _folders.pop()
+        keys_of.cache_clear()
 
 
 class Key(NamedTuple):
@@ -37,7 +60,7 @@ def groups() -> list[str]:
 
 def choices(group: str) -> list[str]:
     """The choices of a group."""
-    return sorted(file.stem for file in (conf_dir() / group).glob("*.yaml"))
+    return sorted({file.stem for folder in _folders for file in (folder / group).glob("*.yaml")})
 
 
 def default_choices() -> dict[str, str]:
@@ -48,43 +71,83 @@ def default_choices() -> dict[str, str]:
 
 
 def of_choice(group: str, choice: str) -> str:
-    """The comment at the head of the file of a choice, as one paragraph."""
-    lines = (conf_dir() / group / f"{choice}.yaml").read_text("utf-8").splitlines()
+    """The comment at the head of the file of a choice, as one paragraph; without one, the file."""
+    file = _file(f"{group}/{choice}")
+    lines = _text(file).splitlines()
     head = []
     for line in lines[lines[:1] == [GLOBAL] :]:
         if not line.startswith("# "):
             break
         head.append(line.removeprefix("# "))
-    return " ".join(head)
+    return " ".join(head) or str(file)
 
 
 @cache
 def keys_of(group: str, choice: str) -> dict[str, Key]:
     """The keys of a choice with their group, also those that it inherits; of an experiment, those that it sets."""
     place = "" if group == EXPERIMENT else f"{group.replace('/', '.')}."
-    return {f"{place}{key}": one for key, one in _keys(conf_dir() / group / f"{choice}.yaml").items()}
+    return {f"{place}{key}": one for key, one in _keys(f"{group}/{choice}").items()}
 
 
 @cache
 def keys_of_config() -> dict[str, Key]:
     """The keys that ``config.yaml`` has itself: those of no group, and what it adds to a group."""
-    file = conf_dir() / "config.yaml"
-    own = dict(_own(file, file.read_text("utf-8")))
+    own = dict(_own("", _text(_file("config"))))
     return {key: one for key, one in own.items() if key.partition(".")[0] != "hydra"}
 
 
-def _keys(file: Path) -> dict[str, Key]:
+def _file(name: str) -> Path:
+    """The file of a config such as ``encoder/gru``.
+
+    Raises:
+        UserError: no folder has it.
+    """
+    files = [folder / f"{name}.yaml" for folder in _folders]
+    if found := next((file for file in files if file.is_file()), None):
+        return found
+    raise UserError(f"{files[-1]}: there is no such file, and another one inherits from it")
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file} cannot be read ({error})") from None
+
+
+def _defaults(file: Path) -> list[Any]:
+    """What a file inherits from: the names of files, and a choice for each of other groups.
+
+    Raises:
+        UserError: the file is not YAML, or not that of a config.
+    """
+    try:
+        content = yaml.safe_load(_text(file)) or {}
+    except yaml.YAMLError as error:
+        raise UserError(f"{file} is not YAML ({' '.join(str(error).split())})") from None
+    entries = content.get("defaults", []) if isinstance(content, dict) else None
+    if not isinstance(entries, list) or not all(isinstance(one, str) or _is_choice(one) for one in entries):
+        raise UserError(f"{file} is not a config: it must hold keys, and its defaults must be a list of files")
+    return entries
+
+
+def _is_choice(entry: Any) -> bool:
+    """Whether an entry of a file's defaults is ``GROUP: CHOICE``."""
+    return isinstance(entry, dict) and len(entry) == 1
+
+
+def _keys(name: str) -> dict[str, Key]:
     """The keys of a file and of those that it inherits from; one without a comment keeps the inherited one."""
-    text = file.read_text("utf-8")
-    entries = (yaml.safe_load(text) or {}).get("defaults", [])
+    file = _file(name)
+    text, entries, group = _text(file), _defaults(file), name.rpartition("/")[0]
     found: dict[str, Key] = {}
     for entry in entries if "_self_" in entries else [*entries, "_self_"]:
-        for key, (value, comment) in _own(file, text) if entry == "_self_" else _inherited(file, entry):
+        for key, (value, comment) in _own(group, text) if entry == "_self_" else _inherited(group, entry):
             found[key] = Key(value, comment or found.get(key, Key("", "")).comment)
     return found
 
 
-def _inherited(file: Path, entry: str | dict[str, str | None]) -> Iterator[tuple[str, Key]]:
+def _inherited(group: str, entry: str | dict[str, str | None]) -> Iterator[tuple[str, Key]]:
     """The keys that an entry of a file's defaults brings: of another file, or of the choice of a group at a place.
 
     A choice that replaces the default one is a key of an experiment, and none of the group of another file.
@@ -94,19 +157,20 @@ def _inherited(file: Path, entry: str | dict[str, str | None]) -> Iterator[tuple
     if isinstance(entry, str):
         path, where = name, ""
     elif name.startswith("override "):
-        if file.parent.name == EXPERIMENT:
+        if group == EXPERIMENT:
             yield target.removeprefix("override /"), Key(str(choice), "")
         return
     else:
         path, where = f"{name}/{choice}", f"{place}."
-    parent = conf_dir() if path.startswith("/") else file.parent
-    for key, one in _keys(parent / f"{path.lstrip('/')}.yaml").items():
+    beside = path if path.startswith("/") else f"{group}/{path}"
+    for key, one in _keys(beside.lstrip("/")).items():
         yield f"{where}{key}", one
 
 
-def _own(file: Path, text: str) -> Iterator[tuple[str, Key]]:
+def _own(group: str, text: str) -> Iterator[tuple[str, Key]]:
     """The keys that a file itself has; of one with keys of several groups, those of its own, except an experiment."""
-    group = f"{file.parent.name}." if text.startswith(GLOBAL) and file.parent.name != EXPERIMENT else ""
+    is_experiment = group == EXPERIMENT
+    before = f"{group.rpartition('/')[2]}." if text.startswith(GLOBAL) and not is_experiment else ""
     path: list[tuple[int, str]] = []
     for line in text.splitlines():
         if not (match := LINE.fullmatch(line)):
@@ -115,6 +179,6 @@ def _own(file: Path, text: str) -> Iterator[tuple[str, Key]]:
         path = [*(one for one in path if one[0] < len(indent)), (len(indent), name)]
         key = ".".join(part for _, part in path)
         is_code = name.startswith("_") and value != "???"  # which class, and how it is called
-        is_part = not value and file.parent.name == EXPERIMENT  # whose choice may be set as well
-        if key.startswith(group) and key != "defaults" and not (is_code or is_part):
-            yield key.removeprefix(group), Key(value, comment)
+        is_part = not value and is_experiment  # whose choice may be set as well
+        if key.startswith(before) and key != "defaults" and not (is_code or is_part):
+            yield key.removeprefix(before), Key(value, comment)

@@ -96,10 +96,8 @@ def _is_ours(composed: DictConfig) -> bool:
     return str(target).startswith("harness.")
 
 
-def check(overrides: Iterable[str], loader: ConfigLoader, several: bool) -> None:
+def check(overrides: Iterable[str], loader: ConfigLoader) -> None:
     """Refuse settings of an encoder that no run of a sweep has, and keys that their encoder lacks.
-
-    ``several`` says whether the launcher runs several jobs at a time.
 
     Raises:
         UserError: one sentence that names the setting, and the nearest name.
@@ -123,9 +121,6 @@ def check(overrides: Iterable[str], loader: ConfigLoader, several: bool) -> None
             near = get_close_matches(one.encoder, encoders, n=1) if is_misspelt else []
             meant = f"; did you mean per.{near[0]}.{one.key}?" if near else ""
             raise UserError(f"{one.text}: no run has encoder={one.encoder}; there is {', '.join(encoders)}{meant}")
-        if several and parser.parse_overrides([f"{one.text}={one.value}"])[0].is_sweep_override():
-            # the runs of the other encoders would be the same run for each value, in the same folder at the same time
-            raise UserError(f"{one.text} can be swept over only without hydra/launcher; give each value a command")
         _check_key(one, lambda encoder: compose([*fixed, f"encoder={encoder}"]))
 
 

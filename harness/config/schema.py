@@ -169,7 +169,7 @@ class ProfileConfig(Part):
 class ReportConfig(Part):
     """How the comparison at the end of a sweep answers."""
 
-    margin: Fraction = Field(description="what is not worse, and surely less than this behind the best, is as good")
+    margin: Fraction = Field(description="less than this behind the best is equally good, unless shown to be worse")
     require: list[str] = Field(description="what the recommended variant must meet, such as latency/p50_ms<5")
 
 

@@ -1,20 +1,18 @@
 """The answer of a comparison group: which variant to take, and what is undecided or excluded."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from math import inf
 
 from harness.analysis.chance import ahead_of_chance, nothing_beats_chance
 from harness.analysis.comparability import ComparisonGroup
-from harness.analysis.listed import and_more
+from harness.analysis.listed import listed
 from harness.analysis.recommendation import Recommendation, as_good, cost_metric, good, recommend
 from harness.analysis.variants import Variant
 from harness.records.metrics import known, short_name
 from harness.report.chance_text import constant_answer
 from harness.report.text import from_to, rounded
-from harness.report.verdict_text import in_a_row, margin_words, names
+from harness.report.verdict_text import margin_words, names
 
-MOST_NAMED = 6
-"""A sentence names at most so many variants with their numbers."""
 TOO_FEW_ITEMS = "no number of seeds will: the test split has too few items"
 
 
@@ -145,10 +143,10 @@ def _unjudged(group: ComparisonGroup) -> list[str]:
         return []
     best = group.among(group.quality)[0]
     named = []
-    for variant, reason in list(few.items())[:MOST_NAMED]:
+    for variant, reason in few.items():
         ahead = _best_first(group, [best, variant])[0] is variant
         named.append(f"{variant.name} ({reason}{', although its mean is the better one' if ahead else ''})")
-    return [f"No verdict on {', '.join(named)}{_more(few)}."]
+    return [f"No verdict on {listed(named)}."]
 
 
 def _excluded(group: ComparisonGroup) -> list[str]:
@@ -156,18 +154,14 @@ def _excluded(group: ComparisonGroup) -> list[str]:
     if not group.sifted or not group.sifted.excluded:
         return []
     excluded = _best_first(group, group.sifted.excluded)
-    named = ", ".join(f"{variant.name} ({group.sifted.reason(variant)})" for variant in excluded[:MOST_NAMED])
-    return [f"Excluded by their means, which must meet {group.sifted.wanted}: {named}{_more(excluded)}."]
+    named = listed([f"{variant.name} ({group.sifted.reason(variant)})" for variant in excluded])
+    return [f"Excluded by their means, which must meet {group.sifted.wanted}: {named}."]
 
 
 def _failed(group: ComparisonGroup) -> list[str]:
     """A sentence about the variants that were run and have no result."""
     failed = [variant for variant in group.variants if not variant.runs]
     return [f"No run finished of {names(failed)}."] if failed else []
-
-
-def _more(variants: Collection[Variant]) -> str:
-    return and_more(len(variants), MOST_NAMED)
 
 
 def value(metric: str, variant: Variant) -> str:
@@ -178,7 +172,7 @@ def value(metric: str, variant: Variant) -> str:
 
 def _with_values(variants: list[Variant], metric: str) -> str:
     """The first of these variants, each with its mean."""
-    return in_a_row([f"{one.name} ({value(metric, one)})" for one in variants[:MOST_NAMED]]) + _more(variants)
+    return listed([f"{one.name} ({value(metric, one)})" for one in variants])
 
 
 def seeds_of(variant: Variant, metric: str) -> str:

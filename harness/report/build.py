@@ -86,6 +86,7 @@ def compare(
     from harness.report import runs_table, tables
 
     compared = analysed(records, name, baseline, left_out, target, margin, requirements, **asked)
+    compared.sweep = sweep
     folder = report_folder(output_dir, name, sweep)
     contents = {
         "report.md": tables.markdown(compared),

@@ -4,15 +4,12 @@ from collections.abc import Sequence
 
 from harness.analysis.chance import at_chance, level_of_chance, nothing_beats_chance
 from harness.analysis.comparability import ComparisonGroup, best_first
-from harness.analysis.listed import and_more
+from harness.analysis.listed import listed
 from harness.records.metrics import number, short_name, split_of
 from harness.report.text import rounded
-from harness.report.verdict_text import in_a_row
 
 ANSWERS = {"classification": "always answering the commonest class", "regression": "always answering the mean"}
 """By task, the answer that the level of chance is the score of; both are those of train."""
-MOST_NAMED = 6
-"""A sentence names at most so many variants with their numbers."""
 
 
 def constant_answer(group: ComparisonGroup) -> str:
@@ -36,8 +33,7 @@ def sentences(groups: Sequence[ComparisonGroup]) -> list[str]:
     for group in groups:
         variants = best_first(group, at_chance(group))
         if variants and not nothing_beats_chance(group):
-            means = {variant.name: variant.means[group.quality] for variant in variants[:MOST_NAMED]}
-            named = in_a_row([f"{name} ({rounded(mean.mean, mean.half)})" for name, mean in means.items()])
-            more = and_more(len(variants), MOST_NAMED)
-            found.append(f"{group.title}: not shown to beat {constant_answer(group)}: {named}{more}.")
+            means = [(variant.name, variant.means[group.quality]) for variant in variants]
+            named = listed([f"{name} ({rounded(mean.mean, mean.half)})" for name, mean in means])
+            found.append(f"{group.title}: not shown to beat {constant_answer(group)}: {named}.")
     return found

@@ -10,16 +10,17 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from harness.analysis.comparability import data_name
+from harness.analysis.comparability import LIMITS, data_name
 from harness.analysis.comparison import Comparison
+from harness.analysis.listed import listed
 from harness.config.libraries import is_read
 from harness.records.record import Environment, Record
 from harness.records.settings import key_of
 from harness.report.sentences import wrapped
 
 MISSING = object()
-LIMITS = ("limit", "train_limit")
-"""The settings of data by which a run uses a part of it."""
+MOST_SWEEPS = 4
+"""The head names at most so many sweeps."""
 BUDGET = {"epochs": ("epoch", "epochs"), "batch_size": ("sequence a batch", "sequences a batch")}
 """The settings of ``trainer`` that the head always has, with their unit for one and for several."""
 INDENT = 8
@@ -31,7 +32,9 @@ Line = tuple[str, str]
 
 def heading(comparison: Comparison) -> list[Line]:
     """The head of a comparison; repeated and outdated runs do not count."""
-    return of_records([run for variant in comparison.variants for run in (*variant.runs, *variant.failed)])
+    records = [run for variant in comparison.variants for run in (*variant.runs, *variant.failed)]
+    commands = "" if comparison.sweep else _commands(records)
+    return [*of_records(records), *([("runs", commands)] if commands else [])]
 
 
 def of_records(records: Sequence[Record]) -> list[Line]:
@@ -137,6 +140,17 @@ def _parts(machine: Environment) -> Iterator[str]:
         yield f"{machine.memory_mib / 1024:.0f} GiB"
     for device, count in Counter(machine.hardware.device_names).items():
         yield f"{count} x {device}" if count > 1 else device
+
+
+def _commands(records: Sequence[Record]) -> str:
+    """How many of the runs each sweep made, the newest first; empty where one sweep made all, or none any."""
+    counts = Counter(record.sweep for record in sorted(records, key=lambda record: record.started, reverse=True))
+    if len(counts) < 2:
+        return ""
+    single = counts.pop(None, 0)
+    of_sweeps = [f"{count} of sweep {sweep}" for sweep, count in counts.items()]
+    parts = [listed(of_sweeps, MOST_SWEEPS), *([f"{single} single run{'s' * (single > 1)}"] if single else [])]
+    return f"{', '.join(parts)}; report --sweep ID compares those of one sweep alone"
 
 
 def _dates(records: Sequence[Record]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from harness.analysis.disagreements import Agreement, Answer, Disagreements
+from harness.analysis.listed import listed
 from harness.data.labels import SEVERAL
 
 MOST_IN_MARKDOWN = 10
@@ -38,7 +39,7 @@ def _count(count: float) -> str:
 
 def caption(found: Disagreements) -> str:
     """What the list shows."""
-    names = ", ".join(variant.name for variant in found.variants)
+    names = listed([variant.name for variant in found.variants])
     shown = f"{len(found.items)} of {found.differing:,}" if found.differing > len(found.items) else f"{found.differing}"
     return (
         f"{shown} test items on which {names} differ, the largest differences first. A row is numbered as in the test "

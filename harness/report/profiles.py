@@ -74,7 +74,7 @@ def exponents_table(done: Sequence[Record]) -> Table:
     """A row for each profile: how its time and memory grow with length."""
     title = "exponent p of cost = c * length**p, over the longer half of the lengths"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    table.add_column("profile")
+    table.add_column("profile", overflow="fold")
     for heading in EXPONENTS:
         table.add_column(heading, justify="right", no_wrap=True)
     for label, record in zip(short_labels(done), done, strict=True):

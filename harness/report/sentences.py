@@ -5,10 +5,6 @@ import textwrap
 from rich.console import Console
 from rich.text import Text
 
-COLUMNS = 80
-"""The width of sentences that do not go to a terminal themselves, such as through ``tee``: any terminal has it."""
-
-
 UNBROKEN = "\xa0"
 """A blank at which no line ends, in a text to be wrapped; it is printed as any other."""
 
@@ -21,7 +17,6 @@ def wrapped(text: str, width: int, indent: str = "") -> list[str]:
 
 def print_sentence(out: Console, sentence: str, head: str = "", style: str = "") -> None:
     """Print a sentence; where it has a ``head``, such as ``note``, this alone has the style."""
-    width = out.width if out.is_terminal else min(out.width, COLUMNS)
-    text = Text("\n".join(wrapped(f"{head}{sentence}", width)))
+    text = Text("\n".join(wrapped(f"{head}{sentence}", out.width)))
     text.stylize(style, 0, len(head) or None)
     out.print(text, soft_wrap=True)

@@ -1,7 +1,7 @@
 """In how many runs validation reached the target, in words: the fast runs alone would give a mean that is too low."""
 
 from harness.analysis.comparability import ComparisonGroup
-from harness.analysis.listed import listed
+from harness.analysis.listed import in_a_row, listed
 from harness.analysis.targets import monitored, target_of
 from harness.analysis.variants import Variant
 from harness.records.metrics import SECONDS_TO_TARGET, TRAINING_SECONDS
@@ -26,7 +26,7 @@ def _sentence(group: ComparisonGroup) -> str:
     named: dict[str, list[str]] = {}
     for variant in variants:
         named.setdefault(_how_often(variant), []).append(variant.name)
-    clauses = ", ".join(f"{how} of {listed(names)}" for how, names in named.items())
+    clauses = in_a_row([f"{how} of {listed(names)}" for how, names in named.items()])
     first = variants[0].record
     partly = any(0 < _reached(variant) < len(variant.runs) for variant in variants)
     return (

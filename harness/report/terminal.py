@@ -1,5 +1,6 @@
 """What the terminal shows: runs that ended, and the comparison of many."""
 
+import os
 import re
 import shlex
 import sys
@@ -47,9 +48,17 @@ MOST_ROWS = 40
 """The terminal shows at most so many rows of a comparison; the files have all."""
 
 
+COLUMNS = 80
+"""The width of what goes elsewhere, such as through ``tee``, unless the variable ``COLUMNS`` says another."""
+
+
 def console() -> Console:
-    """The terminal; 120 columns wide if the output goes elsewhere."""
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    """The terminal or the notebook; what goes elsewhere is as wide as ``COLUMNS`` says, else as any terminal is."""
+    out = Console(highlight=False)
+    if not (sys.stdout.isatty() or out.is_jupyter):
+        given = os.environ.get("COLUMNS", "")
+        out.width = (int(given) if given.isdecimal() else 0) or COLUMNS
+    return out
 
 
 def print_runs(records: list[Record], every_number: bool = False) -> None:

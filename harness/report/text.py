@@ -19,8 +19,8 @@ SMALLEST_HALF = 1e-9
 """Below this share of a mean, half an interval is what rounding left of none."""
 CERTAIN = "unlikely to be noise"
 PAIRED = (
-    "A difference to the baseline pairs the runs of the same seed of these two variants alone. A verdict knows the "
-    "spread of all variants, so that it may show what a pair does not."
+    "A difference to the baseline compares the runs of two variants seed by seed, and those alone. A verdict uses the "
+    "spread of all variants, so it may be clear where such a difference is not."
 )
 
 

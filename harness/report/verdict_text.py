@@ -4,7 +4,7 @@ from harness.analysis.chance import nothing_beats_chance
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
 from harness.analysis.item_scores import has_item_scores
-from harness.analysis.listed import and_more
+from harness.analysis.listed import listed
 from harness.analysis.recommendation import GOOD
 from harness.analysis.statistics import Standing, Verdict
 from harness.analysis.variants import Variant
@@ -20,7 +20,7 @@ LEGEND = (
     f"* {BEST}   = as good as the best within the margin   ? undecided   no mark: worse, or not compared   "
     f"- too few seeds for a verdict   {BUSY} measured on a busy machine, not ranked"
 )
-GAP_LEGEND = "behind: the best mean, with 95 % confidence no more than the number after ≤"
+GAP_LEGEND = "behind: how far behind the best mean, and after ≤ how far at most, with 95 % confidence"
 LEADERS = {
     "speed": ("slower than the fastest", "as fast as the fastest"),
     "latency": ("longer than the shortest", "as short as the shortest"),
@@ -86,7 +86,8 @@ def _why_without_items(group: ComparisonGroup) -> str:
 def terms(group: ComparisonGroup) -> str:
     """What the verdicts of a group rest on: the margin, and the requirements with how many variants meet them."""
     margin = margin_words(group.quality, group.margin)
-    sentence = f"Margin: {margin} of {short_name(group.quality)}; what is surely less behind is as good as the best."
+    means = "a variant that is not worse, and is shown to be less than this behind the best, is equally good"
+    sentence = f"Margin: {margin} of {short_name(group.quality)}; {means}."
     if not group.sifted:
         return sentence
     of = f"{len(group.sifted.meeting)} of {len(group.variants)} variants"
@@ -198,9 +199,4 @@ def among(group: ComparisonGroup) -> str:
 
 def names(variants: list[Variant]) -> str:
     """The names of these variants; of more than MOST_NAMED, the number of the rest."""
-    return in_a_row([variant.name for variant in variants[:MOST_NAMED]]) + and_more(len(variants), MOST_NAMED)
-
-
-def in_a_row(texts: list[str]) -> str:
-    """Texts in a row, with semicolons between them where one has a comma, as the name ``lstm, threads=2``."""
-    return ("; " if any("," in text for text in texts) else ", ").join(texts)
+    return listed([variant.name for variant in variants], MOST_NAMED)

@@ -16,6 +16,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from harness.config import per_encoder
 from harness.errors import UserError
 from harness.records.tuning import Tuning
 from harness.runner import job_outcomes, run_lock
@@ -55,17 +56,23 @@ class BatchesSweeper(Sweeper):
         )
 
     def jobs(self, arguments: Sequence[str]) -> list[Job]:
-        """Every combination of the overrides: the seed varies slowest, of the others the first one.
+        """Every combination of the overrides, each run once: the seed varies slowest, of the others the first one.
+
+        A setting of one encoder alone, ``+per.cnn.kernel_size=3,5``, leaves the runs of the others as they are.
 
         Raises:
-            HydraException: an override is an interval, of which there are no combinations.
+            HydraException: an override is an interval, of which there are no combinations, or cannot be composed.
         """
         overrides = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         # a later override of a key replaces an earlier one
         by_key = {one.get_key_element(): list(values_of(one)) for one in parser.parse_overrides(overrides)}
         seed_first = sorted(by_key.values(), key=lambda values: not (values and is_seed(values[0])))
-        return [list(job) for job in product(*seed_first)]
+        jobs = (per_encoder.rewritten(job, self._compose) for job in product(*seed_first))
+        return [list(job) for job in dict.fromkeys(map(tuple, jobs))]
+
+    def _compose(self, job: Job) -> DictConfig:
+        return self.hydra_context.config_loader.load_sweep_config(self.config, job)
 
     def check(self, jobs: Sequence[Job]) -> list[DictConfig]:
         """Compose each job, so that an error ends the sweep before any training; returns the configs.
@@ -77,8 +84,7 @@ class BatchesSweeper(Sweeper):
         folder = Path(self.config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
-        loader = self.hydra_context.config_loader
-        return [loader.load_sweep_config(self.config, list(job)) for job in jobs]
+        return [self._compose(list(job)) for job in jobs]
 
     def launch(
         self, jobs: Sequence[Job], order: Sequence[int] | None = None, tunings: Sequence[Tuning | None] = ()

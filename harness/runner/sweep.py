@@ -127,7 +127,7 @@ class Sweep(Callback):
             summary = searched or sweep_summary.of_runs(runs, output_dir, name, self.config.sweep, **answering)
             ends.append((name, status, summary))
         if self.choice and not ends:
-            print(*self.choice.sentences(), sep="\n")
+            sweep_summary.say(self.choice.sentences())
         try:
             self._end_in_mlflow(ends, interrupted)
         except Exception as error:
@@ -186,9 +186,7 @@ def set_per_encoder(config: DictConfig) -> None:
     hydra = GlobalHydra.instance().hydra
     if hydra is None or not any(per_encoder.read(override) for override in config.hydra.overrides.task):
         return
-    several = not launchers.in_turn(config.hydra.launcher)
-    lines = [*config.hydra.overrides.task, *run_names.searched(config)]
-    per_encoder.check(lines, hydra.config_loader, several)
+    per_encoder.check([*config.hydra.overrides.task, *run_names.searched(config)], hydra.config_loader)
     hydra.config_loader = per_encoder.PerEncoder(hydra.config_loader)
 
 

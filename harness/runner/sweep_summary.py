@@ -25,7 +25,8 @@ def of_runs(
 
     runs = [record for record in runs if not record.is_trial]
     if not runs:  # it ended while trials ran
-        print(*(told := asked.get("told", [])), sep="\n", end="\n" * bool(told))
+        told = asked.get("told", [])
+        say(told)
         return Summary(files=[], note="\n".join(told))
     try:
         if runs[0].mode == "profile":
@@ -44,6 +45,16 @@ def of_runs(
         traceback.print_exc()
         print(f"the report of {name} could not be made; its records are kept", file=sys.stderr)
     return Summary(files=[], written=False)
+
+
+def say(sentences: Sequence[str]) -> None:
+    """Print sentences, of which no line ends within a word."""
+    from harness.report.sentences import print_sentence
+    from harness.report.terminal import console
+
+    out = console()
+    for sentence in sentences:
+        print_sentence(out, sentence)
 
 
 def _done_before(runs: list[Record], sweep: str) -> str:

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from harness.analysis.searched import seconds_of
 from harness.analysis.targets import monitored
 from harness.backends.history import direction
-from harness.config import per_encoder, search_space
+from harness.config import search_space
 from harness.config.libraries import is_read
 from harness.config.rules import check_tunable
 from harness.config.search_space import Settings, Values
@@ -181,7 +181,7 @@ def _search(job: Job, config: DictConfig, space: dict[str, Values], swept: Seque
     settings = _settings(config)
     check_tunable(config.mode, config.trainer.monitor)
     for override in job:
-        if (key := per_encoder.key_in_run(key_of(override))) in space:
+        if (key := key_of(override)) in space:
             raise UserError(f"{override} sets what tune.space.{key} searches; leave one of the two out")
     # only what has a value is a key, and a part of the config is none
     present = {key for key, _ in flatten(OmegaConf.to_container(config, resolve=False))}
@@ -225,8 +225,7 @@ def _chosen(search: Search | None) -> tuple[Tuning | None, str | None]:
 
 def _is_named(override: str, swept: Sequence[str]) -> bool:
     """Whether an override distinguishes a variant from the others of the sweep, besides the encoder."""
-    key = per_encoder.key_in_run(key_of(override))
-    return key in swept and key != "encoder"
+    return key_of(override) in swept and key_of(override) != "encoder"
 
 
 def _tuned(job: Job, tuning: Tuning | None, failed: str | None) -> Tuned:

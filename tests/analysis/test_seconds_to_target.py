@@ -124,7 +124,7 @@ def test_a_variant_whose_runs_did_not_all_reach_the_target_has_no_mean_and_table
     assert (means.pop("gru").mean, set(means.values())) == (5.0, {None})
     assert {variant.verdict(SECONDS_TO_TARGET) for variant in compared.variants} == {""}
     sentence = (
-        "digits: val/accuracy reached the target, 0.8, in all runs of gru, 2 of 3 runs of rnn, no run of cnn, an "
+        "digits: val/accuracy reached the target, 0.8, in all runs of gru; 2 of 3 runs of rnn; no run of cnn; an "
         "unknown number of runs, without seconds in the history, of s4d; a variant has a mean only if all its runs "
         "reached it."
     )

@@ -1,7 +1,7 @@
 """Quality against training rows: which runs share a curve, its points, and its power law."""
 
 import pytest
-from made_records import over_seeds
+from made_records import made, over_seeds
 from pages import Page
 
 from harness.analysis.comparison import compare
@@ -113,6 +113,10 @@ def test_one_size_has_no_curve_and_no_section():
 def test_the_page_and_the_markdown_show_the_curves_and_titles_name_the_limit():
     comparison = compare([*of_size("lstm", 100, [0.5, 0.6]), *of_size("lstm", 400, [0.7, 0.8])], "x")
     assert [group.title for group in comparison.groups] == ["digits (train_limit 100)", "digits (train_limit 400)"]
+    few = [made(data={"hash": name}, config={"data.limit": limit}) for name, limit in (("a", 100), ("b", None))]
+    apart = compare(few, "x")
+    assert [group.title for group in apart.groups] == ["digits (limit 100)", "digits (limit null)"]
+    assert apart.separations[0].endswith("They differ in limit (100 or null).")
     whole = over_seeds("lstm", [0.9], data={"hash": "whole"}, config={"data.train_limit": None})
     titles = [group.title for group in compare([*of_size("lstm", 100, [0.5]), *whole], "x").groups]
     assert titles == ["digits (train_limit 100)", "digits (train_limit null)"]

@@ -119,6 +119,50 @@ def test_help_on_an_encoder_and_on_keys(command):
     assert "in encoder=bidirectional" in out
 
 
+@pytest.fixture
+def own_configs(tmp_path):
+    """A folder of the user's own with an encoder that says nothing of itself, and data that inherits from ours."""
+    for group, name, text in (
+        ("encoder", "mine", "_target_: my_encoder.Convolution\n_partial_: true\nkernel: 3  # width\n"),
+        ("data", "reviews", "# Our reviews.\ndefaults: [files, _self_]\ntrain: reviews.csv\n"),
+        ("data", "broken", "- a list\n"),
+        ("data", "lost", "defaults: [nothing]\n"),
+    ):
+        (tmp_path / "own" / group).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "own" / group / f"{name}.yaml").write_text(text)
+
+
+@pytest.mark.parametrize("flag", [["--config-dir", "own"], ["--config-dir=own"], ["-cd", "own"]])
+def test_help_lists_the_encoders_and_data_of_a_folder_of_the_users_own(command, own_configs, flag):
+    shipped = descriptions.choices("encoder")
+    out = command(*flag, "--help").out
+    assert f"  encoder         the encoder and its arguments: {len(shipped) + 1} choices\n" in out
+    rows = rows_of(command("--help", "encoder", *flag).out)
+    assert [name for name in rows if "=" not in name] == sorted([*shipped, "mine"])
+    assert rows["mine"] == "own/encoder/mine.yaml"
+    assert rows_of(command("--help", *flag, "encoder=mine").out) == {"encoder.kernel=3": "width"}
+    data = command(*flag, "--help", "data=reviews").out
+    assert data.startswith("data=reviews: Our reviews.\n\n")
+    assert rows_of(data)["data.train=reviews.csv"] == "a file or a folder"
+    assert "encoder=mine" not in command("--help", "encoder.kernel").out
+    assert "there is no encoder=mine" in command("--help", "encoder=mine").err
+    composed = command("encoder=mine", *flag, "seed=3", "--cfg", "job")
+    assert "kernel: 3" in composed.out, composed.err
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), [
+    (["--config-dir", "nowhere"], "--config-dir nowhere: there is no such folder"),
+    (["--config-dir"], "--config-dir needs a folder, such as --config-dir my_conf"),
+    (["--config-dir", "own", "data=broken"],
+     "own/data/broken.yaml is not a config: it must hold keys, and its defaults must be a list of files"),
+    (["--config-dir", "own", "data=lost"],
+     "own/data/nothing.yaml: there is no such file, and another one inherits from it"),
+])  # fmt: skip
+def test_a_folder_of_configs_that_cannot_be_read_is_one_sentence(command, own_configs, arguments, sentence):
+    ended = command("--help", *arguments)
+    assert (ended.code, ended.out, ended.err) == (2, "", f"{sentence}\n")
+
+
 @pytest.mark.parametrize(
     ("word", "sentence"),
     [

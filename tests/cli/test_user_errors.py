@@ -280,6 +280,13 @@ def test_a_sweep_over_a_key_that_a_later_one_replaces_is_one_run(command):
     assert "skipped" not in ended.out
 
 
+def test_flags_may_stand_between_overrides_each_with_its_value():
+    given = ["encoder=mine", "--config-dir", "own", "-m", "a=1,2", "--cfg", "job", "--config-dir=b", "c=3", "-cd"]
+    assert words.flags_first(given) == [
+        "-m", "--config-dir", "own", "--cfg", "job", "--config-dir=b", "-cd", "encoder=mine", "a=1,2", "c=3",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("given", "kept", "notes"),
     [

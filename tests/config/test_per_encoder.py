@@ -67,6 +67,8 @@ def test_a_sweep_sets_it_for_one_encoder_and_its_run_is_that_of_the_plain_settin
     assert kernels == {
         "cnn/seed=0/encoder.kernel_size=1": 1, "cnn/seed=0/encoder.kernel_size=5": 5, "rnn/seed=0": None,
     }  # fmt: skip
+    assert "run 3 of 3" in ended.err
+    assert "skipped" not in ended.out
     own, _, other = sorted(ended.records, key=lambda record: record.label)
     assert "encoder.kernel_size=1" in own.overrides
     assert not any("per." in one or "kernel_size" in one for one in other.overrides)

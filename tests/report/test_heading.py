@@ -53,6 +53,22 @@ def test_the_head_is_in_every_format(capsys):
     assert " ".join(f"{label} {text}" for label, text in HEAD) in page
 
 
+def test_the_head_says_which_sweeps_and_single_runs_a_report_of_several_commands_has():
+    sweep = [made(name, seed, sweep="s1") for name in ("lstm", "gru") for seed in (0, 1)]
+    later, single = made("rnn", sweep="s2", started=9), made("cnn")
+    compared = compare([*sweep, later, single], "x")
+    assert heading(compared)[-1] == (
+        "runs", "1 of sweep s2, 4 of sweep s1, 1 single run; report --sweep ID compares those of one sweep alone",
+    )  # fmt: skip
+    compared.sweep = "s1"  # which asked for all of them: some had been finished before
+    assert "runs" not in dict(heading(compared))
+    for alone in (sweep, [single, made("rnn")]):
+        assert "runs" not in dict(heading(compare(alone, "x")))
+    many = compare([made(f"e{number}", sweep=f"s{number}", started=number) for number in range(6)], "x")
+    text = "1 of sweep s5, 1 of sweep s4, 1 of sweep s3, 1 of sweep s2 and 2 more; report"
+    assert dict(heading(many))["runs"].startswith(text)
+
+
 def test_a_narrow_terminal_breaks_the_head_between_words_and_cuts_no_path():
     path = f"/data/{'long/' * 18}reviews-of-2026.csv"  # 115 characters
     more = {"choices": {"data": "files"}, "data": {"source": path, "sizes": SIZES}}

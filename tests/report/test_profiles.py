@@ -1,5 +1,6 @@
 """Profiles in the terminal and as a picture, from records built by hand."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -187,3 +188,17 @@ def test_no_number_of_a_profile_is_cut_whatever_the_width(monkeypatch, capsys, w
     assert "…" not in printed
     assert printed.count("1,234,567") >= 2
     assert ("not shown for lack of width" in printed) == (width < 150)
+
+
+@pytest.mark.parametrize("width", [70, 80, 120])
+def test_no_exponent_and_no_label_is_cut_whatever_the_width(width):
+    exponents = dict.fromkeys(profiles.EXPONENTS.values(), 1.25)
+    both = [replace(record(f"{name}/encoder.inner.hidden_size=8"), metrics=exponents) for name in ("lstm", "gru")]
+    both = [*both, replace(record("gru"), metrics=exponents)]  # so that the others are named by their setting
+    console = Console(width=width, file=io.StringIO())
+    console.print(exponents_table(both))
+    lines = console.file.getvalue().splitlines()
+    assert "…" not in console.file.getvalue()
+    assert max(map(len, lines)) <= width
+    assert console.file.getvalue().count("1.25") == 3 * len(exponents)
+    assert "lstm/encoder.inner.hidden_size=8" in "".join(line.split()[0] for line in lines[2:])

@@ -60,8 +60,8 @@ def test_every_format_says_the_margin_and_the_requirements_that_all_meet(capsys,
     monkeypatch.setenv("COLUMNS", "400")
     compared = compare(sweep(), "x", margin=0.02, requirements=[parse("accuracy>0.5")])
     sentence = (
-        "Margin: 2 points of accuracy; what is surely less behind is as good as the best. Required: test/accuracy>0.5, "
-        "met by the means of 2 of 2 variants."
+        "Margin: 2 points of accuracy; a variant that is not worse, and is shown to be less than this behind the best, "
+        "is equally good. Required: test/accuracy>0.5, met by the means of 2 of 2 variants."
     )
     assert sentence.replace(">", "\\>") in tables.markdown(compared)
     assert sentence in Page(html(compared)).shown()

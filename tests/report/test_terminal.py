@@ -9,7 +9,7 @@ from rich.console import Console
 from harness.analysis.comparison import compare
 from harness.records.metrics import EPOCH_SECONDS, METRICS
 from harness.report import single_run
-from harness.report.terminal import print_comparison, print_runs
+from harness.report.terminal import console, print_comparison, print_runs
 
 
 def shown_by(capsys):
@@ -152,6 +152,16 @@ def test_a_narrow_terminal_names_every_variant_and_cuts_no_number(monkeypatch, c
     for name in ("bag_of_embeddings/seed=0", "self_attention/seed=1", "bag_of_embeddings  ", "self_attention   "):
         assert name in shown
     assert "not shown for lack of width: memory/host_train_peak_mib, cost/parameters" in shown
+
+
+@pytest.mark.parametrize(("given", "width"), [(None, 80), ("132", 132), ("0", 80), ("wide", 80)])
+def test_what_goes_through_a_pipe_is_as_wide_as_columns_says_else_as_any_terminal(monkeypatch, capsys, given, width):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if given:
+        monkeypatch.setenv("COLUMNS", given)
+    console().print("word " * 100)
+    lines = capsys.readouterr().out.splitlines()
+    assert width - 5 <= max(map(len, lines)) <= width
 
 
 @pytest.mark.parametrize("width", range(100, 140))

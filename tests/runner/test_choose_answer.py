@@ -26,7 +26,7 @@ def test_durations(seconds, text):
         (Ending("no candidate"), "No candidate is left."),
         (
             Ending("budget", WAITING, 90.0),
-            "The budget of 5 min is spent. Missing: 3 runs, about 1.5 min: lstm (seeds 4, 5), gru (seed 4). With a "
+            "The budget of 5 min is spent. Missing: 3 runs, about 1.5 min: lstm (seeds 4, 5); gru (seed 4). With a "
             "larger budget, the same command goes on and repeats no finished run.",
         ),
         (

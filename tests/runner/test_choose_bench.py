@@ -102,6 +102,15 @@ def test_runs_that_do_not_fit_any_more_are_not_begun(make):
     assert not bench.ended(seed("gru", 2))
 
 
+def test_runs_that_have_become_hopeless_are_not_begun_where_they_run_one_by_one(make):
+    bench, launcher = make(100)
+    assert not bench.run([seed("lstm"), seed("gru")], lambda: bool(bench.records))
+    assert launcher.launched == [[seed("lstm")]]
+    together, launcher = make(100, parallel=True)
+    assert together.run([seed("lstm"), seed("gru")], lambda: bool(together.records))
+    assert launcher.launched == [[seed("lstm"), seed("gru")]]
+
+
 def test_a_run_that_the_budget_stops_is_no_failure(make):
     bench, launcher = make(8)
     launcher.odd[seed("lstm")] = failed(seed("lstm"), "time-out: the run took longer than run_timeout")

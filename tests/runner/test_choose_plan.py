@@ -37,8 +37,10 @@ class Simulated:
     decided: int | None = None
     takes_part: dict[int, list[str]] = field(default_factory=dict)
 
-    def run(self, runs: Sequence[Run]) -> bool:
+    def run(self, runs: Sequence[Run], hopeless: Callable[[], bool] = lambda: False) -> bool:
         for run in runs:
+            if hopeless():
+                return False
             assert run not in self.runs, "no run twice"
             self.runs.append(run)
             self.spent += self.seconds.get(run.candidate, 1.0)
@@ -169,7 +171,7 @@ def test_no_time_at_all_begins_nothing() -> None:
 
 def test_time_that_ends_within_a_batch_ends_the_choice() -> None:
     simulated = Simulated({"a": 0.9, "b": 0.8})
-    simulated.run = lambda runs: False  # type: ignore[method-assign]
+    simulated.run = lambda runs, hopeless=None: False  # type: ignore[method-assign]
     assert choose(simulated).reason == "too small"
 
 
@@ -266,6 +268,32 @@ def test_a_budget_without_room_for_a_second_trial_tunes_nothing() -> None:
     assert len(simulated.runs) == 2
 
 
+def test_first_trials_end_where_those_until_now_leave_no_time_for_a_second_one() -> None:
+    """Seven candidates of 8 s in 120 s. After three, second trials and three seeds of these take 24 + 72 s of the 96 s
+    that are left; after four, 32 + 96 s of 88 s.
+    """
+    simulated = Simulated(dict.fromkeys("abcdefg", 0.9), seconds=dict.fromkeys("abcdefg", 8.0), budget=120.0)
+    assert tuned(simulated) == 0
+    assert [run.candidate for run in simulated.runs] == ["a", "b", "c", "d"]
+    assert simulated.left() == 88.0
+    runs = list(simulated.runs)
+    assert (tuned(simulated), simulated.runs) == (0, runs), "the same command again begins none of the others"
+
+
+def test_first_trials_go_on_where_the_last_one_may_leave_time() -> None:
+    """Three candidates of 8 s: after all, 96 s are left, and a second trial of all with three seeds takes just 96 s."""
+    seconds = dict.fromkeys("abc", 8.0)
+    simulated = Simulated(dict.fromkeys("abc", 0.9), seconds=seconds, budget=120.0)
+    assert tuned(simulated) == 2
+    simulated = Simulated(dict.fromkeys("abc", 0.9), seconds=seconds, budget=119.0)
+    assert (tuned(simulated), len(simulated.runs)) == (0, 3)
+
+
+def test_one_run_alone_ends_no_first_trials_because_it_also_waits_for_imports_and_data() -> None:
+    simulated = Simulated({"a": 0.9, "b": 0.8}, seconds={"a": 50.0, "b": 1.0}, budget=120.0)
+    assert (tuned(simulated), [run.candidate for run in simulated.runs]) == (0, ["a", "b"])
+
+
 def test_a_number_of_trials_that_was_decided_before_stays() -> None:
     simulated = Simulated({"a": 0.9, "b": 0.8}, budget=9.0, decided=4)
     assert tuned(simulated) == 4
@@ -281,7 +309,9 @@ def test_trials_that_time_cuts_short_count_only_where_all_candidates_have_them()
     simulated = Simulated({"a": 0.9, "b": 0.8})
     run = simulated.run
     # the time ends after seven runs: a has four trials, b has three
-    simulated.run = lambda runs: run(runs[: 7 - len(simulated.runs)]) and False  # type: ignore[method-assign]
+    simulated.run = (  # type: ignore[method-assign]
+        lambda runs, hopeless=None: run(runs[: 7 - len(simulated.runs)]) and False
+    )
     assert tuned(simulated) == 3
 
 
@@ -321,7 +351,7 @@ class Fixed(Simulated):
 
     most = 10**9
 
-    def run(self, runs: Sequence[Run]) -> bool:
+    def run(self, runs: Sequence[Run], hopeless: Callable[[], bool] = lambda: False) -> bool:
         for run in runs:
             if len(self.runs) == self.most:
                 raise Interrupted

@@ -99,6 +99,20 @@ def test_a_finite_space_is_exhausted_without_repeating_a_trial(name):
     assert len(trials) == len({tuple(one.settings.items()) for one in trials}) == space.size == 18
 
 
+@pytest.mark.parametrize("name", ["TPE", "Random", "NSGAII"])
+def test_settings_of_another_encoder_make_no_further_trial(name):
+    space = space_of("encoder=cnn,gru", "+per.cnn.kernel_size=3,5", "n=range(1,4)")
+    trials, _ = searched(space, name, 50, 2)
+    assert len(trials) == len({tuple(one.settings.items()) for one in trials}) == space.size == 2 * 3 + 3
+    assert {tuple(one.settings) for one in trials if one.settings["encoder"] == "gru"} == {("encoder", "n")}
+    assert space_of("encoder=cnn,gru", "+per.cnn.dropout=interval(0.0,0.5)").size is None
+
+
+def test_numbers_that_read_the_same_are_no_two_trials():
+    trials, _ = searched(space_of("x=interval(0.1,0.100002)", "n=range(3,4)"), "Random", 9, 1)
+    assert sorted(one.settings["x"] for one in trials) == [0.1, 0.100001, 0.100002]
+
+
 def test_kept_trials_of_another_space_are_refused():
     past = [Proposal({"n": 5})]
     assert "of another search space" in refused(

@@ -1,12 +1,16 @@
 """The order of a sweep's runs, and how its jobs are made from a command."""
 
+from types import SimpleNamespace
+
 import pytest
 from hydra.errors import HydraException
 from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from harness.config.compose import compose_whole
 from harness.runner import job_outcomes
+from harness.runner.choose.sweeper import ChooseSweeper
 from harness.runner.seed_sweeper import SeedSweeper, seed_by_seed
 
 VALUES = st.lists(st.integers(0, 99), unique=True, min_size=1, max_size=6)
@@ -61,14 +65,48 @@ def sweeper():
 
 
 def test_jobs_are_all_combinations_with_the_seed_varied_slowest(sweeper):
-    jobs = sweeper.jobs(["encoder=rnn,gru", "seed=0,1", "rerun=true", "+per.rnn.hidden_size=range(1,3)"])
+    jobs = sweeper.jobs(["encoder=rnn,gru", "seed=0,1", "rerun=true", "encoder.hidden_size=range(1,3)"])
     assert len(jobs) == 2 * 2 * 2 * 2
     assert jobs[:3] == [
-        ["seed=0", "optimizer.lr=0.1", "encoder=rnn", "rerun=True", "+per.rnn.hidden_size=1"],
-        ["seed=0", "optimizer.lr=0.1", "encoder=rnn", "rerun=True", "+per.rnn.hidden_size=2"],
-        ["seed=0", "optimizer.lr=0.1", "encoder=gru", "rerun=True", "+per.rnn.hidden_size=1"],
+        ["seed=0", "optimizer.lr=0.1", "encoder=rnn", "rerun=True", "encoder.hidden_size=1"],
+        ["seed=0", "optimizer.lr=0.1", "encoder=rnn", "rerun=True", "encoder.hidden_size=2"],
+        ["seed=0", "optimizer.lr=0.1", "encoder=gru", "rerun=True", "encoder.hidden_size=1"],
     ]
-    assert jobs[-1] == ["seed=1", "optimizer.lr=0.2", "encoder=gru", "rerun=True", "+per.rnn.hidden_size=2"]
+    assert jobs[-1] == ["seed=1", "optimizer.lr=0.2", "encoder=gru", "rerun=True", "encoder.hidden_size=2"]
+
+
+class Loader:
+    """Composes a job's overrides alone."""
+
+    def load_sweep_config(self, _config, overrides):
+        return compose_whole(*overrides)
+
+
+def test_a_setting_of_one_encoder_makes_no_further_jobs_of_the_others(sweeper):
+    sweeper.params, sweeper.config = {}, None
+    sweeper.hydra_context = SimpleNamespace(config_loader=Loader())
+    jobs = sweeper.jobs(["encoder=rnn,gru", "seed=0,1", "+per.rnn.hidden_size=8,16", "pooling=max"])
+    assert jobs == [
+        [f"seed={seed}", f"encoder={encoder}", "pooling=max", *own]
+        for seed in (0, 1)
+        for encoder, own in (("rnn", ["encoder.hidden_size=8"]), ("rnn", ["encoder.hidden_size=16"]), ("gru", []))
+    ]
+
+
+def test_candidates_of_a_choice_are_named_by_the_settings_of_their_own_encoder():
+    sweeper = ChooseSweeper("1h", "latency", [3])
+    sweeper.config = OmegaConf.create({"hydra": {"sweeper": {}}})
+    sweeper.hydra_context = SimpleNamespace(config_loader=Loader())
+    assert sweeper.candidates(["encoder=cnn,gru", "+per.cnn.kernel_size=3,5"]) == {
+        "cnn, encoder.kernel_size=3": ["encoder=cnn", "encoder.kernel_size=3"],
+        "cnn, encoder.kernel_size=5": ["encoder=cnn", "encoder.kernel_size=5"],
+        "gru": ["encoder=gru"],
+    }
+
+
+def test_a_value_that_is_given_twice_is_one_job(sweeper):
+    sweeper.params = {}
+    assert sweeper.jobs(["encoder=rnn,gru,rnn", "seed=0,0"]) == [["seed=0", "encoder=rnn"], ["seed=0", "encoder=gru"]]
 
 
 def test_an_interval_has_no_combinations(sweeper):

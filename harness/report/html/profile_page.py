@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from harness.analysis import kernels
 from harness.analysis.disturbances import disturbances
+from harness.analysis.listed import in_a_row
 from harness.records.hardware_facts import facts as hardware_facts
 from harness.records.record import Record, overrides_of
 from harness.report.heading import of_records
@@ -141,9 +142,9 @@ def _caption(records: Sequence[Record]) -> Markup:
         for point in record.profile:
             if point.status != "finished":
                 missing.setdefault(STATUS[point.status], []).append(f"{label} at {point.length:,}")
-    sentences = [READING, *(f"Ended early, {why}: {', '.join(where)}." for why, where in missing.items())]
+    sentences = [READING, *(f"Ended early, {why}: {in_a_row(where)}." for why, where in missing.items())]
     if clauses := kernels.differing(list(zip(labels, records, strict=True))):
         sentences.append(f"{clauses[0].upper()}{clauses[1:]}.")
     if busy := [label for label, record in zip(labels, records, strict=True) if disturbances([record])]:
-        sentences.append(f"Measured on a busy machine, so not comparable: {', '.join(busy)}.")
+        sentences.append(f"Measured on a busy machine, so not comparable: {in_a_row(busy)}.")
     return Markup(" ").join(sentences)  # escapes all but READING

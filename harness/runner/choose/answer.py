@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from harness.analysis.listed import in_a_row
 from harness.runner.choose.plan import Contender, Ending, Plan, Run
 
 
@@ -14,8 +15,8 @@ def duration(seconds: float) -> str:
 
 
 OPTIMISTIC = (
-    "The test split chose among the candidates, so the mean of the chosen one is a little too high: other data say how "
-    "good it is."
+    "The test split chose among the candidates, so the mean of the chosen one is a little too high: only other data "
+    "tell how good it is."
 )
 
 
@@ -48,7 +49,7 @@ def tuning(plan: Plan, trials: int, fewer: Mapping[str, int] | None = None) -> s
 
     ``fewer`` are the trials of candidates that lack a key of the space, so that they have less to try.
     """
-    lacking = ", ".join(f"{name} {count or 'none'}" for name, count in (fewer or {}).items())
+    lacking = in_a_row([f"{name} {count or 'none'}" for name, count in (fewer or {}).items()])
     lacking = f" Fewer have those that lack a key of tune.space: {lacking}." if lacking and trials else ""
     if plan.trials < 2:
         return "Nothing was tuned."
@@ -108,12 +109,12 @@ def more_seeds(contenders: Sequence[Contender], seconds_of_run: Mapping[str, flo
 
 
 def _named(runs: Sequence[Run]) -> str:
-    """Runs by candidate: ``lstm (seeds 4, 5), gru (seed 4)``."""
+    """Runs by candidate: ``lstm (seeds 4, 5); gru (seed 4)``."""
     by_candidate: dict[str, list[int]] = {}
     for run in runs:
         by_candidate.setdefault(run.candidate, []).append(run.number)
-    return ", ".join(
-        f"{name} (seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))})" for name, seeds in by_candidate.items()
+    return in_a_row(
+        [f"{name} (seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))})" for name, seeds in by_candidate.items()]
     )
 
 

@@ -79,11 +79,11 @@ class LaunchedBench:
         """The seconds after which a run is stopped."""
         return max(self.left() + GRACE * self.budget, SHORTEST)
 
-    def run(self, runs: Sequence[Run]) -> bool:
-        """Launch runs; returns False if the time ended before all were done."""
+    def run(self, runs: Sequence[Run], hopeless: Callable[[], bool] = lambda: False) -> bool:
+        """Launch runs; returns False if the time ended before all were done, or the others would be ``hopeless``."""
         runs = self.in_turn(runs)
         for batch in [[run] for run in runs] if self.one_by_one else [runs]:
-            if self.left() <= 0 or (self.predicted(batch) or 0.0) > self._limit():
+            if self.left() <= 0 or (self.predicted(batch) or 0.0) > self._limit() or hopeless():
                 return False
             self.spending.begin(batch[0].stage)
             began = time.monotonic()

@@ -86,8 +86,8 @@ class Contender:
 class Bench(Protocol):
     """Where runs happen and are known: the launcher and the records, or a simulation."""
 
-    def run(self, runs: Sequence[Run]) -> bool:
-        """Do these runs; False if the time ended before all were begun."""
+    def run(self, runs: Sequence[Run], hopeless: Callable[[], bool] = lambda: False) -> bool:
+        """Do these runs; False if not all were begun, because the time ended or the others would be ``hopeless``."""
 
     def predicted(self, runs: Sequence[Run]) -> float | None:
         """The seconds that these runs will take together; None where no run of a candidate is known yet."""
@@ -124,33 +124,51 @@ Tell = Callable[[str, Sequence[Run]], None]
 def tune(plan: Plan, bench: Bench, tell: Tell) -> int:
     """Run the tuning trials; returns how many each candidate has, the same for all; 0: too few to choose from.
 
-    The first trial of all shows how many the budget allows.
+    The first trial of all shows how many the budget allows. Once those that have run show that there is no time for a
+    second trial of all, the others are not begun: they would choose nothing, and take the time of the seeds.
     """
     if plan.trials < 2:
         return 0
-    first = trials_of(plan.candidates, range(1))
-    if missing := [run for run in first if not bench.ended(run)]:
-        tell(f"tuning: the first of {plan.trials} trials", missing)
-        bench.run(missing)
-    contenders = [one for one in bench.contenders() if one.going]
-    going = [one.name for one in contenders]
-
-    def affordable() -> int:
-        once = bench.predicted([run for run in trials_of(going, [1]) if not bench.ended(run)])
-        # one that has nothing to tune has not run yet, and counts nothing
-        ran = [one for one in contenders if bench.predicted([Run(one.name, "seeds", plan.first_seed)]) is not None]
-        seeds = bench.predicted(missing_seeds(ran, plan.looks[0], plan.tuning_seed))
-        return 0 if once is None or seeds is None else affordable_trials(plan, bench.left(), once, seeds)
-
-    decided = bench.trials(affordable)
-    if rest := [run for run in trials_of(going, range(1, decided)) if not bench.ended(run)]:
-        numbers = f"trials 2 to {decided}" if decided > 2 else "trial 2"
-        tell(f"tuning: {numbers} of {plan.trials}", rest)
+    decided = bench.trials(lambda: _trials_by_the_first(plan, bench, tell))
+    going = [one.name for one in bench.contenders() if one.going]
+    if rest := [run for run in trials_of(going, range(decided)) if not bench.ended(run)]:
+        first, last = rest[0].number + 1, rest[-1].number + 1
+        tell(f"tuning: {f'trials {first} to {last}' if first < last else f'trial {first}'} of {plan.trials}", rest)
         bench.run(rest)
     complete = 0
     while complete < decided and going and all(bench.ended(run) for run in trials_of(going, [complete])):
         complete += 1
     return complete if complete > 1 else 0
+
+
+def _trials_by_the_first(plan: Plan, bench: Bench, tell: Tell) -> int:
+    """Run the first trial of all; returns how many trials of each the budget allows."""
+
+    def going() -> list[Contender]:
+        return [one for one in bench.contenders() if one.going]
+
+    def hopeless() -> bool:
+        ran = _timed(plan, bench, going())
+        return len(ran) > 1 and _allowed(plan, bench, ran) == 0  # the time of the first alone has that of all imports
+
+    if missing := [run for run in trials_of(plan.candidates, range(1)) if not bench.ended(run)]:
+        tell(f"tuning: the first of {plan.trials} trials", missing)
+        bench.run(missing, hopeless)
+    return _allowed(plan, bench, going())
+
+
+def _timed(plan: Plan, bench: Bench, contenders: Iterable[Contender]) -> list[Contender]:
+    """Those of which a run has ended, which says how long further ones take."""
+    return [one for one in contenders if bench.predicted([Run(one.name, "seeds", plan.first_seed)]) is not None]
+
+
+def _allowed(plan: Plan, bench: Bench, contenders: Sequence[Contender]) -> int:
+    """The number of trials of each of these candidates for which there is time, by the runs that have ended."""
+    second = [run for run in trials_of([one.name for one in contenders], [1]) if not bench.ended(run)]
+    once = bench.predicted(second)
+    # one that has nothing to tune has not run yet, and counts nothing
+    seeds = bench.predicted(missing_seeds(_timed(plan, bench, contenders), plan.looks[0], plan.tuning_seed))
+    return 0 if once is None or seeds is None else affordable_trials(plan, bench.left(), once, seeds)
 
 
 def affordable_trials(plan: Plan, left: float, once: float, seeds: float) -> int:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from harness.analysis.listed import in_a_row
 from harness.runner.choose.answer import counted, duration
 from harness.runner.choose.plan import Contender, Run
 
@@ -27,7 +28,7 @@ def show(
             out.print(_table(contenders, runs))
         out.print(f"[bold]choose[/]  {escape(line)}")
         return
-    standing = ", ".join(f"{one.name} {_verdict(one)}" for one in contenders if one.finished or one.excluded)
+    standing = in_a_row([f"{one.name} {_verdict(one)}" for one in contenders if one.finished or one.excluded])
     print(f"choose: {line}" + (f"; {standing}" if standing else ""), file=sys.stderr, flush=True)
 
 

@@ -9,6 +9,7 @@ import logging
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import optuna
@@ -19,7 +20,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from harness.errors import UserError
-from harness.runner.search.space import Space, count_of, value_at
+from harness.runner.search.space import ENCODER, Space, count_of, value_at
 
 ATTEMPTS = 20
 """So often a sampler may propose what was tried before, until something else is taken."""
@@ -72,7 +73,7 @@ def propose(
         found = _ask(study, space, sampler, number, seen)
         if found is None:
             break
-        settings = {key: _readable(value, space.tried[key]) for key, value in found.params.items()}
+        settings = _settings(found, space)
         seen.add(_key(settings))
         proposals.append(Proposal(settings, batch, found.system_attrs))
     return proposals
@@ -85,7 +86,7 @@ def _ask(
     for attempt in range(ATTEMPTS):
         study.sampler = _sampler(sampler, number, attempt)
         trial = study.ask(dict(space.tried))
-        if _key(trial.params) not in seen:
+        if _key(_settings(trial, space)) not in seen:
             return study.trials[trial.number]
         study.tell(trial, state=TrialState.FAIL)
     left = untried(space, seen, number)
@@ -94,6 +95,11 @@ def _ask(
     study.enqueue_trial(left)
     trial = study.ask(dict(space.tried))
     return study.trials[trial.number]
+
+
+def _settings(trial: optuna.Trial | FrozenTrial, space: Space) -> dict[str, Any]:
+    """The settings of a trial's runs, with numbers as they are to be read."""
+    return space.own({key: _readable(value, space.tried[key]) for key, value in trial.params.items()})
 
 
 def _readable(value: Any, distribution: BaseDistribution) -> Any:
@@ -106,16 +112,16 @@ def _readable(value: Any, distribution: BaseDistribution) -> Any:
 
 def untried(space: Space, seen: set[tuple[Any, ...]], seed: int) -> dict[str, Any] | None:
     """Settings that were not tried; None where the space has no end, or all were."""
-    size = space.size
-    if size is None:
+    if space.size is None:
         return None
+    size = prod(count_of(distribution) or 1 for distribution in space.tried.values())
     start = random.Random(seed).randrange(size)
-    for place in range(start, start + min(len(seen) + 1, size)):
+    for place in range(start, start + size):
         settings, rest = {}, place % size
         for key, distribution in space.tried.items():
             rest, own = divmod(rest, count_of(distribution) or 1)
             settings[key] = value_at(distribution, own)
-        if _key(settings) not in seen:
+        if _key(space.own(settings)) not in seen:
             return settings
     return None
 
@@ -127,7 +133,7 @@ def _told(proposal: Proposal, result: Result, space: Space) -> FrozenTrial:
             state=state,
             value=result.score,
             params=dict(proposal.settings),
-            distributions=dict(space.tried),
+            distributions=space.of(proposal.settings.get(ENCODER)),
             system_attrs=dict(proposal.state),
             intermediate_values=dict(result.steps),
         )

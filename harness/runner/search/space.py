@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from harness.config import per_encoder
 from harness.errors import UserError
 from harness.runner.batches_sweeper import Job, is_seed, values_of
+
+ENCODER = "encoder"
 
 
 @dataclass(frozen=True)
@@ -23,13 +27,20 @@ class Space:
     @property
     def size(self) -> int | None:
         """The number of different trials; None where it has no end."""
-        size = 1
-        for distribution in self.tried.values():
-            count = count_of(distribution)
-            if count is None:
-                return None
-            size *= count
-        return size
+        encoder = self.tried.get(ENCODER)
+        options = encoder.choices if isinstance(encoder, CategoricalDistribution) else [None]
+        counts = [[count_of(one) for key, one in self.of(option).items() if key != ENCODER] for option in options]
+        known = [[count for count in of_option if count is not None] for of_option in counts]
+        return sum(map(prod, known)) if known == counts else None
+
+    def of(self, encoder: str | None) -> dict[str, BaseDistribution]:
+        """What a trial with this encoder tries: not the settings of others alone, such as ``+per.cnn.kernel_size``."""
+        settings = {key: per_encoder.read(f"{key}=...") for key in self.tried}
+        return {key: self.tried[key] for key, one in settings.items() if one is None or encoder in (None, one.encoder)}
+
+    def own(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings of a trial that its runs have."""
+        return {key: settings[key] for key in self.of(settings.get(ENCODER))}
 
     def jobs(self, settings: Mapping[str, Any]) -> list[Job]:
         """The overrides of a trial's runs, one for each seed."""
