@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -44,7 +45,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     The neighbour and the renaming are synced to the disk, so that after a power failure the file is the new or the old
     one, and never a part of one. A block that raises leaves the old file.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    # processes of several machines, which may have the same number, and threads write into shared folders
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         yield temporary
         _sync(temporary)

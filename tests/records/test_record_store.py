@@ -114,3 +114,15 @@ def test_empty_folders_are_removed_and_others_stay(tmp_path):
     (tmp_path / "other").write_text("")
     store.remove_empty(folder)
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_two_that_write_one_file_at_a_time_write_it_whole(tmp_path):
+    """Processes of two machines, or containers, may have the same number."""
+    file = tmp_path / "shared.json"
+    with store.whole_file(file) as mine:
+        mine.write_text("mine")
+        with store.whole_file(file) as theirs:
+            theirs.write_text("theirs")
+        assert file.read_text() == "theirs"
+    assert file.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [file]
