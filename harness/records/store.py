@@ -136,8 +136,17 @@ def read_usable(folder: Path, left_out: list[str] | None = None) -> Record | Non
 
 
 def run_folders(folder: Path) -> Iterator[Path]:
-    """Every folder with a record, this one or below it; none inside of another: a model exported there has a copy."""
-    for place, inside, files in os.walk(folder):
+    """Every folder with a record, this one or below it; none inside of another: a model exported there has a copy.
+
+    It follows links, since experiments may lie on another disk, and comes to each folder once.
+    """
+    seen: set[tuple[int, int]] = set()
+    for place, inside, files in os.walk(folder, followlinks=True):
+        status = os.stat(place)
+        if (identity := (status.st_dev, status.st_ino)) in seen:
+            inside.clear()
+            continue
+        seen.add(identity)
         if RECORD in (*files, *inside):  # a folder of that name is no record, and is said to be none
             inside.clear()
             yield Path(place)

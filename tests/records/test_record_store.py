@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_records import sweep, write
 
 from harness.records import store
 from harness.records.store import LONGEST_NAME, Unreadable, file_name, readable, run_folder
@@ -126,3 +127,17 @@ def test_two_that_write_one_file_at_a_time_write_it_whole(tmp_path):
         assert file.read_text() == "theirs"
     assert file.read_text() == "mine"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_runs_behind_links_are_found_once(tmp_path):
+    """An experiment that was moved to a larger disk, a run that is linked twice, and a link that leads back."""
+    runs = write(tmp_path / "outputs", sweep()) / "runs"
+    expected = sorted(record.fingerprint for record in store.read_all(runs))
+    assert len(expected) > 2
+    (tmp_path / "disk").mkdir()
+    first, second, *_ = sorted(store.run_folders(runs))
+    (runs / first.name).rename(tmp_path / "disk" / first.name)
+    (runs / first.name).symlink_to(tmp_path / "disk" / first.name)
+    (runs / "again").symlink_to(second)
+    (runs / "back").symlink_to(runs)
+    assert sorted(record.fingerprint for record in store.read_all(runs)) == expected
