@@ -254,6 +254,26 @@ def test_a_launcher_that_loses_jobs_ends_the_sweep_with_its_comparison_and_their
     assert [record.seed for record in ended.records] == [1]
 
 
+def test_a_launcher_whose_processes_are_killed_ends_the_sweep_with_its_comparison_and_their_names(command, monkeypatch):
+    """Loky, with which joblib launches, ends all of its processes where one of them was killed."""
+    broken = pytest.importorskip("joblib.externals.loky.process_executor").TerminatedWorkerError
+    (basic,) = (one for one in Plugins.instance().discover(Launcher) if one.__name__ == "BasicLauncher")
+    real = basic.launch
+
+    def launch(self, job_overrides, initial_job_idx):
+        real(self, job_overrides[:1], initial_job_idx)
+        raise broken("A worker process managed by the executor was unexpectedly terminated.")
+
+    monkeypatch.setattr(basic, "launch", launch)
+    ended = command("-m", "encoder=bag_of_embeddings", "seed=0,1", *QUICK, "tracking=none")
+    assert (ended.code, "Traceback" in ended.err) == (1, False)
+    why = "a process of the launcher was killed or crashed, which ends all of them; the same command runs it again"
+    assert ended.err.count(why) == 1
+    assert f"bag_of_embeddings/seed=1 was lost: {why}" in ended.err
+    assert "\nreport " in ended.out
+    assert [record.seed for record in ended.records] == [0]
+
+
 SBATCH = """#!/bin/sh
 env | grep -e SLURM -e SRUN -e SBATCH > "$SEEN"
 echo Submitted batch job 7
