@@ -4,7 +4,7 @@ import os
 import sys
 from importlib.util import find_spec
 
-from harness.config import shadowing
+from harness.config import shadowing, streams
 from harness.config.libraries import LIBRARY
 from harness.config.shipped import overridden_by
 from harness.errors import UserError
@@ -15,6 +15,7 @@ FLAGS = ("-m", "--multirun", "--all")
 
 def main() -> None:
     """Start the backend's imports, which take longest, in another process; load and run the command line meanwhile."""
+    streams.prepare()
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     shadowing.watch()

@@ -6,14 +6,12 @@
 
 import gc
 import os
-import signal
 import sys
 import time
 import traceback
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import hydra
@@ -23,8 +21,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from harness.cli import arguments as words
-from harness.cli import secret_arguments, subcommands, suggestions
-from harness.config import compose, launchers
+from harness.cli import interruptions, secret_arguments, subcommands, suggestions
+from harness.config import compose, launchers, streams
 from harness.errors import UserError
 
 if TYPE_CHECKING:
@@ -52,6 +50,7 @@ def main() -> None:
         sys.exit(import_module("harness.cli.key_help").main(arguments))  # it loads the schema
     if subcommands.is_one(arguments):
         sys.exit(subcommands.run(arguments))
+    streams.outlive_readers()
     finish = partial(_finish, words.ALL in arguments)
     arguments = secret_arguments.into_environment([argument for argument in arguments if argument != words.ALL])
     arguments, notes = words.last_of_each(arguments)
@@ -67,7 +66,7 @@ def main() -> None:
         print(error, file=sys.stderr)
         sys.exit(USER_ERROR)
     sys.argv[1:] = words.flags_first(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    interruptions.listen()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would otherwise print before it exits with 1
     try:
         hydra.main(config_path=str(compose.conf_dir()), config_name="config", version_base="1.3")(task)()
@@ -108,10 +107,6 @@ def _nothing_run() -> int:
     choice = Sweep.current.choice
     print(choice.not_begun() if choice else suggestions.of_empty_sweep(sys.argv[1:]), file=sys.stderr)
     return USER_ERROR
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def task(config: DictConfig) -> float:

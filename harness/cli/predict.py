@@ -8,6 +8,7 @@ RUN is the folder of a run, its MLflow run id, or best:NAME. Exit codes: 0; 2 th
 """
 
 import argparse
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -159,6 +160,8 @@ def _output(options: argparse.Namespace, model: "TrainedModel", total: int | Non
         with answer_file(options.out, separator) as write:
             yield write
     elif not sys.stdout.isatty():
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf8", errors="strict")  # as every file of answers, whatever the terminal
         yield csv_writer(sys.stdout, separator)
     elif total is not None and total > MOST_ROWS:
         raise UserError(f"{total:,} rows are too many for the terminal; name a file for the answers: --out answers.csv")

@@ -68,8 +68,14 @@ def check_writable(output_dir: Path) -> None:
     """Create the output folder, and refuse one that cannot be written to.
 
     Raises:
-        UserError: the folder cannot be written to; the sentence has the system's reason.
+        UserError: the folder cannot be written to; the sentence has the system's reason. Or the name of a folder above
+            it is not UTF-8, which nothing that keeps paths as text takes.
     """
+    try:
+        str(output_dir.absolute()).encode("utf8")
+    except UnicodeEncodeError:
+        shown = os.fsencode(output_dir.absolute()).decode("utf8", "replace")
+        raise UserError(f"output_dir: {shown} is not UTF-8; set output_dir to another folder") from None
     try:
         output_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=output_dir):

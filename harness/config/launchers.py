@@ -1,6 +1,10 @@
 """What is known of a launcher of Hydra, by the class that its config names."""
 
+from pathlib import Path
+
 from omegaconf import DictConfig, OmegaConf
+
+from harness.errors import UserError
 
 IN_TURN = ("BasicLauncher",)
 """Launchers that run one job after the other, in the process of the command."""
@@ -37,6 +41,19 @@ def in_pool(launcher: DictConfig) -> bool:
 def on_cluster(launcher: DictConfig) -> bool:
     """Whether the jobs may run on other machines, which share the output folder with the command."""
     return _class_of(launcher) in CLUSTER
+
+
+def check_folder(launcher: DictConfig, output_dir: Path) -> None:
+    """Refuse an output folder that the launcher would look for under another name.
+
+    Raises:
+        UserError: one sentence with the folder.
+    """
+    jobs = Path(launcher.get("submitit_folder") or "/").absolute()
+    if "%" in str(output_dir) and jobs.is_relative_to(output_dir):
+        raise UserError(
+            f"output_dir: submitit and Slurm replace a percent sign in a path, as in {output_dir}; name another folder"
+        )
 
 
 def devices_of(config: DictConfig) -> int:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -44,7 +45,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     The neighbour and the renaming are synced to the disk, so that after a power failure the file is the new or the old
     one, and never a part of one. A block that raises leaves the old file.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    # processes of several machines, which may have the same number, and threads write into shared folders
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         yield temporary
         _sync(temporary)
@@ -134,8 +136,20 @@ def read_usable(folder: Path, left_out: list[str] | None = None) -> Record | Non
 
 
 def run_folders(folder: Path) -> Iterator[Path]:
-    """Every folder with a record, this one or below it; none inside of another: a model exported there has a copy."""
-    for place, inside, files in os.walk(folder):
+    """Every folder with a record, this one or below it; none inside of another: a model exported there has a copy.
+
+    It follows links, since experiments may lie on another disk, and comes to each folder once.
+    """
+    seen: set[tuple[int, int]] = set()
+    for place, inside, files in os.walk(folder, followlinks=True):
+        try:
+            status = os.stat(place)
+        except OSError:  # removed meanwhile
+            continue
+        if (identity := (status.st_dev, status.st_ino)) in seen:
+            inside.clear()
+            continue
+        seen.add(identity)
         if RECORD in (*files, *inside):  # a folder of that name is no record, and is said to be none
             inside.clear()
             yield Path(place)

@@ -4,6 +4,7 @@ What the batches are, and in which order their jobs run, is decided by the class
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from itertools import product
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from harness.config import per_encoder
+from harness.config.compose import job_configs
 from harness.errors import UserError
 from harness.records.tuning import Tuning
-from harness.runner import job_outcomes, run_lock
+from harness.runner import job_outcomes, lost_jobs, run_lock
 from harness.runner.job_outcomes import JobOutcome
 
 Job = list[str]
@@ -113,7 +115,12 @@ class BatchesSweeper(Sweeper):
         for place in order:
             job_outcomes.keep_tuning(self.config, numbers[place], tunings[place] if tunings else None)
         for batch in _chunks([jobs[place] for place in order], self.max_batch_size):
-            returned = self.launcher.launch(batch, initial_job_idx=self.launched)
+            try:
+                returned = self.launcher.launch(batch, initial_job_idx=self.launched)
+            except BrokenExecutor:  # joblib's
+                configs = job_configs(self.hydra_context.config_loader, self.config, batch, self.launched)
+                why = "a process of the launcher was killed or crashed, which ends all of them"
+                returned = [lost_jobs.returned(config, why) for config in configs]
             self.launched += len(batch)
             for job in returned:
                 _ = job.return_value  # raises what went wrong around a job

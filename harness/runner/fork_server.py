@@ -14,13 +14,13 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-from harness.config import shadowing
+from harness.config import shadowing, streams
 from harness.errors import UserError
 from harness.measure import processors
 from harness.runner.wire import Ended, ForkRequest, Started, Unusable, read, write
 
 PR_SET_PDEATHSIG = 1
-OF_PARENT = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
+OF_PARENT = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 """Signals that go to all processes of a command, such as Ctrl-C or the warning before a job's time limit: the parent
 acts on them, and ends the others."""
 
@@ -33,6 +33,8 @@ def serve(requests: int, replies: int, modules: list[str]) -> None:
             signal.signal(number, signal.SIG_IGN)
     gc.disable()  # imported modules stay: searching them for garbage again and again took half a second
     started_with = dict(os.environ)
+    streams.prepare()
+    streams.outlive_readers()
     shadowing.watch()
     unusable = import_all(modules)
     gc.freeze()  # a child need not search them either: that took half a second of every run's start

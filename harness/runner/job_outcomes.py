@@ -31,7 +31,7 @@ BATCH = "batch.json"
 """The file, beside the outcomes, with the first job's number of the batch that is running."""
 PLANNED = "planned.json"
 """The file, beside the outcomes, with the number of jobs that the command is to run."""
-COMMAND = re.compile(r"[\d.]+-(?P<host>.*)-(?P<process>\d+)")
+COMMAND = re.compile(r"[\d.]+-.*-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)")
 """The name of a command, as ``name_command`` gives it."""
 WITHOUT_RECORD = ("user_error", "error", "lost", "not_begun", "held")
 """What an outcome says that has no record."""
@@ -89,7 +89,14 @@ def outcomes_folder(config: "DictConfig | Config") -> Path:
 
 def name_command() -> str:
     """A name for the outcomes of a command that begins: when, on which machine, and its process."""
-    return f"{time.time():.3f}-{platform.node()}-{os.getpid()}"
+    return f"{time.time():.3f}-{platform.node()}-{_machine()}-{os.getpid()}"
+
+
+def _machine() -> str:
+    """What tells this machine, and this container, from others of the same name."""
+    from harness.measure import process_identity  # here: --cfg does without it
+
+    return store.short_hash(process_identity.machine())
 
 
 def began(config: "DictConfig | Config") -> float:
@@ -101,9 +108,9 @@ def remove_ended(folder: Path) -> None:
     """Remove the outcomes of commands of this machine that have ended."""
     import psutil  # here: --cfg does without it
 
-    here = {path: COMMAND.fullmatch(path.name) for path in folder.glob("*")}
-    for path, name in here.items():
-        if name and name["host"] == platform.node() and not psutil.pid_exists(int(name["process"])):
+    here, names = _machine(), {path: COMMAND.fullmatch(path.name) for path in folder.glob("*")}
+    for path, name in names.items():
+        if name and name["machine"] == here and not psutil.pid_exists(int(name["process"])):
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -17,10 +17,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 from filelock import FileLock
 
 from harness.errors import UserError
+from harness.measure import process_identity
 
 TOUCHED_EVERY, DEAD_AFTER = 10.0, 60.0
 """Seconds between two touches of an owner, and without one after which it is taken for dead."""
@@ -30,7 +30,7 @@ LOOKS_EVERY = 2.0
 
 @dataclass(frozen=True)
 class Owner:
-    """Who holds a run. ``machine`` tells machines, and their containers, apart; ``started`` is in UNIX seconds."""
+    """Who holds a run: a process by what ``process_identity`` says of it."""
 
     host: str
     machine: str
@@ -123,8 +123,8 @@ _watched: dict[Path, tuple[Any, float]] = {}
 def is_dead(file: Path) -> bool:
     """Whether the owner of a lock is gone; on another machine it takes a minute of looks to know that."""
     owner = read(file)
-    if owner is not None and owner.machine == machine():
-        return not _runs(owner)
+    if owner is not None and owner.machine == process_identity.machine():
+        return process_identity.is_gone(owner.pid, owner.started)
     try:
         seen = (owner, file.stat().st_mtime_ns)
     except OSError:
@@ -169,23 +169,9 @@ def read(file: Path) -> Owner | None:
 
 def this_process() -> Owner:
     """This process as an owner; each call gives another token."""
-    started = psutil.Process().create_time()
-    return Owner(platform.node(), machine(), os.getpid(), started, secrets.token_hex(8))
-
-
-def machine() -> str:
-    """What is the same for processes that see each other's numbers: the start of the system and the process space."""
-    parts = [platform.node(), f"{psutil.boot_time():.0f}"]
-    with suppress(OSError):
-        parts.append(os.readlink("/proc/self/ns/pid"))
-    return " ".join(parts)
-
-
-def _runs(owner: Owner) -> bool:
-    try:
-        return abs(psutil.Process(owner.pid).create_time() - owner.started) < 1
-    except psutil.NoSuchProcess:
-        return False
+    pid = os.getpid()
+    token = secrets.token_hex(8)
+    return Owner(platform.node(), process_identity.machine(), pid, process_identity.started(pid), token)
 
 
 def _guard(file: Path) -> FileLock:

@@ -62,6 +62,7 @@ class Sweep(Callback):
             if not isinstance(config.output_dir, str):
                 raise UserError(f"output_dir must be text, and is {config.output_dir!r}; name a folder, such as ./runs")
             refuse_swept(run_names.swept_keys(config.hydra.overrides.task))
+            launchers.check_folder(config.hydra.launcher, Path(config.output_dir).absolute())
             check_writable(Path(config.output_dir))
             set_per_encoder(config)
             _refuse_tuning_by_others(config)

@@ -1,13 +1,11 @@
 """The MLflow store: created once, with one experiment per name."""
 
 import os
-import platform
 import re
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from harness.measure import process_identity
 from harness.records.secrets import masked
 from harness.records.store import file_name, readable, short_hash
 from harness.tracking.address import database_of, own_store
@@ -99,20 +97,23 @@ def find_experiment(client: Any, name: str, output_dir: Path, uri: str) -> str:
 def close_abandoned(client: Any, experiment: str) -> None:
     """Mark runs of this machine as KILLED that MLflow lists as running although their process is gone."""
     for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
-        tags = run.data.tags
-        if tags.get("host") == platform.node() and not _alive(tags.get("process", "")):
+        if _is_gone(run.data.tags.get("process", "")):
             client.set_tag(run.info.run_id, "reason", "killed: the process that ran it is gone")
             client.set_terminated(run.info.run_id, "KILLED")
 
 
 def this_process() -> str:
-    """An identifier of this process that no later process gets: process id and start time."""
-    return f"{os.getpid()}@{psutil.Process().create_time():.0f}"
+    """An identifier of this process that no other process gets: its number, its start, and its machine."""
+    pid = os.getpid()
+    return f"{pid}@{process_identity.started(pid):.2f}@{_machine()}"
 
 
-def _alive(process: str) -> bool:
-    number, _, created = process.partition("@")
-    try:
-        return f"{psutil.Process(int(number)).create_time():.0f}" == created
-    except (psutil.NoSuchProcess, ValueError):
-        return False
+def _machine() -> str:
+    return short_hash(process_identity.machine())
+
+
+def _is_gone(process: str) -> bool:
+    """Whether an identifier is that of a process of this machine which has ended."""
+    number, _, rest = process.partition("@")
+    started, _, machine = rest.partition("@")
+    return machine == _machine() and process_identity.is_gone(int(number), float(started))

@@ -8,6 +8,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from harness.tracking import limits
 from harness.tracking.store import METRICS_AT_ONCE, STATUS, connect, experiment_name, this_process
 
 LOCKED_FOR = 60.0
@@ -96,7 +97,7 @@ def end_sweep(uri: str, name: str, sweep: str, status: str, summary: Summary) ->
             note = summary.note if short else f"The comparison is in the artifact {summary.files[0].name}."
             client.set_tag(run.info.run_id, "mlflow.note.content", note)
         now = int(time.time() * 1000)
-        logged = [Metric(key, value, now, 0) for key, value in summary.means.items()]
+        logged = [Metric(limits.key(key), value, now, 0) for key, value in summary.means.items()]
         for start in range(0, len(logged), METRICS_AT_ONCE):
             client.log_batch(run.info.run_id, logged[start : start + METRICS_AT_ONCE])
         client.set_terminated(run.info.run_id, STATUS[status])

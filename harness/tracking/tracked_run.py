@@ -11,6 +11,7 @@ from harness.errors import UserError
 from harness.records import store as records
 from harness.records.record import DataSummary, Record
 from harness.records.settings import flatten
+from harness.tracking import limits
 from harness.tracking.address import database_of
 from harness.tracking.contents import files_of, numbers_of, steps, tags_of
 from harness.tracking.store import (
@@ -99,7 +100,7 @@ class TrackedRun:
     def _open_run(self, record: Record) -> None:
         from mlflow.entities import RunTag
 
-        tags, start = tags_of(record), _milliseconds(record.started)
+        tags, start, name = tags_of(record), _milliseconds(record.started), limits.run_name(record.label)
         if record.sweep:
             running = record.ended is None or record.sweep == self.sweep
             tags[PARENT] = parent_run(self.client, self._experiment, record.sweep, self.output_dir, running)
@@ -107,11 +108,11 @@ class TrackedRun:
         # one of the same start is this run's own: MLflow made it, and its answer was lost
         own = earlier is not None and (earlier.info.run_id == record.mlflow_run_id or earlier.info.start_time == start)
         if earlier is None or (record.config["rerun"] and not own):
-            run = self.client.create_run(self._experiment, run_name=record.label, tags=tags, start_time=start)
+            run = self.client.create_run(self._experiment, run_name=name, tags=tags, start_time=start)
             self.run_id, self._status_before = run.info.run_id, None
             return
         self.run_id, self._status_before = earlier.info.run_id, earlier.info.status
-        self.client.update_run(self.run_id, "RUNNING", record.label)
+        self.client.update_run(self.run_id, "RUNNING", name)
         self.client.log_batch(self.run_id, tags=[RunTag(key, value) for key, value in {**tags, "reason": ""}.items()])
 
     def _same(self, record: Record) -> list[Any]:
@@ -144,7 +145,8 @@ class TrackedRun:
 
         # a resumed run has them already, and MLflow refuses another value, such as that of a longer run_timeout
         known = self.client.get_run(self.run_id).data.params
-        params = [Param(key, str(value)) for key, value in flatten(config) if key not in known]
+        ours = {limits.key(key): str(value)[: limits.LONGEST_PARAM] for key, value in flatten(config)}
+        params = [Param(key, value) for key, value in ours.items() if key not in known]
         for start in range(0, len(params), PARAMS_AT_ONCE):
             self.client.log_batch(self.run_id, params=params[start : start + PARAMS_AT_ONCE])
 
@@ -153,7 +155,8 @@ class TrackedRun:
 
         source = json.dumps({"source": data.source, "hash": data.hash})
         shape = {"sizes": data.sizes, "vocabulary_size": data.vocabulary_size, "max_length": data.max_length}
-        logged = Dataset(data.source or "data", data.hash[:32], "local", source, profile=json.dumps(shape))
+        name = limits.dataset_name(data.source or "data")
+        logged = Dataset(name, data.hash[:32], "local", source, profile=json.dumps(shape))
         self.client.log_inputs(self.run_id, [DatasetInput(logged, [InputTag("mlflow.data.context", "train+test")])])
 
     def _log_missing_steps(self, record: Record) -> None:
@@ -169,14 +172,15 @@ class TrackedRun:
         from mlflow.entities import RunTag
 
         by_epoch = {name for epoch in record.history for name in epoch}
-        shown = self.client.get_run(self.run_id).data.metrics
-        changed = {name: value for name, value in record.metrics.items() if shown.get(name) != value}
+        shown = self.client.get_run(self.run_id).data
+        changed = {name: value for name, value in record.metrics.items() if shown.metrics.get(name) != value}
         # Metrics of epochs go to the last epoch's step, so that MLflow's latest value is the record's;
         # all others go to step 0, so that MLflow compares runs by bars.
         last = len(record.history)
         self._log([(last if name in by_epoch else 0, name, value) for name, value in changed.items()])
-        if record.reason:
-            self.client.log_batch(self.run_id, tags=[RunTag("reason", record.reason)])
+        reason = (record.reason or "")[: limits.LONGEST_TAG]
+        if shown.tags.get("reason", "") != reason:  # another command may have taken this one for dead
+            self.client.log_batch(self.run_id, tags=[RunTag("reason", reason)])
 
     def _lacks_model(self, run: Any, record: Record) -> bool:
         """Whether there is a model of the record to log that its MLflow run does not have."""

@@ -1,11 +1,13 @@
 """Exit codes: 1 is a verdict or a failed run, and never what an unwritable folder or a fault of the harness gives."""
 
 import os
+import pty
 import re
 import subprocess
 import sys
 from contextlib import contextmanager
 
+import commands
 import pytest
 from conftest import QUICK, REPOSITORY
 from made_records import TOKENS, sweep, write
@@ -166,6 +168,40 @@ def test_a_closed_pipe_is_no_verdict(tmp_path, form):
     )  # fmt: skip
     os.close(writing)
     assert (ended.returncode, ended.stderr) == (2, "standard output was closed before everything was printed\n")
+
+
+def in_a_shell(folder, line):
+    command = f"exec {sys.executable} -m harness {' '.join(QUICKER)} {line}"
+    return subprocess.run(["sh", "-c", command], cwd=folder, env=commands.environment({}), check=False).returncode
+
+
+@pytest.mark.parametrize("line", ["<&- >&- 2>&-", "</dev/null 2>&1 | head -n 1"], ids=["closed", "no longer read"])
+def test_a_run_needs_nobody_who_reads_what_it_prints(tmp_path, line):
+    assert in_a_shell(tmp_path, line) == 0
+    (record,) = store.read_all(tmp_path / "outputs" / "runs")
+    assert (record.status, record.reason) == ("finished", None)
+
+
+def test_a_report_can_be_read_on_a_terminal_that_knows_ascii_only(tmp_path):
+    folder = write(tmp_path, sweep())
+    said = commands.cold(tmp_path, "report", "--output-dir", str(folder), changes={"PYTHONIOENCODING": "ascii"})
+    assert (said.returncode, said.stderr) == (0, "")
+    assert "0.910 +-0.016" in said.stdout
+
+
+def test_the_end_of_its_terminal_ends_a_run_which_keeps_its_record(tmp_path):
+    arguments = [sys.executable, "-m", "harness", *QUICKER, "trainer.epochs=100000"]
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(tmp_path)
+        os.execve(sys.executable, arguments, commands.environment({}))
+    printed = b""
+    while b"epoch 2/" not in printed:
+        printed += os.read(terminal, 1000)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 130
+    (record,) = store.read_all(tmp_path / "outputs" / "runs")
+    assert (record.status, record.reason) == ("killed", "interrupted by Ctrl-C")
 
 
 def test_an_outcome_that_cannot_be_written_ends_no_other_run(command, tmp_path, monkeypatch):

@@ -89,6 +89,17 @@ def test_an_output_folder_of_any_name_holds_all_files(command, tmp_path, folder)
 
 
 @pytest.mark.parametrize("flags", [(), ("-m",)])
+def test_a_working_folder_that_is_not_utf_8_is_one_sentence(command, tmp_path, monkeypatch, flags):
+    folder = tmp_path / "caf\udce9"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    ended = command(*flags, *QUICKER)
+    sentence = f"output_dir: {tmp_path}/caf\ufffd/outputs is not UTF-8; set output_dir to another folder\n"
+    assert (ended.code, ended.err.endswith(sentence), ended.err.count("UTF-8")) == (2, True, 1), ended.err
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("flags", [(), ("-m",)])
 def test_the_id_of_a_sweep_is_not_given_and_writes_nowhere(command, tmp_path, flags):
     ended = command(*flags, *QUICKER[:1], "sweep=../../../x")
     assert (ended.code, ended.err) == (2, "sweep=../../../x: -m sets the id of a sweep; leave it out\n")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_records import sweep, write
 
 from harness.records import store
 from harness.records.store import LONGEST_NAME, Unreadable, file_name, readable, run_folder
@@ -114,3 +115,29 @@ def test_empty_folders_are_removed_and_others_stay(tmp_path):
     (tmp_path / "other").write_text("")
     store.remove_empty(folder)
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_two_that_write_one_file_at_a_time_write_it_whole(tmp_path):
+    """Processes of two machines, or containers, may have the same number."""
+    file = tmp_path / "shared.json"
+    with store.whole_file(file) as mine:
+        mine.write_text("mine")
+        with store.whole_file(file) as theirs:
+            theirs.write_text("theirs")
+        assert file.read_text() == "theirs"
+    assert file.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_runs_behind_links_are_found_once(tmp_path):
+    """An experiment that was moved to a larger disk, a run that is linked twice, and a link that leads back."""
+    runs = write(tmp_path / "outputs", sweep()) / "runs"
+    expected = sorted(record.fingerprint for record in store.read_all(runs))
+    assert len(expected) > 2
+    (tmp_path / "disk").mkdir()
+    first, second, *_ = sorted(store.run_folders(runs))
+    (runs / first.name).rename(tmp_path / "disk" / first.name)
+    (runs / first.name).symlink_to(tmp_path / "disk" / first.name)
+    (runs / "again").symlink_to(second)
+    (runs / "back").symlink_to(runs)
+    assert sorted(record.fingerprint for record in store.read_all(runs)) == expected

@@ -99,6 +99,20 @@ def test_a_working_folder_that_is_read_only_is_enough_where_the_output_goes_else
     assert "output_dir=outputs cannot be written to" in default.err
 
 
+@pytest.mark.parametrize("launcher", ["submitit_local", "submitit_slurm"])
+def test_a_folder_in_whose_name_submitit_would_replace_something_is_refused(command, launcher, tmp_path):
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    sweep = ("-m", "seed=0", "encoder=bag_of_embeddings", *QUICK, "output_dir=100%job")
+    ended = command(*sweep, f"hydra/launcher={launcher}")
+    assert ended.code == 2
+    assert ended.err == (
+        "output_dir: submitit and Slurm replace a percent sign in a path, as in "
+        f"{tmp_path}/100%job; name another folder\n"
+    )
+    assert not (tmp_path / "100%job").exists()
+    assert command(*sweep).code == 0
+
+
 def test_slurm_composes_with_what_a_cluster_needs(command):
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
     slurm = ("hydra/launcher=submitit_slurm", "hydra.launcher.partition=long")

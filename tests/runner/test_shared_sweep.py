@@ -9,10 +9,10 @@ from dataclasses import asdict, replace
 
 import commands
 import mlflow
-import psutil
 import pytest
 from conftest import QUICK
 
+from harness.measure import process_identity
 from harness.records import store
 from harness.records.record import now
 from harness.runner import run_lock
@@ -71,7 +71,7 @@ def hold(command, tmp_path, process):
     assert done.code == 0, done.err
     store.remove(done.record.folder)
     mine = run_lock.this_process()
-    theirs = replace(mine, pid=process.pid, started=psutil.Process(process.pid).create_time())
+    theirs = replace(mine, pid=process.pid, started=process_identity.started(process.pid))
     file = tmp_path / "outputs" / "locks" / f"{done.record.fingerprint[:12]}.json"
     file.write_text(json.dumps(asdict(theirs)))
     return file, done.record

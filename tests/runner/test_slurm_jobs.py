@@ -252,3 +252,51 @@ def test_a_launcher_that_loses_jobs_ends_the_sweep_with_its_comparison_and_their
     assert "bag_of_embeddings/seed=0 was lost: Slurm job 3_0 left no result: it was cancelled; the same" in ended.err
     assert "\nreport " in ended.out
     assert [record.seed for record in ended.records] == [1]
+
+
+def test_a_launcher_whose_processes_are_killed_ends_the_sweep_with_its_comparison_and_their_names(command, monkeypatch):
+    """Loky, with which joblib launches, ends all of its processes where one of them was killed."""
+    broken = pytest.importorskip("joblib.externals.loky.process_executor").TerminatedWorkerError
+    (basic,) = (one for one in Plugins.instance().discover(Launcher) if one.__name__ == "BasicLauncher")
+    real = basic.launch
+
+    def launch(self, job_overrides, initial_job_idx):
+        real(self, job_overrides[:1], initial_job_idx)
+        raise broken("A worker process managed by the executor was unexpectedly terminated.")
+
+    monkeypatch.setattr(basic, "launch", launch)
+    ended = command("-m", "encoder=bag_of_embeddings", "seed=0,1", *QUICK, "tracking=none")
+    assert (ended.code, "Traceback" in ended.err) == (1, False)
+    why = "a process of the launcher was killed or crashed, which ends all of them; the same command runs it again"
+    assert ended.err.count(why) == 1
+    assert f"bag_of_embeddings/seed=1 was lost: {why}" in ended.err
+    assert "\nreport " in ended.out
+    assert [record.seed for record in ended.records] == [0]
+
+
+SBATCH = """#!/bin/sh
+env | grep -e SLURM -e SRUN -e SBATCH > "$SEEN"
+echo Submitted batch job 7
+"""
+OF_A_JOB = {"SLURM_JOB_ID": "3", "SLURM_MEM_PER_CPU": "4000", "SLURM_CPU_BIND": "mask_cpu:0x3", "SRUN_DEBUG": "3"}
+OF_ALL = {"SLURM_CONF": "/etc/own.conf", "SBATCH_ACCOUNT": "mine"}
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["inside a job", "outside"])
+def test_jobs_inherit_nothing_of_the_job_that_their_command_runs_in(tmp_path, monkeypatch, inside):
+    launcher = pytest.importorskip("harness.runner.slurm.launcher")
+    for name in ("sbatch", "srun"):
+        (tmp_path / name).write_text(SBATCH)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
+    given = {**OF_A_JOB, **OF_ALL} if inside else {"SLURM_MEM_PER_CPU": "4000", **OF_ALL}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    slurm = launcher.SlurmLauncher(submitit_folder=str(tmp_path / "jobs"), max_num_timeout=0, timeout_min=5)
+    slurm.config, slurm.hydra_context, slurm.task_function = OmegaConf.create({}), None, print
+    assert [job.job_id for job in slurm._submit([["seed=0"], ["seed=1"]], [0, 1], 0, None)] == ["7_0", "7_1"]
+    seen = dict(line.split("=", 1) for line in (tmp_path / "seen").read_text().splitlines())
+    expected = OF_ALL if inside else given
+    assert {name: value for name, value in seen.items() if name in {**OF_A_JOB, **OF_ALL}} == expected
+    assert {name: os.environ[name] for name in given} == given

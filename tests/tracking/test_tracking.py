@@ -96,11 +96,13 @@ def test_a_run_whose_process_is_gone_is_closed(command, tmp_path):
     dead = psutil.Popen([sys.executable, "-c", ""])
     dead.wait()
     tags = {"host": runs_of(tmp_path)[0].data.tags["host"], "kind": "run"}
-    left = client.create_run(experiment, tags={**tags, "process": f"{dead.pid}@1"})
-    mine = client.create_run(experiment, tags={**tags, "process": store.this_process()})
+    mine = store.this_process()
+    here = mine.rpartition("@")[2]
+    # a container of the same name has processes of its own
+    processes = {f"{dead.pid}@1.00@{here}": "KILLED", mine: "RUNNING", f"{dead.pid}@1.00@0badc0de": "RUNNING"}
+    left = {process: client.create_run(experiment, tags={**tags, "process": process}) for process in processes}
     command(*TRACKED, "seed=1")
-    assert client.get_run(left.info.run_id).info.status == "KILLED"
-    assert client.get_run(mine.info.run_id).info.status == "RUNNING"
+    assert {process: client.get_run(run.info.run_id).info.status for process, run in left.items()} == processes
 
 
 def test_a_server_that_does_not_answer_costs_a_warning(command, tmp_path):

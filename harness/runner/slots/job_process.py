@@ -1,8 +1,8 @@
 """The process in which the jobs of one slot run, one after the other.
 
 ``python -m harness.runner.slots.job_process REQUESTS REPLIES`` takes two file descriptors. ``JobProcess`` is its other
-end, in the process of the command. Ctrl-C reaches both; the launcher passes it on by SIGTERM, and this process then
-ends its run as the command itself would.
+end, in the process of the command. Ctrl-C, and the end of the terminal, reach both; the launcher passes them on by
+SIGTERM, and this process then ends its run as the command itself would.
 """
 
 import atexit
@@ -15,7 +15,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
-from harness.config import shadowing
+from harness.config import shadowing, streams
 from harness.measure import processors
 from harness.runner import fork_server, variables, wire
 from harness.runner.processes import start_piped
@@ -106,8 +106,11 @@ def close_all() -> None:
 def serve(requests: int, replies: int) -> None:
     """Run one job after the other, until the pipe is closed or the process is asked to end."""
     fork_server.die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for of_parent in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(of_parent, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _interrupt)
+    streams.prepare()
+    streams.outlive_readers()
     shadowing.watch()
     begin: Begin | None = None
     before: dict[str, str | None] = {}

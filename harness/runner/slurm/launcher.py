@@ -1,5 +1,6 @@
 """Launches the runs of a sweep as a job array of Slurm, through submitit; whatever becomes of a job, the sweep ends."""
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -18,9 +19,26 @@ from harness.runner import lost_jobs
 from harness.runner.slurm import queue
 from harness.runner.slurm.job import SlurmJob
 from harness.runner.slurm.resources import gpus_per_node
+from harness.runner.variables import environment
 
 OWN = ("submitit_folder", "max_num_timeout")
 """Settings of the executor itself; all others are those of a job."""
+
+
+FOR_ALL_JOBS = ("SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT")
+"""Variables of Slurm that are no job's own."""
+
+
+def of_surrounding_job() -> list[str]:
+    """The variables of the job that this command runs in, such as an interactive one; none outside of jobs.
+
+    A job inherits the environment of the command that submits it. Its ``srun`` takes these variables for options, which
+    may contradict those of the job (``SLURM_MEM_PER_CPU``) or pin the run to other processors (``SLURM_CPU_BIND``).
+    """
+    if "SLURM_JOB_ID" not in os.environ:
+        return []
+    prefixes = ("SLURM_", "SLURMD_", "SRUN_", "SUBMITIT_", "PMI_", "PMIX_")
+    return [name for name in os.environ if name.startswith(prefixes) and name not in FOR_ALL_JOBS]
 
 
 class SlurmLauncher(submitit_launcher.SlurmLauncher):
@@ -73,7 +91,8 @@ class SlurmLauncher(submitit_launcher.SlurmLauncher):
                 slurm_max_num_timeout=self.params["max_num_timeout"],
             )  # fmt: skip
             executor.update_parameters(**self._parameters(gpus))
-            jobs = executor.map_array(worker, *zip(*calls, strict=True))
+            with environment(dict.fromkeys(of_surrounding_job())):
+                jobs = executor.map_array(worker, *zip(*calls, strict=True))
         except (FailedJobError, RuntimeError) as error:
             why = " ".join(str(error).split()) or type(error).__name__
             raise UserError(f"Slurm does not take the jobs: {why}; see hydra.launcher in the config") from None
