@@ -1,6 +1,7 @@
 """An sqlite database as MLflow's store: created once, with the journal that its file system allows."""
 
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def change_journal(file: Path) -> None:
     Raises:
         sqlite3.OperationalError: another process has it open, or the file cannot be written.
     """
-    if not _has_write_ahead_log(file) or (kind := _shared_by(file)) is None:
+    if (kind := _shared_by(file)) is None or not _has_write_ahead_log(file):
         return
     try:
         with closing(sqlite3.connect(file, timeout=LOCKED_FOR)) as database:
@@ -94,9 +95,13 @@ def create_store(file: Path, write_ahead: bool = True) -> None:
 
 
 def _has_write_ahead_log(file: Path) -> bool:
-    """Whether a database says so in its head: to ask sqlite would open the log, which several machines must not."""
-    with open(file, "rb") as opened:
-        return opened.read(20)[18:] == b"\2\2"
+    """Whether a database says so in its head: to ask sqlite would open the log, which several machines must not.
+
+    Another process reads it. Where a process closes a file, the system drops all locks that it has on it, those of
+    its own connections to the database too; the next process to leave the database would then remove their log.
+    """
+    head = subprocess.run(["head", "--bytes=20", str(file)], capture_output=True, check=True).stdout
+    return head[18:] == b"\2\2"
 
 
 LOCATIONS = (

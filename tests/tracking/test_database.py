@@ -2,8 +2,10 @@
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections import namedtuple
-from contextlib import closing
+from contextlib import closing, suppress
 
 import psutil
 import pytest
@@ -11,6 +13,13 @@ import pytest
 from harness.tracking import address, database, store
 
 Mount = namedtuple("Mount", "mountpoint fstype")
+
+LOOKS_AND_LEAVES = """
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+database.execute("SELECT * FROM kept").fetchall()
+database.close()
+"""
 
 
 @pytest.fixture
@@ -58,6 +67,24 @@ def test_a_new_store_on_a_network_file_system_has_an_ordinary_journal(tmp_path, 
     mounts(("/", "ext4"), (str(tmp_path), "nfs4"))
     store.connect(address.own_store(tmp_path))
     assert journal_mode(tmp_path / "mlflow.db") == "delete"
+
+
+@pytest.mark.parametrize("kind", ["ext4", "nfs"])
+def test_another_process_that_leaves_the_database_removes_no_log_of_this_one(tmp_path, mounts, kind):
+    mounts(("/", kind))
+    file = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(file)) as opened:
+        opened.execute("PRAGMA journal_mode=WAL")
+        opened.execute("CREATE TABLE kept (number)")
+        opened.commit()
+        with suppress(sqlite3.OperationalError):  # on a shared file system, that this process has it open
+            database.prepare(file)
+        subprocess.run([sys.executable, "-c", LOOKS_AND_LEAVES, str(file)], check=True)
+        assert file.with_name("mlflow.db-wal").exists()
+        opened.execute("INSERT INTO kept VALUES (7)")
+        opened.commit()
+    with closing(sqlite3.connect(file)) as opened:
+        assert opened.execute("SELECT number FROM kept").fetchall() == [(7,)]
 
 
 @pytest.fixture
