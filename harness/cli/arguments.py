@@ -34,7 +34,7 @@ IN_THE_WAY = {"optuna": ("hydra_plugins.hydra_optuna_sweeper", "hydra-optuna-swe
 
 
 def refused(arguments: list[str]) -> str | None:
-    """A sentence for the first argument that nobody may give: text that is not UTF-8, or what a sweep sets."""
+    """A sentence for the first argument that nobody may give: no UTF-8, what a sweep sets, a list of choices."""
     for argument in arguments:
         try:
             argument.encode("utf8")
@@ -48,6 +48,10 @@ def refused(arguments: list[str]) -> str | None:
     for key, argument in _overrides(arguments):
         if key in by_the_sweep:
             return f"{argument}: -m sets {by_the_sweep[key]}; leave it out"
+        value = argument.partition("=")[2]
+        if value.startswith("[") and key.partition("@")[0] in groups():
+            name = argument.partition("=")[0]
+            return f"{argument} is a list, and a run has one {name}; a sweep has several: -m {name}={value.strip('[]')}"
     return None
 
 

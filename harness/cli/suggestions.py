@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import MissingConfigException, OverrideParseException
@@ -24,8 +25,8 @@ def explain(error: Exception, arguments: list[str]) -> Iterator[str]:
     if unknown := _unknown_choice(error):
         yield unknown
         return
-    if rejoined := _without_blanks(error, arguments):
-        yield rejoined
+    if meant := _without_blanks(error, arguments) or _stray(error, arguments):
+        yield meant
     elif closed := _to_be_closed(error):
         yield f"a bracket is not closed: {closed}"
     elif unclosed := _with_an_open_quote(error):
@@ -53,8 +54,8 @@ def _unknown_choice(error: Exception) -> str | None:
 def of_unknown_choice(group: str, wrong: str, options: Sequence[str]) -> str:
     """The sentence for a choice that a group lacks, with the nearest one and all others."""
     near = get_close_matches(wrong.lower(), options, n=1)
-    meant = f"did you mean {group}={near[0]}? " if near else ""
-    return f"there is no {group}={wrong}; {meant}There are: {', '.join(sorted(options))}"
+    there_are = f"did you mean {group}={near[0]}? There are" if near else "there are"
+    return f"there is no {group}={wrong}; {there_are}: {', '.join(sorted(options))}"
 
 
 def of_unknown_word(word: str) -> str:
@@ -89,11 +90,29 @@ def _without_blanks(error: Exception, arguments: list[str]) -> str | None:
         first -= 1
     while last + 1 < len(arguments) and not ("=" in arguments[last + 1] or arguments[last + 1].startswith("-")):
         last += 1
-    joined = "".join(arguments[first : last + 1]).replace(" ", "").rstrip(",")
+    words = arguments[first : last + 1]
+    joined = "".join(words).replace(" ", "").rstrip(",")
+    if not all(before.endswith((",", "=")) or after.startswith(",") for before, after in pairwise(words)):
+        return None
     if "=" not in joined or joined == error.override or not (last > first or error.override.endswith(",")):
         return None
     remedy = "write the values without a blank" if last > first else "leave out the comma at the end"
     return f"{remedy}: {joined}"
+
+
+def _stray(error: Exception, arguments: list[str]) -> str | None:
+    """What was meant by a word that sets nothing, beside the word before or after it; None for other errors."""
+    word = (error.override or "") if isinstance(error, OverrideParseException) else ""
+    if not word or "=" in word or word not in arguments:
+        return None
+    place = arguments.index(word)
+    before, after = (arguments[beside] if 0 <= beside < len(arguments) else "" for beside in (place - 1, place + 1))
+    if after.startswith("="):
+        return f"write it without a blank: {word}{after}"
+    key, _, value = before.partition("=")
+    if value and word in choices(key.lstrip("+").partition("@")[0]):
+        return f"{word} is no KEY=VALUE; for several values in a sweep write -m {before},{word}"
+    return f"{word} is no KEY=VALUE, such as encoder=lstm; python -m harness --help lists all keys"
 
 
 def _to_be_closed(error: Exception) -> str | None:

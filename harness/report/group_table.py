@@ -24,13 +24,19 @@ BEHIND = "behind"
 
 
 def columns(group: ComparisonGroup) -> list[str]:
-    """The metrics of the table and ``BEHIND``, the most important first: a narrow terminal shows some of them."""
+    """The metrics of the table and ``BEHIND``, the most important first: a narrow terminal shows some of them.
+
+    Behind the quality comes what the command asked for: metrics with a requirement, the seconds to a target.
+    """
     budget = (EPOCHS, STEPS, TRIALS, TRAINING_SECONDS)
     wanted = dict.fromkeys([*QUALITY, SECONDS_TO_TARGET, *group.questions, PARAMETERS, *budget])
     found = [metric for metric in wanted if metric in group.metrics and metric not in budgets.shared(group)]
     if verdict_text.has_gaps(group):
         found.insert(found.index(group.quality) + 1, BEHIND)
-    return with_validation(found, group.quality, group.metrics)
+    found = with_validation(found, group.quality, group.metrics)
+    required = [one.metric for one in group.sifted.requirements] if group.sifted else []
+    first = [metric for metric in (group.quality, *required, SECONDS_TO_TARGET) if metric in group.metrics]
+    return list(dict.fromkeys([*first, *found]))
 
 
 def terminal_table(group: ComparisonGroup, variants: list[Variant], name_width: int, shown: list[str]) -> Table:

@@ -51,6 +51,14 @@ USER_ERRORS = [
     (["-m", "encoder=lstm,", "gru"], "write the values without a blank: encoder=lstm,gru\n"),
     (["-m", "encoder=lstm", ",gru"], "write the values without a blank: encoder=lstm,gru\n"),
     (["-m", "encoder=", "lstm,gru"], "write the values without a blank: encoder=lstm,gru\n"),
+    (["encoder=lstm", "gru"], "gru is no KEY=VALUE; for several values in a sweep write -m encoder=lstm,gru\n"),
+    (["encoder=lstm", "data=digits", "verbose"], "verbose is no KEY=VALUE, such as encoder=lstm; python -m harness "
+     "--help lists all keys\n"),
+    (["encoder=gru", "trainer.epochs", "=3"], "write it without a blank: trainer.epochs=3\n"),
+    (["-m", "encoder=[lstm,gru]"], "encoder=[lstm,gru] is a list, and a run has one encoder; a sweep has several: "
+     "-m encoder=lstm,gru\n"),
+    (["data=[digits]"], "data=[digits] is a list, and a run has one data; a sweep has several: -m data=digits\n"),
+    (["data=mnist"], "there is no data=mnist; there are: adding, "),
     (["-m", "encoder=custom,gru", "encoder._target_=own.Own"], "encoder._target_ would be the class of every encoder "
      "of encoder=custom,gru: write the lines '_target_: own.Own' and '_partial_: true', and its other keys, into "
      "my_conf/encoder/mine.yaml, and sweep by --config-dir my_conf encoder=mine,gru\n"),

@@ -12,6 +12,7 @@ from planted import BEST, equivalent, few, group_of, undecided, worse
 from harness.analysis.comparison import Comparison
 from harness.analysis.requirements import sift
 from harness.config.requirement import parse
+from harness.report import group_table
 from harness.report.answer_text import answer
 from harness.report.html import html
 from harness.report.html.choice import panel
@@ -179,6 +180,18 @@ def required(*texts, made=None):
     group.standings_over_all = {variant: STANDINGS[variant.name] for variant in group.variants}
     group.sifted = sift(group.variants, [parse(text) for text in texts])
     return group
+
+
+def test_the_command_below_the_page_of_a_sweep_compares_the_runs_of_that_sweep():
+    group = required("latency/p50_ms<2")
+    assert panel(group).command == "python -m harness report --name digits"
+    assert panel(group, "s12").command == "python -m harness report --sweep s12"
+
+
+def test_the_terminal_has_what_the_command_requires_right_behind_the_quality():
+    shown = group_table.columns(required(f"{TOKENS}>1", f"{LATENCY}<2"))
+    assert shown[:4] == ["test/accuracy", TOKENS, LATENCY, "behind"]
+    assert len(set(shown)) == len(shown)
 
 
 def test_a_mean_at_the_bound_of_the_report_is_beyond_it_if_the_report_says_so(opened):

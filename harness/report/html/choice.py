@@ -65,8 +65,11 @@ class Panel:
     constant: str
 
 
-def panel(group: ComparisonGroup) -> Panel | None:
-    """The panel of a comparison group; None where fewer than two variants have a verdict, or none beats chance."""
+def panel(group: ComparisonGroup, sweep: str | None = None) -> Panel | None:
+    """The panel of a comparison group; None where fewer than two variants have a verdict, or none beats chance.
+
+    ``sweep`` is the one whose runs are compared, and no others.
+    """
     judged = [variant for variant in best_first(group, group.variants) if _judged(group, variant)]
     if len(judged) < 2 or nothing_beats_chance(group):
         return None
@@ -87,15 +90,16 @@ def panel(group: ComparisonGroup) -> Panel | None:
         ],
         sliders=sliders,
         variants=[_facts(group, variant, bounded, numbers) for variant in best_first(group, group.variants)],
-        command=_command(group, names.pop(), bounded) if len(names) == 1 else "",
+        command=_command(group, names.pop(), sweep, bounded) if len(names) == 1 else "",
         constant="" if level_of_chance(group) is None else constant_answer(group),
     )
 
 
-def _command(group: ComparisonGroup, name: str, bounded: set[str]) -> str:
-    """The command that compares the runs of this name, with the requirements that have no slider."""
+def _command(group: ComparisonGroup, name: str, sweep: str | None, bounded: set[str]) -> str:
+    """The command that compares the same runs, with the requirements that have no slider."""
     fixed = [one for one in group.sifted.requirements if one.metric not in bounded] if group.sifted else []
-    return " ".join(["python -m harness report --name", shlex.quote(name), *(f"--require '{one}'" for one in fixed)])
+    runs = f"--sweep {sweep}" if sweep else f"--name {shlex.quote(name)}"
+    return " ".join(["python -m harness report", runs, *(f"--require '{one}'" for one in fixed)])
 
 
 def embedded(panels: Sequence[Panel | None]) -> Markup:

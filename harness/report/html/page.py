@@ -91,7 +91,8 @@ class GroupSection:
 
 def html(comparison: Comparison) -> str:
     """The page of a comparison."""
-    sections = [_section(*each) for each in zip(comparison.groups, comparison.disagreements, strict=True)]
+    each = zip(comparison.groups, comparison.disagreements, strict=True)
+    sections = [_section(group, found, comparison.sweep) for group, found in each]
     machines = profile_page.by_machine(comparison.profiles)
     over_rows = [(curves, rows_chart.plot(curves)) for curves in comparison.over_rows]
     plots = [plot for section in sections for plot in section.plots]
@@ -131,12 +132,12 @@ def _newest(comparison: Comparison) -> str:
     return max(record.ended or record.started for record in records)[:16].replace("T", " ")
 
 
-def _section(group: ComparisonGroup, found: Disagreements | None) -> GroupSection:
+def _section(group: ComparisonGroup, found: Disagreements | None, sweep: str | None) -> GroupSection:
     chips = list(styled(group).items())[:MOST_VARIANTS]
     plots = [*charts.plots(group), *tuning_chart.plots(group), *serving_chart.plots(group)]
     return GroupSection(
         group, answer(group), plots, chips if len(chips) > 1 else [], _differences(group),
-        items.part(found) if found else None, choice.panel(group),
+        items.part(found) if found else None, choice.panel(group, sweep),
     )  # fmt: skip
 
 
