@@ -17,9 +17,10 @@ from harness.config.requirement import Requirement
 from harness.records.record import Record
 from harness.records.store import file_name, write_text
 from harness.report import profiles
+from harness.report.fitting import print_fitting
 from harness.report.heading import of_records, print_heading
 from harness.report.sentences import print_sentence
-from harness.report.terminal import console, print_comparison, print_fitting, relative_path
+from harness.report.terminal import console, print_comparison, relative_path
 
 
 @dataclass(frozen=True)

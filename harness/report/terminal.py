@@ -4,15 +4,13 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.measure import Measurement
-from rich.table import Table
 
 from harness.analysis import budgets, epoch_choice, pretrained_variants
 from harness.analysis.comparability import ComparisonGroup, best_first
@@ -40,6 +38,7 @@ from harness.report import text as wording
 from harness.report.answer_text import answer
 from harness.report.chance_text import line as chance_line
 from harness.report.data_notes import data_notes
+from harness.report.fitting import print_fitting, print_section
 from harness.report.heading import heading, print_heading
 from harness.report.notes import notes
 from harness.report.sentences import UNBROKEN, print_sentence
@@ -152,19 +151,6 @@ def _name_width(width: int) -> int:
     return max(24, width * 2 // 5)
 
 
-def print_fitting(out: Console, table_of: Callable[[list[str]], Table], metrics: list[str]) -> None:
-    """Print the table of as many of these metrics, or other columns, as there is room for: no number is cut."""
-    unlimited = out.options.update(width=10 * out.width)
-
-    def fits(count: int) -> bool:
-        return Measurement.get(out, unlimited, table_of(metrics[:count])).maximum <= out.width
-
-    count = next((count for count in range(len(metrics), 1, -1) if fits(count)), 1)
-    out.print(table_of(metrics[:count]))
-    if count < len(metrics):
-        out.print(f"[dim]not shown for lack of width: {escape(', '.join(metrics[count:]))}[/]")
-
-
 def print_comparison(comparison: Comparison, out: Console | None = None) -> None:
     """Each comparison group with its tables, differences to the baseline and answer; then notes and failures."""
     out = out or console()
@@ -183,9 +169,10 @@ def print_comparison(comparison: Comparison, out: Console | None = None) -> None
         for sentence in answer(group):
             out.print(escape(sentence))
         if variants := tuned_variants(group):
-            _print_section(out, tuned.heading(variants), tuned.columns(variants), tuned.table(variants))
+            rows = islice(tuned.table(variants), MOST_ROWS)
+            print_section(out, tuned.heading(variants), tuned.columns(variants), rows)
         if models := served_models(group):
-            _print_section(out, serving.HEADING, serving.columns(models), serving.table(models))
+            print_section(out, serving.HEADING, serving.columns(models), islice(serving.table(models), MOST_ROWS))
     if over := comparison.over_data_sets:
         _print_data_sets(out, over)
     for curves in comparison.over_rows:
@@ -215,17 +202,6 @@ def _print_data_sets(out: Console, over: OverDataSets) -> None:
     out.print(f"[dim]{escape(data_sets.legend(over))}[/]\n")
     for sentence in (data_sets.answer(over), *over.notes):
         out.print(escape(sentence))
-
-
-def _print_section(out: Console, heading: str, heads: list[str], rows: Iterable[list[str]]) -> None:
-    """A table of two columns of text, then numbers."""
-    table = Table(title=escape(heading), title_justify="left", box=None, pad_edge=False)
-    for number_of_column, head in enumerate(heads):
-        table.add_column(head, justify="left" if number_of_column < 2 else "right", overflow="fold")
-    for row in islice(rows, MOST_ROWS):
-        table.add_row(*map(escape, row))
-    out.print()
-    out.print(table)
 
 
 def _print_group(out: Console, group: ComparisonGroup) -> None:

@@ -145,7 +145,7 @@ def test_runs_that_early_stopping_ended_are_named_with_their_epochs(capsys):
     gru = [trained([0.6] * epochs, 1, "gru", seed, config=patient) for seed, epochs in enumerate([4, 6, 9])]
     rnn = [trained([0.6] * 3, 1, "rnn", seed, config=patient) for seed in range(3)]
     assert about([*gru, *rnn], "early stopping") == [
-        "digits: early stopping ended runs of gru (after 4 to 6 of 9 epochs, 2 of 3 runs), rnn (after 3 of 9 epochs, "
+        "digits: early stopping ended runs of gru (after 4 to 6 of 9 epochs, 2 of 3 runs); rnn (after 3 of 9 epochs, "
         "3 of 3 runs)."
     ]
     print_runs([*gru, *rnn])

@@ -87,7 +87,7 @@ def test_variants_with_too_few_seeds_are_named_and_never_judged():
 def test_a_variant_without_a_verdict_that_has_the_better_mean_is_said_to_have_it():
     standings = {"lstm": few("one seed"), "gru": BEST, "rnn": worse(0.02, 0.03), "cnn": few("two seeds")}
     assert answer(group_of(records(), standings))[1] == (
-        "No verdict on lstm (one seed, although its mean is the better one), cnn (two seeds)."
+        "No verdict on lstm (one seed, although its mean is the better one); cnn (two seeds)."
     )
 
 

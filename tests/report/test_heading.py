@@ -42,7 +42,8 @@ def test_the_head_has_the_settings_data_budget_machine_and_date_of_all_runs():
     assert heading(compare([*over_seeds("lstm", [0.9, 0.8], **SHARED), failed], "x")) == HEAD
 
 
-def test_the_head_is_in_every_format(capsys):
+def test_the_head_is_in_every_format(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     compared = compare(over_seeds("lstm", [0.9, 0.8], **SHARED), "x")
     print_comparison(compared)
     lines = capsys.readouterr().out.splitlines()

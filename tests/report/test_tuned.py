@@ -61,6 +61,7 @@ def test_the_terminal_and_the_page_have_them_too(capsys):
     shown = capsys.readouterr().out
     assert "Tuning: accuracy on validation" in shown
     assert re.search(r"lstm.*optimizer.lr=0.003 +3 +37 +0.7 ", shown)
+    assert max(map(len, shown.splitlines())) <= 80
     page = html(comparison)
     assert "Expected best accuracy on validation against the number of trials" in page
     assert "best of 2" in page

@@ -125,7 +125,7 @@ def tune(plan: Plan, bench: Bench, tell: Tell) -> int:
     """Run the tuning trials; returns how many each candidate has, the same for all; 0: too few to choose from.
 
     The first trial of all shows how many the budget allows. Once those that have run show that there is no time for a
-    second trial of all, the others are not begun: they would choose nothing, and take the time of the seeds.
+    second trial, the others are not begun: they would choose nothing, and take the time of the seeds.
     """
     if plan.trials < 2:
         return 0
@@ -133,7 +133,7 @@ def tune(plan: Plan, bench: Bench, tell: Tell) -> int:
     going = [one.name for one in bench.contenders() if one.going]
     if rest := [run for run in trials_of(going, range(decided)) if not bench.ended(run)]:
         first, last = rest[0].number + 1, rest[-1].number + 1
-        tell(f"tuning: {f'trials {first} to {last}' if first < last else f'trial {first}'} of {plan.trials}", rest)
+        tell(f"tuning: {f'trials {first} to {last}' if first < last else f'trial {last}'} of {plan.trials}", rest)
         bench.run(rest)
     complete = 0
     while complete < decided and going and all(bench.ended(run) for run in trials_of(going, [complete])):
@@ -144,31 +144,23 @@ def tune(plan: Plan, bench: Bench, tell: Tell) -> int:
 def _trials_by_the_first(plan: Plan, bench: Bench, tell: Tell) -> int:
     """Run the first trial of all; returns how many trials of each the budget allows."""
 
-    def going() -> list[Contender]:
-        return [one for one in bench.contenders() if one.going]
+    def timed() -> list[Contender]:  # one that has nothing to tune has not run yet, and counts nothing
+        going = [one for one in bench.contenders() if one.going]
+        return [one for one in going if bench.predicted([Run(one.name, "seeds", plan.first_seed)]) is not None]
 
-    def hopeless() -> bool:
-        ran = _timed(plan, bench, going())
-        return len(ran) > 1 and _allowed(plan, bench, ran) == 0  # the time of the first alone has that of all imports
+    def allowed(names: list[str]) -> int:
+        once = bench.predicted([run for run in trials_of(names, [1]) if not bench.ended(run)])
+        seeds = bench.predicted(missing_seeds(timed(), plan.looks[0], plan.tuning_seed))
+        return 0 if once is None or seeds is None else affordable_trials(plan, bench.left(), once, seeds)
+
+    def hopeless() -> bool:  # the first run alone also waits for the imports and the data of all
+        names = [one.name for one in timed()]
+        return len(names) > 1 and allowed(names) == 0
 
     if missing := [run for run in trials_of(plan.candidates, range(1)) if not bench.ended(run)]:
         tell(f"tuning: the first of {plan.trials} trials", missing)
         bench.run(missing, hopeless)
-    return _allowed(plan, bench, going())
-
-
-def _timed(plan: Plan, bench: Bench, contenders: Iterable[Contender]) -> list[Contender]:
-    """Those of which a run has ended, which says how long further ones take."""
-    return [one for one in contenders if bench.predicted([Run(one.name, "seeds", plan.first_seed)]) is not None]
-
-
-def _allowed(plan: Plan, bench: Bench, contenders: Sequence[Contender]) -> int:
-    """The number of trials of each of these candidates for which there is time, by the runs that have ended."""
-    second = [run for run in trials_of([one.name for one in contenders], [1]) if not bench.ended(run)]
-    once = bench.predicted(second)
-    # one that has nothing to tune has not run yet, and counts nothing
-    seeds = bench.predicted(missing_seeds(_timed(plan, bench, contenders), plan.looks[0], plan.tuning_seed))
-    return 0 if once is None or seeds is None else affordable_trials(plan, bench.left(), once, seeds)
+    return allowed([one.name for one in bench.contenders() if one.going])
 
 
 def affordable_trials(plan: Plan, left: float, once: float, seeds: float) -> int:
@@ -178,14 +170,12 @@ def affordable_trials(plan: Plan, left: float, once: float, seeds: float) -> int
     for them. Fewer than two trials choose nothing: then it is 0.
     """
     room = min(left - seeds, left - (1 - TUNING_SHARE) * plan.budget)
-    trials = 1 + max(0, int(room / once)) if once > 0 else plan.trials
-    trials = min(trials, plan.trials)
+    trials = min(plan.trials, 1 + max(0, int(room / once))) if once > 0 else plan.trials
     return trials if trials > 1 else 0
 
 
-def trials_of(names: Iterable[str], numbers: Iterable[int]) -> list[Run]:
+def trials_of(names: Sequence[str], numbers: Iterable[int]) -> list[Run]:
     """The tuning trials of these numbers, each for all candidates before the next."""
-    names = list(names)
     return [Run(name, "tuning", number) for number in numbers for name in names]
 
 
@@ -255,7 +245,5 @@ def _over(bench: Bench, reason: Reason) -> Ending:
 
 def _first_that_fit(bench: Bench, runs: list[Run]) -> list[Run]:
     """All these runs where they fit; else those of the lowest seed: whole seeds can be compared, parts cannot."""
-    seconds = bench.predicted(runs)
-    if seconds is not None and seconds <= bench.left():
-        return runs
-    return [run for run in runs if run.number == runs[0].number]
+    fits = (seconds := bench.predicted(runs)) is not None and seconds <= bench.left()
+    return runs if fits else [run for run in runs if run.number == runs[0].number]

@@ -1,0 +1,41 @@
+"""Tables on a terminal of any width: no number is cut, and columns for which there is no room are named."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.measure import Measurement
+from rich.table import Table
+
+
+def print_fitting(out: Console, table_of: Callable[[list[str]], Table], metrics: list[str]) -> None:
+    """Print the table of as many of these metrics, or other columns, as there is room for: no number is cut."""
+    unlimited = out.options.update(width=10 * out.width)
+
+    def fits(count: int) -> bool:
+        return Measurement.get(out, unlimited, table_of(metrics[:count])).maximum <= out.width
+
+    count = next((count for count in range(len(metrics), 1, -1) if fits(count)), 1)
+    out.print(table_of(metrics[:count]))
+    if count < len(metrics):
+        out.print(f"[dim]not shown for lack of width: {escape(', '.join(metrics[count:]))}[/]")
+
+
+def print_section(out: Console, heading: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table of two columns of text, then numbers: no line ends within a word."""
+    cells = list(rows)
+    words = [max(len(word) for text in column for word in text.split()) for column in zip(heads, *cells, strict=True)]
+    room = (out.width - sum(words[2:]) - 2 * len(words)) // 2
+
+    def table_of(shown: list[str]) -> Table:
+        table = Table(title=escape(heading), title_justify="left", box=None, pad_edge=False)
+        for place, head in enumerate([*heads[:2], *shown]):
+            is_text = place < 2
+            width = max(words[place], room) if is_text else words[place]
+            table.add_column(escape(head), justify="left" if is_text else "right", overflow="fold", max_width=width)
+        for row in cells:
+            table.add_row(*map(escape, row[: 2 + len(shown)]))
+        return table
+
+    out.print()
+    print_fitting(out, table_of, list(heads[2:]))
