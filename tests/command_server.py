@@ -71,6 +71,14 @@ def start_piped(module: str, arguments: list[str], environment: dict[str, str]) 
     return Forked(pid), requests, replies
 
 
+def open_streams() -> None:
+    """Open standard output and error as a new process does: the streams of before know what kind of file was there."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        stream = open(number, "w", buffering=1, encoding="utf8", closefd=False)  # noqa: SIM115 (it stays open)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
 def serve(connection: socket.socket) -> list[str]:
     """Fork a child for every request and tell how it ended; returns the child's arguments, in the child."""
 
@@ -102,6 +110,7 @@ def serve(connection: socket.socket) -> list[str]:
             for number, descriptor in enumerate(descriptors):
                 os.dup2(descriptor, number)
                 os.close(descriptor)
+            open_streams()
             os.chdir(request["folder"])
             os.environ.clear()
             os.environ.update(request["environment"])

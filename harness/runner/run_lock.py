@@ -99,8 +99,12 @@ class RunLock:
             except FileExistsError:
                 pass
             else:
-                with os.fdopen(descriptor, "w") as opened:
-                    json.dump(asdict(self.owner), opened)
+                try:
+                    with os.fdopen(descriptor, "w") as opened:
+                        json.dump(asdict(self.owner), opened)
+                except OSError:  # a full disk: an empty file would hold the run for a minute
+                    self.file.unlink(missing_ok=True)
+                    raise
                 return
             with _guard(self.file):  # two that found the same owner dead must not both follow it
                 if not self.file.exists():

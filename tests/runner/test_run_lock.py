@@ -177,3 +177,15 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
     (tmp_path / "locks").write_text("in the way")
     with pytest.raises(UserError, match=r"locks cannot be written to \(.*\); set output_dir to another folder"):
         RunLock(tmp_path, FINGERPRINT).__enter__()
+
+
+def test_a_full_disk_leaves_no_lock_behind(tmp_path, monkeypatch):
+    def write_part(content, opened):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(run_lock.json, "dump", write_part)
+        with pytest.raises(UserError, match=r"locks cannot be written to \(No space left on device\)"):
+            RunLock(tmp_path, FINGERPRINT).__enter__()
+    with RunLock(tmp_path, FINGERPRINT) as lock:
+        assert lock.is_ours()

@@ -282,21 +282,44 @@ OF_A_JOB = {"SLURM_JOB_ID": "3", "SLURM_MEM_PER_CPU": "4000", "SLURM_CPU_BIND": 
 OF_ALL = {"SLURM_CONF": "/etc/own.conf", "SBATCH_ACCOUNT": "mine"}
 
 
-@pytest.mark.parametrize("inside", [True, False], ids=["inside a job", "outside"])
-def test_jobs_inherit_nothing_of_the_job_that_their_command_runs_in(tmp_path, monkeypatch, inside):
+@pytest.fixture
+def submitting(tmp_path, monkeypatch):
+    """A launcher, and what submits two jobs to a pretended Slurm whose ``sbatch`` is this script."""
     launcher = pytest.importorskip("harness.runner.slurm.launcher")
-    for name in ("sbatch", "srun"):
-        (tmp_path / name).write_text(SBATCH)
-        (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    slurm = launcher.SlurmLauncher(submitit_folder=str(tmp_path / "jobs"), max_num_timeout=0, timeout_min=5)
+    slurm.config, slurm.hydra_context, slurm.task_function = OmegaConf.create({}), None, print
+
+    def submit(script):
+        for name in ("sbatch", "srun"):
+            (tmp_path / name).write_text(script)
+            (tmp_path / name).chmod(0o755)
+        return [job.job_id for job in slurm._submit([["seed=0"], ["seed=1"]], [0, 1], 0, None)]
+
+    return submit
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["inside a job", "outside"])
+def test_jobs_inherit_nothing_of_the_job_that_their_command_runs_in(submitting, tmp_path, monkeypatch, inside):
     monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
     given = {**OF_A_JOB, **OF_ALL} if inside else {"SLURM_MEM_PER_CPU": "4000", **OF_ALL}
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    slurm = launcher.SlurmLauncher(submitit_folder=str(tmp_path / "jobs"), max_num_timeout=0, timeout_min=5)
-    slurm.config, slurm.hydra_context, slurm.task_function = OmegaConf.create({}), None, print
-    assert [job.job_id for job in slurm._submit([["seed=0"], ["seed=1"]], [0, 1], 0, None)] == ["7_0", "7_1"]
+    assert submitting(SBATCH) == ["7_0", "7_1"]
     seen = dict(line.split("=", 1) for line in (tmp_path / "seen").read_text().splitlines())
     expected = OF_ALL if inside else given
     assert {name: value for name, value in seen.items() if name in {**OF_A_JOB, **OF_ALL}} == expected
     assert {name: os.environ[name] for name in given} == given
+
+
+@pytest.mark.parametrize(
+    ("why", "remedy"),
+    [
+        ("Invalid job array specification", "hydra.sweeper.max_batch_size=100 gives it at most 100 at a time"),
+        ("Job violates accounting/QOS policy (job submit limit, user's size)", "hydra.sweeper.max_batch_size=100"),
+        ("Invalid account", "see hydra.launcher in the config"),
+    ],
+)
+def test_what_to_do_about_jobs_that_slurm_does_not_take_is_said(submitting, why, remedy):
+    script = f'#!/bin/sh\necho "sbatch: error: Batch job submission failed: {why}" >&2\nexit 1\n'
+    assert refused(submitting, script).startswith(f"Slurm does not take the jobs: {why}; {remedy}")

@@ -1,6 +1,7 @@
 """Launches the runs of a sweep as a job array of Slurm, through submitit; whatever becomes of a job, the sweep ends."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -27,6 +28,21 @@ OWN = ("submitit_folder", "max_num_timeout")
 
 FOR_ALL_JOBS = ("SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT")
 """Variables of Slurm that are no job's own."""
+
+
+OF_SBATCH = "sbatch: error: Batch job submission failed: "
+TOO_MANY = re.compile("job array|submit limit|MaxSubmit", re.IGNORECASE)
+"""What Slurm says of an array that is too large, or of more jobs than a user may have."""
+
+
+def remedy(why: str) -> str:
+    """What to do where Slurm takes no jobs and says this."""
+    if TOO_MANY.search(why):
+        return (
+            "hydra.sweeper.max_batch_size=100 gives it at most 100 at a time; it takes no more in an array than "
+            "MaxArraySize in scontrol show config"
+        )
+    return "see hydra.launcher in the config"
 
 
 def of_surrounding_job() -> list[str]:
@@ -95,7 +111,7 @@ class SlurmLauncher(submitit_launcher.SlurmLauncher):
                 jobs = executor.map_array(worker, *zip(*calls, strict=True))
         except (FailedJobError, RuntimeError) as error:
             why = " ".join(str(error).split()) or type(error).__name__
-            raise UserError(f"Slurm does not take the jobs: {why}; see hydra.launcher in the config") from None
+            raise UserError(f"Slurm does not take the jobs: {why.removeprefix(OF_SBATCH)}; {remedy(why)}") from None
         numbers = sorted({job.job_id.split("_")[0] for job in jobs})
         print(f"Slurm: {len(jobs)} jobs in {', '.join(numbers)}", file=sys.stderr, flush=True)
         return list(jobs)
