@@ -1,6 +1,5 @@
 """Where records are kept: one folder a run, with ``record.json`` in it, written whole and atomically."""
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -209,42 +208,6 @@ def find(output_dir: Path, fingerprint: str, name: str, left_out: list[str] | No
     found = [record for record in records if record and record.fingerprint == fingerprint]
     found.sort(key=lambda record: (record.status != "finished", record.name != name))
     return next(iter(found), None)
-
-
-def share(source: Path, target: Path) -> None:
-    """Give a file, which nobody changes in place, a second name without a second copy on the disk.
-
-    Where that cannot be, as on another file system, it is copied.
-    """
-    with whole_file(target) as temporary:
-        temporary.unlink(missing_ok=True)  # a killed process may have left it
-        try:
-            os.link(source, temporary)
-        except OSError:
-            shutil.copyfile(source, temporary)
-
-
-def _copy_or_share(source: str, target: str) -> None:
-    """Copy a file of a run's folder; the weights, which can be large, are shared: they are never changed in place."""
-    if Path(source).name.startswith(WEIGHTS):
-        share(Path(source), Path(target))
-    else:
-        shutil.copy2(source, target)
-
-
-def copy(record: Record, output_dir: Path, folder: Path, **asked: Any) -> Record:
-    """Copy a finished run's folder to where the command ``asked`` for it under another name; returns its record.
-
-    What was exported of it stays there: it names the run that it was exported from.
-    """
-    left_out = shutil.ignore_patterns(RECORD, EXPORTS)
-    shutil.copytree(record.folder, folder, ignore=left_out, copy_function=_copy_or_share, dirs_exist_ok=True)
-    run_dir = str(folder.relative_to(output_dir))
-    copied = dataclasses.replace(
-        record, **asked, folder=folder, run_dir=run_dir, copied_from=record.run_dir, mlflow_run_id=None
-    )
-    write(copied)
-    return copied
 
 
 def remove(folder: Path) -> None:

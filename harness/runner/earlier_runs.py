@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from harness.analysis import targets
-from harness.records import store
+from harness.records import copies, store
 from harness.records.record import Record
 from harness.runner import artifacts, job_outcomes
 from harness.runner.lifecycle import Request
@@ -43,7 +43,7 @@ def finished_before(request: Request, record: Record) -> Record | None:
     if existing.name != config.name:
         asked: dict[str, Any] = {"config": record.config, "choices": record.choices, "sweep": record.sweep}
         asked |= {"overrides": record.overrides, "name": record.name, "label": record.label, "asked_again": False}
-        existing = placed = store.copy(placed, request.output_dir, record.folder, **asked)
+        existing = placed = copies.copy(placed, request.output_dir, record.folder, **asked)
         artifacts.make(existing)  # config.yaml is that of the command
     request.open_tracker().sync(existing)
     if placed.search_trial != config.trial:

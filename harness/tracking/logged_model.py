@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from harness.data.outline import OUTLINE
-from harness.records import store
+from harness.records import copies
 from harness.records.record import Record
 from harness.tracking.model import RUN, weights_of, write_model
 from harness.tracking.quiet import pyfunc
@@ -111,7 +111,7 @@ def _upload(client: Any, model: Any, folder: Path, run_id: str) -> None:
         if here is None:
             client.log_model_artifact(model.model_id, str(file), RUN)
         else:
-            store.share(file, here / RUN / file.name)
+            copies.share(file, here / RUN / file.name)
 
 
 def local_folder(location: str) -> Path | None:

@@ -22,6 +22,7 @@ from mlflow.exceptions import MlflowException
 from harness import tracking
 from harness.backends.trained import TrainedModel
 from harness.cli import ui
+from harness.records import copies
 from harness.records import store as records
 from harness.runner.export import export_run
 from harness.tracking import address, logged_model
@@ -306,7 +307,7 @@ def test_a_server_that_knows_no_models_gets_the_run_without_one(record, tmp_path
 
 def test_a_copy_under_another_name_has_a_model_of_its_own_which_takes_no_place_either(record, tmp_path):
     output_dir = tmp_path / "outputs"
-    copied = records.copy(record, output_dir, output_dir / "runs" / "again" / record.folder.name, name="again")
+    copied = copies.copy(record, output_dir, output_dir / "runs" / "again" / record.folder.name, name="again")
     assert tracking.sync([record, copied]) == 2
     ((first,), _), ((second,), _) = models_of(output_dir), models_of(output_dir, "again")
     assert first.model_id != second.model_id
