@@ -24,15 +24,18 @@ def print_fitting(out: Console, table_of: Callable[[list[str]], Table], metrics:
 def print_section(out: Console, heading: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table of two columns of text, then numbers: no line ends within a word."""
     cells = list(rows)
-    words = [max(len(word) for text in column for word in text.split()) for column in zip(heads, *cells, strict=True)]
-    room = (out.width - sum(words[2:]) - 2 * len(words)) // 2
+    columns = list(zip(heads, *cells, strict=True))
+    words = [max(len(word) for text in column for word in text.split()) for column in columns]
+    whole = [max(map(len, column)) for column in columns]
+    room = out.width - 2 * len(columns)
+    numbers = whole[2:] if sum(words[:2]) + sum(whole[2:]) <= room else words[2:]
+    widths = [*(max(width, (room - sum(numbers)) // 2) for width in words[:2]), *numbers]
 
     def table_of(shown: list[str]) -> Table:
         table = Table(title=escape(heading), title_justify="left", box=None, pad_edge=False)
         for place, head in enumerate([*heads[:2], *shown]):
-            is_text = place < 2
-            width = max(words[place], room) if is_text else words[place]
-            table.add_column(escape(head), justify="left" if is_text else "right", overflow="fold", max_width=width)
+            side = "left" if place < 2 else "right"
+            table.add_column(escape(head), justify=side, overflow="fold", max_width=widths[place])
         for row in cells:
             table.add_row(*map(escape, row[: 2 + len(shown)]))
         return table

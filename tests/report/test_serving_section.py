@@ -98,7 +98,8 @@ def test_all_formats_have_the_section_and_say_why_a_model_was_not_served(tmp_pat
     ]
     print_comparison(comparison)
     shown = capsys.readouterr().out
-    assert re.search(r"lstm +int8 +0\.88 \(loses 2 points\) +1 +2 +1,000 +64 +1", shown)
+    assert re.search(r"lstm +int8 +0\.88 +1 +2 +1,000 +64 +1", shown)
+    assert max(map(len, shown.splitlines())) <= 80
     page = html(comparison)
     assert "0.88 (loses 2 points)" in page
     assert "not served: a &lt;loop&gt; over the steps" in page
