@@ -44,8 +44,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     The neighbour and the renaming are synced to the disk, so that after a power failure the file is the new or the old
     one, and never a part of one. A block that raises leaves the old file.
     """
-    # processes of several machines, which may have the same number, and threads write into shared folders
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")  # a process's number is not unique on a share
     try:
         yield temporary
         _sync(temporary)
@@ -135,23 +134,15 @@ def read_usable(folder: Path, left_out: list[str] | None = None) -> Record | Non
 
 
 def run_folders(folder: Path) -> Iterator[Path]:
-    """Every folder with a record, this one or below it; none inside of another: a model exported there has a copy.
-
-    It follows links, since experiments may lie on another disk, and comes to each folder once.
-    """
-    seen: set[tuple[int, int]] = set()
-    for place, inside, files in os.walk(folder, followlinks=True):
-        try:
-            status = os.stat(place)
-        except OSError:  # removed meanwhile
-            continue
-        if (identity := (status.st_dev, status.st_ino)) in seen:
+    """Every folder with a record, this one or below it; none inside of another: a model exported there has a copy."""
+    seen: set[str] = set()
+    for place, inside, files in os.walk(folder, followlinks=True):  # experiments may lie on another disk
+        if (real := os.path.realpath(place)) in seen:
             inside.clear()
-            continue
-        seen.add(identity)
-        if RECORD in (*files, *inside):  # a folder of that name is no record, and is said to be none
+        elif RECORD in (*files, *inside):  # a folder of that name is no record, and is said to be none
             inside.clear()
             yield Path(place)
+        seen.add(real)
 
 
 def read_all(folder: Path, left_out: list[str] | None = None) -> Iterator[Record]:
@@ -217,8 +208,6 @@ def remove(folder: Path) -> None:
 
 def remove_empty(folder: Path) -> None:
     """Remove a run's folder, and that of its experiment, where nothing is in them."""
-    for path in (folder, folder.parent, folder.parent.parent):
-        try:
+    with suppress(OSError):
+        for path in (folder, folder.parent, folder.parent.parent):
             path.rmdir()
-        except OSError:
-            return
