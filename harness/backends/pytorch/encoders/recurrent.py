@@ -72,7 +72,7 @@ class Recurrent(nn.Module):
 
     def forward(self, x_BLD: Tensor, mask_BL: Tensor) -> Tensor:
         device = x_BLD.device.type
-        if device in ("cpu", "cuda") and torch.is_autocast_enabled(device) and not _takes_half(device):
+        if device in ("cpu", "cuda") and torch.is_autocast_enabled(device) and not self._takes_half(device):
             with torch.autocast(device, enabled=False):
                 return clear_padding(self._states(x_BLD.float()), mask_BL)
         return clear_padding(self._states(x_BLD), mask_BL)
@@ -95,6 +95,16 @@ class Recurrent(nn.Module):
     def trains_faster_by_steps(self) -> bool:
         """Whether torch lacks a kernel of its own for this layer on a processor, so that it runs single operations."""
         return True
+
+    def _takes_half(self, device: str) -> bool:
+        """Whether the layers are computed in bfloat16 under autocast; otherwise they stay in float32.
+
+        cuDNN would compute them in float16, whatever half precision was asked for. On a processor, torch has a kernel
+        in bfloat16 for the LSTM alone; its single operations take longer in bfloat16 than in float32.
+        """
+        if device == "cuda" or not processor_has_half():
+            return False
+        return self.kernel_on(device, torch.is_grad_enabled()) == HARNESS or not self.trains_faster_by_steps()
 
     def _by_own_steps(self, x_BLD: Tensor) -> Tensor:
         y_LBE = x_BLD.transpose(0, 1)
@@ -176,14 +186,6 @@ def kernels_of(model: nn.Module, device: str) -> Kernels:
         key_in_config(path): {"training": part.kernel_on(device, True), "inference": part.kernel_on(device, False)}
         for path, part in recurrent
     }
-
-
-def _takes_half(device: str) -> bool:
-    """Whether recurrent layers are computed in bfloat16 under autocast; otherwise they stay in float32.
-
-    cuDNN would compute them in float16, whatever half precision was asked for.
-    """
-    return device != "cuda" and processor_has_half()
 
 
 @cache
