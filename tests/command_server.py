@@ -1,7 +1,8 @@
 """The process that the tests' commands are forked from: it has imported what a command and its fork server import.
 
 ``python command_server.py SOCKET`` takes a descriptor. ``commands.start`` is its other end. A forked command is as a
-new one but for its imports, which take most of the time of a short run.
+new one but for its imports, which take most of the time of a short run. One of its programs is a server itself, for
+the jobs of submitit.
 """
 
 import array
@@ -79,8 +80,11 @@ def open_streams() -> None:
         setattr(sys, f"__{name}__", stream)
 
 
-def serve(connection: socket.socket) -> list[str]:
-    """Fork a child for every request and tell how it ended; returns the child's arguments, in the child."""
+def serve(connection: socket.socket) -> tuple[str, list[str]]:
+    """Fork a child for every request and tell how it ended; returns the child's program and arguments, in the child.
+
+    The children end with this process.
+    """
 
     def tell_ended(*_: object) -> None:
         while True:
@@ -96,7 +100,7 @@ def serve(connection: socket.socket) -> list[str]:
     while True:
         message, ancillary, *_ = connection.recvmsg(2**20, socket.CMSG_SPACE(3 * 4))
         if not message:
-            sys.exit()
+            os._exit(0)
         descriptors = array.array("i", ancillary[0][2]).tolist()
         request = json.loads(message)
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # its start is told before its end
@@ -104,6 +108,7 @@ def serve(connection: socket.socket) -> list[str]:
         if pid == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+            fork_server.die_with_parent()
             connection.close()
             if request["session"]:
                 os.setsid()
@@ -114,11 +119,32 @@ def serve(connection: socket.socket) -> list[str]:
             os.chdir(request["folder"])
             os.environ.clear()
             os.environ.update(request["environment"])
-            return list(request["arguments"])
+            return request["program"], list(request["arguments"])
         for descriptor in descriptors:
             os.close(descriptor)
         connection.sendall(json.dumps([pid, None]).encode() + b"\n")
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+
+
+def serve_jobs(path: str, *modules: str) -> None:
+    """Import these modules, and let a process of its own serve each job that connects to a socket at this path."""
+    from submitit.core.submission import submitit_main
+
+    for module in modules:
+        import_module(module)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        while True:
+            connection, _ = listening.accept()
+            if os.fork() == 0:
+                break
+            connection.close()
+    fork_server.die_with_parent()
+    program, arguments = serve(connection)
+    sys.argv[:] = [program, *arguments]
+    submitit_main()
 
 
 if __name__ == "__main__":
@@ -127,8 +153,11 @@ if __name__ == "__main__":
     gc.collect()
     gc.freeze()
     start_anew = processes.start_piped
-    arguments = serve(socket.socket(fileno=int(sys.argv[1])))
+    program, arguments = serve(socket.socket(fileno=int(sys.argv[1])))
     processes.start_piped = worker.start_piped = start_piped
-    sys.argv[:] = ["harness", *arguments]
+    sys.argv[:] = [program, *arguments]
     sys.path[0] = ""  # in place of the folder of this file
-    __main__.main()
+    if program == "jobs":
+        serve_jobs(*arguments)
+    else:
+        __main__.main()

@@ -12,9 +12,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,6 +26,7 @@ from typing import IO
 from conftest import REPOSITORY
 
 SERVER = Path(__file__).with_name("command_server.py")
+WARM_JOBS = Path(__file__).parent / "runner" / "warm_jobs"
 Changes = Mapping[str, str | None]
 
 
@@ -130,14 +134,16 @@ def environment(changes: Changes, *folders: Path | str) -> dict[str, str]:
 
 
 def start(
-    folder: Path, *arguments: str, into: Path | None = None, session: bool = False, changes: Changes | None = None
-) -> Command:
+    folder: Path, *arguments: str, into: Path | None = None, session: bool = False, changes: Changes | None = None,
+    program: str = "harness",
+) -> Command:  # fmt: skip
     """Start a command in a folder. What it prints can be read from it, or is added to the file ``into``.
 
     ``session``: it begins a session of its own, so that all its processes can be signalled together.
     """
     request = {
-        "folder": str(folder), "arguments": arguments, "session": session, "environment": environment(changes or {})
+        "program": program, "arguments": arguments, "folder": str(folder), "environment": environment(changes or {}),
+        "session": session,
     }  # fmt: skip
     with open(os.devnull) as nothing:
         if into:
@@ -156,6 +162,26 @@ def run(folder: Path, *arguments: str, changes: Changes | None = None, timeout: 
     command = start(folder, *arguments, changes=changes)
     out, err = command.communicate(timeout)
     return Ended(command.wait(), out, err)
+
+
+@contextmanager
+def warm_jobs(*modules: str) -> Iterator[dict[str, str]]:
+    """Let jobs of submitit be forked from a process that has the imports of a command, and these modules.
+
+    Yields what the command that submits them needs in its environment.
+    """
+    with tempfile.TemporaryDirectory() as name:  # the path of a socket must be short
+        folder = Path(name)
+        path, printed = folder / "socket", folder / "printed"
+        server = start(folder, str(path), *modules, program="jobs", into=printed)
+        try:
+            while not path.exists():
+                assert server.poll() is None, printed.read_text()
+                time.sleep(0.05)
+            yield {"HARNESS_TEST_JOBS": str(path), "PYTHONPATH": os.pathsep.join(map(str, (WARM_JOBS, REPOSITORY)))}
+        finally:
+            server.kill()
+            server.wait()
 
 
 def cold(folder: Path, *arguments: str, changes: Changes | None = None, paths: tuple[Path, ...] = ()) -> Ended:

@@ -42,6 +42,8 @@ NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=2 RealMe
 NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=2 RealMemory=8000
 PartitionName=all Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
 """
+UP = {"idle", "mix", "alloc"}
+"""The states of a node that takes jobs, or has as many as it can run."""
 
 
 def missing() -> str | None:
@@ -125,7 +127,8 @@ class Cluster:
         return False
 
     def _wait_for_nodes(self) -> None:
-        self.until(lambda: "idle 2" in self._run("sinfo", "--noheader", "--format=%t %D").stdout, 60)
+        """Wait until both nodes can take jobs: a node that does not answer has a mark behind its state."""
+        self.until(lambda: set(self._run("sinfo", "--noheader", "--Node", "--format=%t").stdout.split()) <= UP, 60)
 
     def do(self, *command: str) -> str:
         """Run a command, which must succeed; returns what it prints."""

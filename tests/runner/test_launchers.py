@@ -1,10 +1,11 @@
 """The same sweep under each launcher: the same accuracy, nothing lost."""
 
+from contextlib import nullcontext
 from functools import wraps
 from pathlib import Path
 
 import pytest
-from commands import run
+from commands import run, warm_jobs
 from conftest import QUICK
 
 from harness.cli import main as cli
@@ -25,12 +26,18 @@ def expected():
     return {}
 
 
+def run_with(launcher, folder, *arguments):
+    """Run a command with a launcher; jobs of submitit need not import everything again."""
+    if launcher in LAUNCHERS:
+        pytest.importorskip(LAUNCHERS[launcher])
+    with warm_jobs() if launcher == "submitit_local" else nullcontext() as changes:
+        return run(folder, *arguments, f"hydra/launcher={launcher}", changes=changes)
+
+
 @pytest.mark.parametrize("launcher", ["basic", *LAUNCHERS])
 def test_every_launcher_gives_the_same_numbers(tmp_path, expected, launcher):
     """In a process of its own: launchers start servers and threads that outlive the sweep. The folder is relative."""
-    if launcher in LAUNCHERS:
-        pytest.importorskip(LAUNCHERS[launcher])
-    ended = run(tmp_path, *SWEEP, f"hydra/launcher={launcher}", "output_dir='some where'")
+    ended = run_with(launcher, tmp_path, *SWEEP, "output_dir='some where'")
     assert ended.returncode == 0, ended.stderr
     found = list(store.read_all(tmp_path / "some where" / "runs"))
     losses = {record.label: record.metrics["test/loss"] for record in found}
@@ -46,10 +53,9 @@ def test_every_launcher_gives_the_same_numbers(tmp_path, expected, launcher):
     ("launcher", "encoders"), [("joblib", ["rnn", "bag_of_embeddings"]), ("submitit_local", ["bag_of_embeddings"])]
 )
 def test_tuning_runs_under_launchers_whose_jobs_have_processes_of_their_own(tmp_path, launcher, encoders):
-    pytest.importorskip(LAUNCHERS[launcher])
     tune = ("tune=learning_rate", "tune.space.optimizer.lr=[0.0001,0.02]", "tune.prune=true")
     sweep = ("-m", f"encoder={','.join(encoders)}", "seed=1", *tune, *QUICK, "tracking=none")
-    ended = run(tmp_path, *sweep, f"hydra/launcher={launcher}")
+    ended = run_with(launcher, tmp_path, *sweep)
     assert ended.returncode == 0, ended.stderr
     found = list(store.read_all(tmp_path / "outputs" / "runs"))
     for encoder in encoders:
@@ -61,9 +67,8 @@ def test_tuning_runs_under_launchers_whose_jobs_have_processes_of_their_own(tmp_
 
 
 def test_choose_decides_here_and_its_runs_are_jobs_of_a_launcher(tmp_path):
-    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     choose = ("choose", "budget=1h", "tune=none", "looks=3", "encoder=bag_of_embeddings,cnn", *QUICK, "tracking=none")
-    ended = run(tmp_path, *choose, "hydra/launcher=joblib")
+    ended = run_with("joblib", tmp_path, *choose)
     assert ended.returncode == 0, ended.stderr
     found = list(store.read_all(tmp_path / "outputs" / "runs"))
     assert sorted(record.seed for record in found) == [0, 0, 1, 1, 2, 2]

@@ -3,14 +3,13 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 
+import commands
 import pytest
 import ray_cluster
-from conftest import QUICK, REPOSITORY
+from conftest import QUICK
 from mlflow import MlflowClient
 
 from harness.records import store
@@ -18,7 +17,7 @@ from harness.records.record import Record
 from harness.runner import run_lock
 
 WITHOUT_RAY = ray_cluster.missing()
-pytestmark = [pytest.mark.long, pytest.mark.skipif(WITHOUT_RAY is not None, reason=WITHOUT_RAY or "")]
+pytestmark = pytest.mark.skipif(WITHOUT_RAY is not None, reason=WITHOUT_RAY or "")
 OWN_THREADS = [one for one in QUICK if not one.startswith("hardware.threads")]
 RAY = ("-m", "hydra/launcher=ray", *OWN_THREADS)
 LABELS = {f"{encoder}/seed={seed}" for encoder in ("bag_of_embeddings", "cnn") for seed in range(4)}
@@ -39,28 +38,25 @@ class Ended:
 
 
 def start(folder, *arguments):
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
-    with open(folder / "out", "w") as out, open(folder / "err", "w") as err:
-        command = [sys.executable, "-m", "harness", *arguments]
-        return subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=err)
+    return commands.start(folder, *arguments, changes={"OMP_NUM_THREADS": "1"})
 
 
-def end_of(process, folder):
-    code = process.wait()
+def end_of(command, folder):
+    out, err = command.communicate(timeout=500)
     records = {record.label: record for record in store.read_all(folder / "outputs" / "runs")}
-    return Ended(code, (folder / "out").read_text(), (folder / "err").read_text(), records)
+    return Ended(command.wait(), out, err, records)
 
 
-def run_on(cluster, node, folder, process):
+def run_on(cluster, node, folder, command):
     """The label of a run that is under way on a node and has finished an epoch, and the process that Ray runs it in."""
-    while process.poll() is None:
+    while command.poll() is None:
         for lock in (folder / "outputs" / "locks").glob("*.json"):
             begun = list((folder / "outputs" / "runs").glob(f"*/*-{lock.stem}/last.*"))
             owner = run_lock.read(lock)
             if begun and owner and cluster.node_of(owner.pid) == node:
                 return begun[0].parent.name.removesuffix(f"-{lock.stem}").replace("-seed", "/seed"), owner.pid
         time.sleep(0.02)
-    raise AssertionError((folder / "err").read_text())
+    raise AssertionError(command.communicate())
 
 
 def in_mlflow(folder):
@@ -90,15 +86,15 @@ class Twice:
 @pytest.fixture(scope="module")
 def twice(cluster, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep")
-    command = (*SWEEP, f"hydra.launcher.ray.init.address={cluster.address}")
-    process = start(folder, *command)
-    killed, worker = run_on(cluster, 0, folder, process)
+    sweep = (*SWEEP, f"hydra.launcher.ray.init.address={cluster.address}")
+    command = start(folder, *sweep)
+    killed, worker = run_on(cluster, 0, folder, command)
     os.kill(worker, signal.SIGKILL)
-    removed, _ = run_on(cluster, 1, folder, process)
+    removed, _ = run_on(cluster, 1, folder, command)
     cluster.remove(1)
-    first, after_first = end_of(process, folder), in_mlflow(folder)
+    first, after_first = end_of(command, folder), in_mlflow(folder)
     cluster.add(f"--address={cluster.address}")
-    second = end_of(start(folder, *command), folder)
+    second = end_of(start(folder, *sweep), folder)
     return Twice(killed, removed, first, after_first, second, in_mlflow(folder))
 
 

@@ -138,7 +138,6 @@ def pretended(monkeypatch):
 SWEEP = ("-m", "hydra/launcher=ray", "encoder=bag_of_embeddings,cnn", "seed=0,1", *QUICK, "tracking=none")
 
 
-@pytest.mark.long
 def test_a_lost_task_is_named_and_the_same_command_runs_it_alone(command, pretended):
     pretended(lost=[("CNN", 1)])
     first = command(*SWEEP)
@@ -158,7 +157,6 @@ def test_a_lost_task_is_named_and_the_same_command_runs_it_alone(command, preten
     assert again.options == [{"num_cpus": 1, "num_gpus": 0, "max_retries": 0}] * 4
 
 
-@pytest.mark.long
 def test_a_cluster_that_cannot_run_a_job_is_refused_before_any_run(command, pretended):
     pretends = pretended()
     refusal = command(*SWEEP, "hardware=gpu")
@@ -169,7 +167,6 @@ def test_a_cluster_that_cannot_run_a_job_is_refused_before_any_run(command, pret
     )
 
 
-@pytest.mark.long
 def test_a_cluster_that_shrinks_between_batches_loses_the_rest_and_keeps_the_comparison(command, pretended):
     looks = iter([[{"CPU": 1.0}], []])  # before each batch; nobody waits for a node while the first runs
     pretends = pretended(nodes=lambda: next(looks, []))
