@@ -119,7 +119,7 @@ def task(config: DictConfig) -> float:
     from harness.runner.stopping import Requeued, Stopped
 
     label, direction = run_names.label(config), search(HydraConfig.get())
-    if config.sweep and config.fail_fast and job_outcomes.failed_before(config, HydraConfig.get().job.num):
+    if config.sweep and config.fail_fast and job_outcomes.failed_before(config):
         _keep(config, job_outcomes.JobOutcome(not_begun=label))
         return objective(None, config.trainer.monitor, direction)
     # before the imports, so that the terminal does not stay empty while they take seconds

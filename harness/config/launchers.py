@@ -1,10 +1,15 @@
 """What is known of a launcher of Hydra, by the class that its config names."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 
+from harness.config.libraries import ON_PROCESSOR
 from harness.errors import UserError
+
+if TYPE_CHECKING:
+    from harness.config.schema import Config  # it loads pydantic, which --cfg does without
 
 IN_TURN = ("BasicLauncher",)
 """Launchers that run one job after the other, in the process of the command."""
@@ -60,6 +65,11 @@ def devices_of(config: DictConfig) -> int:
     """The devices that a job's run takes; 1 where its config has no such number, which the run itself refuses."""
     devices = OmegaConf.select(config, "hardware.devices")
     return devices if type(devices) is int and devices > 0 else 1
+
+
+def may_use_accelerator(config: "DictConfig | Config") -> bool:
+    """Whether the run of a job may use an accelerator; with ``hardware=auto`` it takes one where there is one."""
+    return config.hardware.accelerator != "cpu" and config.backend.name not in ON_PROCESSOR
 
 
 def _class_of(launcher: DictConfig) -> str:

@@ -10,6 +10,8 @@ COMPUTING_PACKAGES = {
 }
 """The packages that each backend computes with; beside them only Python and numpy decide a result."""
 
+ON_PROCESSOR = ("sklearn",)
+"""Backends that compute on the processor alone, whatever accelerators there are."""
 PRETRAINED_PACKAGES = ("transformers",)
 """What ``encoder=pretrained`` computes with as well."""
 SERVING_PACKAGES = ("onnx", "onnxscript", "onnxruntime")

@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import time
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,12 @@ BUSY = 0.05
 
 def versions() -> dict[str, str]:
     """The versions of Python and of the installed packages that results depend on."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """They are read once: the processes of runs have loaded the packages that were there when the command began."""
     installed = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -34,8 +41,9 @@ def versions() -> dict[str, str]:
     return installed
 
 
+@cache
 def _git() -> dict[str, Any]:
-    """The commit of the running code and whether the checkout has changes; empty outside a checkout."""
+    """The commit of the running code and whether the checkout has changes; empty outside a checkout. Asked once."""
 
     def ask(*words: str) -> str:
         folder = Path(__file__).parent
@@ -62,7 +70,7 @@ def describe(hardware: Hardware, threads_decided_by: str = "") -> Environment:
         accelerators=accelerators(),
         load_at_start=load,
         versions=versions(),
-        git=_git(),
+        git=dict(_git()),
         slot=slots.own(),
     )
 

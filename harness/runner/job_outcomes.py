@@ -6,6 +6,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ BATCH = "batch.json"
 """The file, beside the outcomes, with the first job's number of the batch that is running."""
 PLANNED = "planned.json"
 """The file, beside the outcomes, with the number of jobs that the command is to run."""
+FINISHED = "finished"
+"""The folder of a sweep with an empty file for each job whose run is finished, whichever command ran it."""
 COMMAND = re.compile(r"[\d.]+-.*-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)")
 """The name of a command, as ``name_command`` gives it."""
 WITHOUT_RECORD = ("user_error", "error", "lost", "not_begun", "held")
@@ -58,6 +61,11 @@ class JobOutcome:
     def failed(self) -> bool:
         """Whether the job has no finished run. A trial whose training failed does not count."""
         return self.record is None or (self.record.status != "finished" and not self.record.is_trial)
+
+    @property
+    def ended_from_outside(self) -> bool:
+        """Whether something outside of the run ended it, such as its scheduler, which may run it again."""
+        return self.lost is not None or (self.record is not None and self.record.status == "killed")
 
     def to_json(self) -> dict[str, Any]:
         if self.record is None:
@@ -119,6 +127,20 @@ def keep_outcome(config: DictConfig, number: int, outcome: JobOutcome) -> None:
     folder = outcomes_folder(config)
     folder.mkdir(parents=True, exist_ok=True)
     store.write_json(folder / f"{number}.json", outcome.to_json())
+    if outcome.record and outcome.record.status == "finished":
+        with suppress(OSError):  # only the progress of later commands reads it
+            finished = _finished_folder(config)
+            finished.mkdir(exist_ok=True)
+            (finished / str(number)).touch()
+
+
+def _finished_folder(config: DictConfig) -> Path:
+    return run_names.sweep_folder(config) / FINISHED
+
+
+def finished_from(config: DictConfig, first: int) -> int:
+    """How many jobs with this number or a later one have a finished run, of any command of the sweep."""
+    return sum(int(file.name) >= first for file in _finished_folder(config).glob("*"))
 
 
 def drop_outcome(config: DictConfig, number: int) -> None:
@@ -199,13 +221,10 @@ def tuning_of(config: DictConfig, number: int) -> Tuning | None:
         return None
 
 
-def failed_before(config: DictConfig, own: int | None = None) -> bool:
-    """Whether a job of this sweep has failed already.
-
-    An outcome of the job ``own`` is that of an earlier attempt: its scheduler ended it, and runs it again.
-    """
-    outcomes = (of_job(config, number) for number in _numbers(config) if number != own)
-    return any(outcome.failed and not outcome.held for outcome in outcomes)
+def failed_before(config: DictConfig) -> bool:
+    """Whether a job of this sweep has failed already; one that was ended from outside has not."""
+    outcomes = (of_job(config, number) for number in _numbers(config))
+    return any(outcome.failed and not outcome.held and not outcome.ended_from_outside for outcome in outcomes)
 
 
 def _numbers(config: "DictConfig | Config") -> list[int]:

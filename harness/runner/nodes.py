@@ -33,13 +33,14 @@ LOOKS_EVERY = 1.0
 class Word:
     """What a node says of itself. ``token`` tells its attempts apart; ``failed`` is why it failed.
 
-    ``follows``: it ended because another node had failed.
+    ``follows``: it ended because another node had failed. ``skips``: it found the run ended, and trains nothing.
     """
 
     host: str
     token: str
     failed: str | None = None
     follows: bool = False
+    skips: bool = False
 
 
 class Nodes:
@@ -97,6 +98,27 @@ class Nodes:
             self._trouble_since = time.monotonic()
         return None if time.monotonic() - self._trouble_since < OWN_WORD_WITHIN else failures[0]
 
+    @property
+    def skipped(self) -> bool:
+        """Whether another node found the run ended, so that this one has nothing to train."""
+        said = {number: self._read(number) for number in self.others}
+        return any(word is not None and word.skips for number, (word, _) in said.items()
+                   if said[number] != self._before[number])  # fmt: skip
+
+    def skip(self) -> None:
+        """Tell the other nodes that there is nothing to train, and wait until those that are there have left.
+
+        They may wait already to train with this node. One that is there touches its file in time.
+        """
+        if not any(self._read(number)[0] for number in self.others):
+            return
+        self._word = replace(self._word, skips=True)
+        with suppress(OSError):
+            self._write(self._word)
+        deadline = time.monotonic() + 2 * TOUCHED_EVERY
+        while any(self._lives(one) or (self._read(one)[0] and time.monotonic() < deadline) for one in self.others):
+            time.sleep(LOOKS_EVERY)
+
     def agree(self, outcome: Outcome, stopped: bool) -> Outcome:
         """This node's outcome, which tells the others; a failure has the reasons of all nodes, the first one first.
 
@@ -122,7 +144,9 @@ class Nodes:
             word, changed = self._read(number)
             if word is None or (word, changed) == self._before[number]:
                 continue
-            if word.failed is not None and not word.follows:
+            if word.skips:
+                found.append((changed, f"node {number} on {word.host} found the run ended, and trains nothing"))
+            elif word.failed is not None and not word.follows:
                 found.append((changed, f"node {number} on {word.host} failed: {word.failed}"))
             elif word.failed is None and self._is_silent(number, changed):
                 silent = f"has given no sign of life for {SILENT_AFTER:.0f} s: it or its command was ended"

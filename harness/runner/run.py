@@ -70,6 +70,7 @@ def _run(request: Request, nodes: Nodes) -> Record:
         return finished_before(request, record) or follow(nodes, server, job, record)
     with RunLock(request.output_dir, identity) as lock:
         if ended := finished_before(request, record) or ended_elsewhere(request, record):
+            nodes.skip()
             return ended
         with Live(request, record, lock) as live:
             if vectors:
@@ -131,6 +132,8 @@ def train_in(server: worker.Server, job: TrainJob, take: Callable[[Message], Non
     )  # fmt: skip
     if refused:
         raise UserError(refused[0])
+    if end.trouble is not None and nodes.skipped:
+        return Outcome("finished")
     if outcomes and not end.timed_out:
         outcome = outcomes[0]
     elif end.reason is None and nodes.own > 0:
@@ -147,7 +150,8 @@ def follow(nodes: Nodes, server: worker.Server, job: TrainJob, record: Record) -
         UserError: what the worker refused.
     """
     outcome = train_in(server, job, lambda _message: None, nodes)
-    what = "has done its part" if outcome.status == "finished" else f"failed ({outcome.reason})"
+    what = "has nothing to train" if nodes.skipped else "has done its part"
+    what = what if outcome.status == "finished" else f"failed ({outcome.reason})"
     print(f"node {nodes.own} {what} of {record.label}; the first node keeps the record", file=sys.stderr)
     record.status, record.reason, record.follows = outcome.status, outcome.reason, True
     return record

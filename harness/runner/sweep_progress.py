@@ -25,17 +25,25 @@ def of_job(config: DictConfig, outcomes: Sequence[JobOutcome]) -> list[str]:
     number = HydraConfig.get().job.num + 1
     if number > planned:  # another command held it, so that it came back with a number of its own
         return []
-    in_turn = launchers.in_turn(HydraConfig.get().launcher)
-    return [line(number, planned, [outcome.record for outcome in outcomes if outcome.record] if in_turn else [])]
+    if not launchers.in_turn(HydraConfig.get().launcher):
+        return [line(number, planned, [])]
+    done = [outcome.record for outcome in outcomes if outcome.record]
+    # without a skipped run, those that earlier commands finished are of other code or data, and are trained again
+    resumes = not config.rerun and any(record.skipped for record in done)
+    return [line(number, planned, done, job_outcomes.finished_from(config, number - 1) if resumes else 0)]
 
 
-def line(number: int, planned: int, done: Sequence[Record]) -> str:
-    """``run 5 of 12, about 3 min left``: each as long as the mean of the runs that were trained, skipped ones not."""
+def line(number: int, planned: int, done: Sequence[Record], finished: int = 0) -> str:
+    """``run 5 of 12, about 3 min left``: each as long as the mean of the runs that were trained, skipped ones not.
+
+    ``finished``: so many of the runs that follow are skipped too.
+    """
     where = f"run {number} of {planned}"
     trained = [record for record in done if record.status == "finished" and not record.skipped]
-    if not trained:
+    to_train = planned - number + 1 - finished
+    if not trained or to_train < 1:
         return where
     from harness.runner.choose.answer import duration  # here: the first run does without what it imports
 
-    left = fmean(record.metrics[TOTAL_SECONDS] for record in trained) * (planned - number + 1)
+    left = fmean(record.metrics[TOTAL_SECONDS] for record in trained) * to_train
     return f"{where}, about {duration(left)} left"

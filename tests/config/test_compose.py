@@ -1,11 +1,14 @@
-"""How the config is composed: once for each job of a sweep."""
+"""How the config is composed: once for the jobs of a sweep that differ in their seed alone."""
 
+import hydra
 import pytest
 from conftest import QUICK
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
 from omegaconf import OmegaConf
 
+from harness.config.compose import aside, conf_dir
 from harness.config.composed_once import ComposedOnce
 from harness.runner.sweep import compose_jobs_once
 
@@ -18,7 +21,7 @@ class Loader(ConfigLoader):
 
     def load_sweep_config(self, master_config, sweep_overrides):
         self.composed.append(sweep_overrides)
-        return OmegaConf.create({"hydra": {"job": {"num": "???"}}, "number": len(self.composed)})
+        return OmegaConf.create({"hydra": {"job": {"num": "???"}}})
 
     def load_configuration(self, *arguments):
         return arguments
@@ -40,29 +43,53 @@ class Loader(ConfigLoader):
 
 
 @pytest.mark.parametrize(
-    ("launcher", "sweeper", "numbers"),
+    ("launcher", "sweeper", "composed"),
     [
-        ("BasicLauncher", "SeedSweeper", [2, 1, 3, 4]),
-        ("JoblibLauncher", "SeedSweeper", [3, 4, 5, 6]),  # its jobs are in other processes
-        ("BasicLauncher", "OtherSweeper", [3, 4, 5, 6]),
+        ("BasicLauncher", "SeedSweeper", 2),
+        ("JoblibLauncher", "SeedSweeper", 6),  # its jobs are in other processes
+        ("BasicLauncher", "OtherSweeper", 6),
     ],
 )
-def test_a_job_of_a_sweep_is_composed_once_where_it_runs_here(monkeypatch, launcher, sweeper, numbers):
+def test_jobs_that_differ_in_their_seed_alone_are_composed_once_where_they_run_here(
+    monkeypatch, launcher, sweeper, composed
+):
     class Hydra:
         config_loader = Loader()
 
+    counted = Hydra.config_loader.composed
     monkeypatch.setattr(GlobalHydra.instance(), "hydra", Hydra)
     plugins = {"launcher": {"_target_": f"hydra.{launcher}"}, "sweeper": {"_target_": f"hydra.{sweeper}"}}
     compose_jobs_once(OmegaConf.create({"hydra": plugins}))
     loader = Hydra.config_loader
-    for job in ("seed=0", "seed=1"):  # the sweeper composes all jobs, to see whether it can
-        loader.load_sweep_config(None, [job])
-    taken = []
-    for job in ("seed=1", "seed=0", "seed=0", "seed=0"):  # the same job again: a run may have changed its config
-        config = loader.load_sweep_config(None, [job])
-        taken.append(config.number)
-        config.hydra.job.num = len(taken)  # as a launcher does
-    assert taken == numbers
+    for job in ("a=1", "a=2", "a=1"):  # the sweeper composes all jobs, to see whether it can
+        loader.load_sweep_config(None, ["seed=0", job])
+    for job in ("a=2", "a=1", "a=1"):
+        config = loader.load_sweep_config(None, ["seed=0", job])
+        assert OmegaConf.is_missing(config.hydra.job, "num"), "it is not that of another job"
+        config.hydra.job.num = 5  # as a launcher does
+    assert len(counted) == composed
+
+
+@pytest.mark.parametrize(
+    ("common", "jobs", "composed"),
+    [
+        (["hardware=cpu"], [["seed=0", "encoder=lstm"], ["seed=12", "encoder=lstm"], ["seed=12", "encoder=gru"]], 2),
+        (["hydra.job.config.override_dirname.kv_sep=_", "data=imdb"], [["seed=7", "name=x"], ["seed=0", "name=x"]], 1),
+        (["hydra.job.config.override_dirname.exclude_keys=[seed]"], [["name=x", "seed=5"], ["name=x", "seed=2"]], 1),
+        ([], [["seed=-1"], ["seed=03"], ["seed=3"]], 3),  # each is refused by its run, or is a number
+    ],
+)
+def test_a_copy_with_another_seed_is_what_hydra_composes(common, jobs, composed):
+    with aside(), hydra.initialize_config_dir(str(conf_dir().absolute()), version_base="1.3"):
+        loader = GlobalHydra.instance().hydra.config_loader
+        whole = loader.load_configuration("config", common, RunMode.MULTIRUN)
+        once = ComposedOnce(loader)
+        for job in jobs:
+            job = [*whole.hydra.overrides.task, *job]
+            copied, real = (one.load_sweep_config(whole, job) for one in (once, loader))
+            assert OmegaConf.to_container(copied, resolve=False) == OmegaConf.to_container(real, resolve=False)
+            assert OmegaConf.is_struct(copied)
+        assert len(once.composed) == composed
 
 
 def test_everything_else_is_passed_on_to_hydras_loader():
@@ -73,21 +100,21 @@ def test_everything_else_is_passed_on_to_hydras_loader():
     assert (loader.list_groups("data"), loader.get_group_options("encoder", overrides=[])) == (["data"], ["encoder"])
 
 
-def test_a_sweep_composes_each_job_once(command, monkeypatch):
+def test_a_sweep_over_seeds_composes_once(command, monkeypatch):
     """With Hydra's own launcher: fails when Hydra asks for the configs of jobs in another way."""
-    composed = []
+    asked = []
 
     class Counted(ComposedOnce):
         def load_sweep_config(self, master_config, sweep_overrides):
-            waiting = len(self.waiting)
             config = super().load_sweep_config(master_config, sweep_overrides)
-            composed.append("kept" if len(self.waiting) < waiting else "composed")
+            asked.append(len(self.composed))
             return config
 
     monkeypatch.setattr("harness.runner.sweep.ComposedOnce", Counted)
     ended = command("-m", "seed=0,1", *QUICK, "trainer.epochs=1", "tracking=none")
     assert ended.code == 0, ended.err
-    assert composed == ["composed", "composed", "kept", "kept"]
+    assert asked == [1, 1, 1, 1]
+    assert [record.config["seed"] for record in ended.records] == [0, 1]
 
 
 def test_a_job_that_is_given_twice_runs_once_and_is_skipped_once(command):

@@ -10,7 +10,7 @@ import pytest
 from harness.errors import UserError
 from harness.runner import nodes as nodes_module
 from harness.runner.messages import Outcome
-from harness.runner.nodes import OWN_WORD_WITHIN, SILENT_AFTER, Nodes
+from harness.runner.nodes import OWN_WORD_WITHIN, SILENT_AFTER, TOUCHED_EVERY, Nodes
 from harness.runner.run_lock import Held
 
 HOST = platform.node()
@@ -128,6 +128,38 @@ def test_words_of_an_earlier_attempt_count_for_nothing(node, clock):
         assert first.trouble() is None
         clock.passes(OWN_WORD_WITHIN)
         assert first.trouble() == f"node 1 on {HOST} failed: interrupted by Ctrl-C"
+
+
+def test_a_node_that_finds_the_run_ended_waits_until_the_other_one_has_left(node, clock, tmp_path, monkeypatch):
+    """The other one waits already to train with it, and is told to end; then nothing is left of either."""
+    with node(1) as second:
+        wrote_at(second, 1)
+
+        def sleep(seconds):
+            clock.passes(seconds)
+            wrote_at(second, clock())  # it lives
+            if second.trouble():
+                assert second.trouble() == f"node 0 on {HOST} found the run ended, and trains nothing"
+                assert second.skipped
+                second.__exit__(None, None, None)
+
+        monkeypatch.setattr(nodes_module.time, "sleep", sleep)
+        began = clock()
+        with node(0) as first:
+            assert not second.skipped
+            first.skip()
+        assert OWN_WORD_WITHIN <= clock() - began < OWN_WORD_WITHIN + 3
+        assert list((tmp_path / "locks").iterdir()) == []
+        with node(0) as alone:
+            alone.skip()  # nobody is there
+        assert clock() - began < OWN_WORD_WITHIN + 3
+        second.folder.mkdir()
+        second._write(second._word)  # of an attempt that was killed: nobody touches it
+        monkeypatch.setattr(nodes_module.time, "sleep", clock.passes)
+        began = clock()
+        with node(0) as later:
+            later.skip()
+        assert TOUCHED_EVERY < clock() - began < 3 * TOUCHED_EVERY
 
 
 def test_a_node_that_is_done_is_no_trouble_and_leaves_nothing(node, clock, tmp_path):

@@ -35,6 +35,7 @@ def asked(*overrides, nodes=(SMALL, GPUS), **remote):
         (["hardware=mps"], 1, 0),
         (["hardware=auto"], 1, 1),
         (["hardware=auto", "hardware.devices=3"], 3, 3),
+        (["hardware=auto", "encoder=tfidf_logreg"], 1, 0),
     ],
 )
 def test_processors_and_gpus_follow_the_hardware(hardware, processors, gpus):
@@ -69,6 +70,13 @@ def test_gpus_that_contradict_the_hardware_are_refused(hardware, remote, uses):
     assert refused(asked, f"hardware={hardware}", **remote) == (
         f"hydra.launcher.ray.remote.num_gpus={remote['num_gpus']} contradicts hardware={hardware}, with which a run "
         f"{uses}; leave num_gpus out, and it follows"
+    )
+
+
+def test_gpus_for_a_backend_without_any_are_refused():
+    assert refused(asked, "hardware=auto", "encoder=dummy", num_gpus=1) == (
+        "hydra.launcher.ray.remote.num_gpus=1 contradicts backend=sklearn, with which a run uses none; leave num_gpus "
+        "out, and it follows"
     )
 
 

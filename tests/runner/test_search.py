@@ -7,19 +7,24 @@ import time
 from collections import Counter
 from pathlib import Path
 from statistics import fmean
+from types import SimpleNamespace
 
 import commands
 import pytest
 from conftest import QUICK, refused
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from made_records import made
 from omegaconf import OmegaConf
 
 from harness.records import store
+from harness.runner import run_names
+from harness.runner.job_outcomes import JobOutcome
 
 pytest.importorskip("optuna", minversion="4")
 from harness.runner.search import kept_trials
 from harness.runner.search.proposals import Proposal, Result, propose
 from harness.runner.search.space import count_of, read_space, value_at
+from harness.runner.search.sweeper import SearchSweeper
 from harness.runner.sweep import Sweep
 
 SEARCH = ("-m", "hydra/sweeper=optuna", "hydra.sweeper.direction=maximize", "encoder=bag_of_embeddings")
@@ -237,6 +242,46 @@ def test_hopeless_trials_are_stopped_and_the_best_settings_read_the_test_split_o
     assert result.tuning.best == best.config["tune"]["trial"]
     assert result.tuning.stopped == stopped
     assert f"results {result.folder.relative_to(Path.cwd())}" in ended.out
+
+
+def test_a_search_that_resumes_judges_the_failures_of_each_batch_and_counts_none_twice(tmp_path, monkeypatch):
+    """Three batches of four: three of the last one fail, in the first command and again in the one that resumes."""
+    fails = {0, 8, 9, 11}
+
+    def search():
+        sweeper = SearchSweeper(None, "maximize", 20, 4, 0.5)
+        sweeper.config = OmegaConf.create({"output_dir": str(tmp_path), "sweep": "s1", "worker": "1.0-here-1"})
+        sweeper.config.fail_fast = False
+        sweeper.launched_at_once = []
+
+        def launch(jobs):
+            sweeper.launched_at_once.append(len(jobs))
+            numbers = [int(job[-1].removeprefix("trial=")) for job in jobs]
+            scored = {"metrics": {"val/accuracy": 0.5}}
+            return [JobOutcome(made(status="failed") if one in fails else made(**scored)) for one in numbers]
+
+        def propose(past):
+            return [Proposal({"n": len(past) + place}, len(past) // 4) for place in range(4)]
+
+        monkeypatch.setattr(sweeper, "launch", launch)
+        monkeypatch.setattr(sweeper, "check", lambda jobs: [])
+        monkeypatch.setattr(sweeper, "_propose", propose)
+        monkeypatch.setattr("harness.runner.search.space.read_space", lambda *_: space_of("n=range(0,50)"))
+        monkeypatch.setattr(Sweep, "current", None)
+        sweeper.hydra_context = SimpleNamespace(config_loader=None)
+        run_names.sweep_folder(sweeper.config).mkdir(parents=True, exist_ok=True)
+        sweeper.sweep([])
+        return sweeper
+
+    first, again = search(), search()
+    assert (first.launched_at_once, again.launched_at_once) == ([4, 4, 4], [12])
+    assert [trial.number for trial in again.search.trials] == list(range(12))
+    for one in (first, again):
+        assert one.search.ended == (
+            "the search ends: 3 of 4 trials of a batch failed, and hydra.sweeper.max_failure_rate=0.5"
+        )
+    fails.remove(9)  # of four trials, two fail
+    assert search().launched_at_once == [12, 4, 4]
 
 
 @pytest.mark.parametrize(

@@ -233,6 +233,12 @@ def test_jobs_of_two_devices_take_two_slots(launcher, tmp_path):
     assert {len(one["numbers"]) for one in seen.values()} == {2}
 
 
+def test_the_slots_of_runs_that_use_no_card_are_cores_alone(launcher, tmp_path, monkeypatch):
+    monkeypatch.setattr(slots, "granted_cores", lambda: [(core,) for core in processors.affinity()[:1]])
+    launcher.launch([[*every_job(tmp_path), "encoder=dummy", "seed=7"]], initial_job_idx=0)
+    assert read_all(tmp_path)[7]["devices"] is None
+
+
 @pytest.fixture
 def two_cards(monkeypatch):
     monkeypatch.setattr(claims, "accelerators", lambda: CARDS[:2])
@@ -259,9 +265,14 @@ def test_each_job_of_joblib_has_a_card_of_its_own_and_one_too_many_waits(two_car
 
 @pytest.mark.parametrize(
     ("launcher", "overrides"),
-    [("BasicLauncher", ()), ("JoblibLauncher", ("hardware=cpu",)), ("JoblibLauncher", ("hardware=multi_gpu",))],
+    [
+        ("BasicLauncher", ()),
+        ("JoblibLauncher", ("hardware=cpu",)),
+        ("JoblibLauncher", ("encoder=tfidf_logreg",)),
+        ("JoblibLauncher", ("hardware=multi_gpu",)),
+    ],
 )
-def test_no_card_is_claimed_where_there_is_no_choice(two_cards, tmp_path, launcher, overrides):
+def test_no_card_is_claimed_where_the_run_uses_none_or_there_is_no_choice(two_cards, tmp_path, launcher, overrides):
     with claims.claimed(compose(f"cache_dir={tmp_path}", *overrides), of(launcher)):
         assert "CUDA_VISIBLE_DEVICES" not in os.environ
     assert list(tmp_path.iterdir()) == []

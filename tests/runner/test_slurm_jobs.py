@@ -104,6 +104,60 @@ def test_jobs_that_left_no_result_are_told_from_those_that_may_still_do_so(slurm
     }
 
 
+@pytest.mark.parametrize(
+    "held",
+    [
+        State("REQUEUE_HOLD", "JobHeldUser"),
+        State("SPECIAL_EXIT", "JobHeldUser"),
+        State("PENDING", "launch failed requeued held"),
+        State("PENDING", "job requeued in held state"),
+        State("PENDING", "JobHoldMaxRequeue"),
+    ],
+)
+def test_a_job_that_slurm_holds_after_it_had_to_begin_again_is_lost(slurm, tmp_path, held):
+    jobs = [Job("7_0", tmp_path), Job("7_1", tmp_path)]
+    own_hold = State("PENDING", "JobHeldUser")  # somebody will release it
+    slurm += [{"7_0": held, "7_1": own_hold}] * 3 + [{"7_0": held, "7_1": State("CANCELLED")}]
+    ended = {job_id: str(state) for job_id, state in queue.wait(jobs).items()}
+    assert ended == {
+        "7_0": f"Slurm put it back into the queue and holds it there ({held.reason})", "7_1": "it was cancelled"
+    }  # fmt: skip
+
+
+def test_what_to_do_with_a_held_job_is_said(monkeypatch, tmp_path):
+    launcher = pytest.importorskip("harness.runner.slurm.launcher")
+    monkeypatch.setattr(launcher.lost_jobs, "returned", lambda config, reason: reason)
+    job = SimpleNamespace(job_id="7_3", paths=SimpleNamespace(stderr=tmp_path / "log"))
+    ended = {"7_3": State("REQUEUE_HOLD", "None", "")}
+    assert launcher.SlurmLauncher._returned(None, job, ended, None) == (
+        "Slurm job 7_3 left no result: Slurm put it back into the queue and holds it there; `scontrol release 7_3` "
+        "lets it run, `scancel 7_3` removes it"
+    )
+
+
+def test_cancelled_jobs_are_waited_for_until_they_have_written_their_records(slurm, tmp_path, clock, monkeypatch):
+    jobs, said = [Job(f"7_{number}", tmp_path) for number in range(3)], []
+    (tmp_path / "7_0.pkl").touch()
+    monkeypatch.setattr(queue.subprocess, "run", lambda command, **_: said.append(command))
+    cancelled, began = State("CANCELLED"), clock()
+    slurm += [
+        {"7_1": State("COMPLETING"), "7_2": cancelled},
+        None,  # the controller does not answer
+        {"7_1": State("COMPLETING")},
+        {"7_1": cancelled},
+    ]
+    queue.cancel(jobs)
+    assert said == [["scancel", "7_1", "7_2"]]
+    assert clock() - began == 3 * queue.LOOKS_EVERY
+    slurm[:] = [{"7_1": State("COMPLETING")}]
+    queue.cancel(jobs)
+    assert clock() - began == 3 * queue.LOOKS_EVERY + queue.ENDS_WITHIN, "a job that does not end is left alone"
+    (tmp_path / "7_1.pkl").touch()
+    (tmp_path / "7_2.pkl").touch()
+    queue.cancel(jobs)
+    assert len(said) == 2, "all are over"
+
+
 def test_a_result_that_a_shared_folder_shows_late_counts(slurm, tmp_path, clock):
     job, began = Job("9", tmp_path), clock()
     slurm.append({"9": State("COMPLETED", "None", "n1")})
@@ -214,7 +268,7 @@ def test_submitit_puts_a_job_back_into_the_queue_near_its_limit(monkeypatch):
 
 
 def test_with_fail_fast_a_job_that_its_scheduler_runs_again_is_no_failure(command, monkeypatch):
-    """Slurm ends a job by SIGTERM where it needs the node for another, and runs it again."""
+    """Slurm ends a job by SIGTERM where it needs the node for another, and runs it again; others begin meanwhile."""
     (basic,) = (one for one in Plugins.instance().discover(Launcher) if one.__name__ == "BasicLauncher")
     real, reasons = basic.launch, ["ended by Slurm: SIGTERM"]
 
@@ -225,13 +279,15 @@ def test_with_fail_fast_a_job_that_its_scheduler_runs_again_is_no_failure(comman
     def launch(self, job_overrides, initial_job_idx):
         with pytest.raises(Stopped):
             real(self, job_overrides[:1], initial_job_idx)
-        return real(self, job_overrides, initial_job_idx)
+        others = real(self, job_overrides[1:], initial_job_idx + 1)
+        return [*real(self, job_overrides[:1], initial_job_idx), *others]
 
     monkeypatch.setattr(tracker.NoTracker, "epoch", epoch)
     monkeypatch.setattr(basic, "launch", launch)
     ended = command("-m", "encoder=bag_of_embeddings", "seed=0,1", "fail_fast=true", *QUICK, "tracking=none")
     assert ended.code == 0, ended.err
-    assert [(record.status, record.resumed_epochs) for record in ended.records] == [("finished", 1), ("finished", 0)]
+    # the one that runs again began last
+    assert [(record.status, record.resumed_epochs) for record in ended.records] == [("finished", 0), ("finished", 1)]
 
 
 def test_a_launcher_that_loses_jobs_ends_the_sweep_with_its_comparison_and_their_names(command, monkeypatch):

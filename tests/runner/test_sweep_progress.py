@@ -30,7 +30,7 @@ def test_the_runs_that_are_left_take_as_long_as_those_that_were_trained(number, 
 
 @pytest.fixture
 def config(tmp_path):
-    return OmegaConf.create({"output_dir": str(tmp_path), "sweep": "s1", "worker": "1.0-here-1"})
+    return OmegaConf.create({"output_dir": str(tmp_path), "sweep": "s1", "worker": "1.0-here-1", "rerun": False})
 
 
 @pytest.fixture
@@ -52,6 +52,24 @@ def test_a_job_that_runs_beside_others_says_its_number_only(config, job):
     for launcher in ("DevicesLauncher", "JoblibLauncher", "SlurmLauncher", "RayLauncher"):
         job(1, launcher)
         assert sweep_progress.of_job(config, outcomes) == ["run 2 of 3"]
+
+
+def test_runs_that_other_commands_of_the_sweep_have_finished_take_no_time(config, job, tmp_path):
+    """Of nine jobs, an earlier command has finished numbers 0, 3, 4 and 7, and its number 1 failed."""
+    earlier = OmegaConf.merge(config, {"worker": "0.5-here-1"})
+    for number in (0, 3, 4, 7):
+        job_outcomes.keep_outcome(earlier, number, JobOutcome(took(99.0)))
+    job_outcomes.keep_outcome(earlier, 1, JobOutcome(took(99.0, status="failed")))
+    job_outcomes.keep_planned(config, 9)
+    done = [JobOutcome(took(99.0, skipped=True)), JobOutcome(took(20.0))]
+    job(2)
+    assert sweep_progress.of_job(config, done) == ["run 3 of 9, about 1.3 min left"]  # 20 s for each of 2, 5, 6 and 8
+    job(7)
+    assert sweep_progress.of_job(config, done) == ["run 8 of 9, about 20 s left"]
+    job(2)
+    assert sweep_progress.of_job(config, done[1:]) == ["run 3 of 9, about 2.3 min left"], "nothing is skipped"
+    again = OmegaConf.merge(config, {"rerun": True})
+    assert sweep_progress.of_job(again, done) == ["run 3 of 9, about 2.3 min left"], "nothing counts as finished"
 
 
 def test_a_job_says_nothing_where_its_number_says_nothing(config, job):

@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 
 from harness.analysis.listed import MOST_NAMED
 from harness.config import launchers
+from harness.config.libraries import ON_PROCESSOR
 from harness.errors import UserError
 
 Resources = Mapping[str, float]
@@ -77,7 +78,9 @@ def _gpus(config: DictConfig, options: Mapping[str, Any], asked: float | None, n
     """
     accelerator = config.hardware.accelerator
     devices = launchers.devices_of(config)
-    if accelerator == "auto":
+    if not launchers.may_use_accelerator(config):
+        needed = 0
+    elif accelerator == "auto":
         if asked is None:
             return devices if can_run({**options, "num_gpus": devices}, nodes) else 0
         needed = devices if asked else 0
@@ -87,9 +90,10 @@ def _gpus(config: DictConfig, options: Mapping[str, Any], asked: float | None, n
     if asked is None or shared or asked == needed:
         return needed if asked is None else asked
     uses = f"uses {needed} of them" if needed else "uses none"
+    on_processor = config.backend.name in ON_PROCESSOR
+    chosen = f"backend={config.backend.name}" if on_processor else f"hardware={config.choices.hardware}"
     raise UserError(
-        f"{REMOTE}.num_gpus={asked} contradicts hardware={config.choices.hardware}, with which a run {uses}; leave "
-        "num_gpus out, and it follows"
+        f"{REMOTE}.num_gpus={asked} contradicts {chosen}, with which a run {uses}; leave num_gpus out, and it follows"
     )
 
 

@@ -4,6 +4,7 @@ Its trials are kept as soon as they are chosen. The same command goes on with th
 skipped, and one that was interrupted resumes. Commands that run at the same time share the runs of each batch.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -99,7 +100,7 @@ class SearchSweeper(BatchesSweeper):
         return Result(trial.score, trial.steps, trial.stopped)
 
     def _run(self, batch: "Sequence[Proposal]") -> None:
-        """Run the trials of a batch, and see whether the search goes on."""
+        """Run trials, and see whether the search goes on; one that resumes runs those of several batches at once."""
         first, seeds = len(self.search.trials), max(1, len(self.space.seeds))
         trials = [SearchTrial(first + place, one.settings, seeds) for place, one in enumerate(batch)]
         jobs = [[*job, *self._own(trial)] for trial in trials for job in self.space.jobs(trial.settings)]
@@ -111,7 +112,7 @@ class SearchSweeper(BatchesSweeper):
             ended = [job_outcomes.of_job(self.config, number) for number in self.numbers_of_batch]
             _take(trials, [replace(one, damaged=None) for one in ended])
             raise
-        self._judge(trials)
+        self._judge(trials, [one.batch for one in batch])
 
     def _own(self, trial: SearchTrial) -> Job:
         """What a trial's runs are told of it. Those that may be stopped are no results, and read no test split."""
@@ -119,19 +120,22 @@ class SearchSweeper(BatchesSweeper):
             return [f"trial={trial.number}"]
         return [f"tune.trial={trial.number}", "tune.prune=true", "trainer.report_test_each_epoch=false"]
 
-    def _judge(self, batch: Sequence[SearchTrial]) -> None:
-        """End the search where it cannot go on."""
+    def _judge(self, trials: Sequence[SearchTrial], batches: Sequence[int]) -> None:
+        """End the search where it cannot go on. ``batches`` has the number of each trial's batch."""
         every = self.search.trials
-        failed = sum(trial.score is None for trial in batch)
+        counts = Counter(batches)
+        failed = Counter(batch for trial, batch in zip(trials, batches, strict=True) if trial.score is None)
+        too_many = [batch for batch in counts if failed[batch] > self.max_failure_rate * counts[batch]]
         if self.config.fail_fast and job_outcomes.failed_before(self.config):
             self.search.ended = (
                 f"the search ends after {len(every)} of {self.n_trials} trials: fail_fast, and one failed"
             )
         elif not any(trial.records for trial in every):
             self.search.ended = "the search ends: no trial of its first batch could be run"
-        elif failed > self.max_failure_rate * len(batch):
+        elif too_many:
             rate = f"hydra.sweeper.max_failure_rate={self.max_failure_rate}"
-            self.search.ended = f"the search ends: {failed} of {len(batch)} trials of a batch failed, and {rate}"
+            share = f"{failed[too_many[0]]} of {counts[too_many[0]]}"
+            self.search.ended = f"the search ends: {share} trials of a batch failed, and {rate}"
 
     def _train_best(self) -> None:
         """Train the best settings as runs of their own, which read the test split."""

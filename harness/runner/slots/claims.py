@@ -34,7 +34,7 @@ def claimed(config: Config, launcher: DictConfig) -> Iterator[None]:
     """
     wanted = config.hardware.devices
     names = [name for device in accelerators() if (name := name_of(device)) is not None]
-    if not launchers.side_by_side(launcher) or config.hardware.accelerator == "cpu" or len(names) <= wanted:
+    if not launchers.side_by_side(launcher) or not launchers.may_use_accelerator(config) or len(names) <= wanted:
         yield
         return
     with ExitStack() as held:

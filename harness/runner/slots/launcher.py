@@ -11,7 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.utils import JobReturn, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from harness.config import launchers
 from harness.config.compose import job_configs
@@ -73,7 +73,8 @@ class DevicesLauncher(Launcher):
         setup_globals()
         configs = job_configs(self.hydra_context.config_loader, self.config, job_overrides, initial_job_idx)
         jobs = [_planned(overrides, config) for overrides, config in zip(job_overrides, configs, strict=True)]
-        places = slots.of_machine(any(map(_may_use_accelerator, jobs)), self.cores_per_run, self.max_slots)
+        on_accelerators = any(map(launchers.may_use_accelerator, configs))
+        places = slots.of_machine(on_accelerators, self.cores_per_run, self.max_slots)
         slowdown = {}
         if len(places) > 1:
             say_once(describe(places))
@@ -184,7 +185,3 @@ def describe(places: Sequence[Place]) -> str:
 
 def _planned(overrides: Sequence[str], config: DictConfig) -> Planned:
     return Planned(overrides, config, config.hydra.job.num, launchers.devices_of(config))
-
-
-def _may_use_accelerator(job: Planned) -> bool:
-    return bool(OmegaConf.select(job.config, "hardware.accelerator") != "cpu")

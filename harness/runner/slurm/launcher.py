@@ -133,6 +133,8 @@ class SlurmLauncher(submitit_launcher.SlurmLauncher):
                 returned: JobReturn = job.results()[0]
                 return returned
             why = str(state)
+            if state.held:
+                why += f"; `scontrol release {job.job_id}` lets it run, `scancel {job.job_id}` removes it"
         except UncompletedJobError as error:
             why = str(error).strip().splitlines()[-1]
         log = f"; its log is {job.paths.stderr}" if job.paths.stderr.exists() else ""

@@ -21,6 +21,10 @@ OVER = {
     "TIMEOUT": "it reached its time limit (hydra.launcher.timeout_min)",
 }
 """The states of a job that is over, in words; every other state may still lead to a result."""
+HELD = ("REQUEUE_HOLD", "SPECIAL_EXIT")
+"""The states of a job that was to begin again and that Slurm holds in the queue until somebody releases it."""
+HELD_FOR = ("job requeued in held state", "launch failed requeued held", "JobHoldMaxRequeue")
+"""The reasons for which such a job is pending, which is its state later."""
 GONE = "GONE"
 """Of a job that Slurm does not list: it forgets jobs some minutes after their end."""
 LOOKS_EVERY = 1.0
@@ -30,6 +34,8 @@ ASKS_FIRST, ASKS_LATER = 2.0, 20.0
 
 RESULT_WITHIN = 15.0
 """Seconds within which a shared file system shows the result of a job that is completed."""
+ENDS_WITHIN = 45.0
+"""Seconds within which a cancelled job has ended: Slurm lets it write its record for half a minute (KillWait)."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +48,16 @@ class State:
 
     @property
     def over(self) -> bool:
-        return self.state in OVER or self.state == GONE
+        return self.state in OVER or self.state == GONE or self.held
+
+    @property
+    def held(self) -> bool:
+        """Whether the job was to begin again, and stays in the queue instead."""
+        return self.state in HELD or (self.state == "PENDING" and self.reason in HELD_FOR)
 
     def __str__(self) -> str:
         said = OVER.get(self.state, "it left the queue without a result")
+        said = "Slurm put it back into the queue and holds it there" if self.held else said
         details = ", ".join(part for part in (self.nodes, self.reason) if part not in ("", "None", "(null)", "n/a"))
         return f"{said} ({details})" if details else said
 
@@ -95,7 +107,14 @@ def has_result(job: Any) -> bool:
 
 
 def cancel(jobs: Sequence[Any]) -> None:
-    """End the jobs that are not over."""
+    """End the jobs that are not over, and wait until they have ended: those that ran write their records."""
     numbers = sorted({job.job_id for job in jobs if not has_result(job)})
-    if numbers:
-        subprocess.run(["scancel", *numbers], capture_output=True, check=False)
+    if not numbers:
+        return
+    subprocess.run(["scancel", *numbers], capture_output=True, check=False)
+    deadline = time.monotonic() + ENDS_WITHIN
+    while time.monotonic() < deadline:
+        listed = states()
+        if listed is not None and all(listed.get(one, State(GONE)).over for one in numbers):
+            return
+        time.sleep(LOOKS_EVERY)
