@@ -34,8 +34,9 @@ def print_section(out: Console, heading: str, heads: Sequence[str], rows: Iterab
     def table_of(shown: list[str]) -> Table:
         table = Table(title=escape(heading), title_justify="left", box=None, pad_edge=False)
         for place, head in enumerate([*heads[:2], *shown]):
-            side = "left" if place < 2 else "right"
-            table.add_column(escape(head), justify=side, overflow="fold", max_width=widths[place])
+            table.add_column(
+                escape(head), justify="left" if place < 2 else "right", overflow="fold", max_width=widths[place]
+            )
         for row in cells:
             table.add_row(*map(escape, row[: 2 + len(shown)]))
         return table

@@ -28,7 +28,7 @@ class Space:
     def size(self) -> int | None:
         """The number of different trials; None where it has no end."""
         encoder = self.tried.get(ENCODER)
-        options = encoder.choices if isinstance(encoder, CategoricalDistribution) else [None]
+        options = [str(one) for one in encoder.choices] if isinstance(encoder, CategoricalDistribution) else [None]
         counts = [[count_of(one) for key, one in self.of(option).items() if key != ENCODER] for option in options]
         known = [[count for count in of_option if count is not None] for of_option in counts]
         return sum(map(prod, known)) if known == counts else None
