@@ -25,7 +25,7 @@ def print_section(out: Console, heading: str, heads: Sequence[str], rows: Iterab
     """Print a table of two columns of text, then numbers: no line ends within a word."""
     cells = list(rows)
     columns = list(zip(heads, *cells, strict=True))
-    words = [max(len(word) for text in column for word in text.split()) for column in columns]
+    words = [max((len(word) for text in column for word in text.split()), default=0) for column in columns]
     whole = [max(map(len, column)) for column in columns]
     room = out.width - 2 * len(columns)
     numbers = whole[2:] if sum(words[:2]) + sum(whole[2:]) <= room else words[2:]
