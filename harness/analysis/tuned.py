@@ -53,8 +53,8 @@ def sentences(groups: Iterable[ComparisonGroup]) -> list[str]:
             )
         if tried := [f"{one.variant.name} ({end})" for one in tuned if (end := _at_an_end_of_the_tried(one))]:
             found.append(
-                f"{group.title}: more trials may find better settings: tune.space goes beyond those that were tried, "
-                f"and the chosen ones are at an end of these for {in_a_row(tried)}."
+                f"{group.title}: more trials may find better settings: those that were chosen are at an end of what "
+                f"was tried for {in_a_row(tried)}."
             )
     return found
 
@@ -101,8 +101,8 @@ def _at_an_end_of_the_tried(one: TunedVariant) -> str | None:
     value, (low, high) = tuning.chosen[key], ends
     if not (tuning.best == 0 and value > low) and not (tuning.best == tuning.trials - 1 and value < high):
         return None
-    side = "lowest" if tuning.best == 0 else "highest"
-    return f"{key}={value:g}, the {side} of {tuning.trials} values from {low:g} to {high:g}"
+    side, end = ("lowest", low) if tuning.best == 0 else ("highest", high)
+    return f"{key}={value:g} is the {side} of {tuning.trials} tried, and tune.space goes to {end:g}"
 
 
 def _ascending_ends(values: Values) -> tuple[float, float] | None:

@@ -76,12 +76,16 @@ def test_a_choice_at_an_end_of_the_space_is_said():
 RATES = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02]
 
 
+HIGHEST = "optimizer.lr=0.005 is the highest of 3 tried, and tune.space goes to 0.02"
+LOWEST = "optimizer.lr=0.0002 is the lowest of 3 tried, and tune.space goes to 0.0001"
+
+
 @pytest.mark.parametrize(
     ("values", "best", "lr", "end"),
     [
-        (RATES, 2, 0.005, "optimizer.lr=0.005, the highest of 3 values from 0.0001 to 0.02"),
-        (RATES, 0, 0.0002, "optimizer.lr=0.0002, the lowest of 3 values from 0.0001 to 0.02"),
-        ({"low": 0.0001, "high": 0.02}, 2, 0.005, "optimizer.lr=0.005, the highest of 3 values from 0.0001 to 0.02"),
+        (RATES, 2, 0.005, HIGHEST),
+        (RATES, 0, 0.0002, LOWEST),
+        ({"low": 0.0001, "high": 0.02}, 2, 0.005, HIGHEST),
         (RATES, 1, 0.001, None),
         ([*RATES[:-2]], 2, 0.005, None),  # the end of the space, which has a sentence of its own
         ([0.01, *RATES], 2, 0.005, None),  # in no order
