@@ -8,7 +8,7 @@ from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.expected_best import expected_best
 from harness.analysis.listed import in_a_row, listed
 from harness.analysis.variants import Variant
-from harness.config.search_space import Range, read
+from harness.config.search_space import Range, Values, read
 from harness.records.metrics import known
 from harness.records.tuning import Tuning
 
@@ -41,14 +41,20 @@ def tuned_variants(group: ComparisonGroup) -> list[TunedVariant]:
 
 
 def sentences(groups: Iterable[ComparisonGroup]) -> list[str]:
-    """A sentence for each group in which a chosen setting is at an end of what was tried."""
+    """A sentence for each group in which a chosen setting is at an end of the space, or of what was tried of it."""
     found = []
     for group in groups:
-        ends = [f"{one.variant.name} ({', '.join(own)})" for one in tuned_variants(group) if (own := _at_an_end(one))]
+        tuned = tuned_variants(group)
+        ends = [f"{one.variant.name} ({', '.join(own)})" for one in tuned if (own := _at_an_end(one))]
         if ends:
             found.append(
                 f"{group.title}: a wider tune.space may find better settings: those that were chosen are at an end of "
                 f"it for {in_a_row(ends)}."
+            )
+        if tried := [f"{one.variant.name} ({end})" for one in tuned if (end := _at_an_end_of_the_tried(one))]:
+            found.append(
+                f"{group.title}: more trials may find better settings: those that were chosen are at an end of what "
+                f"was tried for {in_a_row(tried)}."
             )
     return found
 
@@ -78,6 +84,34 @@ def _at_an_end(one: TunedVariant) -> list[str]:
     """The chosen settings that are the lowest or the highest of at least three that were tried."""
     space = read(one.variant.record.config["tune"]["space"])
     return [f"{key}={value:g}" for key, value in one.tuning.chosen.items() if _is_end(space.get(key), value)]
+
+
+def _at_an_end_of_the_tried(one: TunedVariant) -> str | None:
+    """The chosen value where it is the lowest or highest of at least three tried, and the space goes further there.
+
+    Only for one key whose values ascend: its trials are in the order of its values.
+    """
+    space, tuning = read(one.variant.record.config["tune"]["space"]), one.tuning
+    if len(space) != 1 or tuning.trials < FEWEST_VALUES:
+        return None
+    ((key, values),) = space.items()
+    ends = _ascending_ends(values)
+    if not ends or key not in tuning.chosen:
+        return None
+    value, (low, high) = tuning.chosen[key], ends
+    if not (tuning.best == 0 and value > low) and not (tuning.best == tuning.trials - 1 and value < high):
+        return None
+    side, end = ("lowest", low) if tuning.best == 0 else ("highest", high)
+    return f"{key}={value:g} is the {side} of {tuning.trials} tried, and tune.space goes to {end:g}"
+
+
+def _ascending_ends(values: Values) -> tuple[float, float] | None:
+    """The lowest and the highest of these values; None where they are no ascending numbers."""
+    if isinstance(values, Range):
+        return values.low, values.high
+    if any(not isinstance(one, (int, float)) or isinstance(one, bool) for one in values) or sorted(values) != values:
+        return None
+    return values[0], values[-1]
 
 
 def _is_end(values: Any, value: Any) -> bool:

@@ -216,7 +216,7 @@ def _finish(every_number: bool, interrupted: bool = False, kept: str = "", launc
     for error in dict.fromkeys([*lost, *errors]):
         print(error, file=sys.stderr)
     if interrupted:
-        finished = sum(record.status == "finished" for record in done)
+        finished = Sweep.current.count_finished(done) if Sweep.current else 0
         runs = f"{finished} finished run{'s' * (finished != 1)} kept" if Sweep.current else ""
         state = "; ".join(part for part in ("interrupted", runs, kept) if part)
         print(f"{state}; the same command resumes from here", file=sys.stderr)

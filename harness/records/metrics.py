@@ -137,8 +137,9 @@ METRICS: dict[str, Metric] = {
     **served(SERVING, "the exported model", column=20),
     **served(INT8, "the exported model with weights of 8 bits (dynamic quantisation)", column=40),
     "profile/forward_time_exponent": Metric(
-        "", False, "p of time = c * length**p in the forward pass, fitted to the longer lengths", "profile",
-        "forward time", bounds=ANY,
+        "", False,
+        "p of time = c * length**p in the forward pass, fitted to the longer half of the lengths (at least 3)",
+        "profile", "forward time", bounds=ANY,
     ),
     "profile/training_time_exponent": Metric(
         "", False, "the same for forward, loss and backward together", "profile", "training time", bounds=ANY

@@ -174,6 +174,8 @@ def summarise_profiles(done: Sequence[Record], sweep: str | None = None) -> list
     out = console()
     print_heading(of_records(measured), out)
     out.print(profiles.exponents_table(measured))
+    if sentence := profiles.disturbed(measured):
+        print_sentence(out, sentence, head="busy    ", style="yellow")
     if clauses := kernels.differing(list(zip(profiles.short_labels(measured), measured, strict=True))):
         print_sentence(out, clauses, head="note    ", style="dim")
     name = measured[0].name

@@ -8,6 +8,8 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from harness.analysis.disturbances import is_disturbed
+from harness.analysis.listed import in_a_row
 from harness.measure import memory_number
 from harness.records.metrics import METRICS
 from harness.records.record import Point, Record, overrides_of
@@ -15,6 +17,8 @@ from harness.report.plots import create_figure, logarithmic_ends, logarithmic_la
 
 EXPONENTS = {metric.short_name: name for name, metric in METRICS.items() if metric.kind == "profile"}
 """What the columns of the table of exponents are called, and their metrics."""
+FITTED = "the longer half of the lengths (at least 3)"
+"""The lengths over which the exponents are fitted, in words."""
 COSTS = ("time", "memory")
 """What is plotted against length."""
 PHASES = ("forward", "training")
@@ -72,7 +76,7 @@ def number_of(point: Point, column: str) -> str:
 
 def exponents_table(done: Sequence[Record]) -> Table:
     """A row for each profile: how its time and memory grow with length."""
-    title = "exponent p of cost = c * length**p, over the longer half of the lengths"
+    title = f"p of cost = c * length**p, over {FITTED}"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("profile", overflow="fold")
     for heading in EXPONENTS:
@@ -90,6 +94,12 @@ def short_labels(done: Sequence[Record]) -> list[str]:
     common = set.intersection(*map(set, parts))
     labels = ["/".join([encoder, *(part for part in rest if part not in common)]) for encoder, *rest in parts]
     return [label if len(label) <= LONGEST else f"{label[:LONGEST]}…" for label in labels]
+
+
+def disturbed(done: Sequence[Record]) -> str | None:
+    """A sentence that names the profiles that other processes disturbed; None where there are none."""
+    names = [label for label, record in zip(short_labels(done), done, strict=True) if is_disturbed(record)]
+    return f"measured on a busy machine, so not comparable: {in_a_row(names)}" if names else None
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,15 @@ class Sweep(Callback):
         """The outcomes of the jobs, in the order in which they are shown."""
         return outcomes_of(self.config)
 
+    def count_finished(self, done: list[Record]) -> int:
+        """How many finished runs it has, also those of earlier commands that this one, with ``done``, has not come to.
+
+        A choice also knows those of a command that was killed.
+        """
+        folder, output_dir = run_names.sweep_folder(self.config), Path(self.config.output_dir).absolute()
+        count = sweep_runs.count_finished(folder, output_dir, done)
+        return max(count, len(self.choice.spending.finished)) if self.choice else count
+
     def end(self, done: list[Record], interrupted: bool, failed: bool = False) -> bool:
         """Compare the runs of each experiment, and close the parent runs with the comparison.
 

@@ -30,6 +30,13 @@ def of_sweep(records: Iterable[Record], sweep: str) -> list[Record]:
     return found
 
 
+def count_finished(folder: Path, output_dir: Path, done: Iterable[Record]) -> int:
+    """How many finished runs a sweep has: those among ``done``, which a command came to, and those of earlier ones."""
+    statuses = {record.run_dir: record.status for record in done}
+    earlier = [store.read_usable(output_dir / run_dir) for run_dir in _read(folder) - statuses.keys()]
+    return [*statuses.values(), *(record.status for record in earlier if record)].count("finished")
+
+
 def _read(folder: Path) -> set[str]:
     try:
         return {str(run_dir) for run_dir in store.load_json(folder / RUNS)}

@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 
 from harness.runner.choose import choice
 from harness.runner.choose.bench import LaunchedBench
+from harness.runner.choose.sweeper import ChooseSweeper
 from harness.runner.sweep import Sweep
 
 ENCODERS = """
@@ -119,6 +120,27 @@ def test_an_interruption_gives_the_answer_so_far_and_the_same_command_resumes(ch
     assert len(ended.records) == 9
     after = json.loads(next(tmp_path.glob("outputs/sweeps/*/choose.json")).read_text())["spent_seconds"]
     assert all(after[stage] >= seconds for stage, seconds in spent.items())
+
+
+def test_an_interruption_of_the_tuning_says_how_far_it_is_and_counts_what_earlier_commands_finished(
+    choose, monkeypatch
+):
+    launch, done = ChooseSweeper.launch_runs, []
+
+    def interrupted(self, runs, limit):
+        if len(done) == 5:
+            raise KeyboardInterrupt
+        done.extend(runs)
+        return launch(self, runs, limit)
+
+    monkeypatch.setattr(ChooseSweeper, "launch_runs", interrupted)
+    for _ in range(2):  # the second command comes to none of them
+        stopped = choose("budget=1h", TRIALS)
+        assert stopped.code == 130
+        said = " ".join(stopped.out.split())
+        assert "Stopped in the tuning, with 5 trials finished: at least 1 of 2 of each of 3 candidates." in said
+        assert "The budget allowed no tuning" not in said
+        assert "interrupted; 5 finished runs kept; " in stopped.err
 
 
 def test_a_budget_that_is_too_small_says_what_did_not_run(choose, monkeypatch):

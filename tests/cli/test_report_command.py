@@ -193,6 +193,22 @@ def test_the_runs_of_a_sweep_are_also_those_that_were_finished_before_it(tmp_pat
     assert compared() == rnn
 
 
+def test_the_finished_runs_of_a_sweep_are_also_those_to_which_only_an_earlier_command_came(tmp_path):
+    lstm, gru = sweep()[:3], sweep()[3:]
+    gru[1].status = lstm[1].status = "failed"
+    for number, record in enumerate([*lstm, *gru]):
+        record.run_dir = f"runs/{number}"
+    write(tmp_path, [*lstm, *gru])
+    folder = tmp_path / "sweeps" / "s2"
+    folder.mkdir(parents=True)
+    assert sweep_runs.count_finished(folder, tmp_path, lstm) == 2
+    sweep_runs.keep(folder, [*lstm, *gru])
+    assert sweep_runs.count_finished(folder, tmp_path, lstm) == 4
+    assert sweep_runs.count_finished(folder, tmp_path, []) == 4
+    (gru[0].folder / "record.json").unlink()
+    assert sweep_runs.count_finished(folder, tmp_path, []) == 3
+
+
 def test_the_gate_passes_its_own_baseline_and_fails_what_got_worse(tmp_path, capsys):
     file = str(tmp_path / "baseline.json")
     assert report.main(["--output-dir", str(write(tmp_path / "one", sweep())), "--write-baseline", file]) == 0

@@ -33,6 +33,14 @@ def test_the_longer_half_is_fitted_in_whatever_order_points_come():
     assert exponent([[*points, (128, 128.0), (256, 256.0)]]) == pytest.approx(1)  # of eight, four
 
 
+def test_at_least_three_lengths_are_fitted_where_there_are_as_many():
+    points = [(2, 5.0), (4, 1.0), (8, 30.0), (16, 16.0)]
+    x, y = np.log(points).T
+    assert exponent([points]) == pytest.approx(np.polyfit(x[-3:], y[-3:], 1)[0])  # of four, three
+    assert exponent([points[:3]]) == pytest.approx(np.polyfit(x[:3], y[:3], 1)[0])  # of three, all
+    assert exponent([points[:2]]) == pytest.approx(np.log(1 / 5) / np.log(2))
+
+
 def test_noise_moves_it_no_more_than_least_squares_says():
     rng = np.random.default_rng(0)
     noisy = [(n, n**1.5 * np.exp(rng.normal(0, 0.1))) for n in LENGTHS]

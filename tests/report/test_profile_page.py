@@ -109,6 +109,21 @@ def test_a_busy_machine_is_reported():
     assert time.caption.endswith("Measured on a busy machine, so not comparable: lstm.")
 
 
+def test_the_points_of_a_disturbed_profile_are_marked_in_the_table():
+    busy = profile(environment={"other_processes_cpu_share": 0.49})
+    (part,) = profile_page.by_machine([busy, profile("gru")]).values()
+    assert [(point.profile, point.length, point.notes) for point in part.points] == [
+        ("lstm", 128, "busy machine"), ("lstm", 256, "busy machine"), ("lstm", 1024, "out of memory, busy machine"),
+        ("gru", 128, ""), ("gru", 256, ""), ("gru", 1024, "out of memory"),
+    ]  # fmt: skip
+    assert "<td>out of memory, busy machine</td>" in profile_page.html([busy, profile("gru")], "x")
+
+
+def test_the_caption_says_which_lengths_are_fitted():
+    time, _ = profile_page.plots([profile()])
+    assert "fitted over the longer half of the lengths (at least 3)." in time.caption
+
+
 def test_the_report_draws_the_profiles_among_its_records():
     page = Page(html(compare([*over_seeds("lstm", [0.9, 0.8]), profile()], "x")))
     assert ("h2", "Time and memory against length") in page.texts

@@ -83,6 +83,25 @@ def test_exponents_side_by_side_and_a_dash_where_there_is_none():
     assert lines[3] == ["self_attention/encoder.score=additive", "1.98", "-", "-", "-"]
 
 
+def test_the_title_of_the_exponents_says_which_lengths_are_fitted():
+    assert exponents_table([record("lstm")]).title == (
+        "p of cost = c * length**p, over the longer half of the lengths (at least 3)"
+    )
+
+
+def test_profiles_that_were_disturbed_are_named_below_the_exponents(tmp_path, capsys):
+    quiet, busy, shared = (record(name, POINTS) for name in ("lstm", "gru", "rnn"))
+    busy.environment.other_processes_cpu_share = 0.49
+    shared.environment.other_device_processes = 1
+    for profile in (quiet, busy, shared):
+        profile.config["output_dir"] = str(tmp_path)
+    summarise_profiles([quiet, busy, shared])
+    printed = capsys.readouterr().out.splitlines()
+    assert printed.count("busy    measured on a busy machine, so not comparable: gru, rnn") == 1
+    summarise_profiles([quiet])
+    assert "busy" not in capsys.readouterr().out
+
+
 def test_short_labels_show_only_what_differs():
     labels = ("gru/seed=0/input.size=8", "gru/seed=1/input.size=8")
     assert short_labels([record(label) for label in labels]) == ["gru/seed=0", "gru/seed=1"]

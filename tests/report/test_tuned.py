@@ -74,6 +74,41 @@ def test_a_choice_at_an_end_of_the_space_is_said():
     assert "lstm" not in sentence
 
 
+RATES = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02]
+
+
+HIGHEST = "optimizer.lr=0.005 is the highest of 3 tried, and tune.space goes to 0.02"
+LOWEST = "optimizer.lr=0.0002 is the lowest of 3 tried, and tune.space goes to 0.0001"
+
+
+@pytest.mark.parametrize(
+    ("values", "best", "lr", "end"),
+    [
+        (RATES, 2, 0.005, HIGHEST),
+        (RATES, 0, 0.0002, LOWEST),
+        ({"low": 0.0001, "high": 0.02}, 2, 0.005, HIGHEST),
+        (RATES, 1, 0.001, None),
+        ([*RATES[:-2]], 2, 0.005, None),  # the end of the space, which has a sentence of its own
+        ([0.01, *RATES], 2, 0.005, None),  # in no order
+    ],
+)
+def test_a_choice_at_an_end_of_what_was_tried_of_the_space_is_said(values, best, lr, end):
+    """As by a budget that allows three of eight trials: 0.0002, 0.001 and 0.005."""
+    scores = [0.9 if number == best else 0.5 for number in range(3)]
+    tuning = Tuning("val/accuracy", 7, scores, best, {"optimizer.lr": lr}, seconds=1.0)
+    config = {"tune": {**TUNE, "space": {"optimizer": {"lr": values}}}, "optimizer.lr": lr}
+    comparison = compare(over_seeds("gru", [0.7, 0.8, 0.9], tuning=tuning, config=config), "x")
+    tried = [sentence for sentence in sentences(comparison.groups) if "more trials may find" in sentence]
+    assert [sentence.rpartition("for gru ")[2] for sentence in tried] == ([f"({end})."] if end else [])
+    assert set(tried) <= set(notes(comparison))
+
+
+def test_two_tried_values_say_nothing_because_each_is_at_an_end():
+    tuning = Tuning("val/accuracy", 7, [0.5, 0.6], 1, {"optimizer.lr": 0.005}, seconds=1.0)
+    config = {"tune": {**TUNE, "space": {"optimizer": {"lr": RATES}}}, "optimizer.lr": 0.005}
+    assert sentences(compare(over_seeds("gru", [0.7, 0.8, 0.9], tuning=tuning, config=config), "x").groups) == []
+
+
 def test_a_run_that_repeats_the_chosen_trial_is_said():
     """The trials had seed 0: a run with this seed is no independent look at what was chosen by it."""
     (sentence,) = repeated_trials(compared().groups)

@@ -58,6 +58,14 @@ def test_tuning_says_what_the_budget_allowed():
     )
 
 
+def test_a_tuning_that_was_stopped_says_how_far_it_was():
+    trials = [Run(name, "tuning", number) for name, count in (("lstm", 6), ("gru", 5)) for number in range(count)]
+    assert answer.stopped_tuning(PLAN, [*trials, Run("lstm", "seeds", 1)]) == (
+        "Stopped in the tuning, with 11 trials finished: at least 5 of 8 of each of 2 candidates."
+    )
+    assert answer.stopped_tuning(PLAN, []) == "Stopped in the tuning, with 0 trials finished."
+
+
 def test_looks_and_their_level():
     assert answer.looked((3, 5), 0.02938) == (
         "Looks at 3, 5 seeds, each at the level 0.0294, so that all looks together keep 5 % (Pocock)."

@@ -1,6 +1,7 @@
 """What ``choose`` runs, with variants that are simulated: nothing is trained, and the clock is a number."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 from harness.analysis.sequential import level_per_look
 from harness.analysis.statistics import rank
 from harness.analysis.variances import Sample, Scale
-from harness.runner.choose import plan as choose_plan
-from harness.runner.choose.plan import Contender, Ending, Plan, Run, affordable_trials, decide, missing_seeds, tune
+from harness.runner.choose.plan import Contender, Ending, Plan, Run, decide, missing_seeds
+from harness.runner.choose.tuning_stage import TUNING_SHARE, tune
 
 LOOKS = (3, 4, 5, 6, 7, 8, 9, 10)
 ITEMS = 25_000
@@ -65,8 +66,8 @@ class Simulated:
     def ended(self, run: Run) -> bool:
         return run in self.runs
 
-    def trials(self, affordable: Callable[[], int]) -> int:
-        self.decided = affordable() if self.decided is None else self.decided
+    def trials(self, tune: Callable[[], int]) -> int:
+        self.decided = tune() if self.decided is None else self.decided
         return self.decided
 
     def asked(self, look: int, names: Callable[[], list[str]]) -> list[str]:
@@ -228,25 +229,24 @@ def test_missing_seeds_skip_those_that_failed_and_replace_one_at_a_time() -> Non
     assert missing_seeds(contenders, 5, 0) == [Run("a", "seeds", 4), Run("b", "seeds", 4), Run("b", "seeds", 5)]
 
 
-@pytest.mark.parametrize(
-    ("budget", "spent", "once", "trials"),
-    [
-        (1000.0, 10.0, 10.0, 8),  # plenty
-        (100.0, 10.0, 10.0, 5),  # half of 100 is for tuning
-        (50.0, 10.0, 10.0, 2),  # 10 are spent, 30 kept for three seeds
-        (45.0, 10.0, 10.0, 0),  # one trial chooses nothing
-        (20.0, 10.0, 10.0, 0),
-    ],
-)
-def test_trials_that_the_budget_allows(budget: float, spent: float, once: float, trials: int) -> None:
-    plan = Plan(("a",), LOOKS, 8, budget)
-    assert affordable_trials(plan, budget - spent, once, 3 * once) == trials
-    assert choose_plan.TUNING_SHARE == 0.5
-
-
 def tuned(simulated: Simulated, trials: int = 8) -> int:
     plan = Plan(tuple(simulated.means), LOOKS, trials, simulated.budget)
     return tune(plan, simulated, lambda what, runs: simulated.told.append(what))
+
+
+@pytest.mark.parametrize(
+    ("budget", "trials"),
+    [
+        (1000.0, 8),  # plenty
+        (100.0, 5),  # half of 100 is for tuning
+        (50.0, 2),  # 10 are spent, 30 kept for three seeds
+        (45.0, 0),  # one trial chooses nothing
+        (20.0, 0),
+    ],
+)
+def test_trials_that_the_budget_allows(budget: float, trials: int) -> None:
+    assert tuned(Simulated({"a": 0.9}, seconds={"a": 10.0}, budget=budget)) == trials
+    assert TUNING_SHARE == 0.5
 
 
 def test_every_candidate_gets_the_same_trials() -> None:
@@ -260,6 +260,63 @@ def test_a_small_budget_gives_all_candidates_fewer_trials() -> None:
     simulated = Simulated({"a": 0.9, "b": 0.8}, seconds={"a": 1.0, "b": 4.0}, budget=50.0)
     assert tuned(simulated) == 5, "5 x 5 s are half of the budget"
     assert simulated.spent == 25.0
+
+
+class Warming(Simulated):
+    """Candidates whose first trial takes ``slow`` seconds, and every later run 1 s; predicted by the median."""
+
+    slow = 10.0
+
+    def run(self, runs: Sequence[Run], hopeless: Callable[[], bool] = lambda: False) -> bool:
+        for run in runs:
+            if not super().run([run], hopeless):
+                return False
+            self.spent += self._took(run) - 1.0
+        return True
+
+    def _took(self, run: Run) -> float:
+        return self.slow if run == Run(run.candidate, "tuning", 0) else 1.0
+
+    def predicted(self, runs: Sequence[Run]) -> float | None:
+        took = {name: [self._took(run) for run in self.runs if run.candidate == name] for name in self.means}
+        if not all(took[run.candidate] for run in runs):
+            return None
+        return float(sum(np.median(took[run.candidate]) for run in runs))
+
+
+def test_the_time_of_slow_first_trials_does_not_fix_the_number_of_trials() -> None:
+    """Of 120 s, two first trials take 20 s, and seeds as slow would take 60 s: so 40 s are for two more of each.
+
+    These take 4 s. By the median of the three, 1 s, there is then time for all eight.
+    """
+    simulated = Warming({"a": 0.9, "b": 0.8}, budget=120.0)
+    assert tuned(simulated) == 8
+    assert simulated.told[1:] == ["tuning: trials 2 to 3 of 8", "tuning: trials 4 to 8 of 8"]
+    assert simulated.runs == [Run(name, "tuning", number) for number in range(8) for name in "ab"]
+    assert (simulated.decided, simulated.spent) == (8, 20.0 + 14.0)
+
+
+def test_the_time_is_looked_at_until_there_is_none_for_one_more_trial_of_each() -> None:
+    """Of 100 s, 50 are for tuning. Two first trials take 20 s, and every later round 2 s."""
+    simulated = Warming({"a": 0.9, "b": 0.8}, budget=100.0)
+    assert tuned(simulated, trials=100) == 16
+    assert simulated.told[1:] == [
+        "tuning: trial 2 of 100",  # 60 s are kept for seeds, so 20 s are left for a round that may take 20 s
+        "tuning: trials 3 to 4 of 100",  # 28 s for rounds of 11 s, the median
+        "tuning: trials 5 to 16 of 100",  # 24 s for rounds of 2 s
+    ]
+    assert simulated.spent == 50.0
+
+
+@pytest.mark.parametrize("most", range(1, 16, 2))
+def test_a_tuning_that_is_killed_goes_on_to_the_same_number_of_trials(most: int) -> None:
+    killed = Fixed({"a": 0.9, "b": 0.8}, budget=20.0)
+    killed.most = most
+    with suppress(Interrupted):
+        tuned(killed)
+    killed.most = Fixed.most
+    assert tuned(killed) == 5, "5 x 2 s are half of the budget"
+    assert killed.runs == [Run(name, "tuning", number) for number in range(5) for name in "ab"]
 
 
 def test_a_budget_without_room_for_a_second_trial_tunes_nothing() -> None:

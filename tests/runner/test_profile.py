@@ -223,7 +223,7 @@ def test_several_encoders_end_in_one_table_and_one_picture(command, tmp_path):
     ended = command("-m", *QUICK, OFF, "encoder=rnn,bag_of_embeddings")
     assert ended.code == 0, ended.err
     assert ended.out.count("profile of ") == 2
-    table = ended.out[ended.out.index("exponent p of cost") :]
+    table = ended.out[ended.out.index("p of cost") :]
     assert "rnn" in table
     assert "bag_of_embeddings" in table
     (picture,) = (tmp_path / "outputs" / "reports" / "profile").glob("s*/profile.png")

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 
 from harness.analysis import kernels
-from harness.analysis.disturbances import disturbances
+from harness.analysis.disturbances import is_disturbed
 from harness.analysis.listed import in_a_row
 from harness.records.hardware_facts import facts as hardware_facts
 from harness.records.record import Record, overrides_of
@@ -19,9 +19,11 @@ from harness.report.html.style import Plot, figure, logarithmic, style, x_axis, 
 from harness.report.profiles import (
     COLUMNS,
     COSTS,
+    FITTED,
     STATUS,
     axis_label,
     curves,
+    disturbed,
     measured_columns,
     number_of,
     short_labels,
@@ -30,19 +32,22 @@ from harness.report.profiles import (
 TITLES = {"time": "Time of a pass against length", "memory": "Peak memory of a pass against length"}
 READING = Markup(
     "Solid: forward, loss and backward; dashed: the forward pass only. L<sup>p</sup>: cost grows as length to the "
-    "power p, fitted over the longer half of the lengths."
+    f"power p, fitted over {FITTED}."
 )
 
 
 @dataclass(frozen=True)
 class PointRow:
-    """A point in the table: each number as text and exactly (None: not measured), and why numbers are missing."""
+    """A point in the table: each number as text and exactly (None: not measured), and what speaks against them.
+
+    ``notes`` say why numbers are missing, and that other processes disturbed the profile.
+    """
 
     profile: str
     length: int
     batch_size: int
     numbers: list[tuple[str, float | None]]
-    why: str
+    notes: str
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ def _part(records: Sequence[Record]) -> MachinePart:
         PointRow(
             label, point.length, point.batch_size,
             [(number_of(point, column), point.numbers.get(COLUMNS[column][0])) for column in columns],
-            STATUS.get(point.status, ""),
+            ", ".join(filter(None, (STATUS.get(point.status), "busy machine" if is_disturbed(record) else None))),
         )
         for label, record in zip(short_labels(records), records, strict=True)
         for point in record.profile
@@ -145,6 +150,6 @@ def _caption(records: Sequence[Record]) -> Markup:
     sentences = [READING, *(f"Ended early, {why}: {in_a_row(where)}." for why, where in missing.items())]
     if clauses := kernels.differing(list(zip(labels, records, strict=True))):
         sentences.append(f"{clauses[0].upper()}{clauses[1:]}.")
-    if busy := [label for label, record in zip(labels, records, strict=True) if disturbances([record])]:
-        sentences.append(f"Measured on a busy machine, so not comparable: {in_a_row(busy)}.")
+    if busy := disturbed(records):
+        sentences.append(f"{busy[0].upper()}{busy[1:]}.")
     return Markup(" ").join(sentences)  # escapes all but READING

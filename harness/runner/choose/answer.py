@@ -1,6 +1,7 @@
 """What ``choose`` says besides the verdicts: how it ended, what is left out, what more it would take, its time."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from harness.analysis.listed import in_a_row
 from harness.runner.choose.plan import Contender, Ending, Plan, Run
@@ -62,6 +63,15 @@ def tuning(plan: Plan, trials: int, fewer: Mapping[str, int] | None = None) -> s
         f"The budget allowed no tuning: {plan.trials} trials of each candidate were asked for, and there was time for "
         "one at most, which chooses nothing."
     )
+
+
+def stopped_tuning(plan: Plan, finished: Iterable[Run]) -> str:
+    """How far the tuning was when the command was stopped; ``finished`` are the runs of this choice until then."""
+    trials = Counter(run.candidate for run in finished if run.stage == "tuning")
+    done = f"Stopped in the tuning, with {counted(trials.total(), 'trial')} finished"
+    if not trials:
+        return f"{done}."
+    return f"{done}: at least {min(trials.values())} of {plan.trials} of each of {counted(len(trials), 'candidate')}."
 
 
 def looked(looks: Sequence[int], level: float) -> str:

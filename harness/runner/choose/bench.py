@@ -58,10 +58,10 @@ class LaunchedBench:
         """Whether nothing is to be done: it finished, failed, does not exist, or its candidate does not fit."""
         return run in self.records or run in self.failures or run.candidate in self.excluded or not self.exists(run)
 
-    def trials(self, affordable: Callable[[], int]) -> int:
-        """The number of trials that an earlier command decided on, else ``affordable()``, which is kept."""
+    def trials(self, tune: Callable[[], int]) -> int:
+        """The number of trials with which an earlier command ended its tuning, else that of ``tune()``, kept."""
         if self.spending.trials is None:
-            self.spending.keep(trials=affordable())
+            self.spending.keep(trials=tune())
         return self.spending.trials or 0
 
     def asked(self, look: int, names: Callable[[], list[str]]) -> list[str]:

@@ -19,9 +19,10 @@ from harness.runner.batches_sweeper import Job
 from harness.runner.choose import answer, progress
 from harness.runner.choose.bench import LaunchedBench
 from harness.runner.choose.judge import Judge
-from harness.runner.choose.plan import Ending, Plan, Run, decide, tune
+from harness.runner.choose.plan import Ending, Plan, Run, decide
 from harness.runner.choose.spending import Spending
 from harness.runner.choose.trials import Trials
+from harness.runner.choose.tuning_stage import tune
 from harness.runner.job_outcomes import JobOutcome
 
 STATE = "choose.json"
@@ -49,6 +50,8 @@ class Launching(Protocol):
 class Choice:
     """Runs a plan on the bench of a sweeper. ``ending`` is None until it is over, also where it was stopped.
 
+    ``tried`` are the trials that chose the settings of each candidate, None until the tuning is over.
+
     Raises:
         UserError: no candidate has a config that can run.
     """
@@ -70,7 +73,7 @@ class Choice:
             sweeper.config.sweep, lambda run: run.stage == "seeds" or sweeper.trials.exists(run),
         )  # fmt: skip
         self.bench.excluded |= refused
-        self.tried = 0
+        self.tried: int | None = None
         self.ending: Ending | None = None
 
     def make(self) -> None:
@@ -95,7 +98,7 @@ class Choice:
         for name, search in self.sweeper.trials.searches.items() if self.tried else ():
             if name in self.bench.excluded or not search.to_try:
                 continue
-            tuning = self.sweeper.trials.chosen(name, self.bench.records, self.tried)
+            tuning = self.sweeper.trials.chosen(name, self.bench.records, self.tried or 0)
             if tuning:
                 self.sweeper.tune_by(name, tuning)
             else:
@@ -109,6 +112,13 @@ class Choice:
 
     def _spent(self) -> tuple[float, float]:
         return self.spending.total, self.plan.budget
+
+    def _tuning(self) -> str:
+        """How many trials each candidate got, or how far they are."""
+        if self.tried is None and self.plan.trials > 1:
+            return answer.stopped_tuning(self.plan, self.spending.finished)
+        tried = self.tried or 0
+        return answer.tuning(self.plan, tried, self.sweeper.trials.fewer(tried))
 
     @property
     def answered(self) -> bool:
@@ -132,7 +142,7 @@ class Choice:
             answer.how_it_ended(self.plan, self.ending, contenders),
             *answer.more_seeds(contenders, seconds),
             *answer.left_out(self.bench.excluded, contenders, self.bench.failures),
-            answer.tuning(self.plan, self.tried, self.sweeper.trials.fewer(self.tried)),
+            self._tuning(),
             answer.looked(self.plan.looks, self.judge.level),
             *[answer.OPTIMISTIC] * (sum(len(one.finished) >= self.plan.looks[0] for one in contenders) > 1),
             answer.time_spent(self.spending.by_stage, self.plan.budget),

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 Stage = Literal["tuning", "seeds"]
 Reason = Literal["decided", "looks", "budget", "too small", "no candidate"]
-TUNING_SHARE = 0.5
-"""Tuning takes at most this share of the budget, so that seeds can follow."""
 MOST_FAILED = 2
 """A candidate is given up after so many failed runs with different seeds."""
 
@@ -98,8 +96,8 @@ class Bench(Protocol):
     def ended(self, run: Run) -> bool:
         """Whether nothing is to be done for a run: it finished or failed, or its candidate does not fit."""
 
-    def trials(self, affordable: Callable[[], int]) -> int:
-        """The number of trials that an earlier command of this choice decided on, else ``affordable()``, kept."""
+    def trials(self, tune: Callable[[], int]) -> int:
+        """The number of trials with which an earlier command of this choice ended its tuning, else ``tune()``, kept."""
 
     def asked(self, look: int, names: Callable[[], list[str]]) -> list[str]:
         """Who gets the seeds of a look: what an earlier command of this choice decided, else ``names()``, kept."""
@@ -119,64 +117,6 @@ class Ending:
 
 Tell = Callable[[str, Sequence[Run]], None]
 """Shows what is being decided, before its runs begin."""
-
-
-def tune(plan: Plan, bench: Bench, tell: Tell) -> int:
-    """Run the tuning trials; returns how many each candidate has, the same for all; 0: too few to choose from.
-
-    The first trial of all shows how many the budget allows. Once those that have run show that there is no time for a
-    second trial, the others are not begun: they would choose nothing, and take the time of the seeds.
-    """
-    if plan.trials < 2:
-        return 0
-    decided = bench.trials(lambda: _trials_by_the_first(plan, bench, tell))
-    going = [one.name for one in bench.contenders() if one.going]
-    if rest := [run for run in trials_of(going, range(decided)) if not bench.ended(run)]:
-        first, last = rest[0].number + 1, rest[-1].number + 1
-        tell(f"tuning: {f'trials {first} to {last}' if first < last else f'trial {last}'} of {plan.trials}", rest)
-        bench.run(rest)
-    complete = 0
-    while complete < decided and going and all(bench.ended(run) for run in trials_of(going, [complete])):
-        complete += 1
-    return complete if complete > 1 else 0
-
-
-def _trials_by_the_first(plan: Plan, bench: Bench, tell: Tell) -> int:
-    """Run the first trial of all; returns how many trials of each the budget allows."""
-
-    def timed() -> list[Contender]:  # one that has nothing to tune has not run yet, and counts nothing
-        going = [one for one in bench.contenders() if one.going]
-        return [one for one in going if bench.predicted([Run(one.name, "seeds", plan.first_seed)]) is not None]
-
-    def allowed(names: list[str]) -> int:
-        once = bench.predicted([run for run in trials_of(names, [1]) if not bench.ended(run)])
-        seeds = bench.predicted(missing_seeds(timed(), plan.looks[0], plan.tuning_seed))
-        return 0 if once is None or seeds is None else affordable_trials(plan, bench.left(), once, seeds)
-
-    def hopeless() -> bool:  # the first run alone also waits for the imports and the data of all
-        names = [one.name for one in timed()]
-        return len(names) > 1 and allowed(names) == 0
-
-    if missing := [run for run in trials_of(plan.candidates, range(1)) if not bench.ended(run)]:
-        tell(f"tuning: the first of {plan.trials} trials", missing)
-        bench.run(missing, hopeless)
-    return allowed([one.name for one in bench.contenders() if one.going])
-
-
-def affordable_trials(plan: Plan, left: float, once: float, seeds: float) -> int:
-    """The number of tuning trials of each candidate, the first included, which has run already.
-
-    ``once`` are the seconds of one trial of every candidate, ``seeds`` those of the first seeds of all, which are kept
-    for them. Fewer than two trials choose nothing: then it is 0.
-    """
-    room = min(left - seeds, left - (1 - TUNING_SHARE) * plan.budget)
-    trials = min(plan.trials, 1 + max(0, int(room / once))) if once > 0 else plan.trials
-    return trials if trials > 1 else 0
-
-
-def trials_of(names: Sequence[str], numbers: Iterable[int]) -> list[Run]:
-    """The tuning trials of these numbers, each for all candidates before the next."""
-    return [Run(name, "tuning", number) for number in numbers for name in names]
 
 
 def missing_seeds(contenders: Iterable[Contender], target: int, tuning_seed: int | None) -> list[Run]:
@@ -245,5 +185,7 @@ def _over(bench: Bench, reason: Reason) -> Ending:
 
 def _first_that_fit(bench: Bench, runs: list[Run]) -> list[Run]:
     """All these runs where they fit; else those of the lowest seed: whole seeds can be compared, parts cannot."""
-    fits = (seconds := bench.predicted(runs)) is not None and seconds <= bench.left()
-    return runs if fits else [run for run in runs if run.number == runs[0].number]
+    seconds = bench.predicted(runs)
+    if seconds is not None and seconds <= bench.left():
+        return runs
+    return [run for run in runs if run.number == runs[0].number]

@@ -20,7 +20,7 @@ HEARTBEAT = 5.0
 
 
 class Spending:
-    """The seconds by stage; the finished runs, each with the seconds that it took; the number of trials, once decided.
+    """The seconds by stage; the finished runs, each with the seconds that it took; the number of trials, once known.
 
     ``asked`` are the candidates that take part in each look. ``ended`` says whether an earlier command came to the end
     of the choice. ``clock`` is monotonic, in seconds. Time counts only within ``counted``.
