@@ -144,7 +144,8 @@ class TableRows:
         place_U = (last_U - missed.first).clamp_(min=0)
         *coefficients, scale_U1 = self.factors_SF.index_select(0, place_U).split(1, 1)
         inverse_UD = v_UD.add(LEAST).rsqrt_()  # twice as fast as sqrt
-        y_UD = (inverse_UD + scale_U1).reciprocal_().mul_(inverse_UD)
+        y_UD = inverse_UD + scale_U1
+        torch.div(inverse_UD, y_UD, out=y_UD)
         move_UD = torch.mul(y_UD, coefficients.pop(), out=inverse_UD)
         while coefficients:
             move_UD.add_(coefficients.pop()).mul_(y_UD)

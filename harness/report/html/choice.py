@@ -111,7 +111,8 @@ def embedded(panels: Sequence[Panel | None]) -> Markup:
 
 def _by_key(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The rows as a list for each key, with None where a row lacks it: thousands of variants need each key once."""
-    columns = {key: [row.get(key) for row in rows] for key in dict.fromkeys(key for row in rows for key in row)}
+    keys = dict.fromkeys(key for row in rows for key in row)
+    columns: dict[str, Any] = {key: [row.get(key) for row in rows] for key in keys}
     return {key: _by_key(values) if isinstance(values[0], dict) else values for key, values in columns.items()}
 
 
