@@ -13,6 +13,7 @@ import traceback
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -140,7 +141,7 @@ def task(config: DictConfig) -> float:
             _keep(config, job_outcomes.JobOutcome(stopped.record, lost=None if stopped.record else lost))
         raise
     _outcomes.append(outcome)
-    if len(_outcomes) == 1:
+    if not outcome.held and all(earlier.held for earlier in _outcomes[:-1]):
         gc.collect()
         gc.freeze()  # the imports of the first run stay: later collections need not visit them
     if config.sweep:
@@ -161,9 +162,15 @@ def _keep(config: DictConfig, outcome: "JobOutcome") -> None:
 
 def _outcome(config: DictConfig, label: str, started: float, direction: str | None) -> "JobOutcome":
     """Train or profile one composed config."""
-    from harness.cli import one_run
+    from harness.runner import run_lock
     from harness.runner.job_outcomes import JobOutcome, tuning_of
-    from harness.runner.run_lock import Held
+
+    if _comes_back(config):  # by its label, which is known at once; what decides its result takes longer to find out
+        job = run_lock.name_of_job(config.sweep, label)
+        if by_another := run_lock.held_by_another(Path(config.output_dir).absolute(), job):
+            print(f"{label}: {by_another}", file=sys.stderr, flush=True)
+            return JobOutcome(held=str(by_another.file))
+    from harness.cli import one_run
     from harness.runner.slots.claims import claimed
 
     try:
@@ -171,7 +178,7 @@ def _outcome(config: DictConfig, label: str, started: float, direction: str | No
         request = one_run.request_of(config, label, started, direction, tuning)
         with claimed(request.config, HydraConfig.get().launcher):
             return JobOutcome(one_run.record_of(request, waits=not _comes_back(config)))
-    except Held as held:
+    except run_lock.Held as held:
         return JobOutcome(held=str(held.file))
     except UserError as error:
         return JobOutcome(user_error=str(error))
