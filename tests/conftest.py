@@ -23,6 +23,7 @@ from harness.cli import main as cli
 from harness.errors import UserError
 from harness.records import store
 from harness.records.record import Hardware, Record
+from harness.runner import lifecycle
 from harness.runner.sweep import Sweep
 from harness.tracking import database
 
@@ -119,12 +120,14 @@ def command(tmp_path, monkeypatch, capfd, copied_stores) -> Iterator[Callable[..
         monkeypatch.setattr(cli, "_outcomes", [])
         monkeypatch.setattr(cli, "_unkept", [])
         monkeypatch.setattr(Sweep, "current", None)
+        monkeypatch.setattr(lifecycle, "_to_sync", [])
         capfd.readouterr()
         try:
             __main__.main()
             code = 0
         except SystemExit as stop:
             code = stop.code
+        assert not lifecycle._to_sync, "MLflow has every run when a command ends"
         printed = capfd.readouterr()
         return Ended(code, printed.out, printed.err, list(store.read_all(tmp_path / "outputs" / "runs")))
 

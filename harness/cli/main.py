@@ -12,6 +12,7 @@ import traceback
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hydra
@@ -134,7 +135,7 @@ def task(config: DictConfig) -> float:
             _keep(config, job_outcomes.JobOutcome(stopped.record, lost=None if stopped.record else lost))
         raise
     _outcomes.append(outcome)
-    if len(_outcomes) == 1:
+    if not outcome.held and all(earlier.held for earlier in _outcomes[:-1]):
         gc.collect()
         gc.freeze()  # the imports of the first run stay: later collections need not visit them
     if config.sweep:
@@ -155,9 +156,14 @@ def _keep(config: DictConfig, outcome: "JobOutcome") -> None:
 
 def _outcome(config: DictConfig, label: str, started: float, direction: str | None) -> "JobOutcome":
     """Train or profile one composed config."""
-    from harness.cli import one_run
+    from harness.runner import run_lock
     from harness.runner.job_outcomes import JobOutcome, tuning_of
-    from harness.runner.run_lock import Held
+
+    job = run_lock.name_of_job(config.sweep, label)  # known at once; what decides the result takes longer to find out
+    if _comes_back(config) and (held := run_lock.held_by_another(Path(config.output_dir).absolute(), job)):
+        print(f"{label}: {held}", file=sys.stderr, flush=True)
+        return JobOutcome(held=str(held.file))
+    from harness.cli import one_run
     from harness.runner.slots.claims import claimed
 
     try:
@@ -165,8 +171,8 @@ def _outcome(config: DictConfig, label: str, started: float, direction: str | No
         request = one_run.request_of(config, label, started, direction, tuning)
         with claimed(request.config, HydraConfig.get().launcher):
             return JobOutcome(one_run.record_of(request, waits=not _comes_back(config)))
-    except Held as held:
-        return JobOutcome(held=str(held.file))
+    except run_lock.Held as found:
+        return JobOutcome(held=str(found.file))
     except UserError as error:
         return JobOutcome(user_error=str(error))
     except Exception as error:  # an error in our code or in custom code must not stop the other runs

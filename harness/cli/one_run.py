@@ -11,7 +11,7 @@ from harness.config.validation import resolve
 from harness.records.record import Record
 from harness.records.tuning import Tuning
 from harness.runner import run_lock, run_names
-from harness.runner.lifecycle import Request
+from harness.runner.lifecycle import Request, sync_ended
 from harness.runner.profile import profile
 from harness.runner.run import run
 from harness.runner.run_lock import Held
@@ -28,8 +28,9 @@ def request_of(
     suggestions.refuse_new_keys(HydraConfig.get().overrides.task, config)
     suggestions.refuse_words_for_parts(HydraConfig.get().overrides.task, HydraConfig.get().runtime.choices)
     overrides = tuple(run_names.overrides_of(config))
-    by_driver = bool(config.sweep) and launchers.on_cluster(HydraConfig.get().launcher)
-    return Request(resolve(config), label, started, overrides, search, tuning, by_driver)
+    launcher, swept = HydraConfig.get().launcher, bool(config.sweep)
+    by_driver, in_turn = swept and launchers.on_cluster(launcher), swept and launchers.in_turn(launcher)
+    return Request(resolve(config), label, started, overrides, search, tuning, by_driver, in_turn)
 
 
 def record_of(request: Request, waits: bool = True) -> Record:
@@ -48,4 +49,5 @@ def record_of(request: Request, waits: bool = True) -> Record:
             print(f"{request.label}: {held}", file=sys.stderr, flush=True)
             if not waits:
                 raise
+            sync_ended()
             run_lock.wait([held.file])

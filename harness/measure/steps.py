@@ -23,6 +23,7 @@ class StepTimer:
     the time of an epoch, the others give the times of steps. On a processor nothing is waited for in any epoch.
 
     The warm-up lasts ``warmup_steps`` steps and ``warmup_seconds`` after the first step began, whichever is longer.
+    ``before_first`` is called before the first epoch, when the framework is ready to train.
     """
 
     def __init__(
@@ -33,8 +34,9 @@ class StepTimer:
         memory: PhaseMemory | None = None,
         warmup_seconds: float = 0.0,
         on_accelerator: bool = False,
+        before_first: Callable[[], None] = lambda: None,
     ) -> None:
-        self.clock, self.sync, self.memory = clock, sync, memory
+        self.clock, self.sync, self.memory, self.before_first = clock, sync, memory, before_first
         self.warmup_steps, self.warmup_seconds, self.on_accelerator = warmup_steps, warmup_seconds, on_accelerator
         self.first_step_at: float | None = None
         self.seconds: list[float] = []
@@ -81,6 +83,8 @@ class StepTimer:
         self._waiting = 0.0
 
     def epoch_begins(self) -> None:
+        if not self.epochs:
+            self.before_first()
         if self.memory is not None:
             self.memory.part_begins()
         self._epoch = self.clock()

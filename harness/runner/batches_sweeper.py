@@ -137,6 +137,9 @@ class BatchesSweeper(Sweeper):
 
         Most are finished then, and skipped. Each gets a new number, in the place of its old one.
         """
+        from harness.runner import lifecycle  # here: --cfg does without it
+
+        lifecycle.sync_ended()  # the others may wait for these runs
         run_lock.wait(list(held.values()))
         free = [place for place, file in held.items() if not run_lock.is_held(file)]
         for turn, place in enumerate(free):

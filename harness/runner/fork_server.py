@@ -13,11 +13,12 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from harness.config import shadowing, streams
 from harness.errors import UserError
 from harness.measure import processors
-from harness.runner.wire import Ended, ForkRequest, Started, Unusable, read, write
+from harness.runner.wire import Ended, ForkRequest, Ready, Started, Unusable, read, write
 
 PR_SET_PDEATHSIG = 1
 OF_PARENT = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
@@ -53,10 +54,9 @@ def serve(requests: int, replies: int, modules: list[str]) -> None:
             for rank in range(request.processes):
                 child = os.fork()
                 if child == 0:
-                    incoming.close()
                     take_over(request.environment, started_with)
                     os.environ.update(shared, LOCAL_RANK=str(rank))
-                    _child(request, replies)
+                    _child(request, requests, replies)
                 children.append(child)
             write(replies, Ended(_wait_for(children)))
 
@@ -116,8 +116,15 @@ def let_processes_be_ended() -> None:
         os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
 
 
-def _child(request: ForkRequest, replies: int) -> None:
+def _child(request: ForkRequest, requests: int, replies: int) -> None:
     """Run the job and leave without the clean-up of what belongs to the server."""
+
+    def tell(message: Any) -> None:
+        write(replies, message)
+        # one byte: further processes of the job wait for one of their own
+        if isinstance(message, Ready) and not os.read(requests, 1):
+            os._exit(1)  # the parent is gone
+
     die_with_parent()
     let_processes_be_ended()
     if os.environ["LOCAL_RANK"] == "0":
@@ -128,7 +135,7 @@ def _child(request: ForkRequest, replies: int) -> None:
     module, function = request.function.split(":")
     code = 1
     try:
-        result = getattr(import_module(module), function)(request.job, lambda message: write(replies, message))
+        result = getattr(import_module(module), function)(request.job, tell)
         if result is not None:
             write(replies, result)
         code = 0

@@ -21,7 +21,7 @@ from harness.records.secrets import masked
 from harness.records.tuning import Tuning
 from harness.runner import artifacts
 from harness.runner.messages import Epoch, Measured, Message, Outcome
-from harness.runner.run_lock import RunLock
+from harness.runner.run_lock import RunLock, name_of_job
 from harness.runner.stopping import Stopped
 
 
@@ -31,7 +31,8 @@ class Request:
 
     ``started`` is in UNIX seconds. ``search`` is the direction (``maximize`` or ``minimize``) in which a sweeper
     searches by what runs return. ``tuning`` says what chose the settings. ``by_driver``: the run is a job that may run
-    beside jobs of other machines, so that it leaves an MLflow database to the command that launched it.
+    beside jobs of other machines, so that it leaves an MLflow database to the command that launched it. ``in_turn``:
+    the run is one of a sweep whose runs follow each other in this process.
     """
 
     config: Config
@@ -41,10 +42,16 @@ class Request:
     search: str | None = None
     tuning: Tuning | None = None
     by_driver: bool = False
+    in_turn: bool = False
 
     @property
     def output_dir(self) -> Path:
         return Path(self.config.output_dir).absolute()
+
+    @property
+    def job(self) -> str:
+        """By what other commands of its sweep know the run; empty where no sweep asks for it."""
+        return name_of_job(self.config.sweep, self.label) if self.config.sweep else ""
 
     def open_tracker(self) -> tracking.Tracker:
         """The tracker of this run."""
@@ -87,6 +94,29 @@ def _without_secrets(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
+_to_sync: list["Live"] = []
+"""Ended runs of a sweep that their trackers still lack; this process holds them until then."""
+
+
+def sync_ended() -> None:
+    """Bring the trackers of runs that have ended up to date, and let others have the runs.
+
+    This is done while the next run starts, before this process waits for others, and when the sweep ends. What an
+    interruption leaves stays for the next call.
+    """
+    while _to_sync:
+        ended = _to_sync[0]
+        ended.tracker.sync(ended.record)
+        ended.lock.release()
+        del _to_sync[0]
+
+
+def let_go(fingerprint: str) -> None:
+    """Stop holding an ended run of this fingerprint, of which the same command asks again."""
+    if any(ended.record.fingerprint == fingerprint for ended in _to_sync):
+        sync_ended()
+
+
 class Live:
     """A run that is under way: it takes the worker's messages, and finalizes the record however the run ends.
 
@@ -111,12 +141,12 @@ class Live:
                 f"{self.record.folder} cannot be written to ({error.strerror}); set output_dir to another folder, or "
                 "remove what is in the way"
             ) from None
-        try:
-            self.record.mlflow_run_id = self.tracker.start(self.record)
-        except BaseException as error:  # Python does not call __exit__ for it
-            self.__exit__(type(error), error, None)
-            raise
         return self
+
+    def track(self) -> None:
+        """Let the tracker follow this run, after it has got the run before. The process of the run starts meanwhile."""
+        sync_ended()
+        self.record.mlflow_run_id = self.tracker.start(self.record)
 
     def take(self, message: Message) -> None:
         """Act on a message of the worker."""
@@ -156,11 +186,25 @@ class Live:
             outcome = Outcome("killed", str(error), self.epochs)
         elif error is not None:
             outcome = Outcome("killed", f"ended by {type(error).__name__}: {error}".strip(": "), self.epochs)
-        finalize(self.record, outcome, self.tracker, self.request.started, self.written)
+        if not self.written:
+            conclude(self.record, outcome, self.request.started)
+        if self.request.in_turn and error is None:
+            self.tracker.end_watch()
+            self.lock.keep()
+            _to_sync.append(self)
+            return
+        self._sync()
         if isinstance(error, Stopped):
             error.record = self.record
         if isinstance(error, KeyboardInterrupt):
             raise KeyboardInterrupt(self._kept(outcome)) from None
+
+    def _sync(self) -> None:
+        try:
+            self.tracker.sync(self.record)
+        except BaseException:  # such as Ctrl-C: the tracker must not be left with a run that it counts as running
+            self.tracker.sync(self.record)
+            raise
 
     def _kept(self, outcome: Outcome) -> str:
         """What an interruption leaves of the run, in words."""
@@ -216,19 +260,3 @@ def _unwritten(record: Record, error: Exception) -> bool:
     record.reason = f"{record.reason}; {why}" if record.reason else why
     record.status = "failed" if record.status == "finished" else record.status
     return False
-
-
-def finalize(
-    record: Record, outcome: Outcome, tracker: tracking.Tracker, started: float, written: bool = False
-) -> None:
-    """End a run: write its record, make its artifacts, tell the tracker. The one place where that is done.
-
-    A record that is ``written`` already stays as it is.
-    """
-    if not written:
-        conclude(record, outcome, started)
-    try:
-        tracker.sync(record)
-    except BaseException:  # such as Ctrl-C: the tracker must not be left with a run that it counts as running
-        tracker.sync(record)
-        raise

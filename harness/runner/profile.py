@@ -16,7 +16,7 @@ from harness.errors import UserError
 from harness.records.record import DataSummary, Hardware, Point, Record
 from harness.runner import devices, fingerprint, worker
 from harness.runner.earlier_runs import ended_elsewhere, finished_before
-from harness.runner.lifecycle import Live, Request, new_record
+from harness.runner.lifecycle import Live, Request, let_go, new_record
 from harness.runner.messages import BuildJob, Built, Message, Outcome, PointJob, PointNumbers, Refused
 from harness.runner.run_lock import RunLock
 from harness.tracking import of_point
@@ -40,11 +40,13 @@ def profile(request: Request) -> Record:
     record = new_record(request, hardware, summary_of(config.profile), identity, variant)
     used = devices.describe(record.environment, usable)
     record.choices["data"] = record.data.source
-    with RunLock(request.output_dir, identity) as lock:
+    let_go(identity)
+    with RunLock(request.output_dir, identity, request.job) as lock:
         if ended := finished_before(request, record) or ended_elsewhere(request, record):
             return ended
         built = build_once(server, BuildJob(config, hardware))
         with Live(request, record, lock) as live:
+            live.track()
             record.metrics |= built.metrics
             record.environment.kernels = built.kernels
             for point in points(server, config, hardware, record.folder, used):

@@ -19,7 +19,7 @@ from harness.records.record import Record
 from harness.records.settings import key_of
 from harness.runner import devices, fingerprint, job_outcomes, median_stopping, worker
 from harness.runner.earlier_runs import ended_elsewhere, finished_before
-from harness.runner.lifecycle import Live, Request, new_record
+from harness.runner.lifecycle import Live, Request, let_go, new_record
 from harness.runner.messages import Message, Outcome, Refused, TrainJob
 from harness.runner.nodes import Nodes
 from harness.runner.run_lock import RunLock
@@ -68,7 +68,8 @@ def _run(request: Request, nodes: Nodes) -> Record:
     )  # fmt: skip
     if nodes.own > 0:
         return finished_before(request, record) or follow(nodes, server, job, record)
-    with RunLock(request.output_dir, identity) as lock:
+    let_go(identity)
+    with RunLock(request.output_dir, identity, request.job) as lock:
         if ended := finished_before(request, record) or ended_elsewhere(request, record):
             nodes.skip()
             return ended
@@ -76,7 +77,7 @@ def _run(request: Request, nodes: Nodes) -> Record:
             if vectors:
                 say(f"{record.label}: {word_vectors.sentence(vectors.coverage)}")
             say(f"{record.label}: loading {config.backend.name} and building the model")
-            live.outcome = train_in(server, job, live.take, nodes)
+            live.outcome = train_in(server, job, live.take, nodes, live.track)
             if nodes.others and live.outcome.reason:
                 say(f"{record.label}: {live.outcome.reason}")
     return record
@@ -108,8 +109,13 @@ def stopping_limits(request: Request, task: Task) -> list[float]:
     return median_stopping.limits(config, task.monitor(config.trainer.monitor), done)
 
 
-def train_in(server: worker.Server, job: TrainJob, take: Callable[[Message], None], nodes: Nodes) -> Outcome:
+def train_in(
+    server: worker.Server, job: TrainJob, take: Callable[[Message], None], nodes: Nodes,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Outcome:  # fmt: skip
     """Have the run trained by this machine's processes; returns how it ended when they have ended.
+
+    ``meanwhile`` is done while they start.
 
     Raises:
         UserError: what the worker refused, before any training.
@@ -128,7 +134,7 @@ def train_in(server: worker.Server, job: TrainJob, take: Callable[[Message], Non
     hardware = job.hardware
     end = server.run(
         "harness.runner.train:train", job, on_message, job.config.run_timeout, hardware.devices,
-        meets_elsewhere=hardware.nodes > 1, trouble=nodes.trouble if nodes.others else None,
+        meets_elsewhere=hardware.nodes > 1, trouble=nodes.trouble if nodes.others else None, meanwhile=meanwhile,
     )  # fmt: skip
     if refused:
         raise UserError(refused[0])

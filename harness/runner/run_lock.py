@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from filelock import FileLock
 from harness.errors import UserError
 from harness.measure import process_identity
 
+FOLDER = "locks"
+"""The folder of the locks, in the output folder."""
 TOUCHED_EVERY, DEAD_AFTER = 10.0, 60.0
 """Seconds between two touches of an owner, and without one after which it is taken for dead."""
 LOOKS_EVERY = 2.0
@@ -30,13 +32,17 @@ LOOKS_EVERY = 2.0
 
 @dataclass(frozen=True)
 class Owner:
-    """Who holds a run: a process by what ``process_identity`` says of it."""
+    """Who holds a run: a process by what ``process_identity`` says of it.
+
+    ``job`` says which job of which sweep the run is, so that other commands of the sweep know it by its label.
+    """
 
     host: str
     machine: str
     pid: int
     started: float
     token: str
+    job: str = ""
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"
@@ -58,10 +64,11 @@ class RunLock:
         UserError: the folder of locks cannot be written to.
     """
 
-    def __init__(self, output_dir: Path, fingerprint: str) -> None:
-        self.file = output_dir / "locks" / f"{fingerprint[:12]}.json"
-        self.owner = this_process()
+    def __init__(self, output_dir: Path, fingerprint: str, job: str = "") -> None:
+        self.file = output_dir / FOLDER / f"{fingerprint[:12]}.json"
+        self.owner = replace(this_process(), job=job)
         self._released = threading.Event()
+        self._kept = False
 
     def __enter__(self) -> "RunLock":
         try:
@@ -75,6 +82,15 @@ class RunLock:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if not self._kept:
+            self.release()
+
+    def keep(self) -> None:
+        """Hold the run beyond the block, until ``release``."""
+        self._kept = True
+
+    def release(self) -> None:
+        """Let others have the run."""
         self._released.set()
         with suppress(OSError), _guard(self.file):
             if self.is_ours():
@@ -143,6 +159,21 @@ def is_dead(file: Path) -> bool:
 def is_held(file: Path) -> bool:
     """Whether somebody who lives holds the run of this lock."""
     return file.exists() and not is_dead(file)
+
+
+def name_of_job(sweep: str, label: str) -> str:
+    """How a lock names a job of a sweep."""
+    return f"{sweep} {label}"
+
+
+def held_by_another(output_dir: Path, job: str) -> Held | None:
+    """By whom this job of a sweep is held, if it is another process that lives."""
+    own = process_identity.machine(), os.getpid()
+    for file in (output_dir / FOLDER).glob("*.json"):
+        owner = read(file)
+        if owner and owner.job == job and (owner.machine, owner.pid) != own and not is_dead(file):
+            return Held(str(owner), file)
+    return None
 
 
 def wait(files: list[Path]) -> None:

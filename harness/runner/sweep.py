@@ -159,8 +159,10 @@ class Sweep(Callback):
     def _end_in_mlflow(self, ends: "list[tuple[str, str, Summary]]", interrupted: bool) -> None:
         """Give the sweep's parent run in each experiment its status and its summary."""
         from harness import tracking
+        from harness.runner import lifecycle
 
         output_dir = Path(self.config.output_dir)
+        lifecycle.sync_ended()
         if self.mlflow:
             self.mlflow.end()
         synced = tracking.sync_left(output_dir, self.config.sweep)

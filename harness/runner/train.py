@@ -32,10 +32,11 @@ from harness.records.metrics import (
 from harness.runner import attention
 from harness.runner.export import serving
 from harness.runner.messages import Epoch, Measured, Message, Outcome, Refused, TrainJob
+from harness.runner.wire import Ready
 from harness.tasks.predictions import predictions_of
 from harness.tasks.task import Task, task_of
 
-Tell = Callable[[Message], None]
+Tell = Callable[[Message | Ready], None]
 
 
 def train(job: TrainJob, tell: Tell) -> Outcome | None:
@@ -72,9 +73,15 @@ def _train(job: TrainJob, tell: Tell) -> Outcome | None:
     backend.build(dataset, config.seed)
 
     others = OtherProcesses()
+
+    def ready() -> None:
+        nonlocal others
+        tell(Ready())
+        others = OtherProcesses()  # the parent, which was at work until here, disturbed nothing
+
     timer = measure.StepTimer(
         clock, backend.sync, config.measure.warmup_steps, memory, config.measure.warmup_seconds,
-        on_accelerator=job.hardware.accelerator != "cpu",
+        on_accelerator=job.hardware.accelerator != "cpu", before_first=ready,
     )  # fmt: skip
     memory.phase_begins()
 

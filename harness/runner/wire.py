@@ -35,6 +35,11 @@ class Started:
 
 
 @dataclass(frozen=True)
+class Ready:
+    """A process waits: it goes on when the parent has done what it does meanwhile, and answers with an empty line."""
+
+
+@dataclass(frozen=True)
 class Ended:
     """All processes of a request have ended: the exit code of the first that failed, 0 if none did."""
 

@@ -21,7 +21,7 @@ from harness.errors import UserError
 from harness.measure import processors as system
 from harness.measure.accelerators import ORDER
 from harness.runner.processes import start_piped
-from harness.runner.wire import TORN, Ended, ForkRequest, Started, Unusable, read, write
+from harness.runner.wire import TORN, Ended, ForkRequest, Ready, Started, Unusable, read, write
 
 ASKS_EVERY = 1.0
 """Seconds between two questions of a waiting parent for what may end the child."""
@@ -125,6 +125,7 @@ class Server:
         processes: int = 1,
         meets_elsewhere: bool = False,
         trouble: Callable[[], str | None] | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> End:
         """Run ``module:function(job, tell)`` in a fresh child and pass its messages on until it ends.
 
@@ -132,7 +133,8 @@ class Server:
         fails, the others are killed. ``meets_elsewhere``: they share a training with processes of other machines, and
         the environment already names the meeting point. Whatever interrupts the wait, the child is gone when this
         returns or raises. ``timeout`` is in seconds. ``trouble`` is asked from time to time, and says why the child
-        has to end.
+        has to end. ``meanwhile`` is what the parent does while the child starts; a child that tells ``Ready`` waits
+        for it, so that nothing disturbs what it measures.
 
         Raises:
             UserError: a library that the server needs cannot be loaded.
@@ -147,6 +149,7 @@ class Server:
         except BrokenPipeError:  # the server crashed while it imported
             return End(self._process.wait() or 1)
         try:
+            meanwhile()
             while True:
                 message = self._receive(child.next_look())
                 if message is None:
@@ -156,6 +159,9 @@ class Server:
                 elif isinstance(message, Ended):
                     child.pid = None
                     return End(message.code, child.timed_out, child.told, _memory_kills() - kills)
+                elif isinstance(message, Ready):
+                    with suppress(BrokenPipeError):  # the server crashed, and the next message says so
+                        os.write(self._requests, b"\n")
                 elif isinstance(message, Unusable):
                     break
                 else:
@@ -173,7 +179,7 @@ class Server:
         self._process.kill()
         deadline = time.monotonic() + 5  # the children end with the server, and then the pipe does
         while not isinstance(message := self._receive(deadline), Ended | None):
-            if not isinstance(message, Started):
+            if not isinstance(message, Started | Ready):
                 on_message(message)
         self.close()
 

@@ -32,6 +32,9 @@ class Tracker(Protocol):
     def epoch(self, metrics: dict[str, float]) -> None:
         """Take the numbers of an epoch, ``epoch`` among them, or of a profile's point."""
 
+    def end_watch(self) -> None:
+        """The run has ended: do not sample the machine's load for it any more. ``sync`` may come later."""
+
     def sync(self, record: Record) -> None:
         """Bring the tracker up to date with an ended record; a second call changes nothing."""
 
@@ -61,6 +64,9 @@ class NoTracker:
         return None
 
     def epoch(self, metrics: dict[str, float]) -> None:
+        pass
+
+    def end_watch(self) -> None:
         pass
 
     def sync(self, record: Record) -> None:
@@ -111,6 +117,9 @@ class MlflowTracker:
         self._unsent.append(metrics)
         if time.monotonic() >= self._ask_at:
             self._attempt(self._send)
+
+    def end_watch(self) -> None:
+        self._attempt(self._stop_watching)
 
     def sync(self, record: Record) -> None:
         if self._unusable:

@@ -118,6 +118,22 @@ def test_the_first_step_is_marked_where_it_begins(clock):
     assert timer.first_step_at == 1006
 
 
+def test_what_is_waited_for_before_the_first_epoch_is_in_no_number(clock):
+    waited = []
+
+    def wait():
+        clock.passes(7)
+        waited.append(clock())
+
+    timer = StepTimer(clock, nothing, warmup_steps=0, before_first=wait)
+    for _ in range(2):
+        train(timer, clock, 3, seconds=2)
+    assert waited == [1007]
+    assert timer.epochs == [6, 6]
+    assert timer.first_step_at == 1007
+    assert timer.metrics()["speed/data_wait_fraction"] == 0
+
+
 def train_on_a_device(timer, clock, device, steps, seconds, host, tokens):
     """An epoch whose steps take ``seconds`` on the device, while the host needs ``host`` seconds for each batch."""
     timer.epoch_begins()

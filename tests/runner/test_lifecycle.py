@@ -33,6 +33,9 @@ class Tracker:
     def epoch(self, metrics):
         self.calls.append("epoch")
 
+    def end_watch(self):
+        self.calls.append("end_watch")
+
     def sync(self, record):
         self.calls.append(f"sync {record.status}")
 
@@ -61,6 +64,7 @@ def written(live):
 
 def test_a_run_that_ends_well_is_written_and_synced_once(live, tracker):
     with live:
+        live.track()
         live.take(Epoch({"epoch": 1, "val/accuracy": 0.25}))
         live.take(MEASURED)
         live.outcome = Outcome("finished")
@@ -76,7 +80,7 @@ def test_a_process_that_was_suspended_for_too_long_leaves_the_record_to_who_took
         live.take(MEASURED)
         live.outcome = Outcome("finished")
     assert written(live) is None
-    assert (live.record.status, tracker.calls) == ("failed", ["start"])
+    assert (live.record.status, tracker.calls) == ("failed", [])
     assert "another process took the run over" in live.record.reason
 
 
@@ -86,7 +90,7 @@ def test_a_lock_that_somebody_removed_costs_no_result(live, tracker):
         live.take(MEASURED)
         live.outcome = Outcome("finished")
     assert written(live).status == "finished"
-    assert tracker.calls == ["start", "sync finished"]
+    assert tracker.calls == ["sync finished"]
 
 
 class Ended(BaseException):
@@ -103,6 +107,7 @@ class Ended(BaseException):
     ],
 )
 def test_whatever_exception_ends_a_run_it_is_killed_written_and_synced(live, tracker, error, reason):
+    live.track()
     with pytest.raises(type(error)), live:
         raise error
     assert (written(live).status, written(live).reason) == ("killed", reason)
@@ -110,6 +115,7 @@ def test_whatever_exception_ends_a_run_it_is_killed_written_and_synced(live, tra
 
 
 def test_a_refused_run_never_was(live, tracker):
+    live.track()
     with pytest.raises(UserError), live:
         raise UserError("encoder: no")
     assert not live.record.folder.exists()
@@ -121,8 +127,8 @@ def test_an_interruption_while_the_tracker_starts_leaves_no_running_run(live, tr
         raise KeyboardInterrupt
 
     monkeypatch.setattr(tracker, "start", start)
-    with pytest.raises(KeyboardInterrupt, match="no epoch was finished"):
-        live.__enter__()
+    with pytest.raises(KeyboardInterrupt, match="no epoch was finished"), live:
+        live.track()
     assert tracker.calls == ["sync killed"]
     assert written(live).status == "killed"
 
@@ -138,6 +144,55 @@ def test_an_interruption_while_the_tracker_ends_a_run_has_it_end_all_the_same(li
         live.take(MEASURED)
     assert tracker.calls.count("sync") == 2
     assert written(live).status == "finished"
+
+
+@pytest.fixture
+def swept(live):
+    """A run of a sweep whose runs follow each other."""
+    live.request = dataclasses.replace(live.request, in_turn=True)
+    yield live
+    lifecycle._to_sync.clear()
+
+
+def test_a_run_of_a_sweep_is_synced_while_the_next_one_starts_and_is_held_until_then(swept, tracker, tmp_path):
+    with swept:
+        swept.track()
+        swept.take(MEASURED)
+        swept.outcome = Outcome("finished")
+    swept.lock.__exit__()
+    assert written(swept).status == "finished"
+    assert tracker.calls == ["start", "end_watch"]
+    with pytest.raises(run_lock.Held):
+        RunLock(tmp_path, "f" * 64).__enter__()
+    with RunLock(tmp_path, "e" * 64) as lock, Live(swept.request, swept.record, lock) as following:
+        following.track()
+        assert tracker.calls == ["start", "end_watch", "sync finished", "start"]
+        following.outcome = Outcome("failed", "why")
+    with RunLock(tmp_path, "f" * 64):
+        pass
+    lifecycle.let_go("e" * 64)
+    assert len(tracker.calls) == 5, "it is another run"
+    lifecycle.let_go(swept.record.fingerprint)
+    assert tracker.calls[5:] == ["sync failed"]
+    lifecycle.sync_ended()
+    assert len(tracker.calls) == 6
+
+
+def test_an_interruption_of_a_sweep_leaves_no_run_unsynced(swept, tracker, monkeypatch):
+    def sync(record):
+        tracker.calls.append("sync")
+        if tracker.calls.count("sync") == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(tracker, "sync", sync)
+    with swept:
+        swept.take(MEASURED)
+    with pytest.raises(KeyboardInterrupt):  # while the next run starts
+        lifecycle.sync_ended()
+    lifecycle.sync_ended()  # as at the end of the sweep
+    lifecycle.sync_ended()
+    assert tracker.calls == ["end_watch", "sync", "sync"]
+    assert not swept.lock.file.exists()
 
 
 def test_an_interruption_while_the_record_is_written_does_not_lose_it(live, tracker, monkeypatch):

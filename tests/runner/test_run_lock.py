@@ -52,6 +52,29 @@ def test_a_run_is_held_in_the_block_only(tmp_path):
         pass
 
 
+def test_a_job_that_another_process_holds_is_known_by_its_label(tmp_path, dead):
+    """By that of its sweep: the run of another sweep may have other settings under the same label."""
+    job = run_lock.name_of_job("s1", "lstm/seed=0")
+    elsewhere = replace(run_lock.this_process(), host="far", machine="far 1 pid:[1]", pid=7, job=job)
+    with RunLock(tmp_path, FINGERPRINT, job) as lock:
+        assert run_lock.read(lock.file).job == job
+        assert run_lock.held_by_another(tmp_path, job) is None, "it is held by this process"
+    write(lock.file, elsewhere)
+    held = run_lock.held_by_another(tmp_path, job)
+    assert (str(held), held.file) == ("held by process 7 on far", lock.file)
+    assert run_lock.held_by_another(tmp_path, run_lock.name_of_job("s2", "lstm/seed=0")) is None
+    write(lock.file, replace(dead, job=job))
+    assert run_lock.held_by_another(tmp_path, job) is None
+
+
+def test_a_lock_that_is_kept_is_held_beyond_its_block(tmp_path):
+    with RunLock(tmp_path, FINGERPRINT) as lock:
+        lock.keep()
+    assert run_lock.is_held(lock.file)
+    lock.release()
+    assert not lock.file.exists()
+
+
 def test_a_block_that_raises_releases_the_run(tmp_path):
     with pytest.raises(KeyboardInterrupt), RunLock(tmp_path, FINGERPRINT):
         raise KeyboardInterrupt

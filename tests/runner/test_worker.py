@@ -7,11 +7,13 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
 from harness.errors import UserError
+from harness.runner.wire import Ready
 from harness.runner.worker import End, Server
 
 
@@ -177,6 +179,40 @@ def test_what_a_job_had_told_before_an_interruption_is_passed_on(server):
     with pytest.raises(KeyboardInterrupt):
         server.run("test_worker:tell_and_wait", {}, take)
     assert told == ["first", "second"]
+    assert not server.alive
+
+
+def begin_when_ready(job, tell):
+    """Starts, and waits for its parent."""
+    Path(job).touch()
+    tell(Ready())
+    tell(Path(job).read_text())
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_a_job_starts_while_its_parent_is_busy_and_goes_on_when_it_is_not(server, tmp_path, processes):
+    started, told = tmp_path / "started", []
+
+    def meanwhile():
+        deadline = time.monotonic() + 30
+        while not started.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        started.write_text("the parent is idle")
+
+    end = server.run(
+        "test_worker:begin_when_ready", str(started), told.append, processes=processes, meanwhile=meanwhile
+    )
+    assert (end, told) == (End(0), ["the parent is idle"] * processes)
+    assert run(server, question=21)[1] == [{"answer": 42}]
+
+
+def test_an_interruption_of_what_the_parent_does_meanwhile_leaves_no_process(server):
+    def meanwhile():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        server.run("test_worker:ask", {"sleep": 60}, print, meanwhile=meanwhile)
     assert not server.alive
 
 
