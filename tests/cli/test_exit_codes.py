@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -193,6 +194,7 @@ def test_the_end_of_its_terminal_ends_a_run_which_keeps_its_record(tmp_path):
     arguments = [sys.executable, "-m", "harness", *QUICKER, "trainer.epochs=100000"]
     child, terminal = pty.fork()
     if child == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under nohup, which a command respects
         os.chdir(tmp_path)
         os.execve(sys.executable, arguments, commands.environment({}))
     printed = b""
