@@ -1,9 +1,6 @@
 """The life of a record: found or begun, kept up to date while its worker runs, and finalized."""
 
 import dataclasses
-import sys
-import time
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,13 +10,13 @@ from harness.analysis import targets
 from harness.config.hardware import threads_of
 from harness.config.schema import Config
 from harness.errors import UserError
-from harness.measure import environment, neighbours
+from harness.measure import environment
 from harness.records import store
-from harness.records.metrics import TOTAL_SECONDS, TUNING_SECONDS
-from harness.records.record import DataSummary, Hardware, Record, now, utc
+from harness.records.metrics import TUNING_SECONDS
+from harness.records.record import DataSummary, Hardware, Record, utc
 from harness.records.secrets import masked
 from harness.records.tuning import Tuning
-from harness.runner import artifacts
+from harness.runner.ending import conclude
 from harness.runner.messages import Epoch, Measured, Message, Outcome
 from harness.runner.run_lock import RunLock, name_of_job
 from harness.runner.stopping import Stopped
@@ -217,46 +214,3 @@ class Live:
             return f"{record.label}: {outcome.epochs} of {epochs} epochs are kept"
         begun = any(record.folder.glob("last.*"))  # by an earlier command; this one finished no epoch
         return f"{record.label}: no {'further ' if begun else ''}epoch was finished"
-
-
-def conclude(record: Record, outcome: Outcome, started: float) -> bool:
-    """Give a record its end, write it, and make the files that go with it; returns whether it was written."""
-    record.status, record.reason, record.ended = outcome.status, outcome.reason, now()
-    record.metrics[TOTAL_SECONDS] = time.time() - started
-    if record.environment.slot:
-        neighbours.note(record.environment.slot)
-    written = _write(record)
-    if written and record.status == "finished":
-        for checkpoint in record.folder.glob("last.*"):  # an interrupted run would have resumed from it
-            with suppress(OSError):
-                checkpoint.unlink()
-    try:
-        artifacts.make(record)
-    except Exception as error:  # pictures are no reason to fail a run
-        print(f"{record.label}: its pictures could not be drawn ({type(error).__name__}: {error})", file=sys.stderr)
-    return written
-
-
-def _write(record: Record) -> bool:
-    """Write a record. What cannot be written ends this run as failed, and no other run of a sweep."""
-    try:
-        store.write(record)
-        return True
-    except OSError as error:
-        return _unwritten(record, error)
-    except (TypeError, ValueError) as error:
-        _unwritten(record, error)
-    try:  # numbers that JSON does not have: the record says that the run failed, without them
-        store.write(dataclasses.replace(record, metrics={}, history=[], ranks=[]))
-    except OSError as error:  # they stay, so that a later attempt does not take their absence for a result
-        return _unwritten(record, error)
-    record.metrics, record.history, record.ranks = {}, [], []
-    return True
-
-
-def _unwritten(record: Record, error: Exception) -> bool:
-    """Let a record say why it could not be written; returns False."""
-    why = f"its record could not be written ({error})"
-    record.reason = f"{record.reason}; {why}" if record.reason else why
-    record.status = "failed" if record.status == "finished" else record.status
-    return False

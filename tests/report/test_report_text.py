@@ -109,7 +109,7 @@ def test_both_intervals_are_named_and_neither_leaves_what_a_share_can_be():
 
 
 def test_notes_count_what_is_not_in_the_numbers():
-    records = [made(started=1), made(started=2), made(seed=1, started=3), made(code="old", started=0)]
+    records = [made(started=1), made(started=2), made(seed=1, accuracy=0.8, started=3), made(code="old", started=0)]
     assert notes(compare(records, "x")) == [
         "Left out: 1 repeated or retried run; the newest run of each variant and seed counts.",
         "Left out: 1 run of the same configs with earlier code or packages.",

@@ -11,7 +11,8 @@ from harness.config.compose import compose
 from harness.errors import UserError
 from harness.records import store
 from harness.records.record import DataSummary, Hardware
-from harness.runner import earlier_runs, lifecycle, run_lock
+from harness.runner import earlier_runs, ending, lifecycle, run_lock
+from harness.runner.ending import conclude
 from harness.runner.lifecycle import Live, Request, new_record
 from harness.runner.messages import Epoch, Measured, Outcome
 from harness.runner.run_lock import RunLock
@@ -253,7 +254,7 @@ def test_the_checkpoint_to_resume_from_goes_only_once_the_record_is_written(live
         live.take(MEASURED)
         assert checkpoint.exists()
         monkeypatch.undo()
-        assert lifecycle.conclude(live.record, Outcome("finished"), 1000.0)
+        assert conclude(live.record, Outcome("finished"), 1000.0)
         assert not checkpoint.exists()
 
 
@@ -261,7 +262,7 @@ def test_pictures_that_cannot_be_drawn_fail_no_run(live, monkeypatch, capsys):
     def broken(record):
         raise RuntimeError("no font")
 
-    monkeypatch.setattr(lifecycle.artifacts, "make", broken)
+    monkeypatch.setattr(ending.artifacts, "make", broken)
     with live:
         live.take(MEASURED)
     assert written(live).status == "finished"
