@@ -18,10 +18,10 @@ run: .venv/.base ## install what one backend needs, then one run on data that sh
 	$(BIN)/python -m harness encoder=self_attention position=learned pooling=max data=digits
 
 test: .venv/.all lint ## install all extras and pass the tests, in two processes of one thread each
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not slow"
 
-test-long: .venv/.all ## the tests of a minute or more: kills at random times, a pretended GPU, PostgreSQL
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m long
+test-long: .venv/.all ## the tests of a minute or more: Slurm, Ray, PostgreSQL, kills, all exports, simulated comparisons
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "long or slow"
 
 test-gpu: .venv/.all ## the tests that need an NVIDIA GPU
 	$(BIN)/python -m pytest -m gpu

@@ -106,6 +106,7 @@ def test_the_table_has_every_encoder_and_no_other():
     assert [name for name, cells in table().items() if cells["keras"] != "–"] == IN_KERAS
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "kind"),
     [*((name, kind) for name in ENCODERS for kind in TORCH), *((name, kind) for name in IN_KERAS for kind in KERAS)],
