@@ -48,9 +48,8 @@ def refused(arguments: list[str]) -> str | None:
     for key, argument in _overrides(arguments):
         if key in by_the_sweep:
             return f"{argument}: -m sets {by_the_sweep[key]}; leave it out"
-        value = argument.partition("=")[2]
+        name, _, value = argument.partition("=")
         if value.startswith("[") and key.partition("@")[0] in groups():
-            name = argument.partition("=")[0]
             return f"{argument} is a list, and a run has one {name}; a sweep has several: -m {name}={value.strip('[]')}"
     return None
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from harness.records.store import short_hash
+
 SAME_START = 2.0
 """Seconds by which two readings of the start of one process may differ: the system's own start is known in seconds."""
 
@@ -25,6 +27,11 @@ def machine() -> str:
     with suppress(OSError):
         parts.append(os.readlink("/proc/self/ns/pid"))
     return " ".join(parts)
+
+
+def short_machine() -> str:
+    """The same as eight hexadecimal digits, for names."""
+    return short_hash(machine())
 
 
 def started(pid: int) -> float:

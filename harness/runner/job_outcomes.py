@@ -104,7 +104,7 @@ def _machine() -> str:
     """What tells this machine, and this container, from others of the same name."""
     from harness.measure import process_identity  # here: --cfg does without it
 
-    return store.short_hash(process_identity.machine())
+    return process_identity.short_machine()
 
 
 def began(config: "DictConfig | Config") -> float:

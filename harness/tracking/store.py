@@ -105,15 +105,11 @@ def close_abandoned(client: Any, experiment: str) -> None:
 def this_process() -> str:
     """An identifier of this process that no other process gets: its number, its start, and its machine."""
     pid = os.getpid()
-    return f"{pid}@{process_identity.started(pid):.2f}@{_machine()}"
-
-
-def _machine() -> str:
-    return short_hash(process_identity.machine())
+    return f"{pid}@{process_identity.started(pid):.2f}@{process_identity.short_machine()}"
 
 
 def _is_gone(process: str) -> bool:
     """Whether an identifier is that of a process of this machine which has ended."""
     number, _, rest = process.partition("@")
     started, _, machine = rest.partition("@")
-    return machine == _machine() and process_identity.is_gone(int(number), float(started))
+    return machine == process_identity.short_machine() and process_identity.is_gone(int(number), float(started))

@@ -134,13 +134,17 @@ def test_an_interruption_while_the_tracker_starts_leaves_no_running_run(live, tr
     assert written(live).status == "killed"
 
 
-def test_an_interruption_while_the_tracker_ends_a_run_has_it_end_all_the_same(live, tracker, monkeypatch):
+def interrupt_first_sync(tracker, monkeypatch):
     def sync(record):
         tracker.calls.append("sync")
         if tracker.calls.count("sync") == 1:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(tracker, "sync", sync)
+
+
+def test_an_interruption_while_the_tracker_ends_a_run_has_it_end_all_the_same(live, tracker, monkeypatch):
+    interrupt_first_sync(tracker, monkeypatch)
     with pytest.raises(KeyboardInterrupt), live:
         live.take(MEASURED)
     assert tracker.calls.count("sync") == 2
@@ -180,12 +184,7 @@ def test_a_run_of_a_sweep_is_synced_while_the_next_one_starts_and_is_held_until_
 
 
 def test_an_interruption_of_a_sweep_leaves_no_run_unsynced(swept, tracker, monkeypatch):
-    def sync(record):
-        tracker.calls.append("sync")
-        if tracker.calls.count("sync") == 1:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(tracker, "sync", sync)
+    interrupt_first_sync(tracker, monkeypatch)
     with swept:
         swept.take(MEASURED)
     with pytest.raises(KeyboardInterrupt):  # while the next run starts

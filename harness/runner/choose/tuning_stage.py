@@ -25,24 +25,25 @@ def _tune_while_there_is_time(plan: Plan, bench: Bench, tell: Tell) -> int:
     again, by the later trials too, until there is none for one more of each.
     """
 
-    def going() -> list[Contender]:
-        return [one for one in bench.contenders() if one.going]
-
     def hopeless() -> bool:
-        ran = _timed(plan, bench, going())
+        ran = _timed(plan, bench, _going(bench))
         return len(ran) > 1 and _allowed(plan, bench, ran, 1) == 0  # the time of the first alone has all imports
 
     if missing := [run for run in trials_of(plan.candidates, range(1)) if not bench.ended(run)]:
         tell(f"tuning: the first of {plan.trials} trials", missing)
         bench.run(missing, hopeless)
-    while _run_trials(plan, bench, tell, _allowed(plan, bench, going(), max(1, _complete(plan, bench)))):
+    while _run_trials(plan, bench, tell, _allowed(plan, bench, _going(bench), max(1, _complete(plan, bench)))):
         continue
     return _enough(_complete(plan, bench))
 
 
+def _going(bench: Bench) -> list[Contender]:
+    return [one for one in bench.contenders() if one.going]
+
+
 def _run_trials(plan: Plan, bench: Bench, tell: Tell, number: int) -> bool:
     """Run the trials that candidates lack to this ``number``; returns whether there were any, and all were run."""
-    going = [one.name for one in bench.contenders() if one.going]
+    going = [one.name for one in _going(bench)]
     rest = [run for run in trials_of(going, range(number)) if not bench.ended(run)]
     if not rest:
         return False
@@ -53,7 +54,7 @@ def _run_trials(plan: Plan, bench: Bench, tell: Tell, number: int) -> bool:
 
 def _complete(plan: Plan, bench: Bench) -> int:
     """How many trials every candidate has."""
-    going = [one.name for one in bench.contenders() if one.going]
+    going = [one.name for one in _going(bench)]
     complete = 0
     while complete < plan.trials and going and all(bench.ended(run) for run in trials_of(going, [complete])):
         complete += 1
