@@ -8,6 +8,7 @@ from harness.config import shadowing, streams
 from harness.config.libraries import LIBRARY
 from harness.config.shipped import overridden_by
 from harness.errors import UserError
+from harness.notices import notify
 
 FLAGS = ("-m", "--multirun", "--all")
 """The flags with which a command trains."""
@@ -25,10 +26,10 @@ def main() -> None:
 
         command_line()
     except UserError as error:  # an import that was refused
-        print(error, file=sys.stderr)
+        notify(error)
         sys.exit(2)
     except KeyboardInterrupt:  # before anything was begun
-        print("interrupted", file=sys.stderr)
+        notify("interrupted")
         sys.exit(130)
 
 

@@ -1,19 +1,17 @@
 """The metrics of the epochs so far: best epoch, patience, divergence; the same in both backends."""
 
 import math
-import textwrap
 from collections.abc import Sequence
 
 from harness.config.schema import LAST_EPOCH
 from harness.data import Dataset, Split
 from harness.measure import StepTimer
+from harness.notices import UNBROKEN, wrapped
 from harness.records.metrics import METRICS, STEPS, TRAINING_SECONDS, known, split_of, without_split
 
 Metrics = dict[str, float]
 COLUMNS = 80
 """The lines of an epoch are at most so wide, whatever they are printed to."""
-UNBROKEN = "\xa0"
-"""A space where no line ends."""
 
 
 def evaluated_splits(data: Dataset, with_test: bool) -> dict[str, Split]:
@@ -130,8 +128,7 @@ def line(numbers: Metrics, epochs: int) -> str:
             by_split.setdefault(split_of(name), []).append(f"{without_split(name)}{UNBROKEN}{_figures(value)}")
     values = "; ".join(f"{split}/{' '.join(scores)}" for split, scores in by_split.items())
     text = f"epoch {numbers['epoch']}/{epochs}: {values}"
-    lines = textwrap.wrap(text, COLUMNS, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-    return "\n".join(lines).replace(UNBROKEN, " ")
+    return "\n".join(wrapped(text, COLUMNS, "  "))
 
 
 def resuming(history: list[Metrics]) -> str:

@@ -6,13 +6,13 @@ Both backends write checkpoints as zip archives, whose checksums show damage tha
 """
 
 import errno
-import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import UserError
+from harness.notices import notify
 
 SET_ASIDE = "set-aside-"
 """The prefix of the name of a checkpoint that was set aside."""
@@ -35,9 +35,8 @@ def resumable(last: Path, best: Path, load: Callable[[Path], object]) -> bool:
     for path in present if damaged else []:
         aside = _set_aside(path)
         if aside and path in damaged:
-            print(
+            notify(
                 f"{path} is damaged: it is kept as {aside.name}, and the training starts again from its first epoch",
-                file=sys.stderr, flush=True,
             )  # fmt: skip
     return last in present and not damaged
 

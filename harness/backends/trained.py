@@ -3,7 +3,6 @@
 Dimension letters: N rows, L length, C classes.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -24,6 +23,7 @@ from harness.data.new_rows import NewRows, Rows, encode_new
 from harness.data.outline import OUTLINE
 from harness.data.preparation_files import FILES
 from harness.errors import UserError
+from harness.notices import notify
 from harness.records import store
 from harness.records.record import Record
 from harness.tasks.answers import answers
@@ -96,7 +96,7 @@ class TrainedModel:
             found.append(self.answer(rows[start : start + self.portion], first=start + 1))
         found = found or [self.answer(())]
         for sentence in self.unread(sum(one.missing for one in found), sum(one.cut for one in found)):
-            print(sentence, file=sys.stderr, flush=True)
+            notify(sentence)
         return pd.concat([one.table for one in found], ignore_index=True)
 
     def answer(self, rows: Rows, first: int = 1) -> Answers:

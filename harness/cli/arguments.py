@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from itertools import chain, islice
+from pathlib import Path
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -12,6 +13,7 @@ from harness.cli import refused_keys, subcommands
 from harness.config import per_encoder as settings
 from harness.config.compose import compose_whole, conf_dir
 from harness.config.descriptions import groups
+from harness.errors import UserError
 
 MULTIRUN = ("-m", "--multirun")
 HELP = ("-h", "--help")
@@ -19,6 +21,11 @@ CONFIG_DIR = ("--config-dir", "-cd")
 """The flags of Hydra that name a folder of the user's own configs."""
 WITH_VALUE = (*CONFIG_DIR, "--config-path", "-cp", "--config-name", "-cn", "--cfg", "-c", "--package", "-p")
 """The flags of Hydra whose value is the next word."""
+FLAGS = (
+    *("--help", "--hydra-help", "--version", "--cfg", "--resolve", "--package", "--run", "--multirun", "--info"),
+    *("--shell-completion", "--config-path", "--config-name", "--config-dir", "--experimental-rerun"),
+)
+"""The long flags of Hydra, which takes the beginning of one for the whole."""
 ALL = "--all"
 """The flag for all numbers of each run, where the terminal otherwise shows the most important ones."""
 PLUGINS = {
@@ -110,6 +117,29 @@ def class_for_all(arguments: list[str]) -> str | None:
     )
 
 
+def checked(arguments: list[str]) -> list[str]:
+    """The arguments of a run or a sweep, for Hydra: each setting of one encoder alone in the words of its run.
+
+    Raises:
+        UserError: Hydra would misread one of them, or something that they need is missing.
+    """
+    if refused := unknown_flag(arguments) or missing_plugin(arguments) or class_for_all(arguments):
+        raise UserError(refused)
+    return per_encoder(arguments)
+
+
+def unknown_flag(arguments: list[str]) -> str | None:
+    """A sentence for a word such as ``--seed`` that is no flag: what to write for the setting that it names."""
+    for place, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if not name.startswith("--") or any(flag.startswith(name) for flag in FLAGS):
+            continue
+        key, after = name.strip("-").replace("-", "_"), arguments[place + 1 : place + 2]
+        given = value if equals else "".join(one for one in after if "=" not in one and not one.startswith("-"))
+        return f"{name} is no flag: settings are written without dashes, {key}={given or '...'}"
+    return None
+
+
 def _is_installed(module: str) -> bool:
     return find_spec(module.partition(".")[0]) is not None and find_spec(module) is not None
 
@@ -160,12 +190,33 @@ def per_encoder(arguments: list[str]) -> list[str]:
     if set(MULTIRUN) & set(arguments):
         return [f"+{one.lstrip('+')}" if one in given and settings.read(one) else one for one in arguments]
     try:
+        sources = ",".join(map(_as_source, config_folders(arguments)))
+        own_folders = [f"hydra.searchpath=[{sources}]"] if sources else []
         with hydra.initialize_config_dir(str(conf_dir().absolute()), version_base="1.3"):
-            settings.check(given, GlobalHydra.instance().config_loader())
-        own = settings.rewritten(given, lambda others: compose_whole(*others))
+            settings.check([*given, *own_folders], GlobalHydra.instance().config_loader())
+        own = settings.rewritten(given, lambda others: compose_whole(*others, *own_folders))
     except HydraException:  # Hydra says what it is
         return arguments
     return [*(argument for argument in arguments if argument not in given), *own]
+
+
+def config_folders(arguments: list[str]) -> list[Path]:
+    """The folders of the user's own configs: ``--config-dir my_conf`` or ``--config-dir=my_conf``.
+
+    Raises:
+        UserError: a flag has no folder.
+    """
+    named = ["=".join(flag).partition("=") for flag in split(arguments)[0]]
+    flags = [(name, value) for name, _, value in named if name in CONFIG_DIR]
+    if empty := [name for name, value in flags if not value]:
+        raise UserError(f"{empty[0]} needs a folder, such as {empty[0]} my_conf")
+    return [Path(value) for _, value in flags]
+
+
+def _as_source(folder: Path) -> str:
+    """A folder as a quoted value of ``hydra.searchpath``."""
+    path = str(folder.absolute()).replace('"', '\\"')
+    return f'"file://{path}"'
 
 
 def _overrides(arguments: list[str]) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ from hydra.core.override_parser.types import Quote, QuotedString
 
 from harness.cli.choose_keys import OWN
 from harness.errors import UserError
+from harness.notices import notify
 
 USER_ERROR = 2
 QUOTES = "\"'"
@@ -73,14 +74,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         sys.argv[1:] = translated(arguments)
     except UserError as error:
-        print(error, file=sys.stderr)
+        notify(error)
         return USER_ERROR
     from harness.cli import main as command_line
 
     try:
         command_line.main()
     except UserError as error:
-        print(error, file=sys.stderr)
+        notify(error)
         return USER_ERROR
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USER_ERROR

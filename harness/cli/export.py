@@ -10,11 +10,11 @@ would have given other outputs than the run.
 """
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
 from harness.errors import UserError
+from harness.notices import notify
 
 USER_ERROR = 2
 FORMATS = ("onnx", "torch", "keras", "mlflow")
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _export(options)
     except UserError as error:
-        print(error, file=sys.stderr)
+        notify(error)
         return USER_ERROR
 
 
@@ -54,7 +54,7 @@ def _export(options: argparse.Namespace) -> int:
     run = find_run(options.run, options.output_dir)
     if options.measure:
         serving.limit_tokenizers(finished_record(run).environment.hardware.threads)
-    print(f"export: writing the {options.format} model, then comparing its answers", file=sys.stderr, flush=True)
+    notify(f"export: writing the {options.format} model, then comparing its answers")
     made = export_run(run, options.format, options.out or run / store.EXPORTS / options.format)
     lengths = ", ".join(map(str, made.lengths))
     print(
@@ -65,7 +65,7 @@ def _export(options: argparse.Namespace) -> int:
     if options.format != "mlflow" and made.model.record.config["hardware"]["precision"] == "bf16":
         print("it computes in float32: the run's own outputs, in bfloat16, differ by their rounding")
     if options.measure:
-        print("export: measuring what it costs to serve", file=sys.stderr, flush=True)
+        notify("export: measuring what it costs to serve")
         found, why_not_recorded = serving.serve_exported(made, time.perf_counter)
         for name, value in serving.metrics_of(found).items():
             print(f"{name}  {number(name, value)}")

@@ -4,18 +4,16 @@ The words are those of the shipped files and of the schema; neither Hydra nor a 
 """
 
 import re
-import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from functools import cache
-from pathlib import Path
 from typing import get_args
 
 from pydantic import BaseModel
 
 from harness.cli import suggestions
-from harness.cli.arguments import CONFIG_DIR, split
+from harness.cli.arguments import config_folders, split
 from harness.config.descriptions import (
     Key,
     choices,
@@ -29,6 +27,7 @@ from harness.config.descriptions import (
 from harness.config.schema import Config
 from harness.config.sentences import must_be
 from harness.errors import UserError
+from harness.notices import notify
 
 WIDTH = 80
 USER_ERROR = 2
@@ -65,26 +64,14 @@ LONGEST_NAME = 36
 def main(arguments: list[str]) -> int:
     """Print the help for a command's words, or all groups and keys where it has none; returns the exit code."""
     try:
-        flags, words = split(arguments)
-        folders = [_folder_of(flag) for flag in flags if flag[0].partition("=")[0] in CONFIG_DIR]
+        _, words = split(arguments)
+        folders = config_folders(arguments)
         with including(folders[-1]) if folders else nullcontext():
             print("\n\n".join(map(of_word, words)) if words else overview())
     except UserError as error:
-        print(error, file=sys.stderr)
+        notify(error)
         return USER_ERROR
     return 0
-
-
-def _folder_of(flag: Sequence[str]) -> Path:
-    """The folder in ``--config-dir my_conf`` or ``--config-dir=my_conf``.
-
-    Raises:
-        UserError: there is none.
-    """
-    name, _, value = "=".join(flag).partition("=")
-    if not value:
-        raise UserError(f"{name} needs a folder, such as {name} my_conf")
-    return Path(value)
 
 
 def overview() -> str:

@@ -25,6 +25,7 @@ from harness.cli import arguments as words
 from harness.cli import interruptions, secret_arguments, subcommands, suggestions
 from harness.config import compose, launchers, streams
 from harness.errors import UserError
+from harness.notices import SHARED, notify
 
 if TYPE_CHECKING:
     from harness.records.record import Record
@@ -45,7 +46,7 @@ def main() -> None:
     """Run the command line; returns when all runs finished or were skipped, exits with a code otherwise."""
     arguments = sys.argv[1:]
     if refused := words.refused(arguments):
-        print(refused, file=sys.stderr)
+        notify(refused)
         sys.exit(USER_ERROR)
     if words.asks_for_help(arguments):
         sys.exit(import_module("harness.cli.key_help").main(arguments))  # it loads the schema
@@ -56,15 +57,12 @@ def main() -> None:
     arguments = secret_arguments.into_environment([argument for argument in arguments if argument != words.ALL])
     arguments, notes = words.last_of_each(arguments)
     arguments = words.as_sweep_to_tune(arguments)
-    print(*notes, sep="\n", end="\n" * bool(notes), file=sys.stderr, flush=True)
+    notify(*notes)
     sys.argv[1:] = arguments
-    if refused := words.missing_plugin(arguments) or words.class_for_all(arguments):
-        print(refused, file=sys.stderr)
-        sys.exit(USER_ERROR)
     try:
-        arguments = words.per_encoder(arguments)
+        arguments = words.checked(arguments)
     except UserError as error:
-        print(error, file=sys.stderr)
+        notify(error)
         sys.exit(USER_ERROR)
     sys.argv[1:] = words.flags_first(arguments)
     interruptions.listen()
@@ -79,7 +77,7 @@ def main() -> None:
     except UserError:  # an import that was refused
         raise
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # our task raises nothing
-        print(*suggestions.explain(error, sys.argv[1:]), sep="\n", file=sys.stderr)
+        notify(*suggestions.explain(error, sys.argv[1:]))
         if _has_run():  # a search had begun, or the launcher failed
             finish(launched=False)
         sys.exit(USER_ERROR)
@@ -106,7 +104,7 @@ def _nothing_run() -> int:
     if not Sweep.current or _has_run():
         return 0
     choice = Sweep.current.choice
-    print(choice.not_begun() if choice else suggestions.of_empty_sweep(sys.argv[1:]), file=sys.stderr)
+    notify(choice.not_begun() if choice else suggestions.of_empty_sweep(sys.argv[1:]))
     return USER_ERROR
 
 
@@ -119,6 +117,8 @@ def task(config: DictConfig) -> float:
     from harness.runner.objective import objective, search
     from harness.runner.stopping import Requeued, Stopped
 
+    if launchers.side_by_side(HydraConfig.get().launcher):
+        os.environ[SHARED] = "1"
     label, direction = run_names.label(config), search(HydraConfig.get())
     if config.sweep and config.fail_fast and job_outcomes.failed_before(config):
         _keep(config, job_outcomes.JobOutcome(not_begun=label))
@@ -126,7 +126,7 @@ def task(config: DictConfig) -> float:
     # before the imports, so that the terminal does not stay empty while they take seconds
     doing = "profiling" if config.mode == "profile" else "preparing data"
     lines = [*sweep_progress.of_job(config, _outcomes), f"{label}: {doing}"]
-    print(*lines, sep="\n", file=sys.stderr, flush=True)
+    notify(*lines)
     try:
         outcome = _outcome(config, label, _started(), direction)
     except Stopped as stopped:
@@ -150,7 +150,7 @@ def _keep(config: DictConfig, outcome: "JobOutcome") -> None:
     try:
         job_outcomes.keep_outcome(config, HydraConfig.get().job.num, outcome)
     except OSError as error:  # a full disk must not end the other runs
-        print(f"{job_outcomes.outcomes_folder(config)} cannot be written to ({error.strerror})", file=sys.stderr)
+        notify(f"{job_outcomes.outcomes_folder(config)} cannot be written to ({error.strerror})")
         _unkept.append(outcome)
 
 
@@ -161,7 +161,7 @@ def _outcome(config: DictConfig, label: str, started: float, direction: str | No
 
     job = run_lock.name_of_job(config.sweep, label)  # known at once; what decides the result takes longer to find out
     if _comes_back(config) and (held := run_lock.held_by_another(Path(config.output_dir).absolute(), job)):
-        print(f"{label}: {held}", file=sys.stderr, flush=True)
+        notify(f"{label}: {held}")
         return JobOutcome(held=str(held.file))
     from harness.cli import one_run
     from harness.runner.slots.claims import claimed
@@ -217,15 +217,15 @@ def _finish(every_number: bool, interrupted: bool = False, kept: str = "", launc
         failed = not launched or any(outcome.record is None for outcome in outcomes)
         written &= Sweep.current.end(done, interrupted, failed)
     if waiting := not_begun(outcomes):
-        print(waiting, file=sys.stderr)
+        notify(waiting)
     lost = [sentence for one in outcomes if (sentence := one.damaged or one.lost)]
     for error in dict.fromkeys([*lost, *errors]):
-        print(error, file=sys.stderr)
+        notify(error)
     if interrupted:
         finished = Sweep.current.count_finished(done) if Sweep.current else 0
         runs = f"{finished} finished run{'s' * (finished != 1)} kept" if Sweep.current else ""
         state = "; ".join(part for part in ("interrupted", runs, kept) if part)
-        print(f"{state}; the same command resumes from here", file=sys.stderr)
+        notify(f"{state}; the same command resumes from here")
         return INTERRUPTED
     if errors:
         return USER_ERROR
@@ -245,6 +245,6 @@ def _show(done: "list[Record]", every_number: bool) -> bool:
         if measured := [record for record in done if record.mode == "profile"]:
             build.show_profiles(measured)
     except OSError as error:
-        print(f"the page of the profile could not be written ({error}); its record is kept", file=sys.stderr)
+        notify(f"the page of the profile could not be written ({error}); its record is kept")
         return False
     return True

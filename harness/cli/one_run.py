@@ -1,6 +1,5 @@
 """One run: from the config that Hydra composed to the request that a command makes, and from there to its record."""
 
-import sys
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
@@ -8,6 +7,7 @@ from omegaconf import DictConfig
 from harness.cli import suggestions
 from harness.config import launchers
 from harness.config.validation import resolve
+from harness.notices import notify
 from harness.records.record import Record
 from harness.records.tuning import Tuning
 from harness.runner import run_lock, run_names
@@ -46,7 +46,7 @@ def record_of(request: Request, waits: bool = True) -> Record:
         try:
             return profile(request) if request.config.mode == "profile" else run(request)
         except Held as held:
-            print(f"{request.label}: {held}", file=sys.stderr, flush=True)
+            notify(f"{request.label}: {held}")
             if not waits:
                 raise
             sync_ended()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UserError
+from harness.notices import notify
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,9 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _predict(options)
     except UserError as error:
-        print(error, file=sys.stderr)
+        notify(error)
     except UnicodeDecodeError as error:
-        print(f"predict: standard input is not UTF-8 ({error.reason}); convert it with iconv", file=sys.stderr)
+        notify(f"predict: standard input is not UTF-8 ({error.reason}); convert it with iconv")
     return USER_ERROR
 
 
@@ -126,11 +127,11 @@ def _answer(model: "TrainedModel", total: int | None, portions: Iterator["NewTab
             missing, cut, done = missing + answers.missing, cut + answers.cut, done + len(portion)
             bar.update(len(portion))
     for sentence in model.unread(missing, cut):
-        print(sentence, file=sys.stderr)
+        notify(sentence)
     record = model.record
-    print(
+    notify(
         f"predict: {done:,} row{'s' * (done != 1)} answered by {record.label} of {record.name}, on "
-        f"{', '.join(model.hardware.device_names) or model.hardware.accelerator}", file=sys.stderr,
+        f"{', '.join(model.hardware.device_names) or model.hardware.accelerator}",
     )  # fmt: skip
 
 

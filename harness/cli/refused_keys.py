@@ -23,6 +23,14 @@ EXACT = ("encoder", "pooling", "position")
 """Those of them whose code is the harness's own, and not a framework's, for every choice but the user's."""
 OWN_CODE = ("custom", "cell")
 """Choices that name the user's code, so that only this code knows its keys."""
+ALSO_CALLED = {
+    "learning_rate": "optimizer.lr", "batch": "trainer.batch_size", "num_epochs": "trainer.epochs", "model": "encoder",
+    "dataset": "data", "device": "hardware", "gpu": "hardware", "gpus": "hardware.devices",
+    "max_len": "data.max_length", "seq_len": "data.max_length", "heads": "encoder.num_heads",
+    "n_heads": "encoder.num_heads", "hidden": "encoder.hidden_size", "hidden_dim": "encoder.hidden_size",
+    "framework": "backend",
+}  # fmt: skip
+"""What other programs call some keys and groups, with their name here."""
 RENAMED = {"input.letters": "input.characters"}
 """Keys that had another name, with the name that they have now."""
 
@@ -200,6 +208,8 @@ def nearest(wrong: str, config: DictConfig) -> str | None:
     """
     parent, _, last = wrong.rpartition(".")
     others = [key for key in keys(OmegaConf.to_container(config, resolve=False)) if key != wrong]
+    if (meant := ALSO_CALLED.get(last)) in others:
+        return meant
     beside = [key for key in others if parent and key.rpartition(".")[0] == parent]
     elsewhere = [key for key in others if not parent or key.rpartition(".")[2] != "name"]
     for candidates in (beside, elsewhere):

@@ -11,11 +11,11 @@ Exit codes: 0; 1 the gate failed; 2 the user must fix something, or the gate cou
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 from harness.config.requirement import parse_all
 from harness.errors import UserError
+from harness.notices import notify
 from harness.records.reading import no_record, read_folders
 from harness.records.record import Record
 from harness.runner import sweep_runs
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _report(options)
     except UserError as error:
-        print(error, file=sys.stderr)
+        notify(error)
         return USER_ERROR
 
 
@@ -96,10 +96,10 @@ def _report(options: argparse.Namespace) -> int:
     if options.all:
         print_every_number([record for record in records if record.status == "finished" and record.mode == "train"])
     for sentence in report.comparison.left_out[len(left_out) :]:  # files beside the records
-        print(f"left out: {sentence}", file=sys.stderr)
+        notify(f"left out: {sentence}")
     code = 0
     if report.unwritten:
-        print(report.unwritten, file=sys.stderr)
+        notify(report.unwritten)
         code = USER_ERROR
     if baseline is not None:
         outcome = gate.check(report.comparison, baseline, options.only, options.allow_new)
@@ -109,7 +109,7 @@ def _report(options: argparse.Namespace) -> int:
         try:
             print(*gate_baseline.write_baseline(report.comparison, options.write_baseline), sep="\n")
         except OSError as error:
-            print(f"the baseline {options.write_baseline} cannot be written ({error.strerror})", file=sys.stderr)
+            notify(f"the baseline {options.write_baseline} cannot be written ({error.strerror})")
             code = code or USER_ERROR
     return code
 
@@ -127,7 +127,7 @@ def _read(options: argparse.Namespace) -> tuple[list[Record], list[str]]:
     folders = options.folders or [options.output_dir / "runs"]
     records, left_out = read_folders(folders)
     for sentence in left_out:
-        print(f"left out: {sentence}", file=sys.stderr)
+        notify(f"left out: {sentence}")
     where = ", ".join(map(str, folders))
     for option, chosen in (("name", _of_name), ("sweep", sweep_runs.of_sweep)):
         wanted = getattr(options, option)

@@ -8,7 +8,6 @@ quiet: by the spread within the run, and by the share of the processors that oth
 """
 
 import argparse
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from harness.analysis.disturbances import share_of_others
 from harness.analysis.variants import device_of
 from harness.config.compose import compose
 from harness.errors import UserError
+from harness.notices import notify
 from harness.records.record import Record
 from harness.report.terminal import console
 from harness.runner.lifecycle import Request
@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _check(_hardware(parser.parse_args(arguments).hardware))
     except UserError as error:
-        print(error, file=sys.stderr)
+        notify(error)
         return USER_ERROR
 
 

@@ -7,6 +7,8 @@ import traceback
 from difflib import get_close_matches
 from importlib import import_module
 
+from harness.notices import notify
+
 NAMES = ("choose", "export", "predict", "report", "selfcheck", "ui")
 USER_ERROR, INTERRUPTED = 2, 130
 
@@ -25,7 +27,7 @@ def run(arguments: list[str]) -> int:
     if word not in NAMES:
         near = get_close_matches(word, NAMES, n=1)
         question = f"; did you mean {near[0]}?" if near else ""
-        print(f"there is no subcommand {word!r}, only {', '.join(NAMES)}{question}", file=sys.stderr)
+        notify(f"there is no subcommand {word!r}, only {', '.join(NAMES)}{question}")
         return USER_ERROR
     try:
         code: int = import_module(f"harness.cli.{word}").main(rest)
@@ -46,7 +48,7 @@ def run(arguments: list[str]) -> int:
 def _closed() -> int:
     """What reads standard output has ended, such as ``head``: nothing more can be said there, at the exit neither."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    print("standard output was closed before everything was printed", file=sys.stderr)
+    notify("standard output was closed before everything was printed")
     return USER_ERROR
 
 
@@ -61,5 +63,5 @@ def _fault(word: str, error: Exception) -> int:
         where = f"the traceback is in {file.name}"
     except OSError as unwritten:
         where = f"its traceback could not be written ({unwritten.strerror})"
-    print(f"{word} failed by a fault of the harness ({what}); {where}", file=sys.stderr)
+    notify(f"{word} failed by a fault of the harness ({what}); {where}")
     return USER_ERROR

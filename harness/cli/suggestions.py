@@ -27,7 +27,8 @@ def explain(error: Exception, arguments: list[str]) -> Iterator[str]:
         return
     if meant := _without_blanks(error, arguments) or _stray(error, arguments):
         yield meant
-    elif closed := _to_be_closed(error):
+        return
+    if closed := _to_be_closed(error):
         yield f"a bracket is not closed: {closed}"
     elif unclosed := _with_an_open_quote(error):
         yield f"a quote is not closed: {unclosed}"

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from rich.text import Text
 
 from harness import tracking
 from harness.errors import UserError
+from harness.notices import notify
 
 PAGE = "/#/experiments/{id}/runs?viewStateShareKey={view}"
 """The page of an experiment's runs in one of its views, as MLflow's own links to views: it fits into 80 columns."""
@@ -37,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return serve(options.output_dir.absolute(), options.host, options.port or free_port(5000))
     except UserError as error:
-        print(error, file=sys.stderr)
+        notify(error)
         return 2
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -62,6 +64,8 @@ def serve(output_dir: Path, host: str, port: int) -> int:
     try:
         if wait_until_up(server, address):
             _print_links(address, _experiments(uri))
+            if missing := tracking.count_missing(output_dir):
+                notify(_missing(missing, output_dir))
         _, errors = server.communicate()
         if server.returncode:
             last = (errors.decode(errors="replace").strip().splitlines() or ["it says nothing"])[-1]
@@ -70,6 +74,15 @@ def serve(output_dir: Path, host: str, port: int) -> int:
     finally:
         server.terminate()
         server.wait()
+
+
+def _missing(runs: int, output_dir: Path) -> str:
+    """The sentence about so many runs of an output folder that its store lacks."""
+    folder = "" if output_dir == Path("outputs").absolute() else f" --output-dir {shlex.quote(str(output_dir))}"
+    return (
+        f"{runs} run{'s' * (runs != 1)} of sweeps {'are' if runs > 1 else 'is'} missing here: python -m harness report "
+        f"--sync{folder} adds {'them' if runs > 1 else 'it'}"
+    )
 
 
 def _experiments(uri: str) -> list[tuple[str, str]]:

@@ -10,7 +10,6 @@ import hashlib
 import inspect
 import json
 import shutil
-import sys
 import unicodedata
 import zlib
 from collections.abc import Callable
@@ -31,6 +30,7 @@ from harness.data.split import Split
 from harness.data.unseen import set_apart
 from harness.data.vectors.kept import WordVectors
 from harness.errors import UserError
+from harness.notices import notify
 from harness.records import store
 from harness.records.record import DataSummary
 
@@ -92,7 +92,7 @@ def _fill_once(folder: Path, load: Callable[[], Dataset]) -> Path:
         ) from None
     try:
         if folder.exists() and (why := damage(folder)):
-            print(f"{why}: the data are prepared again", file=sys.stderr)
+            notify(f"{why}: the data are prepared again")
             store.remove(folder)
         if not folder.exists():
             _write(load(), folder)

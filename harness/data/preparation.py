@@ -15,6 +15,7 @@ from harness.data.series_preparation import KIND, SeriesPreparation, from_settin
 from harness.data.tokenizers import SEPARATOR, Tokenizer, load_tokenizer, special_tokens
 from harness.data.word_lists import Words, kept_steps, kept_words, word_vocabulary
 from harness.errors import UserError
+from harness.notices import draws_bars
 
 CHUNK = 1000
 """Rows that are encoded at once: the encodings of the library need more memory than ids."""
@@ -67,7 +68,7 @@ class TextPreparation:
         """The ids of each row, and how many it has before it is cut to ``max_length``."""
         width, kept = len(self.columns), kept_steps(self.truncate, self.max_length)
         starts = range(0, len(rows), CHUNK)
-        for start in tqdm(starts, desc="token ids", leave=False, disable=None, dynamic_ncols=True, delay=1):
+        for start in tqdm(starts, desc="token ids", leave=False, disable=not draws_bars(), dynamic_ncols=True, delay=1):
             ids = self.tokenizer.encode(all_texts(rows[start : start + CHUNK]))
             if width > 1:
                 yield from (self._joined(ids[first : first + width]) for first in range(0, len(ids), width))

@@ -25,6 +25,7 @@ from harness.data.tokenizer_file import FileTokenizer
 from harness.data.word_patterns import RUN, RUN_OR_MARK, WORD, WORD_OR_MARK
 from harness.data.word_splitter import WordSplitter
 from harness.errors import UserError
+from harness.notices import draws_bars
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Library
@@ -246,4 +247,4 @@ def _frequent_characters(texts: Iterable[str]) -> list[str]:
 
 def _with_progress(texts: Sequence[str]) -> Iterator[Any]:
     """The texts, with a progress bar on a terminal that disappears at the end."""
-    return iter(tqdm(texts, desc="vocabulary", leave=False, disable=None, dynamic_ncols=True))
+    return iter(tqdm(texts, desc="vocabulary", leave=False, disable=not draws_bars(), dynamic_ncols=True))

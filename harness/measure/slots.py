@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.measure import processors
 from harness.measure.accelerators import ORDER, VISIBLE, accelerators
+from harness.notices import SHARED
 from harness.records.slot import Slot
 
 VARIABLE = "HARNESS_SLOT"
@@ -90,6 +91,8 @@ def environment_of(
     )  # fmt: skip
     content = {name: getattr(own, name) for name in ("numbers", "slots", "processors", "devices", "slowdown")}
     found = {VARIABLE: json.dumps({"slot": content, **job})}
+    if slots > 1:
+        found[SHARED] = "1"
     if own.devices:
         found |= {VISIBLE: ",".join(own.devices), **ORDER}
     if not os.environ.get(THREADS):  # else the user has set it

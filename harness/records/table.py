@@ -1,12 +1,12 @@
 """The runs below a folder as a table: ``harness.records("outputs")``."""
 
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from harness.notices import notify
 from harness.records.metrics import METRICS
 from harness.records.reading import no_record, read_folders
 from harness.records.record import Record
@@ -30,7 +30,7 @@ def table(folders: str | Path | Iterable[str | Path]) -> pd.DataFrame:
     paths = [Path(one) for one in ([folders] if isinstance(folders, str | Path) else folders)]
     records, left_out = read_folders(paths)
     for sentence in left_out:
-        print(f"left out: {sentence}", file=sys.stderr)
+        notify(f"left out: {sentence}")
     if not records:
         raise no_record(paths, left_out)
     return table_of(sorted(records, key=lambda record: record.started))

@@ -21,6 +21,11 @@ def answer(group: ComparisonGroup) -> list[str]:
     return [*_answer(group), *group.told]
 
 
+def recommends(group: ComparisonGroup) -> bool:
+    """Whether the answer says which variant to take."""
+    return not (group.sifted and not group.sifted.meeting) and bool(recommend(group))
+
+
 def _answer(group: ComparisonGroup) -> list[str]:
     metric = group.quality
     if not any(variant.runs for variant in group.variants):

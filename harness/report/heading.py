@@ -14,9 +14,9 @@ from harness.analysis.comparability import LIMITS, data_name
 from harness.analysis.comparison import Comparison
 from harness.analysis.listed import listed
 from harness.config.libraries import is_read
+from harness.notices import wrapped
 from harness.records.record import Environment, Record
 from harness.records.settings import key_of
-from harness.report.sentences import wrapped
 
 MISSING = object()
 MOST_SWEEPS = 4
@@ -54,19 +54,19 @@ def print_heading(lines: Sequence[Line], out: Console) -> None:
 
 
 def _settings(records: Sequence[Record]) -> str:
-    """What commands set for all runs, and for all runs of one encoder, as a command has it.
+    """What commands set for all runs, as a command has it, and behind its name for all runs of one encoder.
 
     A setting counts also for a run whose own command left it out, if it is that run's default.
     """
     shared = _shared(records)
-    said = [override for key, override in shared.items() if key != "data"]  # it has a line of its own
+    said = [" ".join(override for key, override in shared.items() if key != "data")]  # data have a line of their own
     by_encoder: dict[str, list[Record]] = {}
     for record in records:
         by_encoder.setdefault(record.choices["encoder"], []).append(record)
     for encoder, own in by_encoder.items():
-        keys = {key: one for key, one in _shared(own).items() if key.startswith("encoder.") and key not in shared}
-        said += [f"+per.{encoder}.{one.lstrip('+').removeprefix('encoder.')}" for one in keys.values()]
-    return " ".join(said) or "nothing for all runs: the defaults, except where runs differ"
+        others = [one for key, one in _shared(own).items() if key.startswith("encoder.") and key not in shared]
+        said += [f"{encoder}: {' '.join(others)}"] if others else []
+    return "; ".join(filter(None, said)) or "nothing for all runs: the defaults, except where runs differ"
 
 
 def _shared(records: Sequence[Record]) -> dict[str, str]:
@@ -135,7 +135,9 @@ def _parts(machine: Environment) -> Iterator[str]:
     if machine.processor:
         yield machine.processor
     if machine.cores:
-        yield f"{machine.cores} core{'s' * (machine.cores != 1)}"
+        cores = f"{machine.cores} core{'s' * (machine.cores != 1)}"
+        beside = machine.slot.slots if machine.slot else 1
+        yield f"{cores} a run, {beside} runs at a time" if beside > 1 else cores
     if machine.memory_mib:
         yield f"{machine.memory_mib / 1024:.0f} GiB"
     for device, count in Counter(machine.hardware.device_names).items():

@@ -12,12 +12,13 @@ from rich.table import Table
 
 from harness.analysis.searched import SearchTrial, best_first
 from harness.analysis.variant_names import short_keys
+from harness.notices import UNBROKEN
 from harness.records.metrics import QUALITY, number, short_name
 from harness.records.record import Record
 from harness.report.fitting import print_fitting
 from harness.report.heading import INDENT, Line, of_records, print_heading
 from harness.report.markdown import escaped, paragraph, table_row
-from harness.report.sentences import UNBROKEN, print_sentence
+from harness.report.sentences import print_sentence
 from harness.report.terminal import MOST_ROWS, console, relative_path
 from harness.report.text import failure
 

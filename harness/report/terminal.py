@@ -20,6 +20,7 @@ from harness.analysis.disturbances import disturbances
 from harness.analysis.serving import served_models
 from harness.analysis.tuned import tuned_variants
 from harness.config.libraries import is_read
+from harness.notices import UNBROKEN
 from harness.records.metrics import EPOCH_SECONDS, THROUGHPUT, short_name
 from harness.records.record import Record
 from harness.records.store import output_dir_of
@@ -41,7 +42,7 @@ from harness.report.data_notes import data_notes
 from harness.report.fitting import print_fitting, print_section
 from harness.report.heading import heading, print_heading
 from harness.report.notes import notes
-from harness.report.sentences import UNBROKEN, print_sentence
+from harness.report.sentences import print_sentence
 
 MOST_ROWS = 40
 """The terminal shows at most so many rows of a comparison; the files have all."""

@@ -5,7 +5,6 @@ visible and may be taken, the framework is asked in a short process of the fork 
 """
 
 import os
-import sys
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -14,6 +13,7 @@ from harness.config.hardware import KINDS, Usable, hidden_cards, resolve_hardwar
 from harness.config.kernels import check_kernels_on
 from harness.config.schema import Config
 from harness.measure import accelerators
+from harness.notices import notify
 from harness.records.record import Environment, Hardware
 from harness.runner import worker
 
@@ -86,4 +86,4 @@ def say_once(sentence: str) -> None:
     """Print a sentence on standard error, once per process."""
     if sentence not in _said:
         _said.add(sentence)
-        print(sentence, file=sys.stderr, flush=True)
+        notify(sentence)

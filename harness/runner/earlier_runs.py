@@ -2,11 +2,11 @@
 
 import dataclasses
 import shlex
-import sys
 from datetime import datetime
 from typing import Any
 
 from harness.analysis import targets
+from harness.notices import notify
 from harness.records import copies, store
 from harness.records.record import Record
 from harness.runner import artifacts, job_outcomes
@@ -25,7 +25,7 @@ def finished_before(request: Request, record: Record) -> Record | None:
     left_out: list[str] = []
     existing = store.find(request.output_dir, record.fingerprint, config.name, left_out)
     for sentence in left_out:
-        print(f"left out: {sentence}", file=sys.stderr)
+        notify(f"left out: {sentence}")
     if config.rerun or not existing or existing.status != "finished":
         return None
     is_asked_again = existing.name == config.name and existing.search_trial is not None and config.trial is None
@@ -35,10 +35,9 @@ def finished_before(request: Request, record: Record) -> Record | None:
     placed = targets.at(existing, config.measure.target)
     can_be_served = config.mode == "train" and config.tune.trial is None
     if config.measure.serve and can_be_served and not (existing.folder / store.SERVING).exists():
-        print(
+        notify(
             f"{existing.label}: finished before, without measure.serve; python -m harness export "
             f"{shlex.quote(str(existing.folder))} --format onnx --measure measures what it costs to serve",
-            file=sys.stderr,
         )
     if existing.name != config.name:
         asked: dict[str, Any] = {"config": record.config, "choices": record.choices, "sweep": record.sweep}

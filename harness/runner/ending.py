@@ -1,11 +1,11 @@
 """How a record ends: its outcome, its file, and the pictures that go with it."""
 
 import dataclasses
-import sys
 import time
 from contextlib import suppress
 
 from harness.measure import neighbours
+from harness.notices import notify
 from harness.records import store
 from harness.records.metrics import TOTAL_SECONDS
 from harness.records.record import Record, now
@@ -27,7 +27,7 @@ def conclude(record: Record, outcome: Outcome, started: float) -> bool:
     try:
         artifacts.make(record)
     except Exception as error:  # pictures are no reason to fail a run
-        print(f"{record.label}: its pictures could not be drawn ({type(error).__name__}: {error})", file=sys.stderr)
+        notify(f"{record.label}: its pictures could not be drawn ({type(error).__name__}: {error})")
     return written
 
 

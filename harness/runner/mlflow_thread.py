@@ -1,10 +1,10 @@
 """Brings MLflow up to date while a sweep runs whose jobs do not write to it."""
 
-import sys
 import threading
 from pathlib import Path
 
 from harness import tracking
+from harness.notices import notify
 
 LOOKS_EVERY = 10.0
 """Seconds between two looks for runs that have ended."""
@@ -33,5 +33,5 @@ class MlflowThread:
         while not self._ended.wait(LOOKS_EVERY):
             why = tracking.sync_left(self.output_dir, self.sweep, waits=False).why
             if why and why != said:
-                print(f"{why}; it is asked again while the sweep runs", file=sys.stderr, flush=True)
+                notify(f"{why}; it is asked again while the sweep runs")
             said = why

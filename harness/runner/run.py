@@ -1,6 +1,5 @@
 """One run, from its config to its record, in the parent process. The worker's part is in ``train``."""
 
-import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +14,7 @@ from harness.config.schema import CLASS_WEIGHTS, Config
 from harness.data.model_files import tokenizer_of
 from harness.data.vectors import prepare as word_vectors
 from harness.errors import UserError
+from harness.notices import notify
 from harness.records.record import Record
 from harness.records.settings import key_of
 from harness.runner import devices, fingerprint, job_outcomes, median_stopping, worker
@@ -158,7 +158,7 @@ def follow(nodes: Nodes, server: worker.Server, job: TrainJob, record: Record) -
     outcome = train_in(server, job, lambda _message: None, nodes)
     what = "has nothing to train" if nodes.skipped else "has done its part"
     what = what if outcome.status == "finished" else f"failed ({outcome.reason})"
-    print(f"node {nodes.own} {what} of {record.label}; the first node keeps the record", file=sys.stderr)
+    notify(f"node {nodes.own} {what} of {record.label}; the first node keeps the record")
     record.status, record.reason, record.follows = outcome.status, outcome.reason, True
     return record
 
@@ -176,7 +176,7 @@ def say_not_read(request: Request) -> None:
 
 def say(text: str) -> None:
     """Print a line of progress to standard error at once, also where that is a file."""
-    print(text, file=sys.stderr, flush=True)
+    notify(text)
 
 
 def prepare_data(config: Config) -> Path:

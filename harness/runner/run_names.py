@@ -4,7 +4,6 @@ In a sweep these are the swept overrides; for a single run, the overrides of its
 """
 
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from harness.config import per_encoder
+from harness.notices import notify
 from harness.records import store
 from harness.records.settings import CLASS, key_of
 
@@ -124,7 +124,7 @@ def read_swept(config: DictConfig) -> list[str] | None:
         return None
     except (OSError, ValueError) as error:
         why = str(error)
-    print(f"{file} cannot be read ({why}); the run is named by all its overrides", file=sys.stderr)
+    notify(f"{file} cannot be read ({why}); the run is named by all its overrides")
     return None
 
 

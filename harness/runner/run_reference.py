@@ -2,7 +2,6 @@
 
 import os.path
 import re
-import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,6 +12,7 @@ from harness.analysis.listed import listed
 from harness.analysis.targets import score_on_validation
 from harness.analysis.variants import Variant, gather
 from harness.errors import UserError
+from harness.notices import notify
 from harness.records import store
 from harness.records.metrics import METRICS
 from harness.records.record import Record
@@ -78,7 +78,7 @@ def _best(name: str, output_dir: Path) -> Path:
     ]  # fmt: skip
     records = [record for record in trained if record.name == name]
     for sentence in left_out:
-        print(f"left out: {sentence}", file=sys.stderr)
+        notify(f"left out: {sentence}")
     if not records:
         names = sorted({record.name for record in trained})
         near = get_close_matches(name, names, n=FEW) or names
@@ -96,7 +96,7 @@ def _best(name: str, output_dir: Path) -> Path:
             f"scores cannot be compared; name the folder of a run, such as the best on each ({each})"
         )
     variant, run, metric = _best_of(groups[0], name)
-    print(_why(variant, run, metric, finished, output_dir), file=sys.stderr)
+    notify(_why(variant, run, metric, finished, output_dir))
     return run.folder
 
 

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, open_dict, read_write
 from harness.config import launchers, per_encoder
 from harness.config.composed_once import ComposedOnce
 from harness.errors import UserError
+from harness.notices import notify
 from harness.records.record import Record
 from harness.records.secrets import masked
 from harness.runner import job_outcomes, plugins, run_names, sweep_runs, sweep_summary
@@ -67,7 +68,7 @@ class Sweep(Callback):
             set_per_encoder(config)
             _refuse_tuning_by_others(config)
         except UserError as error:  # Hydra would turn the exception into a warning and continue
-            print(error, file=sys.stderr)
+            notify(error)
             sys.exit(2)
         overrides = config.hydra.overrides
         with read_write(config), open_dict(config):
@@ -89,7 +90,7 @@ class Sweep(Callback):
             run_names.keep_swept(config)
         except OSError as error:
             why = f"({error.strerror}); set output_dir to another folder, or remove what is in the way"
-            print(f"{error.filename or folder} cannot be written to {why}", file=sys.stderr)
+            notify(f"{error.filename or folder} cannot be written to {why}")
             sys.exit(2)
         Sweep.current = self
         if launchers.on_cluster(config.hydra.launcher):
@@ -142,7 +143,7 @@ class Sweep(Callback):
             self._end_in_mlflow(ends, interrupted)
         except Exception as error:
             why = masked(f"{type(error).__name__}: {error}").splitlines()[0]
-            print(f"MLflow did not take the end of the sweep ({why}); its records are kept", file=sys.stderr)
+            notify(f"MLflow did not take the end of the sweep ({why}); its records are kept")
         return all(summary.written for *_, summary in ends)
 
     def _end_search(self, output_dir: Path) -> "Summary":
@@ -153,7 +154,7 @@ class Sweep(Callback):
         try:
             return self.search.summary(output_dir, run_names.sweep_folder(self.config))
         except OSError as error:
-            print(f"the table of the search could not be written ({error}); its records are kept", file=sys.stderr)
+            notify(f"the table of the search could not be written ({error}); its records are kept")
             return Summary(files=[], written=False)
 
     def _end_in_mlflow(self, ends: "list[tuple[str, str, Summary]]", interrupted: bool) -> None:
@@ -168,7 +169,7 @@ class Sweep(Callback):
         synced = tracking.sync_left(output_dir, self.config.sweep)
         if synced.left:
             runs = "1 run is" if synced.left == 1 else f"{synced.left} runs are"
-            print(f"{synced.why}; {runs} missing there: run `python -m harness report --sync` later", file=sys.stderr)
+            notify(f"{synced.why}; {runs} missing there: run `python -m harness report --sync` later")
         uri = tracking.store_uri(self.config.tracking.uri, output_dir)
         if uri == tracking.OFF:
             return

@@ -1,6 +1,5 @@
 """What a sweep's runs in one experiment come to: their comparison, printed, and kept for the sweep's parent run."""
 
-import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.analysis.listed import listed
 from harness.config.requirement import parse_all
+from harness.notices import notify
 from harness.records.record import Record
 from harness.runner.job_outcomes import MOST_NAMED
 
@@ -36,14 +36,14 @@ def of_runs(
         )
         compared.print()
         if compared.unwritten:
-            print(compared.unwritten, file=sys.stderr)
+            notify(compared.unwritten)
         note = compared.markdown + _done_before(runs, sweep)
         return Summary(compared.files, note, compared.means(), written=not compared.unwritten)
     except OSError as error:
-        print(f"the report of {name} could not be written ({error}); its records are kept", file=sys.stderr)
+        notify(f"the report of {name} could not be written ({error}); its records are kept")
     except Exception:  # a fault of the report loses no record
         traceback.print_exc()
-        print(f"the report of {name} could not be made; its records are kept", file=sys.stderr)
+        notify(f"the report of {name} could not be made; its records are kept")
     return Summary(files=[], written=False)
 
 

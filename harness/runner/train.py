@@ -1,7 +1,6 @@
 """The worker's part of a run, in its own process: fit, evaluate, measure, and tell the parent what came out."""
 
 import math
-import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from harness.data.batches import plan
 from harness.errors import UserError
 from harness.measure.device_users import OtherDeviceUsers
 from harness.measure.environment import OtherProcesses
+from harness.notices import notify
 from harness.records import store
 from harness.records.metrics import (
     BEST_EPOCH,
@@ -138,7 +138,7 @@ def read_test(
 
     The phase of memory ends before the scoring, whose arrays belong to no encoder.
     """
-    print("measuring on the test split, then speed and memory", file=sys.stderr, flush=True)
+    notify("measuring on the test split, then speed and memory")
     memory.phase_begins()
     outputs = backend.predict(dataset.test)
     inference = measure_inference(backend, dataset, config, clock)
@@ -208,4 +208,4 @@ def draw_attention(
     try:
         attention.keep(backend, dataset, outputs, folder, examples)
     except Exception as error:
-        print(f"the attention could not be drawn ({type(error).__name__}: {error})", file=sys.stderr)
+        notify(f"the attention could not be drawn ({type(error).__name__}: {error})")

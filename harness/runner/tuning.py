@@ -5,7 +5,6 @@ variant.
 """
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +20,7 @@ from harness.config.rules import check_tunable
 from harness.config.search_space import Settings, Values
 from harness.config.validation import check_part, validate_jobs
 from harness.errors import UserError
+from harness.notices import notify
 from harness.records.metrics import number, short_name
 from harness.records.settings import flatten, key_of
 from harness.records.tuning import Tuning
@@ -202,7 +202,7 @@ def _refuse_unknown(spaces: Sequence[dict[str, Values]], searches: Sequence[Sear
             raise UserError(f"tune.space.{key}: no encoder of this sweep has such a key; leave it out")
         if lacking:
             names = ", ".join(dict.fromkeys(lacking))
-            print(f"tune.space.{key} is left out for {names}, which does not read it", file=sys.stderr)
+            notify(f"tune.space.{key} is left out for {names}, which does not read it")
 
 
 def _chosen(search: Search | None) -> tuple[Tuning | None, str | None]:
@@ -214,12 +214,12 @@ def _chosen(search: Search | None) -> tuple[Tuning | None, str | None]:
         count = len(search.to_try)
         none = f"none of its {count} trials finished" if count > 1 else "its only trial did not finish"
         why = f"{search.name}: {none}, so it is not evaluated"
-        print(why, file=sys.stderr, flush=True)
+        notify(why)
         return None, why
     settings = " ".join(as_overrides(tuning.chosen))
     score = f"{short_name(tuning.metric)} {number(tuning.metric, tuning.score)} on validation"
     text = f"tuned   {search.name}: {settings} ({score}, best of {tuning.trials} trials in {tuning.seconds:.0f} s)"
-    print(text, file=sys.stderr, flush=True)
+    notify(text)
     return tuning, None
 
 

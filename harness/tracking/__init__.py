@@ -8,6 +8,7 @@ from harness.tracking.lookup import run_dir_of
 from harness.tracking.store import experiments, reason
 from harness.tracking.sweeps import Summary, close_sweep, end_sweep
 from harness.tracking.tracker import Tracker, open_tracker
+from harness.tracking.unsynced import count as count_missing
 from harness.tracking.views import RUNS, SWEEPS, save_views
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "change_journal",
     "check_store",
     "close_sweep",
+    "count_missing",
     "elsewhere",
     "end_sweep",
     "experiments",

@@ -1,13 +1,13 @@
 """One record's run in MLflow: opened, given its epochs while it trains, and completed from the record."""
 
 import json
-import sys
 import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
+from harness.notices import notify
 from harness.records import store as records
 from harness.records.record import DataSummary, Record
 from harness.records.settings import flatten
@@ -198,7 +198,7 @@ class TrackedRun:
         try:
             log_model(self.client, run, record, [self._shown(name) for name in run.data.metrics])
         except UserError as error:
-            print(f"{record.label}: MLflow does not get its model ({error})", file=sys.stderr)
+            notify(f"{record.label}: MLflow does not get its model ({error})")
 
     def _shown(self, name: str) -> Any:
         """The latest value of a metric, as MLflow has it."""

@@ -5,7 +5,6 @@ from the record by one idempotent ``sync``. A tracking server that does not answ
 record is written to disk first; what it missed it gets when it answers again.
 """
 
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 
 from harness.config.schema import TrackingConfig
 from harness.errors import UserError
+from harness.notices import notify
 from harness.records.record import Record
 from harness.records.secrets import masked
 from harness.tracking import unsynced
@@ -88,6 +88,8 @@ class TrackedByDriver(NoTracker):
 
 ASKED_AGAIN_AFTER = 60.0
 """Seconds after a failure in which a running run does not ask MLflow again."""
+SENT_EVERY = 2.0
+"""Seconds in which the epochs of a run go to MLflow together: each request takes the processor from the training."""
 
 
 class MlflowTracker:
@@ -129,16 +131,18 @@ class MlflowTracker:
             self._run = self._tracked_run()  # it finds out what MLflow has of the run
         try:
             self._stop_watching()
+            if self._run.is_open and self._unsent:
+                self._run.log_steps(self._unsent)
+                self._unsent = []
             self._run.sync(record)
         except UserError:  # a file of the user's stands in MLflow's place
             raise
         except Exception as error:
             unsynced.keep(record, self.sweep)
             again = "still lacks this run" if self._failed else "failed"
-            print(
+            notify(
                 f"MLflow at {masked(self.uri)} {again} ({reason(self.uri, error)}); its record is kept; "
                 "run `python -m harness report --sync` later to bring MLflow up to date",
-                file=sys.stderr,
             )
             self._failed = True
         else:
@@ -165,6 +169,7 @@ class MlflowTracker:
             check_answers(self.uri)
         self._run.log_steps(self._unsent)
         self._unsent = []
+        self._ask_at = time.monotonic() + SENT_EVERY
         self._watch_system()
 
     def _attempt(self, action: Callable[[], None]) -> None:
@@ -203,10 +208,9 @@ class MlflowTracker:
             self._monitor = None
         if not self._failed:
             self._failed = True
-            print(
+            notify(
                 f"MLflow at {masked(self.uri)} failed ({reason(self.uri, error)}); the run continues, and MLflow is "
                 "asked again, at the latest when it ends",
-                file=sys.stderr,
             )
 
 

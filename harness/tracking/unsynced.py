@@ -36,5 +36,10 @@ def files_of(output_dir: Path, sweep: str) -> list[Path]:
     return sorted((output_dir / FOLDER / store.file_name(sweep)).glob("[!.]*.json"))
 
 
+def count(output_dir: Path) -> int:
+    """How many runs of sweeps MLflow lacks; a run that several sweeps asked for counts once."""
+    return len({file.name for file in (output_dir / FOLDER).glob("*/[!.]*.json")})
+
+
 def _name(run_dir: str) -> str:
     return f"{store.short_hash(run_dir)}.json"

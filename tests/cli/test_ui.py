@@ -10,10 +10,11 @@ import urllib.request
 
 import pytest
 from conftest import refused
+from made_records import made
 
 from harness import tracking
 from harness.cli import subcommands, ui
-from harness.tracking import store
+from harness.tracking import store, unsynced
 
 FORMS = {"harness ui": ["harness", "ui"], "harness.ui": ["harness.ui"]}
 
@@ -58,6 +59,17 @@ def test_no_free_port_is_an_error_that_names_the_option(monkeypatch):
 
     monkeypatch.setattr(ui.socket, "socket", Taken)
     assert "no port from 5000 to 5099 is free; name one with --port" in refused(ui.free_port, 5000)
+
+
+def test_the_runs_of_sweeps_that_mlflow_lacks_are_counted_and_how_to_add_them_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    output_dir = tmp_path / "outputs"
+    for seed, sweep in ((0, "a"), (0, "b"), (1, "b"), (2, None)):
+        unsynced.keep(made("lstm", seed, run_dir=f"outputs/runs/digits/lstm-{seed}"), sweep)
+    assert tracking.count_missing(output_dir) == 2, "a run of two sweeps once, one that no sweep asked for not at all"
+    said = "2 runs of sweeps are missing here: python -m harness report --sync"
+    assert ui._missing(2, output_dir) == f"{said} adds them"
+    assert ui._missing(2, tmp_path / "my runs") == f"{said} --output-dir '{tmp_path}/my runs' adds them"
 
 
 def test_a_server_that_ends_at_once_is_not_waited_for():

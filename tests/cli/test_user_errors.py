@@ -67,6 +67,13 @@ USER_ERRORS = [
     (['report.require=["latency/p50_ms<5]'], 'a quote is not closed: report.require=["latency/p50_ms<5]\n'),
     (["seed=0", "-m", "encoder=lsmt,gru"], "did you mean encoder=lstm?"),
     (["lr=0.1"], "did you mean optimizer.lr?"),
+    (["learning_rate=0.1"], "nothing reads learning_rate; did you mean optimizer.lr?\n"),
+    (["optimizer.learning_rate=0.1"], "nothing reads optimizer.learning_rate; did you mean optimizer.lr?\n"),
+    (["model=lstm"], "nothing reads model; did you mean encoder?\n"),
+    (["encoder=lstm", "gpus=2"], "nothing reads gpus; did you mean hardware.devices?\n"),
+    (["--seed", "3"], "--seed is no flag: settings are written without dashes, seed=3\n"),
+    (["encoder=lstm", "--batch-size=8"], "--batch-size is no flag: settings are written without dashes, batch_size=8"),
+    (["encoder=lstm", "--config-dir"], "--config-dir needs a folder, such as --config-dir my_conf\n"),
     (["input=word_char", "input.letters.size=3"], "did you mean input.characters.size?"),
     (["input.letters=null"], "did you mean input.characters?"),
     (["+input.letters.size=3"], "nothing reads input.letters.size; did you mean input.characters.size?"),
@@ -135,6 +142,11 @@ def test_a_user_error_is_one_sentence_and_nothing_is_half_written(command, tmp_p
     assert "Traceback" not in ended.err
     assert not ended.records
     assert not list(tmp_path.glob("outputs/runs/**"))
+
+
+def test_what_a_blank_in_a_list_is_told_without_hydras_grammar(command):
+    assert command("-m", "encoder=lstm,", "gru").err == "write the values without a blank: encoder=lstm,gru\n"
+    assert command("encoder=lstm", "gru").err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

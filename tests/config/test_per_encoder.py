@@ -96,3 +96,12 @@ def test_what_sets_nothing_is_refused_before_any_training(command, given, expect
     ended = command("-m", *given, "tracking=none", *QUICK)
     assert (ended.code, ended.err.splitlines()[0]) == (2, expected)
     assert not ended.records
+
+
+@pytest.mark.parametrize("flag", [["--config-dir", "own, \"conf\""], ["-cd=own, \"conf\""]])
+def test_a_single_run_of_an_encoder_in_a_folder_of_the_users_own(tmp_path, monkeypatch, flag):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / 'own, "conf"' / "encoder"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text("_target_: own.Mine\n_partial_: true\nkernel: 3\n")
+    assert of_arguments([*flag, "encoder=mine", "+per.mine.kernel=5"]) == [*flag, "encoder=mine", "encoder.kernel=5"]

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from harness.analysis.comparison import compare
 from harness.analysis.searched import SearchTrial
+from harness.records.slot import Slot
 from harness.records.tuning import Tuning
 from harness.report import searched
 from harness.report.heading import heading, of_records, print_heading
@@ -105,10 +106,15 @@ def test_a_choice_that_a_record_does_not_name_is_shared_by_runs_whose_commands_h
     assert of_records(records)[0] == ("set", "tune=wide")
 
 
-def test_a_setting_of_one_encoder_is_said_as_a_sweep_sets_it():
+def test_a_setting_of_one_encoder_stands_behind_its_name():
     wide = {"overrides": ["encoder.hidden_size=256"], "config": {"encoder.hidden_size": 256}}
     records = [*over_seeds("lstm", [0.9, 0.8], **wide), *over_seeds("gru", [0.9, 0.8])]
-    assert of_records(records)[0] == ("set", "+per.lstm.hidden_size=256")
+    assert of_records(records)[0] == ("set", "lstm: encoder.hidden_size=256")
+    both = [{**SHARED, "overrides": [*SHARED["overrides"], *one]} for one in (wide["overrides"], [])]
+    both[0]["config"] = {**SHARED["config"], **wide["config"]}
+    assert of_records([made("lstm", **both[0]), made("gru", **both[1])])[0] == (
+        "set", "data.limit=2000 trainer.epochs=4; lstm: encoder.hidden_size=256",
+    )  # fmt: skip
     assert of_records(records[:2])[0] == ("set", "encoder.hidden_size=256")
     one_seed = [made("lstm", **wide), made("lstm", 1), made("gru")]
     assert of_records(one_seed)[0][1].startswith("nothing for all runs")
@@ -184,3 +190,11 @@ def test_profiles_have_a_head_without_data_and_epochs():
     assert of_records([profile]) == head
     page = " ".join(Page(profile_page.html([profile], "x")).shown().split())
     assert " ".join(f"{label} {text}" for label, text in head) in page
+
+
+def test_runs_in_slots_say_the_cores_of_a_run_and_how_many_ran_at_a_time():
+    def machine(**slot):
+        return dict(of_records([made(environment={"cores": 1, "slot": Slot(numbers=[0], **slot)})]))["machine"]
+
+    assert machine(slots=2, processors=[0], devices=[]) == "AMD EPYC, 1 core a run, 2 runs at a time"
+    assert machine(slots=1, processors=[0], devices=[]) == "AMD EPYC, 1 core"

@@ -8,6 +8,7 @@ from made_records import LATENCY, made, over_seeds
 from pages import Page
 
 from harness.analysis.comparison import compare
+from harness.config.requirement import parse
 from harness.report.html import html
 from harness.report.html.document import breakable
 from harness.report.html.style import figure, x_axis, y_axis
@@ -97,3 +98,18 @@ def test_a_misspelt_property_of_a_chart_is_refused():
         x_axis("epoch", tickvalues=[1])
     with pytest.raises(ValueError, match="Invalid property"):
         figure([], x_axis("x"), y_axis("y"), 300, show_legend=True)
+
+
+@pytest.mark.parametrize(("seeds", "colour"), [(2, "answer undecided"), (3, "answer")])
+def test_only_an_answer_that_recommends_a_variant_stands_in_green(seeds, colour):
+    records = [*over_seeds("lstm", [0.9, 0.91, 0.92][:seeds]), *over_seeds("gru", [0.5, 0.51, 0.52][:seeds])]
+    page = Page(html(compare(records, "digits")))
+    assert [own["class"] for tag, own in page.attributes if own.get("class", "").startswith("answer")] == [colour]
+
+
+def test_where_nothing_meets_what_was_required_the_answer_is_not_in_green():
+    records = [*over_seeds("lstm", [0.9, 0.91, 0.92]), *over_seeds("gru", [0.5, 0.51, 0.52])]
+    page = Page(html(compare(records, "digits", requirements=[parse("accuracy>0.99")])))
+    assert [own["class"] for tag, own in page.attributes if own.get("class", "").startswith("answer")] == [
+        "answer undecided"
+    ]

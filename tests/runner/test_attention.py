@@ -156,7 +156,7 @@ def test_the_report_shows_tokens_as_text_the_heaviest_the_darkest(tmp_path):
     page = Page(html(compare([record, made("gru", accuracy=0.5)], "x")))
     assert ("h2", "Attention weights") in page.texts
     assert ("h3", f"wrong: true {EVIL}, predicted <i>a") in page.texts
-    assert ("small", "<b>pooling") in page.texts
+    assert ("small", "<b>pooling: darkest 0.75, 0.5 each if even") in page.texts
     assert [data for tag, data in page.texts if tag == "span" and data == EVIL] == [EVIL, EVIL]
     harmless = Page(html(compare([made("lstm"), made("gru", accuracy=0.5)], "x")))
     assert page.tags.count("script") == harmless.tags.count("script")

@@ -132,6 +132,8 @@ def test_what_a_run_sees_of_its_slot(monkeypatch):
     assert found["CUDA_VISIBLE_DEVICES"] == "GPU-b,MIG-c"
     assert found["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
     assert found["OMP_NUM_THREADS"] == "4"
+    assert found["HARNESS_SHARED_TERMINAL"] == "1"
+    assert "HARNESS_SHARED_TERMINAL" not in slots.environment_of(places[:1], 1, {}, {})
     monkeypatch.setenv("HARNESS_SLOT", found["HARNESS_SLOT"])
     assert slots.own() == Slot([1, 2], 5, [2, 3, 4, 5], ["GPU-b", "MIG-c"], slowdown={"step": 1.25})
     assert slots.runs_at_a_time() == 5

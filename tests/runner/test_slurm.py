@@ -97,7 +97,6 @@ def limit_soon(cluster, job):
     cluster.do("scontrol", "update", f"JobId={job}", f"TimeLimit={int((lasted + 60) / 60) + 1}")
 
 
-@pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_a_sweep_of_twelve_jobs_loses_four_and_the_same_command_finishes_them(cluster, jobs, working_folder):
     folder, hold = working_folder, working_folder / "hold"

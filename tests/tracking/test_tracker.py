@@ -85,6 +85,7 @@ def test_epochs_that_a_server_missed_are_sent_together_when_it_answers_again(ser
     assert run.start(record_of(tmp_path)) == "id"
     run.epoch(HISTORY[0])
     server.answers = False
+    server.time += tracker.SENT_EVERY
     run.epoch(HISTORY[1])
     server.asked = 0
     run.epoch(HISTORY[2])
@@ -101,6 +102,22 @@ def test_epochs_that_a_server_missed_are_sent_together_when_it_answers_again(ser
         "MLflow at http://***@127.0.0.1:9 failed (no answer); the run continues, and MLflow is asked again, at the "
         "latest when it ends\n"
     )
+
+
+def test_epochs_that_follow_each_other_fast_are_sent_together_and_the_last_ones_at_the_end(server, tmp_path):
+    record, run = record_of(tmp_path), opened(tmp_path)
+    run.start(record)
+    for numbers in HISTORY[:3]:
+        run.epoch(numbers)
+    assert server.told == [("open",), ("epochs", [1])]
+    server.time += tracker.SENT_EVERY
+    for numbers in HISTORY[3:]:
+        run.epoch(numbers)
+    assert server.told[2:] == [("epochs", [2, 3, 4])]
+    run.sync(record)
+    assert server.told[3:] == [("epochs", [5, 6]), ("sync", record.label, True)]
+    run.sync(record)
+    assert server.told[5:] == [("sync", record.label, True)]
 
 
 def test_a_run_that_could_not_be_opened_is_opened_while_it_trains(server, tmp_path):

@@ -8,13 +8,14 @@ from pytorch_lightning.callbacks import TQDMProgressBar
 
 from harness.backends.history import line, resuming
 from harness.measure import StepTimer
+from harness.notices import draws_bars, notify
 
 
 class Progress(TQDMProgressBar):
     """One bar for training, redrawn in place, with loss and speed; without a terminal, one line per epoch."""
 
     def __init__(self, timer: StepTimer) -> None:
-        super().__init__(refresh_rate=20 if sys.stderr.isatty() else 0)
+        super().__init__(refresh_rate=20 if draws_bars() else 0)
         self.timer = timer
 
     def init_train_tqdm(self) -> Any:
@@ -52,4 +53,4 @@ class Progress(TQDMProgressBar):
     def _say(self, trainer, text: str) -> None:
         """Print a text that stays; of several processes the first does."""
         if trainer.is_global_zero:
-            self.print(text, file=sys.stderr) if self.is_enabled else print(text, file=sys.stderr, flush=True)
+            self.print(text, file=sys.stderr) if self.is_enabled else notify(text)

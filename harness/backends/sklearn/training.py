@@ -3,7 +3,6 @@
 Dimension letters: N sequences, C classes.
 """
 
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from harness.backends.sklearn.model import Fitting
 from harness.config.rules import is_number
 from harness.data import Split
 from harness.errors import UserError
+from harness.notices import notify
 from harness.records.metrics import number, split_of
 from harness.tasks.task import Task
 
@@ -29,7 +29,7 @@ Made = TypeVar("Made")
 
 def say(text: str) -> None:
     """Print a line of progress to standard error at once."""
-    print(text, file=sys.stderr, flush=True)
+    notify(text)
 
 
 class Choice(Generic[Made]):

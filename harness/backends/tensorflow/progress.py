@@ -1,12 +1,12 @@
 """The progress of a training on the terminal: a bar with loss and speed, or one line per epoch without a terminal."""
 
-import sys
 from collections.abc import Callable
 
 from tqdm import tqdm
 
 from harness.backends.history import Metrics, line, resuming
 from harness.measure import StepTimer
+from harness.notices import draws_bars, notify
 
 REFRESH = 20
 """Steps between two updates of the bar, each of which reads the loss from the device."""
@@ -20,10 +20,10 @@ class Progress:
         self.bar: tqdm | None = None
 
     def resumes(self, history: list[Metrics]) -> None:
-        print(resuming(history), file=sys.stderr, flush=True)
+        notify(resuming(history))
 
     def epoch_begins(self, epoch: int, steps: int) -> None:
-        if sys.stderr.isatty():
+        if draws_bars():
             self.bar = tqdm(total=steps, desc=f"epoch {epoch}/{self.epochs}", leave=False, dynamic_ncols=True)
 
     def step(self, number: int) -> None:
@@ -38,4 +38,4 @@ class Progress:
     def epoch_ends(self, numbers: Metrics) -> None:
         if self.bar is not None:
             self.bar.close()
-        print(line(numbers, self.epochs), file=sys.stderr, flush=True)
+        notify(line(numbers, self.epochs))

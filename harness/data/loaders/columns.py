@@ -2,7 +2,6 @@
 
 import math
 import re
-import sys
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,6 +12,7 @@ import pandas as pd
 
 from harness.data.loaders.archives import without_compression
 from harness.errors import UserError
+from harness.notices import notify
 
 LONGEST_NAME = 40
 """Characters of a column's name that messages show."""
@@ -189,7 +189,7 @@ def _say_look_alikes(labels: set[str]) -> None:
         groups[" ".join(visible.split())].append(ascii(label)[:LONGEST_NAME])
     for group in (group for group in groups.values() if len(group) > 1):
         shown = ", ".join(group[:MOST_NAMES])
-        print(f"data: the labels {shown} look alike and are {len(group)} classes", file=sys.stderr, flush=True)
+        notify(f"data: the labels {shown} look alike and are {len(group)} classes")
 
 
 def _plain(number: str) -> str:

@@ -1,6 +1,5 @@
 """New rows from files, of every form that data is read from; unlike rows of training, they need no labels."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from harness.data.new_rows import columns_of
 from harness.data.preparation import TextPreparation
 from harness.data.series_preparation import SeriesPreparation
 from harness.errors import UserError
+from harness.notices import notify
 
 COLUMN, KEEP = "--column", "--keep"
 """The options of the command line that name columns, for messages."""
@@ -114,6 +114,6 @@ def _series(file: Path, data: Dataset, settings: Mapping[str, Any], other: Seque
     series = read_series(file, columns, labelled=False)
     if not series.x:
         raise UserError(f"data: {file} has no series; expected at least one")
-    print(f"data: read {len(series.x):,} series of {file}", file=sys.stderr, flush=True)
+    notify(f"data: read {len(series.x):,} series of {file}")
     beside = {} if series.ids is None else {str(columns.sequence): series.ids}
     return NewTable(series.x, pd.DataFrame(beside, index=range(len(series.x))))

@@ -3,7 +3,6 @@
 Rows are counted from 1, below the header of a csv or tsv; a field may extend over several lines of the file.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from harness.data.loaders.parquet import read_parquet
 from harness.data.loaders.plain_text import read_lines
 from harness.data.loaders.raw_table import Choose, Columns
 from harness.errors import UserError
+from harness.notices import notify
 
 TAGGED = (".conll", ".bio", ".iob", ".iob2", ".conllu")
 READERS = {
@@ -81,7 +81,7 @@ def read_file(
 
 def say_rows(count: int, where: str, remark: str = "") -> None:
     """Print how many rows were read. Prepared data are kept, so this is said once."""
-    print(f"data: read {count:,} row{'s' * (count != 1)} of {where}{remark}", file=sys.stderr, flush=True)
+    notify(f"data: read {count:,} row{'s' * (count != 1)} of {where}{remark}")
 
 
 def holds_tagged_words(file: Path) -> bool:

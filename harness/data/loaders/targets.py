@@ -3,7 +3,6 @@
 Dimension letters: N rows, A all labels.
 """
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +29,7 @@ from harness.data.loaders.splits import (
     repeated_rows,
 )
 from harness.errors import UserError
+from harness.notices import notify
 
 TASKS = ("classification", "regression", "multilabel")
 LISTS = (list, tuple, np.ndarray)
@@ -148,7 +148,7 @@ class Target:
             columns = self.label if isinstance(self.label, list | tuple) else []
             if unused := [repr(name) for name in columns if str(name) not in names]:
                 shown = ", ".join(unused)
-                print(f"data: no row of {source} has 1 in {shown}, which is no label then", file=sys.stderr, flush=True)
+                notify(f"data: no row of {source} has 1 in {shown}, which is no label then")
             return _label_sets(labels, names), {"classes": names, "task": self.task}
         classes = class_names(labels["train"])
         unseen = sorted({label for own in labels.values() for label in own} - set(classes))

@@ -2,7 +2,6 @@
 
 import math
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from harness.data.loaders.tables import read_file
 from harness.data.loaders.targets import Target
 from harness.data.series_preparation import SeriesPreparation
 from harness.errors import UserError
+from harness.notices import notify
 
 SERIES_ONLY = (".ts", ".txt", ".npz")
 """Endings of files that are no tables."""
@@ -117,7 +117,7 @@ def _read_parts(
         if columns.channels is not None and role == "train" and not is_table(file):
             raise UserError(f"data.channels names columns of a table, and {file} is none; leave it out")
         series = read_series(file, columns)
-        print(f"data: read {len(series.x):,} series of {file}", file=sys.stderr, flush=True)
+        notify(f"data: read {len(series.x):,} series of {file}")
         columns = columns._replace(channels=series.channels)
         part = _part(series, file, missing, task)
         refuse_unlabelled_rows(part[1], columns.label or "", str(file), unlabelled, series.names)
@@ -128,10 +128,9 @@ def _read_parts(
 def _say_decimals(parts: dict[str, Part | None], source: str) -> None:
     """Say that classes are decimal numbers, which are more often the labels of a regression."""
     if decimals := decimals_in(label for part in parts.values() if part for label in part[1]):
-        print(
+        notify(
             f"data: the labels of {source} are numbers, such as {' and '.join(decimals[:2])}, and each is a class; if "
             "they are no classes, set data.task=regression",
-            file=sys.stderr, flush=True,
         )  # fmt: skip
 
 

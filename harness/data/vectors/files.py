@@ -11,7 +11,6 @@ GloVe's 840B have. A byte that is not UTF-8 makes a word that no text has.
 """
 
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from tqdm import tqdm
 from harness.data.loaders.archives import DAMAGED, Source, open_source
 from harness.data.loaders.contents import refuse_other_content
 from harness.errors import UserError
+from harness.notices import draws_bars, notify
 
 KEY = "input.vectors"
 HEAD = 2**18
@@ -59,8 +59,8 @@ class VectorFile:
         """
         found = 0
         progress = tqdm(
-            desc=f"reading {self.file.name}", total=self.count, unit=" words", leave=False, disable=None,
-            dynamic_ncols=True,
+            desc=f"reading {self.file.name}", total=self.count, unit=" words", leave=False,
+            disable=not draws_bars(), dynamic_ncols=True,
         )  # fmt: skip
         try:
             with self.source.binary() as opened, progress:
@@ -72,8 +72,8 @@ class VectorFile:
             raise self._truncated(str(error)) from None
         if found < (self.count or 0):
             # files of fastText's own lack a vector: one that ends with a whole line is taken as it is
-            print(
-                f"{self.file} announces {self.count:,} vectors in its first line and has {found:,}", file=sys.stderr
+            notify(
+                f"{self.file} announces {self.count:,} vectors in its first line and has {found:,}",
             )  # fmt: skip
 
     def _text(self, opened: BinaryIO) -> Iterator[Entry]:

@@ -5,7 +5,6 @@ Dimension letters: V vocabulary, K words of it that the file has, D width.
 
 import hashlib
 import json
-import sys
 import unicodedata
 import zipfile
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from harness.data.vectors.files import KEY, open_vectors
 from harness.data.vectors.kept import WordVectors
 from harness.data.vectors.lookup import find
 from harness.errors import UserError
+from harness.notices import notify
 from harness.records import store
 
 NOTE = "word_vectors"
@@ -66,7 +66,7 @@ def prepare(path: str, size: int | None, data: Dataset, cache_dir: Path) -> Prep
         cache_dir.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{rows}.lock"):
             if not _is_whole(rows):
-                print(f"reading {file.file}", file=sys.stderr, flush=True)
+                notify(f"reading {file.file}")
                 ids_K, vectors_KD = find(file, data.vocabulary)
                 with store.whole_file(rows) as temporary, open(temporary, "wb") as opened:
                     np.savez(opened, ids_K=ids_K, vectors_KD=vectors_KD)
@@ -95,7 +95,7 @@ def _is_whole(rows: Path) -> bool:
                 return True
     except (zipfile.BadZipFile, EOFError):
         pass
-    print(f"{rows} is damaged: the vectors are read again", file=sys.stderr)
+    notify(f"{rows} is damaged: the vectors are read again")
     return False
 
 

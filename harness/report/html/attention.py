@@ -21,10 +21,10 @@ class Token:
 
 @dataclass(frozen=True)
 class Example:
-    """A test sequence: its labels in words, and its tokens for each part of the model that attends."""
+    """A test sequence: its labels in words, and for each part of the model that attends its tokens and their scale."""
 
     title: str
-    parts: dict[str, list[Token]]
+    parts: dict[str, tuple[str, list[Token]]]
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,15 @@ def _examples(variant: Variant) -> list[Example]:
 
 def _example(example: dict[str, Any]) -> Example:
     verdict = "right" if example["right"] else "wrong"
-    parts = {part: _tokens(example["tokens"], weights) for part, weights in example["received"].items()}
+    parts = {
+        part: (_scale(weights), _tokens(example["tokens"], weights)) for part, weights in example["received"].items()
+    }
     return Example(f"{verdict}: true {example['true']}, predicted {example['predicted']}", parts)
+
+
+def _scale(weights: list[float]) -> str:
+    """What the darkest shade of a sequence stands for, beside the weight of each token if all had the same."""
+    return f"darkest {max(weights):.2g}, {1 / len(weights):.2g} each if even"
 
 
 def _tokens(texts: list[str], weights: list[float]) -> list[Token]:

@@ -11,7 +11,7 @@ from harness.analysis.tuned import tuned_variants
 from harness.analysis.variants import Variant
 from harness.records.metrics import known, short_name
 from harness.report import data_sets, serving, tables, text, training_rows, tuned, verdict_text
-from harness.report.answer_text import answer
+from harness.report.answer_text import answer, recommends
 from harness.report.chance_text import line as chance_line
 from harness.report.heading import heading
 from harness.report.html import (
@@ -76,12 +76,13 @@ class Differences:
 class GroupSection:
     """The section of one comparison group.
 
-    ``answer`` has one sentence or more; ``panel`` changes it in the browser. ``chips`` are the variants that a click
-    shows and hides in the group's plots.
+    ``answer`` has one sentence or more, and ``recommends`` is whether they name a variant to take; ``panel`` changes
+    it in the browser. ``chips`` are the variants that a click shows and hides in the group's plots.
     """
 
     group: ComparisonGroup
     answer: list[str]
+    recommends: bool
     plots: list[Plot]
     chips: list[tuple[Variant, Style]]
     differences: Differences | None
@@ -136,7 +137,7 @@ def _section(group: ComparisonGroup, found: Disagreements | None, sweep: str | N
     chips = list(styled(group).items())[:MOST_VARIANTS]
     plots = [*charts.plots(group), *tuning_chart.plots(group), *serving_chart.plots(group)]
     return GroupSection(
-        group, answer(group), plots, chips if len(chips) > 1 else [], _differences(group),
+        group, answer(group), recommends(group), plots, chips if len(chips) > 1 else [], _differences(group),
         items.part(found) if found else None, choice.panel(group, sweep),
     )  # fmt: skip
 

@@ -1,6 +1,5 @@
 """What ``choose`` shows while it runs: how the candidates stand, and what the next runs decide."""
 
-import sys
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -8,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.analysis.listed import in_a_row
+from harness.notices import notify
 from harness.runner.choose.answer import counted, duration
 from harness.runner.choose.plan import Contender, Run
 
@@ -29,7 +29,7 @@ def show(
         out.print(f"[bold]choose[/]  {escape(line)}")
         return
     standing = in_a_row([f"{one.name} {_verdict(one)}" for one in contenders if one.finished or one.excluded])
-    print(f"choose: {line}" + (f"; {standing}" if standing else ""), file=sys.stderr, flush=True)
+    notify(f"choose: {line}" + (f"; {standing}" if standing else ""))
 
 
 def _table(contenders: Sequence[Contender], runs: Sequence[Run]) -> Table:

@@ -5,7 +5,6 @@ What is measured is the code that the exported folder holds (``answering``), on 
 
 import logging
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from harness.data.examples import load_examples, spread
 from harness.errors import UserError
 from harness.measure.environment import BUSY, OtherProcesses
 from harness.measure.processors import processor_name
+from harness.notices import notify
 from harness.records import store
 from harness.records.metrics import known
 from harness.records.record import Hardware
@@ -66,7 +66,7 @@ def serve_trained(
 
     Empty where the model cannot be exported or served: the file and standard error say why, and the run goes on.
     """
-    print("measuring what the exported model costs to serve", file=sys.stderr, flush=True)
+    notify("measuring what the exported model costs to serve")
     try:
         backend = backends.load(config.backend.name)(config, Hardware("cpu", threads=threads))
         if "onnx" not in backend.exports:
@@ -83,7 +83,7 @@ def serve_trained(
             found = serve_folder(Path(place), dataset, rows, Settings.of(config, threads), clock)
     except Exception as error:  # no reason to fail a run that is trained and measured
         found = {"reason": str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"}
-        print(f"the model was not served: {found['reason']}", file=sys.stderr, flush=True)
+        notify(f"the model was not served: {found['reason']}")
     store.write_json(folder / store.SERVING, found)
     return metrics_of(found)
 
@@ -115,7 +115,7 @@ def serve_folder(
         found["int8"] = _served(folder, QUANTIZED, dataset, rows, settings, clock)
     except Exception as error:  # such as an operation that ONNX Runtime has no int8 kernel for
         found["int8"] = {"reason": f"{type(error).__name__}: {error}".splitlines()[0]}
-        print(f"the model was not served in int8: {found['int8']['reason']}", file=sys.stderr, flush=True)
+        notify(f"the model was not served in int8: {found['int8']['reason']}")
     return found
 
 

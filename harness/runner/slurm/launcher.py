@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from submitit.core.utils import FailedJobError, UncompletedJobError
 
 from harness.config.compose import job_configs
 from harness.errors import UserError
+from harness.notices import notify
 from harness.runner import lost_jobs
 from harness.runner.slurm import queue
 from harness.runner.slurm.job import SlurmJob
@@ -113,7 +113,7 @@ class SlurmLauncher(submitit_launcher.SlurmLauncher):
             why = " ".join(str(error).split()) or type(error).__name__
             raise UserError(f"Slurm does not take the jobs: {why.removeprefix(OF_SBATCH)}; {remedy(why)}") from None
         numbers = sorted({job.job_id.split("_")[0] for job in jobs})
-        print(f"Slurm: {len(jobs)} jobs in {', '.join(numbers)}", file=sys.stderr, flush=True)
+        notify(f"Slurm: {len(jobs)} jobs in {', '.join(numbers)}")
         return list(jobs)
 
     def _parameters(self, gpus: int | None) -> dict[str, Any]:
