@@ -17,8 +17,7 @@ def notify(*sentences: object) -> None:
     """Print sentences at once. Into a file or a pipe each goes as one line."""
     lines = [line for sentence in sentences for line in str(sentence).split("\n")]
     if _is_terminal():
-        width = _width()
-        lines = [part for line in lines for part in wrapped(line, width) or [line]]
+        lines = [part for line in lines for part in _on_terminal(line)]
     print(*lines, sep="\n", end="\n" * bool(lines), file=sys.stderr, flush=True)
 
 
@@ -33,13 +32,21 @@ def wrapped(text: str, width: int, indent: str = "") -> list[str]:
     return [line.replace(UNBROKEN, " ") for line in lines]
 
 
+def _on_terminal(line: str) -> list[str]:
+    """The lines that a terminal gets of one; its characters stay what they are, since it may be a path."""
+    found = textwrap.wrap(
+        line, _width(), break_long_words=False, break_on_hyphens=False, expand_tabs=False, replace_whitespace=False
+    )
+    return found or [line]
+
+
 def _is_terminal() -> bool:
-    return sys.stderr.isatty()
+    return bool(getattr(sys.stderr, "isatty", bool)())  # another program may have put any object in its place
 
 
 def _width() -> int:
     """The columns of the terminal; 80 where it does not know them."""
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):
         return 80

@@ -81,7 +81,7 @@ def test_the_page_warns_where_others_took_the_processor(others, warned):
 def test_machines_stand_side_by_side_and_a_row_measured_anew_replaces_the_old_one(tmp_path):
     fast, slow = (file_of(name, cores, tmp_path) for name, cores in (("AMD EPYC", 2), ("Xeon(R) X", 4)))
     assert [file.name for file in (fast, slow)] == ["amd_epyc_2_cores.json", "xeon_r_x_4_cores.json"]
-    first, second = Origin("c1", "2026-01-01", 0.01), Origin("c2", "2026-01-02", 0.02)
+    first, second = Origin("c1", "2026-01-01", 0.01), Origin("c2", "2026-01-02", 0.02, "9 GFLOP/s")
     lstm, gru = (Row(name, "Keras", [2.0, 1.5, 4.0], Goal(least=2.5)) for name in ("lstm", "gru"))
     keep(fast, {"machine": "fast one"}, [kept(lstm, first), kept(gru, first)])
     keep(fast, {"machine": "fast one"}, [kept(Row("gru", "Keras", [3.0], Goal(least=2.5)), second)])
@@ -97,7 +97,7 @@ def test_machines_stand_side_by_side_and_a_row_measured_anew_replaces_the_old_on
     assert "| machine | fast one | slow one |" in text
     assert "| lstm | Keras | at least 2.5 | 2.000 x (1.500 to 4.000, 3) | NO |  |  |" in text
     assert "| gru | Keras | at least 2.5 | 3.000 x (3.000 to 3.000, 1) | yes | 2.000 x (1.500 to" in text
-    assert "- A, 2026-01-02, commit c2, 2.0% taken by others: 1 row\n" in text
+    assert "- A, 2026-01-02, commit c2, 9 GFLOP/s, 2.0% taken by others: 1 row\n" in text
 
 
 def test_a_pair_counts_only_where_both_sides_do_the_same_work():

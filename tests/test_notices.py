@@ -1,6 +1,12 @@
 """Messages on standard error: whole words on each line of a terminal, one line each in a file or a pipe."""
 
 import io
+import os
+import pty
+import termios
+from types import SimpleNamespace
+
+import pytest
 
 from harness import notices
 
@@ -23,6 +29,31 @@ def test_on_a_terminal_no_line_ends_within_a_word(monkeypatch):
     assert (indented, second, empty) == ("  an indented", "second line", "")
     assert " ".join(lines) == SENTENCE
     assert [line for line in lines if len(line) > 80] == [PATH]
+
+
+@pytest.mark.parametrize("width", [30, 100])
+def test_lines_are_as_wide_as_the_terminal(monkeypatch, width):
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb") as shown, os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr("sys.stderr", terminal)
+        termios.tcsetwinsize(theirs, (24, width))
+        notices.notify("word " * 60)
+        lines = shown.read1().decode().splitlines()
+    assert [len(line) for line in lines] == [width - 1] * (300 // width)
+
+
+def test_the_characters_of_a_path_are_not_changed(monkeypatch):
+    monkeypatch.setattr("sys.stderr", Terminal())
+    notices.notify("no file /x/my\xa0file\tA.csv")
+    assert notices.sys.stderr.getvalue() == "no file /x/my\xa0file\tA.csv\n"
+
+
+@pytest.mark.parametrize("more", [{}, {"isatty": lambda: True}])
+def test_another_programs_object_in_place_of_standard_error_needs_no_more_than_write(monkeypatch, more):
+    written = []
+    monkeypatch.setattr("sys.stderr", SimpleNamespace(write=written.append, flush=lambda: None, **more))
+    notices.notify("a note")
+    assert "".join(written) == "a note\n"
 
 
 def test_in_a_file_a_sentence_is_one_line(capsys):

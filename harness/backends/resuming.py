@@ -35,9 +35,7 @@ def resumable(last: Path, best: Path, load: Callable[[Path], object]) -> bool:
     for path in present if damaged else []:
         aside = _set_aside(path)
         if aside and path in damaged:
-            notify(
-                f"{path} is damaged: it is kept as {aside.name}, and the training starts again from its first epoch",
-            )  # fmt: skip
+            notify(f"{path} is damaged: it is kept as {aside.name}, and the training starts again from its first epoch")
     return last in present and not damaged
 
 

@@ -1,6 +1,9 @@
 """The words of a command before Hydra reads them: what is not text, what is given twice, what is not installed."""
 
+import re
+import shlex
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from importlib.util import find_spec
 from itertools import chain, islice
 from pathlib import Path
@@ -14,6 +17,7 @@ from harness.config import per_encoder as settings
 from harness.config.compose import compose_whole, conf_dir
 from harness.config.descriptions import groups
 from harness.errors import UserError
+from harness.records.secrets import masked
 
 MULTIRUN = ("-m", "--multirun")
 HELP = ("-h", "--help")
@@ -123,6 +127,7 @@ def checked(arguments: list[str]) -> list[str]:
     Raises:
         UserError: Hydra would misread one of them, or something that they need is missing.
     """
+    config_folder(arguments)
     if refused := unknown_flag(arguments) or missing_plugin(arguments) or class_for_all(arguments):
         raise UserError(refused)
     return per_encoder(arguments)
@@ -130,13 +135,17 @@ def checked(arguments: list[str]) -> list[str]:
 
 def unknown_flag(arguments: list[str]) -> str | None:
     """A sentence for a word such as ``--seed`` that is no flag: what to write for the setting that it names."""
-    for place, argument in enumerate(arguments):
-        name, equals, value = argument.partition("=")
-        if not name.startswith("--") or any(flag.startswith(name) for flag in FLAGS):
+    for flag, *_ in split(arguments)[0]:
+        name, equals, value = flag.partition("=")
+        if not name.startswith("--") or any(known.startswith(name) for known in FLAGS):
             continue
-        key, after = name.strip("-").replace("-", "_"), arguments[place + 1 : place + 2]
-        given = value if equals else "".join(one for one in after if "=" not in one and not one.startswith("-"))
-        return f"{name} is no flag: settings are written without dashes, {key}={given or '...'}"
+        if near := get_close_matches(name.replace("_", "-"), FLAGS, n=1, cutoff=0.8):
+            return f"there is no flag {name}; did you mean {near[0]}?"
+        following = next(iter(arguments[arguments.index(flag) + 1 :]), "")
+        if not equals and "=" not in following and not re.match(r"-(?![\d.])", following):
+            value = following
+        setting = shlex.quote(masked(f"{name.strip('-').replace('-', '_')}={value or '...'}"))
+        return f"{name} is no flag: settings are written without dashes, {setting}"
     return None
 
 
@@ -190,33 +199,40 @@ def per_encoder(arguments: list[str]) -> list[str]:
     if set(MULTIRUN) & set(arguments):
         return [f"+{one.lstrip('+')}" if one in given and settings.read(one) else one for one in arguments]
     try:
-        sources = ",".join(map(_as_source, config_folders(arguments)))
-        own_folders = [f"hydra.searchpath=[{sources}]"] if sources else []
+        folder = config_folder(arguments)
+        own_folder = [_as_source(folder)] if folder else []
         with hydra.initialize_config_dir(str(conf_dir().absolute()), version_base="1.3"):
-            settings.check([*given, *own_folders], GlobalHydra.instance().config_loader())
-        own = settings.rewritten(given, lambda others: compose_whole(*others, *own_folders))
+            settings.check([*given, *own_folder], GlobalHydra.instance().config_loader())
+        own = settings.rewritten(given, lambda others: compose_whole(*others, *own_folder))
     except HydraException:  # Hydra says what it is
         return arguments
     return [*(argument for argument in arguments if argument not in given), *own]
 
 
-def config_folders(arguments: list[str]) -> list[Path]:
-    """The folders of the user's own configs: ``--config-dir my_conf`` or ``--config-dir=my_conf``.
+def config_folder(arguments: list[str]) -> Path | None:
+    """The folder of the user's own configs: ``--config-dir my_conf`` or ``--config-dir=my_conf``; of several the last.
 
     Raises:
-        UserError: a flag has no folder.
+        UserError: a flag has no folder, or there is no such folder.
     """
-    named = ["=".join(flag).partition("=") for flag in split(arguments)[0]]
-    flags = [(name, value) for name, _, value in named if name in CONFIG_DIR]
-    if empty := [name for name, value in flags if not value]:
-        raise UserError(f"{empty[0]} needs a folder, such as {empty[0]} my_conf")
-    return [Path(value) for _, value in flags]
+    folder = None
+    for flag in split(arguments)[0]:
+        name, _, value = "=".join(flag).partition("=")
+        if name not in CONFIG_DIR:
+            continue
+        folder = Path(value)
+        if not value or ("=" in value and not folder.is_dir()):
+            raise UserError(f"{name} needs a folder, such as {name} my_conf")
+        if not folder.is_dir():
+            raise UserError(f"{name} {folder}: there is no such folder")
+    return folder
 
 
 def _as_source(folder: Path) -> str:
-    """A folder as a quoted value of ``hydra.searchpath``."""
-    path = str(folder.absolute()).replace('"', '\\"')
-    return f'"file://{path}"'
+    """A folder as the quoted value of ``hydra.searchpath``; backslashes before a quote must be doubled there."""
+    path = re.sub(r'(\\*)"', r'\1\1\\"', str(folder.absolute()))
+    path = re.sub(r"(\\+)$", r"\1\1", path)
+    return f'hydra.searchpath=["file://{path}"]'
 
 
 def _overrides(arguments: list[str]) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from typing import get_args
 from pydantic import BaseModel
 
 from harness.cli import suggestions
-from harness.cli.arguments import config_folders, split
+from harness.cli.arguments import config_folder, split
 from harness.config.descriptions import (
     Key,
     choices,
@@ -65,8 +65,8 @@ def main(arguments: list[str]) -> int:
     """Print the help for a command's words, or all groups and keys where it has none; returns the exit code."""
     try:
         _, words = split(arguments)
-        folders = config_folders(arguments)
-        with including(folders[-1]) if folders else nullcontext():
+        folder = config_folder(arguments)
+        with including(folder) if folder else nullcontext():
             print("\n\n".join(map(of_word, words)) if words else overview())
     except UserError as error:
         notify(error)

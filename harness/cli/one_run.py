@@ -1,6 +1,5 @@
 """One run: from the config that Hydra composed to the request that a command makes, and from there to its record."""
 
-
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 

@@ -25,10 +25,8 @@ OWN_CODE = ("custom", "cell")
 """Choices that name the user's code, so that only this code knows its keys."""
 ALSO_CALLED = {
     "learning_rate": "optimizer.lr", "batch": "trainer.batch_size", "num_epochs": "trainer.epochs", "model": "encoder",
-    "dataset": "data", "device": "hardware", "gpu": "hardware", "gpus": "hardware.devices",
-    "max_len": "data.max_length", "seq_len": "data.max_length", "heads": "encoder.num_heads",
+    "dataset": "data", "device": "hardware", "gpu": "hardware", "gpus": "hardware.devices", "framework": "backend",
     "n_heads": "encoder.num_heads", "hidden": "encoder.hidden_size", "hidden_dim": "encoder.hidden_size",
-    "framework": "backend",
 }  # fmt: skip
 """What other programs call some keys and groups, with their name here."""
 RENAMED = {"input.letters": "input.characters"}
@@ -208,16 +206,20 @@ def nearest(wrong: str, config: DictConfig) -> str | None:
     """
     parent, _, last = wrong.rpartition(".")
     others = [key for key in keys(OmegaConf.to_container(config, resolve=False)) if key != wrong]
-    if (meant := ALSO_CALLED.get(last)) in others:
-        return meant
     beside = [key for key in others if parent and key.rpartition(".")[0] == parent]
     elsewhere = [key for key in others if not parent or key.rpartition(".")[2] != "name"]
-    for candidates in (beside, elsewhere):
-        names = get_close_matches(last, {key.rpartition(".")[2] for key in candidates}, n=1)
-        alike = [key for key in candidates if names and key.rpartition(".")[2] == names[0]]
-        if near := get_close_matches(wrong, alike, n=1, cutoff=0):
-            return near[0]
-    return None
+    if near := _alike(wrong, beside):
+        return near
+    meant = ALSO_CALLED.get(last, "")
+    is_meant = meant in others and (not parent or meant.startswith(f"{parent}."))
+    return meant if is_meant else _alike(wrong, elsewhere)
+
+
+def _alike(wrong: str, keys: list[str]) -> str | None:
+    """The one of these keys whose last name is nearest to the wrong key's, and of several the nearest as a whole."""
+    names = get_close_matches(wrong.rpartition(".")[2], {key.rpartition(".")[2] for key in keys}, n=1)
+    alike = [key for key in keys if names and key.rpartition(".")[2] == names[0]]
+    return next(iter(get_close_matches(wrong, alike, n=1, cutoff=0)), None)
 
 
 def keys(part: Any, where: str = "") -> Iterator[str]:

@@ -64,7 +64,7 @@ def serve(output_dir: Path, host: str, port: int) -> int:
     try:
         if wait_until_up(server, address):
             _print_links(address, _experiments(uri))
-            if missing := tracking.count_missing(output_dir):
+            if missing := tracking.count_missing(output_dir, uri):
                 notify(_missing(missing, output_dir))
         _, errors = server.communicate()
         if server.returncode:

@@ -29,13 +29,7 @@ _folders = [conf_dir()]
 
 @contextmanager
 def including(folder: Path) -> Iterator[None]:
-    """A block in which the configs of a folder of the user's own count too, as with ``--config-dir``.
-
-    Raises:
-        UserError: there is no such folder.
-    """
-    if not folder.is_dir():
-        raise UserError(f"--config-dir {folder}: there is no such folder")
+    """A block in which the configs of a folder of the user's own count too, as with ``--config-dir``."""
     _folders.append(folder)
     keys_of.cache_clear()
     try:

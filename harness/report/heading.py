@@ -54,7 +54,7 @@ def print_heading(lines: Sequence[Line], out: Console) -> None:
 
 
 def _settings(records: Sequence[Record]) -> str:
-    """What commands set for all runs, as a command has it, and behind its name for all runs of one encoder.
+    """What commands set for all runs, and behind its name for all runs of one encoder.
 
     A setting counts also for a run whose own command left it out, if it is that run's default.
     """
@@ -136,8 +136,8 @@ def _parts(machine: Environment) -> Iterator[str]:
         yield machine.processor
     if machine.cores:
         cores = f"{machine.cores} core{'s' * (machine.cores != 1)}"
-        beside = machine.slot.slots if machine.slot else 1
-        yield f"{cores} a run, {beside} runs at a time" if beside > 1 else cores
+        beside = machine.slot.slots // len(machine.slot.numbers) if machine.slot else 1
+        yield f"{cores} a run, up to {beside} runs at a time" if beside > 1 else cores
     if machine.memory_mib:
         yield f"{machine.memory_mib / 1024:.0f} GiB"
     for device, count in Counter(machine.hardware.device_names).items():

@@ -3,12 +3,11 @@
 from harness.tracking.address import OFF, check_store, elsewhere, own_store, store_uri
 from harness.tracking.contents import of_point
 from harness.tracking.database import change_journal
-from harness.tracking.late_sync import sync, sync_left
+from harness.tracking.late_sync import count_missing, sync, sync_left
 from harness.tracking.lookup import run_dir_of
 from harness.tracking.store import experiments, reason
 from harness.tracking.sweeps import Summary, close_sweep, end_sweep
 from harness.tracking.tracker import Tracker, open_tracker
-from harness.tracking.unsynced import count as count_missing
 from harness.tracking.views import RUNS, SWEEPS, save_views
 
 __all__ = [

@@ -36,6 +36,15 @@ def sync(ended: list[Record]) -> int:
     return lacked
 
 
+def count_missing(output_dir: Path, uri: str) -> int:
+    """How many runs of sweeps the store ``uri`` lacks."""
+    count = 0
+    for record in unsynced.records_of(output_dir):
+        with suppress(UserError):  # its store needs a secret, so it is another one
+            count += store_of(record) == uri
+    return count
+
+
 @contextmanager
 def _alone(output_dir: Path) -> Iterator[None]:
     """Hold the lock of an output folder; without it where the folder cannot be written to."""

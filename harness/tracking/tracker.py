@@ -169,7 +169,8 @@ class MlflowTracker:
             check_answers(self.uri)
         self._run.log_steps(self._unsent)
         self._unsent = []
-        self._ask_at = time.monotonic() + SENT_EVERY
+        if not self._failed:  # a run that it missed before is found again at its end, without what was not sent
+            self._ask_at = time.monotonic() + SENT_EVERY
         self._watch_system()
 
     def _attempt(self, action: Callable[[], None]) -> None:

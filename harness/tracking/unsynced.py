@@ -36,9 +36,14 @@ def files_of(output_dir: Path, sweep: str) -> list[Path]:
     return sorted((output_dir / FOLDER / store.file_name(sweep)).glob("[!.]*.json"))
 
 
-def count(output_dir: Path) -> int:
-    """How many runs of sweeps MLflow lacks; a run that several sweeps asked for counts once."""
-    return len({file.name for file in (output_dir / FOLDER).glob("*/[!.]*.json")})
+def records_of(output_dir: Path) -> list[Record]:
+    """The records of all runs that MLflow lacks of sweeps; a run that several sweeps asked for is there once."""
+    files = {file.name: file for file in (output_dir / FOLDER).glob("*/[!.]*.json")}
+    found = []
+    for file in files.values():
+        with suppress(OSError, ValueError, LookupError):
+            found.append(store.read_usable(output_dir / store.load_json(file)["run_dir"]))
+    return [record for record in found if record]
 
 
 def _name(run_dir: str) -> str:

@@ -45,7 +45,8 @@ def main() -> int:
     failed: dict[str, str] = {}
     others = environment.OtherProcesses()
     machine = environment.describe(Hardware("cpu"))
-    facts = facts_of(machine, in_a_fresh_process(rates_of, machine.cores, 0.05 if chosen.quick else rates.SECONDS))
+    measured = in_a_fresh_process(rates_of, machine.cores, 0.05 if chosen.quick else rates.SECONDS)
+    facts = facts_of(machine, measured)
     file = machines.file_of(machine.processor, machine.cores)
     for name in chosen.names or BENCHMARKS:
         print(name, flush=True)
@@ -57,9 +58,10 @@ def main() -> int:
             failed[name] = f"{type(error).__name__}: {error}".splitlines()[0]
             rows = []
         found += rows
-        origin = machines.Origin(commit_of(machine), today(), others_meanwhile.share())
+        today = f"{datetime.now(UTC):%Y-%m-%d}"
+        origin = machines.Origin(commit_of(machine), today, others_meanwhile.share(), ", ".join(measured.values()))
         if rows and not chosen.quick and origin.others <= BUSY:
-            machines.keep(file, facts, [machines.kept(row, origin) for row in rows])
+            machines.keep(file, facts_of(machine, {}), [machines.kept(row, origin) for row in rows])
             machines.write_page()
         TABLE.parent.mkdir(exist_ok=True)
         TABLE.write_text(page(found, failed, machine, facts, others.share(), chosen.quick), encoding="utf8")
@@ -103,10 +105,6 @@ def facts_of(machine: Environment, measured: dict[str, str]) -> dict[str, str]:
 def commit_of(machine: Environment) -> str:
     """The commit that is measured, shortened."""
     return machine.git.get("commit", "unknown")[:12] + (", changed since" if machine.git.get("dirty") else "")
-
-
-def today() -> str:
-    return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
 def page(

@@ -16,11 +16,15 @@ BEGIN, END = "<!-- written by make bench -->", "<!-- end of what make bench writ
 
 @dataclass(frozen=True)
 class Origin:
-    """Where and when rows were measured; ``others`` is the share (0 to 1) of the processors that others took."""
+    """Where and when rows were measured; ``others`` is the share (0 to 1) of the processors that others took.
+
+    ``rates`` are what the machine did by itself that day, in words: machines of one name differ by half.
+    """
 
     commit: str
     date: str
     others: float
+    rates: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Kept:
     commit: str
     date: str
     others: float
+    rates: str = ""
 
     @property
     def cell(self) -> str:
@@ -95,8 +100,9 @@ def side_by_side(folder: Path = FOLDER) -> str:
     origins: dict[str, list[str]] = {}
     for name, machine in machines.items():
         for row in machine["rows"]:
-            words = f"{letters[name]}, {row['date']}, commit {row['commit']}, {row['others']:.1%} taken by others"
-            origins.setdefault(words, []).append(row["what"])
+            rates = f"{row['rates']}, " if row.get("rates") else ""
+            words = f"{letters[name]}, {row['date']}, commit {row['commit']}, {rates}{row['others']:.1%} taken"
+            origins.setdefault(f"{words} by others", []).append(row["what"])
     lines += ["", *(f"- {words}: {len(rows)} row{'s' * (len(rows) != 1)}" for words, rows in origins.items())]
     return "\n".join(lines) + "\n"
 

@@ -44,7 +44,7 @@ def in_words(threads: int, seconds: float = SECONDS) -> dict[str, str]:
     found, job = {}, {"threads": threads, "seconds": seconds}
     for dtype in ("float32", "bfloat16"):
         rate = in_fresh_process("rates:products", {**job, "dtype": dtype})["gflops"]
-        found[f"matrix products, {dtype}"] = f"{rate:.0f} GFLOP/s"
+        found[f"matrix products, {dtype}"] = f"{rate:.3g} GFLOP/s in {dtype}"
     rate = in_fresh_process("rates:copies", job)["gigabytes"]
     return {**found, "memory, read and written": f"{rate:.1f} GB/s"}
 

@@ -14,6 +14,7 @@ from made_records import made
 
 from harness import tracking
 from harness.cli import subcommands, ui
+from harness.records import store as records
 from harness.tracking import store, unsynced
 
 FORMS = {"harness ui": ["harness", "ui"], "harness.ui": ["harness.ui"]}
@@ -61,12 +62,26 @@ def test_no_free_port_is_an_error_that_names_the_option(monkeypatch):
     assert "no port from 5000 to 5099 is free; name one with --port" in refused(ui.free_port, 5000)
 
 
-def test_the_runs_of_sweeps_that_mlflow_lacks_are_counted_and_how_to_add_them_is_said(tmp_path, monkeypatch):
+def lacked(output_dir, seed, sweep, **more):
+    """The record of a run that MLflow lacks."""
+    record = made("lstm", seed, run_dir=f"runs/digits/lstm-{seed}", **more)
+    record.config["tracking"] = {"uri": None}
+    record.folder = output_dir / record.run_dir
+    record.folder.mkdir(parents=True, exist_ok=True)
+    records.write(record)
+    unsynced.keep(record, sweep)
+    return record
+
+
+def test_the_runs_of_sweeps_that_this_store_lacks_are_counted_and_how_to_add_them_is_said(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     output_dir = tmp_path / "outputs"
     for seed, sweep in ((0, "a"), (0, "b"), (1, "b"), (2, None)):
-        unsynced.keep(made("lstm", seed, run_dir=f"outputs/runs/digits/lstm-{seed}"), sweep)
-    assert tracking.count_missing(output_dir) == 2, "a run of two sweeps once, one that no sweep asked for not at all"
+        lacked(output_dir, seed, sweep)
+    lacked(output_dir, 3, "b", tracked_in="http://127.0.0.1:9")
+    records.remove(lacked(output_dir, 4, "b").folder)
+    missing = tracking.count_missing(output_dir, tracking.own_store(output_dir))
+    assert missing == 2, "not one of another store, none without a record, none that no sweep asked for, none twice"
     said = "2 runs of sweeps are missing here: python -m harness report --sync"
     assert ui._missing(2, output_dir) == f"{said} adds them"
     assert ui._missing(2, tmp_path / "my runs") == f"{said} --output-dir '{tmp_path}/my runs' adds them"
@@ -119,6 +134,7 @@ def test_of_many_experiments_the_first_have_links_and_of_none_the_list_has_one(c
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_printed_links_answer_and_ctrl_c_ends_the_server(form, output_dir):
+    lacked(output_dir, 0, "s1")
     port = ui.free_port(5600)
     command = [sys.executable, "-m", *FORMS[form], "--output-dir", str(output_dir), "--port", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -144,6 +160,7 @@ def test_the_printed_links_answer_and_ctrl_c_ends_the_server(form, output_dir):
         server.send_signal(signal.SIGINT)
         _, errors = server.communicate(timeout=60)
     assert server.returncode == 130
+    assert errors.startswith("1 run of sweeps is missing here: python -m harness report --sync --output-dir ")
     assert "Traceback" not in errors
     with socket.socket() as probe:  # MLflow's own server has ended too
         assert probe.connect_ex(("127.0.0.1", port)) != 0

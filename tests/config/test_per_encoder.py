@@ -98,10 +98,12 @@ def test_what_sets_nothing_is_refused_before_any_training(command, given, expect
     assert not ended.records
 
 
-@pytest.mark.parametrize("flag", [["--config-dir", "own, \"conf\""], ["-cd=own, \"conf\""]])
-def test_a_single_run_of_an_encoder_in_a_folder_of_the_users_own(tmp_path, monkeypatch, flag):
+@pytest.mark.parametrize("name", ["own", 'own, "conf"', "own\\", 'own\\"'])
+@pytest.mark.parametrize("flag", ["--config-dir", "-cd"])
+def test_a_single_run_of_an_encoder_in_a_folder_of_the_users_own(tmp_path, monkeypatch, flag, name):
     monkeypatch.chdir(tmp_path)
-    folder = tmp_path / 'own, "conf"' / "encoder"
+    given = [flag, name] if flag == "--config-dir" else [f"{flag}={name}"]
+    folder = tmp_path / name / "encoder"
     folder.mkdir(parents=True)
     (folder / "mine.yaml").write_text("_target_: own.Mine\n_partial_: true\nkernel: 3\n")
-    assert of_arguments([*flag, "encoder=mine", "+per.mine.kernel=5"]) == [*flag, "encoder=mine", "encoder.kernel=5"]
+    assert of_arguments([*given, "encoder=mine", "+per.mine.kernel=5"]) == [*given, "encoder=mine", "encoder.kernel=5"]

@@ -194,7 +194,9 @@ def test_profiles_have_a_head_without_data_and_epochs():
 
 def test_runs_in_slots_say_the_cores_of_a_run_and_how_many_ran_at_a_time():
     def machine(**slot):
-        return dict(of_records([made(environment={"cores": 1, "slot": Slot(numbers=[0], **slot)})]))["machine"]
+        return dict(of_records([made(environment={"cores": 1, "slot": Slot(**{"numbers": [0], **slot})})]))["machine"]
 
-    assert machine(slots=2, processors=[0], devices=[]) == "AMD EPYC, 1 core a run, 2 runs at a time"
-    assert machine(slots=1, processors=[0], devices=[]) == "AMD EPYC, 1 core"
+    alone = {"processors": [0], "devices": []}
+    assert machine(slots=2, **alone) == "AMD EPYC, 1 core a run, up to 2 runs at a time"
+    assert machine(slots=4, numbers=[0, 1], **alone) == "AMD EPYC, 1 core a run, up to 2 runs at a time"
+    assert machine(slots=1, **alone) == "AMD EPYC, 1 core"

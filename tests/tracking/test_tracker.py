@@ -120,6 +120,18 @@ def test_epochs_that_follow_each_other_fast_are_sent_together_and_the_last_ones_
     assert server.told[5:] == [("sync", record.label, True)]
 
 
+def test_after_a_failure_each_epoch_is_sent_at_once(server, tmp_path):
+    """At its end, such a run is found again, by its record: that of a killed run has no epochs."""
+    run = opened(tmp_path)
+    run.start(record_of(tmp_path))
+    server.answers = False
+    run.epoch(HISTORY[0])
+    server.answers, server.time = True, tracker.ASKED_AGAIN_AFTER
+    for numbers in HISTORY[1:4]:
+        run.epoch(numbers)
+    assert server.told == [("open",), ("epochs", [1, 2]), ("epochs", [3]), ("epochs", [4])]
+
+
 def test_a_run_that_could_not_be_opened_is_opened_while_it_trains(server, tmp_path):
     run = opened(tmp_path)
     server.answers = False

@@ -72,9 +72,7 @@ class VectorFile:
             raise self._truncated(str(error)) from None
         if found < (self.count or 0):
             # files of fastText's own lack a vector: one that ends with a whole line is taken as it is
-            notify(
-                f"{self.file} announces {self.count:,} vectors in its first line and has {found:,}",
-            )  # fmt: skip
+            notify(f"{self.file} announces {self.count:,} vectors in its first line and has {found:,}")
 
     def _text(self, opened: BinaryIO) -> Iterator[Entry]:
         width, line, number = self.width, b"", 0
