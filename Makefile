@@ -15,7 +15,7 @@ help: ## show what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
 
 run: .venv/.base ## install what one backend needs, then one run on data that ships with scikit-learn
-	$(BIN)/python -m harness encoder=self_attention position=learned pooling=max data=digits
+	$(BIN)/python -m harness encoder=gru pooling=max data=digits
 
 test: .venv/.all lint ## install all extras and pass the tests, in two processes of one thread each
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not slow"
