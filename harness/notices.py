@@ -11,6 +11,8 @@ UNBROKEN = "\xa0"
 """A blank at which no line ends, in a text to be wrapped; it is printed as any other."""
 SHARED = "HARNESS_SHARED_TERMINAL"
 """The variable that is set for a run which prints to the same terminal as others beside it."""
+BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+"""The form of a bar of tqdm: its loss and its speed fit 80 columns, where a further number would be cut."""
 
 
 def notify(*sentences: object) -> None:

@@ -24,6 +24,9 @@ def run(arguments: list[str]) -> int:
     1 is a verdict, such as that a gate failed. So it is never the code of an error, not even of one in our code.
     """
     word, *rest = arguments
+    if rest and rest[0].startswith("="):
+        notify(f"write it without blanks: {word}{''.join(rest[: 1 + (rest[0] == '=')])}")
+        return USER_ERROR
     if word not in NAMES:
         near = get_close_matches(word, NAMES, n=1)
         question = f"; did you mean {near[0]}?" if near else ""

@@ -25,6 +25,10 @@ def explain(error: Exception, arguments: list[str]) -> Iterator[str]:
     if unknown := _unknown_choice(error):
         yield unknown
         return
+    if ambiguous := re.match(r"Ambiguous value for argument '((.*?)=(.*))'", str(error).strip()):
+        override, key, value = ambiguous.groups()
+        yield f"several values make a sweep: -m {override}; one value with a comma in it is '{key}=\"{value}\"'"
+        return
     if meant := _without_blanks(error, arguments) or _stray(error, arguments):
         yield meant
         return

@@ -8,7 +8,7 @@ import numpy as np
 from harness.records.record import Point
 
 FEWEST = 3
-"""The fit uses at least this many of the longest lengths, if a curve has as many."""
+"""The fit uses at least this many of the longest lengths; a curve that has fewer says nothing."""
 
 
 def memory_number(points: Iterable[Point], phase: str) -> str:
@@ -21,7 +21,7 @@ def memory_number(points: Iterable[Point], phase: str) -> str:
 
 
 def exponent(curves: Iterable[Sequence[tuple[float, float]]]) -> float | None:
-    """Least-squares slope of log cost over log length, common to all curves; None if no curve has two lengths.
+    """Least-squares slope of log cost over log length, common to all curves; None if none has three lengths.
 
     A curve is a list of ``(length, cost)`` pairs of one batch size; each curve has its own intercept. Only the longer
     half of the lengths of a curve is fitted, and at least three: at short lengths the constant cost of a pass (kernel
@@ -30,7 +30,9 @@ def exponent(curves: Iterable[Sequence[tuple[float, float]]]) -> float | None:
     square_x, product = 0.0, 0.0
     for curve in curves:
         points = sorted((length, cost) for length, cost in curve if cost > 0)
-        x, y = np.log(points[-max(FEWEST, math.ceil(len(points) / 2)) :]).T if points else np.zeros((2, 1))
+        if len({length for length, _ in points}) < FEWEST:
+            continue
+        x, y = np.log(points[-max(FEWEST, math.ceil(len(points) / 2)) :]).T
         square_x += float(np.sum((x - x.mean()) ** 2))
         product += float(np.sum((x - x.mean()) * (y - y.mean())))
     return product / square_x if square_x else None

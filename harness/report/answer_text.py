@@ -13,7 +13,7 @@ from harness.report.chance_text import constant_answer
 from harness.report.text import from_to, rounded
 from harness.report.verdict_text import margin_words, names
 
-TOO_FEW_ITEMS = "no number of seeds will: the test split has too few items"
+TOO_FEW_ITEMS = "more seeds will not decide it: the test split has too few items"
 
 
 def answer(group: ComparisonGroup) -> list[str]:
@@ -83,6 +83,8 @@ def _only(group: ComparisonGroup, variant: Variant) -> str:
 def _sentence(group: ComparisonGroup, recommended: Recommendation) -> str:
     metric, variant = group.quality, recommended.variant
     take = f"On {recommended.hardware}, take" if recommended.hardware else "Take"
+    if any(_is_ahead(group, one, variant) for one in _with_few_seeds(group)):
+        take = f"Of the variants with enough seeds, {take[0].lower()}{take[1:]}"
     within = f"within {margin_words(metric, group.margin)}"
     if len(recommended.candidates) == 1 == len(good(group)):
         numbers = f"{short_name(metric)} {from_to(metric, variant.means[metric])}, {seeds_of(variant, metric)}"
@@ -142,16 +144,25 @@ def _undecided(group: ComparisonGroup) -> list[str]:
 
 def _unjudged(group: ComparisonGroup) -> list[str]:
     """A sentence about the variants with too few seeds, where others have enough."""
-    standings = {v: v.standings[group.quality] for v in group.variants if group.quality in v.standings}
-    few = {variant: standing.reason for variant, standing in standings.items() if standing.verdict == "few seeds"}
-    if not few or len(few) == len(standings):
+    metric, few = group.quality, _with_few_seeds(group)
+    if not few or len(few) == sum(metric in variant.standings for variant in group.variants):
         return []
-    best = group.among(group.quality)[0]
+    best = group.among(metric)[0]
     named = []
-    for variant, reason in few.items():
-        ahead = _best_first(group, [best, variant])[0] is variant
-        named.append(f"{variant.name} ({reason}{', although its mean is the better one' if ahead else ''})")
+    for variant in few:
+        ahead = ", although its mean is the better one" if _is_ahead(group, variant, best) else ""
+        named.append(f"{variant.name} ({variant.standings[metric].reason}{ahead})")
     return [f"No verdict on {listed(named)}."]
+
+
+def _with_few_seeds(group: ComparisonGroup) -> list[Variant]:
+    """The variants with too few seeds for a verdict."""
+    return [variant for variant in group.variants if variant.verdict(group.quality) == "few seeds"]
+
+
+def _is_ahead(group: ComparisonGroup, variant: Variant, other: Variant) -> bool:
+    """Whether a variant's mean is better than that of another one."""
+    return _best_first(group, [other, variant])[0] is variant
 
 
 def _excluded(group: ComparisonGroup) -> list[str]:

@@ -20,7 +20,7 @@ from harness.analysis.disturbances import disturbances
 from harness.analysis.serving import served_models
 from harness.analysis.tuned import tuned_variants
 from harness.config.libraries import is_read
-from harness.notices import UNBROKEN
+from harness.notices import UNBROKEN, wrapped
 from harness.records.metrics import EPOCH_SECONDS, THROUGHPUT, short_name
 from harness.records.record import Record
 from harness.records.store import output_dir_of
@@ -110,7 +110,8 @@ def print_every_number(records: Iterable[Record], out: Console | None = None) ->
 
 
 def _print_title(record: Record, out: Console) -> None:
-    out.print(f"[italic]{escape(_title(record))}[/]", soft_wrap=True)
+    for line in wrapped(_title(record), out.width):
+        out.print(f"[italic]{escape(line)}[/]", soft_wrap=True)
 
 
 def _print_folder(record: Record, out: Console) -> None:

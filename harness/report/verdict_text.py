@@ -13,7 +13,7 @@ from harness.records.metrics import known, short_name
 
 MARKS: dict[Verdict, str] = {"best": "*", "equivalent": "=", "open": "?", "few seeds": "-", "worse": ""}
 BUSY, EXCLUDED = "!", "x"
-BEST = "best mean; not shown to be better than those marked = or ?"
+BEST = "best mean of those with a verdict; not shown to be better than those marked = or ?"
 AT_CHANCE = "not shown to beat chance"
 """The words for what would be the best, or as good, if anything beat chance."""
 LEGEND = (
@@ -42,10 +42,10 @@ def shown(group: ComparisonGroup, variant: Variant, metric: str) -> Standing | N
 
 def mark(group: ComparisonGroup, variant: Variant, metric: str) -> str:
     """The sign that follows a number in a table; LEGEND explains it."""
-    if variant.excluded and known(metric).higher_is_better is not None:
-        return EXCLUDED
     if variant.disturbed and known(metric).timed and metric in variant.means:
         return BUSY
+    if variant.excluded and known(metric).higher_is_better is not None:
+        return EXCLUDED
     standing = shown(group, variant, metric)
     return MARKS[standing.verdict] if standing else ""
 
@@ -68,8 +68,9 @@ def covers(comparison: Comparison) -> list[str]:
     """What the intervals and the verdicts cover, and what they do not."""
     means = [variant.means.get(group.quality) for group in comparison.groups for variant in group.variants]
     over_items = any(mean and mean.items_half is not None for mean in means)
-    intervals = " over seeds and, of quality, half one over test items" if over_items else ""
-    sentences = [f"Means over seeds ± half a 95 % interval{intervals}."]
+    seeds, items = (" over seeds", ", and, of quality, half one over test items") if over_items else ("", "")
+    shared = "which rests on the spread of all variants compared"
+    sentences = [f"Means over seeds ± half a 95 % interval{seeds}, {shared}{items}."]
     if all(group.covers_items for group in comparison.groups):
         return [*sentences, "Verdicts cover seeds and test items; the split is not varied."]
     why = dict.fromkeys(_why_without_items(group) for group in comparison.groups if not group.covers_items)
@@ -154,7 +155,7 @@ def _remedy(metric: str, standing: Standing) -> str:
     if standing.seeds_needed:
         return f"about {standing.seeds_needed} seeds each would decide"
     why = ": the test split has too few items" if known(metric).kind == "quality" else ""
-    return f"no number of seeds will{why}"
+    return f"more seeds will not decide it{why}"
 
 
 def verdict(group: ComparisonGroup, variant: Variant) -> str:
@@ -191,7 +192,9 @@ def among(group: ComparisonGroup) -> str:
     if not ranked or nothing_beats_chance(group):
         return ""
     possible = group.among(metric)
-    of = f"the {ranked} that meet the requirements" if group.sifted and group.sifted.excluded else f"these {ranked}"
+    enough = " with enough seeds" if ranked < len(standings) else ""
+    of = f"the {ranked}{enough} that meet the requirements" if group.sifted and group.sifted.excluded else ""
+    of = of or (f"the {ranked}{enough}" if enough else f"these {ranked}")
     if len(possible) == 1:
         return f"With 95 % confidence {possible[0].name} is the best of {of}."
     return f"With 95 % confidence the best of {of} is among: {names(possible)}."

@@ -59,3 +59,9 @@ def test_help_names_each_subcommand_and_no_other():
     names = ["choose", "report", "predict", "export", "ui", "selfcheck"]
     assert re.findall(r"python -m harness ([a-z]+)", header) == names
     assert sorted(subcommands.NAMES) == ["choose", "export", "predict", "report", "selfcheck", "ui"]
+
+
+@pytest.mark.parametrize("words", [["encoder", "=", "lstm", "seed=1"], ["encoder", "=lstm", "seed=1"]])
+def test_a_setting_with_blanks_around_its_sign_is_no_subcommand(capsys, words):
+    assert subcommands.run(words) == 2
+    assert capsys.readouterr().err == "write it without blanks: encoder=lstm\n"

@@ -51,6 +51,9 @@ USER_ERRORS = [
     (["-m", "encoder=lstm,", "gru"], "write the values without a blank: encoder=lstm,gru\n"),
     (["-m", "encoder=lstm", ",gru"], "write the values without a blank: encoder=lstm,gru\n"),
     (["-m", "encoder=", "lstm,gru"], "write the values without a blank: encoder=lstm,gru\n"),
+    (["encoder=lstm,gru"], "several values make a sweep: -m encoder=lstm,gru; one value with a comma in it is "
+     """'encoder="lstm,gru"'\n"""),
+    (["seed=0,1"], "several values make a sweep: -m seed=0,1; one value with a comma in it is "),
     (["encoder=lstm", "gru"], "gru is no KEY=VALUE; for several values in a sweep write -m encoder=lstm,gru\n"),
     (["encoder=lstm", "data=digits", "verbose"], "verbose is no KEY=VALUE, such as encoder=lstm; python -m harness "
      "--help lists all keys\n"),

@@ -120,7 +120,7 @@ def test_verdicts_in_words_follow_the_margin(opened):
     ]
     move(MARGIN, 0.005)
     assert facts()["verdicts"] == [
-        "best mean; not shown to be better than those marked = or ?",
+        "best mean of those with a verdict; not shown to be better than those marked = or ?",
         "undecided: 0.2 points behind, at most 0.8",  # how many seeds it needs for this margin is not known here
         "undecided: 0.5 points behind, at most 1.3; about 7 seeds each would decide",
         "worse: 3.0 points behind the best, at most 4.0",

@@ -19,13 +19,14 @@ ACCURACY, TOKENS, LATENCY, MEMORY = (
 @pytest.mark.parametrize(
     ("standing", "words"),
     [
-        (BEST, "best mean; not shown to be better than those marked = or ?"),
+        (BEST, "best mean of those with a verdict; not shown to be better than those marked = or ?"),
         (worse(0.0137, 0.0212), "worse: 1.4 points behind the best, at most 2.1"),
         (equivalent(0.002, 0.0081), "as good as the best within 1 point (at most 0.8 behind)"),
         (undecided(0.005, 0.0131, 7), "undecided: 0.5 points behind, at most 1.3; about 7 seeds each would decide"),
         (
             undecided(0.005, 0.0131, None),
-            "undecided: 0.5 points behind, at most 1.3; no number of seeds will: the test split has too few items",
+            "undecided: 0.5 points behind, at most 1.3; more seeds will not decide it: the test split has too few "
+            "items",
         ),
         (few("one seed"), "no verdict: one seed"),
         (few("two seeds"), "no verdict: two seeds"),
@@ -45,7 +46,7 @@ def test_verdicts_on_accuracy_are_in_points(standing, words):
         (LATENCY, equivalent(0.01, 0.031), "as short as the shortest within 5 % (at most 3.1 % longer)"),
         (MEMORY, equivalent(0.01, 0.031), "as little as the least within 5 % (at most 3.1 % more)"),
         (TOKENS, undecided(0.06, 0.09, 7), "undecided: 6.0 % slower, at most 9.0 %; about 7 seeds each would decide"),
-        (TOKENS, undecided(0.06, 0.09, None), "undecided: 6.0 % slower, at most 9.0 %; no number of seeds will"),
+        (TOKENS, undecided(0.06, 0.09, None), "undecided: 6.0 % slower, at most 9.0 %; more seeds will not decide it"),
         ("cost/parameters", worse(0.5, 0.5), "worse: 50 % more than the least"),
         ("cost/parameters", equivalent(0.0, 0.0), "as little as the least"),
         ("test/mse", worse(0.12, 0.15), "worse: 12 % behind the best, at most 15 %"),
@@ -89,7 +90,8 @@ def test_each_verdict_has_a_mark_and_the_legend_explains_them_all():
     marks = {variant.name: mark(group, variant, ACCURACY) for variant in group.variants}
     assert marks == {"lstm": "*", "gru": "=", "rnn": "?", "cnn": "", "s4d": "-"}
     assert verdict_text.LEGEND == (
-        "* best mean; not shown to be better than those marked = or ?   = as good as the best within the margin   "
+        "* best mean of those with a verdict; not shown to be better than those marked = or ?   "
+        "= as good as the best within the margin   "
         "? undecided   no mark: worse, or not compared   - too few seeds for a verdict   "
         "! measured on a busy machine, not ranked"
     )
@@ -97,7 +99,7 @@ def test_each_verdict_has_a_mark_and_the_legend_explains_them_all():
 
 def test_the_sentence_above_the_table_names_all_that_are_not_worse_the_best_first():
     assert verdict_text.among(group_of(RECORDS, STANDINGS)) == (
-        "With 95 % confidence the best of these 4 is among: lstm, gru, rnn."
+        "With 95 % confidence the best of the 4 with enough seeds is among: lstm, gru, rnn."
     )
     one = {"lstm": BEST, **dict.fromkeys(("gru", "rnn", "cnn", "s4d"), worse(0.01, 0.02))}
     assert verdict_text.among(group_of(RECORDS, one)) == "With 95 % confidence lstm is the best of these 5."
@@ -115,10 +117,11 @@ def test_of_many_the_sentence_names_twenty():
 def test_the_words_about_intervals_say_what_they_cover():
     comparison = compare(RECORDS, "x")
     seeds_only = "Verdicts cover seeds; test items and the split are not varied (not every run kept its predictions)."
-    assert verdict_text.covers(comparison) == ["Means over seeds ± half a 95 % interval.", seeds_only]
+    shared = "which rests on the spread of all variants compared"
+    assert verdict_text.covers(comparison) == [f"Means over seeds ± half a 95 % interval, {shared}.", seeds_only]
     (group,) = comparison.groups
     with_items(group, ACCURACY, 0.004)
-    both = "Means over seeds ± half a 95 % interval over seeds and, of quality, half one over test items."
+    both = f"Means over seeds ± half a 95 % interval over seeds, {shared}, and, of quality, half one over test items."
     assert verdict_text.covers(comparison) == [both, seeds_only]  # the number of items tells nothing of differences
     group.covers_items = True
     assert verdict_text.covers(comparison) == [both, "Verdicts cover seeds and test items; the split is not varied."]
@@ -143,7 +146,7 @@ def test_the_margin_and_the_requirements_are_said_also_where_all_meet_them():
     assert verdict_text.terms(group) == (
         f"{margin} Required: test/accuracy>0.8 and test/accuracy>=0.85, met by the means of 5 of 5 variants."
     )
-    assert "of these 4 is" in verdict_text.among(group)
+    assert "the best of the 4 with enough seeds is" in verdict_text.among(group)
 
 
 def test_an_excluded_variant_has_a_mark_a_reason_and_no_verdict():
@@ -155,7 +158,7 @@ def test_an_excluded_variant_has_a_mark_a_reason_and_no_verdict():
     assert verdict_text.verdict(group, cnn) == "excluded: test/accuracy 0.88"
     assert mark(group, cnn, ACCURACY) == "x"
     assert verdict_text.among(group) == (
-        "With 95 % confidence the best of the 3 that meet the requirements is among: lstm, gru, rnn."
+        "With 95 % confidence the best of the 3 with enough seeds that meet the requirements is among: lstm, gru, rnn."
     )
     comparison = compare(RECORDS, "x")
     assert "requirements" not in verdict_text.legend(comparison)

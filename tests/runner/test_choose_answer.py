@@ -49,8 +49,8 @@ def test_tuning_says_what_the_budget_allowed():
     assert answer.tuning(PLAN, 8) == "Each candidate was tuned by 8 trials, chosen on validation."
     assert answer.tuning(PLAN, 5).startswith("The budget allowed 5 of 8 tuning trials of each candidate")
     assert answer.tuning(PLAN, 0) == (
-        "The budget allowed no tuning: 8 trials of each candidate were asked for, and there was time for one at most, "
-        "which chooses nothing."
+        "The budget allowed no tuning: 8 trials of each candidate were asked for, and as long as the "
+        "first ones took, there was time for one at most, which chooses nothing."
     )
     assert answer.tuning(Plan(("lstm",), (3,), 0, 1.0), 0) == "Nothing was tuned."
     assert answer.tuning(PLAN, 8, {"gru": 4, "bag": 0}).endswith(

@@ -199,7 +199,7 @@ def test_a_run_whose_machine_was_lost_is_launched_once_more_in_the_time_that_is_
     lost = JobOutcome(lost="gru/seed=1 was lost: its node ended")
     batches = [[lost, JobOutcome(finished(runs[1]))], [JobOutcome(finished(runs[0]))]]
     sweeper = ChooseSweeper("1h", "latency", [3])
-    sweeper.jobs_of = {"gru": ["encoder=gru"], "lstm": ["encoder=lstm"]}
+    sweeper.jobs_of = {"gru": ["encoder=gru", "tune=wide", "+tune.space.x=[1,2]"], "lstm": ["encoder=lstm"]}
     launched, dropped = [], []
 
     def launch(jobs, tunings):
@@ -218,6 +218,7 @@ def test_a_run_whose_machine_was_lost_is_launched_once_more_in_the_time_that_is_
         assert (outcomes[0], len(launched), dropped) == (lost, 1, [])
         return
     assert outcomes[0].record.choices["encoder"] == "gru"
-    assert launched[1:] == [[["encoder=gru", "seed=1", f"run_timeout={timeout}"]]]
+    # nothing was tuned: the run is that of a sweep without tuning
+    assert launched[1:] == [[["encoder=gru", "seed=1", "tune=none", f"run_timeout={timeout}"]]]
     assert dropped == [0]
     assert sweeper.numbers == {runs[0]: 10, runs[1]: 1}

@@ -8,11 +8,13 @@ from pytorch_lightning.callbacks import TQDMProgressBar
 
 from harness.backends.history import line, resuming
 from harness.measure import StepTimer
-from harness.notices import draws_bars, notify
+from harness.notices import BAR, draws_bars, notify
 
 
 class Progress(TQDMProgressBar):
     """One bar for training, redrawn in place, with loss and speed; without a terminal, one line per epoch."""
+
+    BAR_FORMAT = BAR
 
     def __init__(self, timer: StepTimer) -> None:
         super().__init__(refresh_rate=20 if draws_bars() else 0)

@@ -6,7 +6,7 @@ from tqdm import tqdm
 
 from harness.backends.history import Metrics, line, resuming
 from harness.measure import StepTimer
-from harness.notices import draws_bars, notify
+from harness.notices import BAR, draws_bars, notify
 
 REFRESH = 20
 """Steps between two updates of the bar, each of which reads the loss from the device."""
@@ -24,7 +24,8 @@ class Progress:
 
     def epoch_begins(self, epoch: int, steps: int) -> None:
         if draws_bars():
-            self.bar = tqdm(total=steps, desc=f"epoch {epoch}/{self.epochs}", leave=False, dynamic_ncols=True)
+            title = f"epoch {epoch}/{self.epochs}"
+            self.bar = tqdm(total=steps, desc=title, leave=False, dynamic_ncols=True, bar_format=BAR)
 
     def step(self, number: int) -> None:
         """A step, counted from 1, is done."""

@@ -12,7 +12,7 @@ from harness.records.metrics import LATENCY, THROUGHPUT, known, short_name
 from harness.report import text
 from harness.report.html.chance_line import chance_line
 from harness.report.html.label_placement import text_positions
-from harness.report.html.style import GREY, Plot, Style, figure, share_range, x_axis, y_axis
+from harness.report.html.style import GREY, Plot, Style, figure, logarithmic, share_range, x_axis, y_axis
 from harness.report.html.variant_marks import MOST_VARIANTS, Styled, hover, interval, plotly_text, short_text
 from harness.report.verdict_text import BUSY, mark
 
@@ -38,7 +38,8 @@ def _tradeoff(group: ComparisonGroup, hardware: HardwareGroup, metric: str, poin
     alike = [[variant for variant in pool if variant in points] for pool in pools(group, metric)]
     fronts = [front for pool in alike if len(front := pareto(group, metric, pool)) > 1]
     values = [variant.means[metric].mean for variant in points]
-    logarithmic = min(values) > 0 and max(values) / min(values) > 20
+    bounds = [end for variant in points for end in text.bounds(metric, variant.means[metric]) or ()]
+    is_wide = min(values) > 0 and max(values) / min(values) > 20
     on_fronts = {variant for front in fronts for variant in front}
     drawn = {variant: look for number, (variant, look) in enumerate(points.items())
              if number < MOST_VARIANTS or variant in on_fronts}  # fmt: skip
@@ -48,13 +49,13 @@ def _tradeoff(group: ComparisonGroup, hardware: HardwareGroup, metric: str, poin
     traces += [_point(group, metric, variant, look, hollow=variant in busy) for variant, look in drawn.items()]
     if len(points) <= MOST_NAMED:
         names = [short_text(variant.name, 20) for variant in points]
-        ends = [end for variant in points for end in text.bounds(metric, variant.means[metric]) or ()]
-        sides = text_positions(values, [variant.means[quality].mean for variant in points], names, logarithmic, ends)
+        sides = text_positions(values, [variant.means[quality].mean for variant in points], names, is_wide, bounds)
         for trace, name, side in zip(traces[-len(points) :], names, sides, strict=True):
             trace.update(mode="markers+text", text=[name], textposition=side)
     name, unit, better = short_name(metric), known(metric).unit, "more" if known(metric).higher_is_better else "less"
     title = f"{name}, {unit} ({better} is better)" if unit not in ("", "1/s") else f"{name} ({better} is better)"
-    x = x_axis(title, rangemode="tozero", type="log" if logarithmic else None)
+    shown = [*values, *(end for end in bounds if end > 0)]
+    x = x_axis(title, **logarithmic(shown)) if is_wide else x_axis(title, rangemode="tozero")
     chance = chance_line(group, quality, traces, "y")
     y = y_axis(short_name(quality), **share_range(quality, traces, "y", chance.reach))
     where = f" ({hardware.title})" if len(group.hardware_groups) > 1 else ""

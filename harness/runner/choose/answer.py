@@ -60,8 +60,8 @@ def tuning(plan: Plan, trials: int, fewer: Mapping[str, int] | None = None) -> s
         allowed = f"The budget allowed {trials} of {plan.trials} tuning trials of each candidate"
         return f"{allowed}, chosen on validation.{lacking}"
     return (
-        f"The budget allowed no tuning: {plan.trials} trials of each candidate were asked for, and there was time for "
-        "one at most, which chooses nothing."
+        f"The budget allowed no tuning: {plan.trials} trials of each candidate were asked for, and as long as the "
+        "first ones took, there was time for one at most, which chooses nothing."
     )
 
 

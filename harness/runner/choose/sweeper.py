@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.config import launchers
 from harness.errors import UserError
+from harness.records.settings import key_of
 from harness.records.tuning import Tuning
 from harness.runner import run_names
 from harness.runner.batches_sweeper import BatchesSweeper, Job
@@ -109,8 +110,10 @@ class ChooseSweeper(BatchesSweeper):
         if run.stage == "tuning":
             return self.trials.job(run)
         job = [*self.jobs_of[run.candidate], f"seed={run.number}"]
-        tuning = self.tunings.get(run.candidate)
-        return [*job, *as_overrides(tuning.chosen)] if tuning else job
+        if tuning := self.tunings.get(run.candidate):
+            return [*job, *as_overrides(tuning.chosen)]
+        # where nothing was tuned, it is the same run as in a sweep without tuning
+        return [*(one for one in job if key_of(one).partition(".")[0] != "tune"), "tune=none"]
 
 
 def within(job: Job, limit: float) -> Job:
