@@ -37,11 +37,16 @@ PORTION_NUMBERS = 2**24
 
 @dataclass(frozen=True)
 class Answers:
-    """Answers to new rows, in their order; ``missing`` counts rows that are None, ``cut`` rows that were too long."""
+    """Answers to new rows, in their order.
+
+    ``missing`` counts rows that are None, ``cut`` rows that were too long, and ``empty`` rows without any step, as far
+    as they have an answer.
+    """
 
     table: pd.DataFrame
     missing: int
     cut: int
+    empty: int
 
 
 class TrainedModel:
@@ -95,7 +100,8 @@ class TrainedModel:
         for start in tqdm(starts, desc="predict", leave=False, disable=None, dynamic_ncols=True, delay=1):
             found.append(self.answer(rows[start : start + self.portion], first=start + 1))
         found = found or [self.answer(())]
-        for sentence in self.unread(sum(one.missing for one in found), sum(one.cut for one in found)):
+        missing, cut, empty = (sum(getattr(one, name) for one in found) for name in ("missing", "cut", "empty"))
+        for sentence in self.unread(missing, cut, empty):
             notify(sentence)
         return pd.concat([one.table for one in found], ignore_index=True)
 
@@ -107,13 +113,16 @@ class TrainedModel:
         """
         new = encode_new(self.data, rows, self.longest, first)
         table = answers(self.task, self.outputs(new.split), new.split.length_N)
-        return Answers(_blanked(table, new), int(new.missing_N.sum()), new.cut)
+        empty = 0 if self.task.per_step else int(((new.split.length_N == 0) & ~new.missing_N).sum())
+        return Answers(_blanked(table, new), int(new.missing_N.sum()), new.cut, empty)
 
-    def unread(self, missing: int, cut: int) -> list[str]:
-        """What the user must know of rows that are missing, or were cut; no sentence where there is none."""
+    def unread(self, missing: int, cut: int, empty: int) -> list[str]:
+        """What the user must know of rows that are missing, were cut, or have no step; no sentence without any."""
         sentences = []
         if missing:
             sentences.append(f"predict: {_counted(missing)} missing (null), with an empty answer")
+        if empty:
+            sentences.append(f"predict: {_counted(empty)} empty: all such rows get the same answer")
         if cut:
             preparation = self.data.preparation
             most = min(one for one in (getattr(preparation, "max_length", None), self.longest) if one is not None)

@@ -119,14 +119,15 @@ def _answer(model: "TrainedModel", total: int | None, portions: Iterator["NewTab
     """Predict and write portion by portion, with a bar on standard error; then say what was not read."""
     from tqdm import tqdm
 
-    missing = cut = done = 0
+    missing = cut = empty = done = 0
     with tqdm(total=total, desc="predict", unit=" rows", disable=None, dynamic_ncols=True, delay=1, leave=False) as bar:
         for portion in portions:
             answers = model.answer(portion.rows, first=done + 1)
             write(beside(portion.columns, answers.table))
-            missing, cut, done = missing + answers.missing, cut + answers.cut, done + len(portion)
+            missing, cut, empty = missing + answers.missing, cut + answers.cut, empty + answers.empty
+            done += len(portion)
             bar.update(len(portion))
-    for sentence in model.unread(missing, cut):
+    for sentence in model.unread(missing, cut, empty):
         notify(sentence)
     record = model.record
     notify(

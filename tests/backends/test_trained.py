@@ -158,7 +158,10 @@ def test_missing_rows_have_empty_answers_and_are_counted(run_of, capsys):
     assert found["label"].isna().tolist() == [False, True, False, True]
     assert found["probability"].isna().tolist() == [False, True, False, True]
     assert found.loc[0].equals(model.predict(["alpha"]).loc[0])
-    assert capsys.readouterr().err.splitlines() == ["predict: 2 rows are missing (null), with an empty answer"]
+    assert capsys.readouterr().err.splitlines() == [
+        "predict: 2 rows are missing (null), with an empty answer",
+        "predict: 1 row is empty: all such rows get the same answer",
+    ]
     assert model.predict([]).columns.tolist() == found.columns.tolist()
     assert len(model.predict([])) == 0
 

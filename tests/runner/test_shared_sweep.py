@@ -1,14 +1,17 @@
 """The same command several times at once is one sweep: its commands share the runs, and each run is made once."""
 
 import json
+import random
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, replace
 
 import commands
 import mlflow
+import psutil
 import pytest
 from conftest import QUICK
 
@@ -51,6 +54,51 @@ def test_two_terminals_share_a_sweep_and_one_of_them_may_be_killed(tmp_path):
     assert list((tmp_path / "outputs" / "locks").iterdir()) == []
     table = (tmp_path / "second").read_text().partition("\nreport")[0]
     assert all(f"{encoder}/seed={seed}" in table for encoder in ("bag_of_embeddings", "cnn") for seed in (0, 1))
+
+
+def processes_of_runs(command):
+    """The processes that train for a command, below its fork server; none once it has ended."""
+    try:
+        return [one for server in psutil.Process(command.pid).children() for one in server.children()]
+    except psutil.NoSuchProcess:
+        return []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("kills", [0, 20])
+def test_four_terminals_make_each_of_24_runs_once_whatever_is_killed(tmp_path, kills):
+    """Commands and processes of runs are killed at random; whoever kills a command gives it again."""
+    sweep = ("-m", "encoder=bag_of_embeddings,cnn,rnn,self_attention", "seed=0,1,2,3,4,5", *QUICK, "trainer.epochs=1")
+    draw, killed = random.Random(kills), {"command": 0, "run": 0}
+    terminals = [start(tmp_path, f"terminal {number}", *sweep) for number in range(4)]
+    while sum(killed.values()) < kills:
+        time.sleep(draw.uniform(0.0, 1.0))
+        number = draw.randrange(4)
+        training = processes_of_runs(terminals[number])
+        if training and draw.random() < 0.6:
+            with suppress(psutil.NoSuchProcess):
+                training[0].kill()
+                killed["run"] += 1
+            continue
+        if terminals[number].poll() is None:
+            terminals[number].send_signal(signal.SIGKILL)
+            terminals[number].wait()
+            killed["command"] += 1
+        terminals[number] = start(tmp_path, f"terminal {number}", *sweep)
+    codes = {terminal.wait() for terminal in terminals}
+    assert codes <= ({0, 1} if kills else {0}), [(tmp_path / f"terminal {number}").read_text() for number in range(4)]
+    assert not kills or min(killed.values()) >= 4
+    for _ in range(3):  # a run whose process was killed last is tried again by the command after
+        last = start(tmp_path, "last", *sweep)
+        if last.wait() == 0:
+            break
+    made = records(tmp_path)
+    assert len({record.fingerprint for record in made}) == len(made) == 24
+    assert {(record.status, record.resumed_epochs) for record in made} == {("finished", 0)}
+    assert sorted(in_mlflow(tmp_path)) == [*[("run", "FINISHED")] * 24, ("sweep", "FINISHED")]
+    assert len(list((tmp_path / "outputs" / "reports").glob("*/*/report.md"))) == 1
+    assert list((tmp_path / "outputs" / "locks").iterdir()) == []
 
 
 @pytest.fixture

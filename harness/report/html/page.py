@@ -38,7 +38,7 @@ MEANINGS = {
     "best": verdict_text.BEST,
     "equivalent": "as good as the best within the margin",
     "open": "undecided",
-    "few-seeds": "too few seeds for a verdict",
+    "few-seeds": "too few seeds, or too few that nothing disturbed, for a verdict",
     "busy": "measured on a busy machine, so not ranked",
 }
 
