@@ -85,7 +85,7 @@ def test_markdown_has_the_verdict_in_words_and_the_sentence_above_the_table():
     group = group_of(records, standings)
     lines = tables.markdown(Comparison("x", [group], None, 0, [], [], [], [])).splitlines()
     first_row = next(place for place, line in enumerate(lines) if line.startswith("| variant"))
-    assert lines.index("With 95 % confidence the best of these 3 is among: lstm, gru.") < first_row
+    assert lines.index("With 95 % confidence the best of the 3 with enough seeds is among: lstm, gru.") < first_row
     rows = {line.split(" | ")[0].strip("| "): line for line in lines if line.startswith("| ")}
     assert rows["variant"] == "| variant | seeds | accuracy | verdict in accuracy |"
     words = "undecided: 0.5 points behind, at most 1.3; about 7 seeds each would decide"
