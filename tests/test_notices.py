@@ -7,6 +7,7 @@ import termios
 from types import SimpleNamespace
 
 import pytest
+from tqdm import tqdm
 
 from harness import notices
 
@@ -69,3 +70,13 @@ def test_a_bar_is_drawn_on_a_terminal_that_no_other_run_prints_to(monkeypatch):
     assert notices.draws_bars()
     monkeypatch.setenv(notices.SHARED, "1")
     assert not notices.draws_bars()
+
+
+def test_a_bar_shows_the_loss_and_the_speed_of_long_trainings_whole_in_80_columns():
+    numbers = "loss=0.5105, tokens/s=102,612"
+    shown = tqdm.format_meter(
+        1234, 1234, 59.0, ncols=79, prefix="epoch 100/200", bar_format=notices.BAR, postfix=numbers
+    )
+    assert shown.startswith("epoch 100/200: 100%|")
+    assert shown.endswith(f"1234/1234 [00:59<00:00, {numbers}]")
+    assert len(shown) < 80

@@ -211,8 +211,7 @@ def _finish(every_number: bool, interrupted: bool = False, kept: str = "", launc
     errors = [outcome.user_error for outcome in outcomes if outcome.user_error]
     choice = Sweep.current.choice if Sweep.current else None
     own_table = Sweep.current is not None and Sweep.current.shows_runs and not every_number
-    shown = [record for record in done if not record.follows and not record.is_trial]
-    written = own_table or _show(shown, every_number)
+    written = own_table or _show([one for one in done if not (one.follows or one.is_trial)], every_number)
     if Sweep.current:
         failed = not launched or any(outcome.record is None for outcome in outcomes)
         written &= Sweep.current.end(done, interrupted, failed)
@@ -225,7 +224,8 @@ def _finish(every_number: bool, interrupted: bool = False, kept: str = "", launc
         finished = Sweep.current.count_finished(done) if Sweep.current else 0
         runs = f"{finished} finished run{'s' * (finished != 1)} kept" if Sweep.current else ""
         state = "; ".join(part for part in ("interrupted", runs, kept) if part)
-        notify(f"{state}; the same command resumes from here")
+        begins = kept.endswith(": no epoch was finished") and not finished
+        notify(f"{state}; the same command {'begins again' if begins else 'resumes from here'}")
         return INTERRUPTED
     if errors:
         return USER_ERROR

@@ -113,3 +113,15 @@ def test_where_nothing_meets_what_was_required_the_answer_is_not_in_green():
     assert [own["class"] for tag, own in page.attributes if own.get("class", "").startswith("answer")] == [
         "answer undecided"
     ]
+
+
+def test_a_logarithmic_axis_has_whole_numbers_at_its_ticks():
+    """Plotly's own labels between powers of ten are single digits: 5 would be 0.5, and 50 too."""
+    seeds = [0.9, 0.91, 0.92]
+    latencies = {"lstm": 0.5, "gru": 60.0}
+    records = [one for name, ms in latencies.items() for one in over_seeds(name, seeds, metrics={LATENCY: [ms] * 3})]
+    figures = json.loads(re.search(r'id="figures">(.*?)</script>', html(compare(records, "x")), re.DOTALL).group(1))
+    axes = [one["layout"]["xaxis"] for one in figures]
+    (axis,) = [one for one in axes if one["title"]["text"].startswith("latency p50") and one.get("type") == "log"]
+    assert axis["ticktext"] == [f"{value:,.10g}" for value in axis["tickvals"]]
+    assert {"1", "10"} <= set(axis["ticktext"])
