@@ -93,6 +93,17 @@ def test_a_run_whose_record_is_whole_stays_finished_whatever_becomes_of_its_proc
     monkeypatch.undo()
 
 
+def test_an_interruption_before_the_first_epoch_leaves_nothing_to_resume(command, monkeypatch):
+    def interrupt(*arguments, **settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(worker.Server, "run", interrupt)
+    ended = command(*QUICK, "encoder=gru")
+    assert ended.code == 130
+    said = ended.err.splitlines()[-1]
+    assert said == "interrupted; gru/seed=0/trainer.epochs=2: no epoch was finished; the same command begins again"
+
+
 def test_a_custom_encoder_in_an_empty_folder(command, tmp_path):
     (tmp_path / "my_file.py").write_text(
         "from torch import nn\n"
