@@ -46,11 +46,11 @@ def measured_columns(records: Sequence[Record]) -> list[str]:
 def title(record: Record) -> str:
     """What stands above the table of points."""
     skipped = " (skipped: measured before)" if record.skipped else ""
-    return f"profile of {record.label}{skipped}: median (95th percentile)"
+    return f"profile of {record.label}{skipped}: median ms (95th percentile)"
 
 
 def points_table(record: Record, columns: Sequence[str] | None = None) -> Table:
-    """A row for each point: the median, in brackets the 95th percentile, and why a point was not measured.
+    """A row for each point: medians of times, in brackets the 95th percentile, and why a point was not measured.
 
     ``columns`` are those to show; None shows all that were measured.
     """
@@ -66,7 +66,7 @@ def points_table(record: Record, columns: Sequence[str] | None = None) -> Table:
 
 
 def number_of(point: Point, column: str) -> str:
-    """What the table of points has in a column: the median, and in brackets the 95th percentile; ``-`` for none."""
+    """What the table of points has in a column, of a time with the 95th percentile in brackets; ``-`` for none."""
     values = [point.numbers[key] for key in COLUMNS[column] if key in point.numbers]
     if not values:
         return "-"

@@ -14,11 +14,12 @@ from harness.records.metrics import known, short_name
 MARKS: dict[Verdict, str] = {"best": "*", "equivalent": "=", "open": "?", "few seeds": "-", "worse": ""}
 BUSY, EXCLUDED = "!", "x"
 BEST = "best mean of those with a verdict; not shown to be better than those marked = or ?"
+ALONE = "best; every other variant with a verdict is worse"
 AT_CHANCE = "not shown to beat chance"
 """The words for what would be the best, or as good, if anything beat chance."""
 LEGEND = (
     f"* {BEST}   = as good as the best within the margin   ? undecided   no mark: worse, or not compared   "
-    f"- too few seeds for a verdict   {BUSY} measured on a busy machine, not ranked"
+    f"- too few seeds with this number for a verdict   {BUSY} measured on a busy machine, not ranked"
 )
 GAP_LEGEND = "behind: how far behind the best mean, and after ≤ how far at most, with 95 % confidence"
 LEADERS = {
@@ -163,8 +164,15 @@ def verdict(group: ComparisonGroup, variant: Variant) -> str:
     if group.sifted and variant in group.sifted.excluded:
         return f"excluded: {group.sifted.reason(variant, named=True)}"
     if standing := shown(group, variant, group.quality):
-        return describe(group.quality, standing, group.margin)
+        return in_words(group, standing)
     return AT_CHANCE if group.quality in variant.standings else ""
+
+
+def in_words(group: ComparisonGroup, standing: Standing) -> str:
+    """The verdict on a variant in its group's quality: that of ``describe``, and of a best one whether it is alone."""
+    if standing.verdict == "best" and len(group.among(group.quality)) == 1:
+        return ALONE
+    return describe(group.quality, standing, group.margin)
 
 
 def gap(metric: str, standing: Standing | None) -> str:

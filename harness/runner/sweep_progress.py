@@ -39,7 +39,8 @@ def line(number: int, planned: int, done: Sequence[Record], finished: int = 0) -
     ``finished``: so many of the runs that follow are skipped too.
     """
     where = f"run {number} of {planned}"
-    trained = [record for record in done if record.status == "finished" and not record.skipped]
+    whole = [record for record in done if record.status == "finished" and not record.skipped]
+    trained = [record for record in whole if not record.resumed_epochs]  # its time is not that of a whole run
     to_train = planned - number + 1 - finished
     if not trained or to_train < 1:
         return where

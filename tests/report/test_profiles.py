@@ -56,7 +56,7 @@ def test_brackets_in_labels_and_reasons_are_shown_and_not_read_as_markup(capsys)
     show_profiles([replace(record(label, POINTS), status="failed", reason="[bold]boom[/]"), record("gru")])
     printed = capsys.readouterr().out
     assert f"failed {label}: [bold]boom[/]" in printed
-    assert f"\nprofile of {label}: median (95th percentile)\n" in printed
+    assert f"\nprofile of {label}: median ms (95th percentile)\n" in printed
 
 
 def test_a_row_for_each_point_with_its_spread_and_its_status():

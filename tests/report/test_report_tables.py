@@ -115,8 +115,8 @@ def test_the_score_on_validation_stands_beside_that_on_test_in_every_table(capsy
     assert ["lstm/seed=0", "0.9", "0.7", "5", "1/s"] in lines
     page = Page(html(compared))
     heads = [data for tag, data in page.texts if tag == "button"]
-    assert heads[:5] == ["variant", "seeds", "accuracy", "val accuracy", "train tokens/s"]
-    assert [a["data-value"] for tag, a in page.attributes if "data-value" in a][1:4] == ["0.9", "0.7", "5.0"]
+    assert heads[:6] == ["variant", "seeds", "accuracy", "val accuracy", "verdict in accuracy", "train tokens/s"]
+    assert [a["data-value"] for tag, a in page.attributes if "data-value" in a][1:5] == ["0.9", "0.7", "1", "5.0"]
 
 
 def test_markdown_has_a_row_for_each_variant_the_best_first_and_takes_no_markup_from_names():

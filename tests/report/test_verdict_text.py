@@ -92,9 +92,17 @@ def test_each_verdict_has_a_mark_and_the_legend_explains_them_all():
     assert verdict_text.LEGEND == (
         "* best mean of those with a verdict; not shown to be better than those marked = or ?   "
         "= as good as the best within the margin   "
-        "? undecided   no mark: worse, or not compared   - too few seeds for a verdict   "
+        "? undecided   no mark: worse, or not compared   - too few seeds with this number for a verdict   "
         "! measured on a busy machine, not ranked"
     )
+
+
+def test_the_best_one_of_a_clear_verdict_is_called_the_best():
+    clear = {"lstm": BEST, **dict.fromkeys(("gru", "rnn", "cnn"), worse(0.01, 0.02)), "s4d": few("one seed")}
+    group = group_of(RECORDS, clear)
+    assert verdict_text.verdict(group, group.variants[0]) == "best; every other variant with a verdict is worse"
+    group = group_of(RECORDS, STANDINGS)
+    assert verdict_text.verdict(group, group.variants[0]) == verdict_text.BEST
 
 
 def test_the_sentence_above_the_table_names_all_that_are_not_worse_the_best_first():

@@ -80,12 +80,12 @@ def test_four_terminals_make_each_of_24_runs_once_whatever_is_killed(tmp_path, k
             with suppress(psutil.NoSuchProcess):
                 training[0].kill()
                 killed["run"] += 1
-            continue
-        if terminals[number].poll() is None:
+        elif training:
             terminals[number].send_signal(signal.SIGKILL)
             terminals[number].wait()
             killed["command"] += 1
-        terminals[number] = start(tmp_path, f"terminal {number}", *sweep)
+        if terminals[number].poll() is not None:  # killed, or all runs are made
+            terminals[number] = start(tmp_path, f"terminal {number}", *sweep)
     codes = {terminal.wait() for terminal in terminals}
     assert codes <= ({0, 1} if kills else {0}), [(tmp_path / f"terminal {number}").read_text() for number in range(4)]
     assert not kills or min(killed.values()) >= 4

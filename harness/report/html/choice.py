@@ -153,7 +153,7 @@ def _facts(
         "verdict": standing.verdict if standing else None,
         "behind": standing.behind if standing else None,
         "at_most": standing.at_most if standing else None,
-        "words": verdict_text.describe(quality, standing, group.margin) if standing else "",
+        "words": verdict_text.in_words(group, standing) if standing else "",
         "quality": answer_text.value(quality, variant) if quality in variant.means else "",
         "interval": from_to(quality, variant.means[quality]) if quality in variant.means else "",
         "seeds": answer_text.seeds_of(variant, quality) if quality in variant.means else "",

@@ -9,7 +9,7 @@ from harness.analysis.disagreements import Disagreements
 from harness.analysis.serving import served_models
 from harness.analysis.tuned import tuned_variants
 from harness.analysis.variants import Variant
-from harness.records.metrics import known, short_name
+from harness.records.metrics import known, short_name, without_split
 from harness.report import data_sets, serving, tables, text, training_rows, tuned, verdict_text
 from harness.report.answer_text import answer, recommends
 from harness.report.chance_text import line as chance_line
@@ -38,7 +38,7 @@ MEANINGS = {
     "best": verdict_text.BEST,
     "equivalent": "as good as the best within the margin",
     "open": "undecided",
-    "few-seeds": "too few seeds, or too few that nothing disturbed, for a verdict",
+    "few-seeds": "too few seeds with this number, where it is timed undisturbed, for a verdict",
     "busy": "measured on a busy machine, so not ranked",
 }
 
@@ -116,7 +116,7 @@ def html(comparison: Comparison) -> str:
         tuned_variants=tuned_variants, tuned_words=tuned, served_models=served_models, serving_words=serving,
         most_detailed=most_detailed, value_header=tables.value_header, verdict=verdict_text.verdict,
         among=verdict_text.among, terms=verdict_text.terms, chance_line=chance_line, paired=text.PAIRED,
-        short_name=short_name,
+        short_name=short_name, last_score=last_score,
         covers=verdict_text.covers(comparison), choices=choice.embedded([section.panel for section in sections]),
     )  # fmt: skip
 
@@ -125,6 +125,12 @@ def most_detailed(group: ComparisonGroup) -> list[Variant]:
     """The variants of which the page shows all metrics: the best ones, as many as it has room for."""
     most = max(FEWEST_DETAILED, MOST_CELLS // max(1, len(group.metrics)))
     return best_first(group, group.variants)[:most]
+
+
+def last_score(group: ComparisonGroup, shown: list[str]) -> str | None:
+    """The column that the verdict stands behind: the score on validation, else that on test, else the last of all."""
+    scores = [metric for metric in shown if without_split(metric) == without_split(group.quality)]
+    return next(reversed(scores or shown), None)
 
 
 def _newest(comparison: Comparison) -> str:
