@@ -96,8 +96,11 @@ def find_experiment(client: Any, name: str, output_dir: Path, uri: str) -> str:
 
 def close_abandoned(client: Any, experiment: str) -> None:
     """Mark runs of this machine as KILLED that MLflow lists as running although their process is gone."""
-    for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
-        if _is_gone(run.data.tags.get("process", "")):
+    for listed in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
+        if not _is_gone(listed.data.tags.get("process", "")):
+            continue
+        run = client.get_run(listed.info.run_id)  # since the search it may have ended, or another process resumed it
+        if run.info.status == "RUNNING" and _is_gone(run.data.tags.get("process", "")):
             client.set_tag(run.info.run_id, "reason", "killed: the process that ran it is gone")
             client.set_terminated(run.info.run_id, "KILLED")
 

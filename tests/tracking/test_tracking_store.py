@@ -5,6 +5,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote
 
 import pytest
@@ -121,3 +122,24 @@ def test_a_file_store_takes_a_run(tmp_path, monkeypatch):
     assert store.connect(uri).get_run(run.info.run_id).data.metrics == {"value": 0.5}
     assert client.get_experiment(experiment).artifact_location.startswith(uri)
     assert not list(tmp_path.glob("*.db*")) + list(tmp_path.glob("mlartifacts"))
+
+
+@pytest.mark.parametrize("meanwhile", ["ended", "resumed", "nothing"])
+def test_a_run_that_another_process_ends_or_resumes_meanwhile_is_not_taken_for_abandoned(meanwhile, monkeypatch):
+    """Another command may have listed a run as running just before its process wrote its end, and was gone."""
+    monkeypatch.setattr(store, "_is_gone", lambda process: process == "gone")
+    listed = mlflow_run("RUNNING", "gone")
+    now = {"ended": ("FINISHED", "gone"), "resumed": ("RUNNING", "alive"), "nothing": ("RUNNING", "gone")}[meanwhile]
+    written = []
+    client = SimpleNamespace(
+        search_runs=lambda experiments, wanted: [listed], get_run=lambda run_id: mlflow_run(*now),
+        set_tag=lambda run_id, key, value: written.append(value), set_terminated=lambda run_id, to: written.append(to),
+    )  # fmt: skip
+    store.close_abandoned(client, "1")
+    assert written == (["killed: the process that ran it is gone", "KILLED"] if meanwhile == "nothing" else [])
+
+
+def mlflow_run(status, process):
+    return SimpleNamespace(
+        info=SimpleNamespace(run_id="a", status=status), data=SimpleNamespace(tags={"process": process})
+    )
