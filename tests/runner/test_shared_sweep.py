@@ -95,7 +95,10 @@ def test_four_terminals_make_each_of_24_runs_once_whatever_is_killed(tmp_path, k
             break
     made = records(tmp_path)
     assert len({record.fingerprint for record in made}) == len(made) == 24
-    assert {(record.status, record.resumed_epochs) for record in made} == {("finished", 0)}
+    assert {record.status for record in made} == {"finished"}
+    # a run that was killed goes on from its own epoch, and none from another one's
+    assert {record.resumed_epochs for record in made} <= ({0, 1} if kills else {0})
+    assert all(len(record.history) == 1 for record in made)
     assert sorted(in_mlflow(tmp_path)) == [*[("run", "FINISHED")] * 24, ("sweep", "FINISHED")]
     assert len(list((tmp_path / "outputs" / "reports").glob("*/*/report.md"))) == 1
     assert list((tmp_path / "outputs" / "locks").iterdir()) == []
