@@ -23,6 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
+import psutil
 from conftest import REPOSITORY
 
 SERVER = Path(__file__).with_name("command_server.py")
@@ -83,6 +84,14 @@ class Command:
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
+
+
+def processes_of_runs(command: Command) -> list[psutil.Process]:
+    """The processes that train for a command, below its fork server; none once it has ended."""
+    try:
+        return [one for server in psutil.Process(command.pid).children() for one in server.children()]
+    except psutil.NoSuchProcess:
+        return []
 
 
 class Server:

@@ -16,10 +16,10 @@ from harness.cli import arguments as words
 from harness.cli import one_run, secret_arguments, suggestions
 from harness.config.compose import aside, composed
 from harness.errors import UserError
+from harness.notices import notify
 from harness.records.record import Record
 from harness.runner import run_names
 from harness.runner.lifecycle import Request
-from harness.runner.run import say
 
 _ONE_AT_A_TIME = threading.RLock()
 """Two runs at a time would slow each other down, and their speed is measured."""
@@ -32,7 +32,7 @@ def run(overrides: str | Iterable[str] = ()) -> Record:
     with _ONE_AT_A_TIME, _own_environment():
         given, notes = words.last_of_each(secret_arguments.into_environment(given))
         for note in notes:
-            say(note)
+            notify(note)
         with aside():
             request = _request(given, started)
         return one_run.record_of(request)
@@ -70,7 +70,7 @@ def _request(given: list[str], started: float) -> Request:
         _refuse_several(given)
         with composed(*words.per_encoder(given)) as config:
             label = run_names.label(config)
-            say(f"{label}: {'profiling' if config.mode == 'profile' else 'preparing data'}")
+            notify(f"{label}: {'profiling' if config.mode == 'profile' else 'preparing data'}")
             return one_run.request_of(config, label, started)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError("\n".join(suggestions.explain(error, given))) from None

@@ -132,8 +132,8 @@ def _answer(model: "TrainedModel", total: int | None, portions: Iterator["NewTab
     record = model.record
     notify(
         f"predict: {done:,} row{'s' * (done != 1)} answered by {record.label} of {record.name}, on "
-        f"{', '.join(model.hardware.device_names) or model.hardware.accelerator}",
-    )  # fmt: skip
+        f"{', '.join(model.hardware.device_names) or model.hardware.accelerator}"
+    )
 
 
 def beside(columns: "pd.DataFrame", answers: "pd.DataFrame") -> "pd.DataFrame":

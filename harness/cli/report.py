@@ -125,6 +125,9 @@ def _read(options: argparse.Namespace) -> tuple[list[Record], list[str]]:
         UserError: a folder is missing, or there is no such record.
     """
     folders = options.folders or [options.output_dir / "runs"]
+    if wrong := [str(one) for one in folders if set("<>") & set(str(one)) and not one.is_dir()]:
+        needs = "each requirement needs a --require of its own"
+        raise UserError(f"there is no folder {wrong[0]}; {needs}: --require '{wrong[0]}'")
     records, left_out = read_folders(folders)
     for sentence in left_out:
         notify(f"left out: {sentence}")

@@ -17,10 +17,7 @@ def read_folders(folders: Sequence[Path]) -> tuple[list[Record], list[str]]:
         UserError: a folder is missing.
     """
     if missing := [str(folder) for folder in folders if not folder.is_dir()]:
-        advice = "run something first, or name the folder of the records"
-        if set("<>") & set(missing[0]):
-            advice = f"each requirement needs a --require of its own: --require '{missing[0]}'"
-        raise UserError(f"there is no folder {missing[0]}; {advice}")
+        raise UserError(f"there is no folder {missing[0]}; run something first, or name the folder of the records")
     left_out: list[str] = []
     places = [folder / "runs" if (folder / "runs").is_dir() else folder for folder in folders]
     readable = [record for place in places for record in store.read_all(place, left_out)]

@@ -11,9 +11,7 @@ from harness.analysis.variants import Variant
 from harness.records.metrics import known, short_name
 from harness.report.chance_text import constant_answer
 from harness.report.text import from_to, rounded
-from harness.report.verdict_text import margin_words, names
-
-TOO_FEW_ITEMS = "more seeds will not decide it: the test split has too few items"
+from harness.report.verdict_text import TOO_FEW_ITEMS, margin_words, names
 
 
 def answer(group: ComparisonGroup) -> list[str]:

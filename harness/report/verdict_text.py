@@ -15,6 +15,8 @@ MARKS: dict[Verdict, str] = {"best": "*", "equivalent": "=", "open": "?", "few s
 BUSY, EXCLUDED = "!", "x"
 BEST = "best mean of those with a verdict; not shown to be better than those marked = or ?"
 ALONE = "best; every other variant with a verdict is worse"
+UNDECIDABLE = "more seeds will not decide it"
+TOO_FEW_ITEMS = f"{UNDECIDABLE}: the test split has too few items"
 AT_CHANCE = "not shown to beat chance"
 """The words for what would be the best, or as good, if anything beat chance."""
 LEGEND = (
@@ -155,8 +157,7 @@ def _remedy(metric: str, standing: Standing) -> str:
     """What would decide an open verdict."""
     if standing.seeds_needed:
         return f"about {standing.seeds_needed} seeds each would decide"
-    why = ": the test split has too few items" if known(metric).kind == "quality" else ""
-    return f"more seeds will not decide it{why}"
+    return TOO_FEW_ITEMS if known(metric).kind == "quality" else UNDECIDABLE
 
 
 def verdict(group: ComparisonGroup, variant: Variant) -> str:
@@ -201,8 +202,8 @@ def among(group: ComparisonGroup) -> str:
         return ""
     possible = group.among(metric)
     enough = " with enough seeds" if ranked < len(standings) else ""
-    of = f"the {ranked}{enough} that meet the requirements" if group.sifted and group.sifted.excluded else ""
-    of = of or (f"the {ranked}{enough}" if enough else f"these {ranked}")
+    meeting = " that meet the requirements" if group.sifted and group.sifted.excluded else ""
+    of = f"the {ranked}{enough}{meeting}" if enough or meeting else f"these {ranked}"
     if len(possible) == 1:
         return f"With 95 % confidence {possible[0].name} is the best of {of}."
     return f"With 95 % confidence the best of {of} is among: {names(possible)}."

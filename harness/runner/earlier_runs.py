@@ -37,7 +37,7 @@ def finished_before(request: Request, record: Record) -> Record | None:
     if config.measure.serve and can_be_served and not (existing.folder / store.SERVING).exists():
         notify(
             f"{existing.label}: finished before, without measure.serve; python -m harness export "
-            f"{shlex.quote(str(existing.folder))} --format onnx --measure measures what it costs to serve",
+            f"{shlex.quote(str(existing.folder))} --format onnx --measure measures what it costs to serve"
         )
     if existing.name != config.name:
         asked: dict[str, Any] = {"config": record.config, "choices": record.choices, "sweep": record.sweep}

@@ -75,11 +75,11 @@ def _run(request: Request, nodes: Nodes) -> Record:
             return ended
         with Live(request, record, lock) as live:
             if vectors:
-                say(f"{record.label}: {word_vectors.sentence(vectors.coverage)}")
-            say(f"{record.label}: loading {config.backend.name} and building the model")
+                notify(f"{record.label}: {word_vectors.sentence(vectors.coverage)}")
+            notify(f"{record.label}: loading {config.backend.name} and building the model")
             live.outcome = train_in(server, job, live.take, nodes, live.track)
             if nodes.others and live.outcome.reason:
-                say(f"{record.label}: {live.outcome.reason}")
+                notify(f"{record.label}: {live.outcome.reason}")
     return record
 
 
@@ -172,11 +172,6 @@ def say_not_read(request: Request) -> None:
         devices.say_once(
             f"encoder={encoder}: backend={backend} does not read {listed(unread)}; nothing in its runs depends on it"
         )
-
-
-def say(text: str) -> None:
-    """Print a line of progress to standard error at once, also where that is a file."""
-    notify(text)
 
 
 def prepare_data(config: Config) -> Path:

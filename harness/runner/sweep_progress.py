@@ -39,8 +39,8 @@ def line(number: int, planned: int, done: Sequence[Record], finished: int = 0) -
     ``finished``: so many of the runs that follow are skipped too.
     """
     where = f"run {number} of {planned}"
-    whole = [record for record in done if record.status == "finished" and not record.skipped]
-    trained = [record for record in whole if not record.resumed_epochs]  # its time is not that of a whole run
+    # the time of a resumed run is not that of a whole one
+    trained = [one for one in done if one.status == "finished" and not (one.skipped or one.resumed_epochs)]
     to_train = planned - number + 1 - finished
     if not trained or to_train < 1:
         return where

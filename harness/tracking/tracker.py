@@ -132,8 +132,7 @@ class MlflowTracker:
         try:
             self._stop_watching()
             if self._run.is_open and self._unsent:
-                self._run.log_steps(self._unsent)
-                self._unsent = []
+                self._log_unsent()
             self._run.sync(record)
         except UserError:  # a file of the user's stands in MLflow's place
             raise
@@ -142,7 +141,7 @@ class MlflowTracker:
             again = "still lacks this run" if self._failed else "failed"
             notify(
                 f"MLflow at {masked(self.uri)} {again} ({reason(self.uri, error)}); its record is kept; "
-                "run `python -m harness report --sync` later to bring MLflow up to date",
+                "run `python -m harness report --sync` later to bring MLflow up to date"
             )
             self._failed = True
         else:
@@ -167,11 +166,14 @@ class MlflowTracker:
             self._open()
         elif self._failed:
             check_answers(self.uri)
-        self._run.log_steps(self._unsent)
-        self._unsent = []
+        self._log_unsent()
         if not self._failed:  # a run that it missed before is found again at its end, without what was not sent
             self._ask_at = time.monotonic() + SENT_EVERY
         self._watch_system()
+
+    def _log_unsent(self) -> None:
+        self._run.log_steps(self._unsent)
+        self._unsent = []
 
     def _attempt(self, action: Callable[[], None]) -> None:
         """Do something in MLflow. Its failure is kept away from the run: a warning the first time, and then a pause."""
@@ -211,7 +213,7 @@ class MlflowTracker:
             self._failed = True
             notify(
                 f"MLflow at {masked(self.uri)} failed ({reason(self.uri, error)}); the run continues, and MLflow is "
-                "asked again, at the latest when it ends",
+                "asked again, at the latest when it ends"
             )
 
 

@@ -160,6 +160,8 @@ def test_with_unreadable_records_only_the_error_says_that_none_can_be_read(tmp_p
         (["--only", "quality"], "--only and --allow-new say what --gate judges; give it too"),
         (["--allow-new"], "--only and --allow-new say what --gate judges; give it too"),
         (["nowhere"], "there is no folder nowhere"),
+        (["--require", "latency/p50_ms<5", "parameters<9"], "there is no folder parameters<9; each requirement needs a "
+         "--require of its own: --require 'parameters<9'"),
         (["--margin", "1"], "--margin must be above 0 and below 1, and is 1; 0.01 is one point of accuracy"),
         (["--require", "p50_ms"], "'p50_ms' is no requirement; write a metric, one of < <= > >=, and a number"),
         (["--require", "p50ms<5"], "'p50ms<5' requires something of p50ms, which is no metric; did you mean "),

@@ -56,14 +56,6 @@ def test_two_terminals_share_a_sweep_and_one_of_them_may_be_killed(tmp_path):
     assert all(f"{encoder}/seed={seed}" in table for encoder in ("bag_of_embeddings", "cnn") for seed in (0, 1))
 
 
-def processes_of_runs(command):
-    """The processes that train for a command, below its fork server; none once it has ended."""
-    try:
-        return [one for server in psutil.Process(command.pid).children() for one in server.children()]
-    except psutil.NoSuchProcess:
-        return []
-
-
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kills", [0, 20])
@@ -75,7 +67,7 @@ def test_four_terminals_make_each_of_24_runs_once_whatever_is_killed(tmp_path, k
     while sum(killed.values()) < kills:
         time.sleep(draw.uniform(0.0, 1.0))
         number = draw.randrange(4)
-        training = processes_of_runs(terminals[number])
+        training = commands.processes_of_runs(terminals[number])
         if training and draw.random() < 0.6:
             with suppress(psutil.NoSuchProcess):
                 training[0].kill()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from commands import Command, start
+from commands import Command, processes_of_runs, start
 from conftest import QUICK
 from histories import without_seconds
 from mlflow import MlflowClient
@@ -24,19 +24,10 @@ SWEEP = ("-m", "encoder=bag_of_embeddings,rnn,self_attention", "seed=0,1", *QUIC
 KILLS = 20
 
 
-def training_process(parent: Command) -> psutil.Process | None:
-    """The run's own process below a command, once it has written an epoch."""
-    try:
-        below = [child.children() for child in psutil.Process(parent.pid).children()]
-    except psutil.NoSuchProcess:
-        return None
-    return next((one for children in below for one in children), None)
-
-
 def wait_for_training(parent: Command) -> psutil.Process | None:
     while parent.poll() is None:
-        if (found := training_process(parent)) is not None:
-            return found
+        if found := processes_of_runs(parent):
+            return found[0]
         time.sleep(0.02)
     return None
 

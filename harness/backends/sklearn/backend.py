@@ -18,13 +18,14 @@ from harness.backends.history import Metrics, check_finite, entry, evaluated_spl
 from harness.backends.outputs import in_order
 from harness.backends.resuming import read_weights
 from harness.backends.sklearn.model import Fitting, build
-from harness.backends.sklearn.training import CANDIDATES, say
+from harness.backends.sklearn.training import CANDIDATES
 from harness.config.schema import Config
 from harness.data import Batch, Batches, Dataset, Split
 from harness.data.batches import gather
 from harness.data.dataset import IGNORED
 from harness.errors import UserError
 from harness.measure import StepTimer
+from harness.notices import notify
 from harness.records import store
 from harness.records.metrics import TRIALS
 from harness.records.record import Hardware, Kernels
@@ -105,7 +106,7 @@ class Backend:
         if candidates:
             store.write_json(folder / CANDIDATES, candidates)
         epoch_done(numbers)
-        say(line(numbers, 1))
+        notify(line(numbers, 1))
         return [numbers], 1
 
     def _mean_loss(self, data: Dataset) -> float:

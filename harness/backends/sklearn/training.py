@@ -27,11 +27,6 @@ CANDIDATES = "candidates.json"
 Made = TypeVar("Made")
 
 
-def say(text: str) -> None:
-    """Print a line of progress to standard error at once."""
-    notify(text)
-
-
 class Choice(Generic[Made]):
     """Keeps the best of the candidates that it is offered, by ``trainer.monitor`` on validation.
 
@@ -64,7 +59,7 @@ class Choice(Generic[Made]):
         settings = " ".join(f"encoder.{key}={value:g}" for key, value in best.items() if "/" not in key)
         monitor = self.fitting.monitor
         score = f": {monitor} {number(monitor, best[monitor])}" if monitor in best else ""
-        say(f"{settings}{score} ({seconds:.1f} s)")
+        notify(f"{settings}{score} ({seconds:.1f} s)")
         self.begun = time.perf_counter()
 
     def say_if_at_the_end(self, key: str, values: Sequence[float]) -> None:
@@ -74,7 +69,7 @@ class Choice(Generic[Made]):
         chosen = self._best(self.tried)[key]
         for end, which in ((min, "smallest"), (max, "largest")):
             if chosen == end(values):
-                say(f"encoder.{key}={chosen:g} is the {which} value that was tried; one beyond it may be better")
+                notify(f"encoder.{key}={chosen:g} is the {which} value that was tried; one beyond it may be better")
 
 
 def check_candidates(key: str, values: Any, monitor: str, low: float, high: float = float("inf")) -> list[float]:
@@ -119,6 +114,6 @@ def said_if_not_converged(what: Callable[[], str]) -> Iterator[None]:
         yield
     for one in caught:
         if issubclass(one.category, ConvergenceWarning):
-            say(f"{what()}: the solver stopped before it converged; its last weights are used")
+            notify(f"{what()}: the solver stopped before it converged; its last weights are used")
         else:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)

@@ -130,8 +130,8 @@ def _say_decimals(parts: dict[str, Part | None], source: str) -> None:
     if decimals := decimals_in(label for part in parts.values() if part for label in part[1]):
         notify(
             f"data: the labels of {source} are numbers, such as {' and '.join(decimals[:2])}, and each is a class; if "
-            "they are no classes, set data.task=regression",
-        )  # fmt: skip
+            "they are no classes, set data.task=regression"
+        )
 
 
 def _check_channels(rows: dict[str, Part]) -> None:
