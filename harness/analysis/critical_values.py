@@ -129,8 +129,9 @@ def _range_below(width_N: Array, k: int, s: float) -> Array:
     density_M = np.exp(-(largest_M**2) / 2) / np.sqrt(2 * np.pi) * (9.0 - lowest) / 2 * _WEIGHTS
     under_M = ndtr(largest_M)
     near_NM = np.maximum(under_M - ndtr(largest_M - width_N[:, None]), 0.0)
+    others_NM = near_NM ** (s - 1)  # this power takes most of the time
     # the largest is one of the s, or one of the others
-    inside = s * near_NM ** (s - 1) * under_M ** (k - s)
-    outside = (k - s) * near_NM**s * under_M ** (k - s - 1) if k > s else 0.0
+    inside = s * others_NM * under_M ** (k - s)
+    outside = (k - s) * others_NM * near_NM * under_M ** (k - s - 1) if k > s else 0.0
     total: Array = (inside + outside) @ density_M
     return total
