@@ -41,9 +41,14 @@ def improving(variant: Variant) -> bool | None:
     return 2 * sum(known) > len(known) if known else None
 
 
+def sign(variant: Variant) -> str:
+    """The sign of a variant that is still improving; empty for all others."""
+    return IMPROVING if improving(variant) else ""
+
+
 def with_sign(variant: Variant) -> str:
     """The name of a variant in a table, with a sign if it is still improving."""
-    return f"{variant.name} {IMPROVING}" if improving(variant) else variant.name
+    return f"{variant.name} {sign(variant)}".strip()
 
 
 def of_runs(records: list[Record]) -> list[str]:

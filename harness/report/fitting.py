@@ -8,8 +8,11 @@ from rich.measure import Measurement
 from rich.table import Table
 
 
-def print_fitting(out: Console, table_of: Callable[[list[str]], Table], metrics: list[str]) -> None:
-    """Print the table of as many of these metrics, or other columns, as there is room for: no number is cut."""
+def print_fitting(out: Console, table_of: Callable[[list[str]], Table], metrics: list[str]) -> list[str]:
+    """Print the table of as many of these metrics, or other columns, as there is room for: no number is cut.
+
+    Returns those shown.
+    """
     unlimited = out.options.update(width=10 * out.width)
 
     def fits(count: int) -> bool:
@@ -19,6 +22,7 @@ def print_fitting(out: Console, table_of: Callable[[list[str]], Table], metrics:
     out.print(table_of(metrics[:count]))
     if count < len(metrics):
         out.print(f"[dim]not shown for lack of width: {escape(', '.join(metrics[count:]))}[/]")
+    return metrics[:count]
 
 
 def print_section(out: Console, heading: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

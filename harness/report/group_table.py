@@ -43,15 +43,19 @@ def terminal_table(group: ComparisonGroup, variants: list[Variant], name_width: 
     """The table of these variants and of the ``shown`` columns; a name takes ``name_width`` characters at most."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("variant", overflow="fold", max_width=name_width)
+    signs = [budgets.sign(variant) for variant in variants]
+    if any(signs):  # in a column of its own: behind a name, the sign would get a line of its own
+        table.add_column()
     table.add_column("seeds", justify="right", no_wrap=True)
     for column in shown:
         head = verdict_text.gap_header(group.quality) if column == BEHIND else tables.value_header(group, column)
         table.add_column(head, justify="right", no_wrap=True)
-    for variant in variants:
+    for variant, sign in zip(variants, signs, strict=True):
         standing = verdict_text.shown(group, variant, group.quality)
         style = "green" if standing and standing.verdict == "best" else None
         numbers = [_cell(group, variant, column) for column in shown]
-        table.add_row(escape(budgets.with_sign(variant)), wording.seeds(variant), *numbers, style=style)
+        name = [escape(variant.name), *([sign] if any(signs) else [])]
+        table.add_row(*name, wording.seeds(variant), *numbers, style=style)
     return table
 
 

@@ -113,7 +113,8 @@ def markdown(comparison: Comparison) -> str:
         lines += list(_markdown_disagreements(found)) if found else []
     for curves in comparison.over_rows:
         lines += [f"## {escaped(training_rows.heading(curves))}", "", *_markdown_rows(curves), ""]
-    lines += [escaped(" ".join([*verdict_text.covers(comparison), f"{verdict_text.legend(comparison)}."])), ""]
+    marks = set().union(*(verdict_text.marks(group, columns(group)) for group in comparison.groups))
+    lines += [escaped(" ".join([*verdict_text.covers(comparison), f"{verdict_text.legend(marks)}."])), ""]
     if sentences := notes(comparison):
         lines += ["## Notes", "", *(f"- {escaped(sentence)}" for sentence in sentences), ""]
     if comparison.failed:

@@ -158,9 +158,13 @@ def print_comparison(comparison: Comparison, out: Console | None = None) -> None
     out = out or console()
     out.print()
     print_heading(heading(comparison), out)
+    marks: set[str] = set()
+    gaps = False
     for group in comparison.groups:
         out.print()
-        _print_group(out, group)
+        shown = _print_group(out, group)
+        marks |= verdict_text.marks(group, shown)
+        gaps |= group_table.BEHIND in shown
         for metric in group.questions:
             for variant in tables.with_difference(group, metric)[:MOST_ROWS]:
                 difference = wording.baseline_difference(metric, variant.baseline_differences[metric])
@@ -185,8 +189,7 @@ def print_comparison(comparison: Comparison, out: Console | None = None) -> None
             values = ", ".join(f"{value} at {size}" for size, value in points)
             print_sentence(out, f"{row[0]}: {values}; {row[-1]}")
     out.print()
-    gaps = any(verdict_text.has_gaps(group) for group in comparison.groups)
-    legend = verdict_text.legend(comparison) + (f"   {verdict_text.GAP_LEGEND}" if gaps else "")
+    legend = verdict_text.legend(marks) + (f"   {verdict_text.GAP_LEGEND}" if gaps else "")
     legend = re.sub(r"(^|   )(\S) ", rf"\1\2{UNBROKEN}", legend)  # a sign and its meaning stay together
     print_sentence(out, " ".join([*verdict_text.covers(comparison), legend]), style="dim")
     for sentence in notes(comparison):
@@ -206,18 +209,21 @@ def _print_data_sets(out: Console, over: OverDataSets) -> None:
         out.print(escape(sentence))
 
 
-def _print_group(out: Console, group: ComparisonGroup) -> None:
+def _print_group(out: Console, group: ComparisonGroup) -> set[str]:
+    """Print what a group has in common, and its tables; returns the columns for which there was room."""
     if shared := budgets.shared_sentence(group):
         out.print(shared)
     if sentence := verdict_text.among(group):
         out.print(escape(sentence))
     out.print(escape(verdict_text.terms(group)))
+    columns: set[str] = set()
     for hardware_group in group.hardware_groups:
         out.print(f"[italic]{escape(f'{group.title}: {hardware_group.title}')}[/]")
         shown = best_first(group, hardware_group.variants)[:MOST_ROWS]
         table_of = partial(group_table.terminal_table, group, shown, _name_width(out.width))
-        print_fitting(out, table_of, group_table.columns(group))
+        columns |= {*print_fitting(out, table_of, group_table.columns(group))}
         if len(hardware_group.variants) > MOST_ROWS:
             out.print(f"... and {len(hardware_group.variants) - MOST_ROWS} more variants, in the files")
     if sentence := chance_line(group):
         out.print(escape(sentence))
+    return columns

@@ -1,5 +1,7 @@
 """Verdicts in words that a reader without statistics understands correctly."""
 
+from collections.abc import Collection, Iterable
+
 from harness.analysis.chance import nothing_beats_chance
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.comparison import Comparison
@@ -19,10 +21,15 @@ UNDECIDABLE = "more seeds will not decide it"
 TOO_FEW_ITEMS = f"{UNDECIDABLE}: the test split has too few items"
 AT_CHANCE = "not shown to beat chance"
 """The words for what would be the best, or as good, if anything beat chance."""
-LEGEND = (
-    f"* {BEST}   = as good as the best within the margin   ? undecided   no mark: worse, or not compared   "
-    f"- too few seeds with this number for a verdict   {BUSY} measured on a busy machine, not ranked"
-)
+MEANINGS = {
+    "*": f"* {BEST}",
+    "=": "= as good as the best within the margin",
+    "?": "? undecided",
+    "": "no mark: worse, or not compared",
+    "-": "- too few seeds with this number for a verdict",
+    BUSY: f"{BUSY} measured on a busy machine, not ranked",
+    EXCLUDED: f"{EXCLUDED} does not meet the requirements",
+}
 GAP_LEGEND = "behind: how far behind the best mean, and after ≤ how far at most, with 95 % confidence"
 LEADERS = {
     "speed": ("slower than the fastest", "as fast as the fastest"),
@@ -44,7 +51,7 @@ def shown(group: ComparisonGroup, variant: Variant, metric: str) -> Standing | N
 
 
 def mark(group: ComparisonGroup, variant: Variant, metric: str) -> str:
-    """The sign that follows a number in a table; LEGEND explains it."""
+    """The sign that follows a number in a table; MEANINGS explains it."""
     if variant.disturbed and known(metric).timed and metric in variant.means:
         return BUSY
     if variant.excluded and known(metric).higher_is_better is not None:
@@ -61,10 +68,15 @@ def why_not_ranked(group: ComparisonGroup, variant: Variant, metric: str) -> tup
     return ("busy", variant.disturbed or "") if sign == BUSY else None
 
 
-def legend(comparison: Comparison) -> str:
-    """What the marks mean; that of excluded variants only where there are some."""
-    excluded = any(variant.excluded for variant in comparison.variants)
-    return LEGEND + (f"   {EXCLUDED} does not meet the requirements" if excluded else "")
+def marks(group: ComparisonGroup, columns: Iterable[str]) -> set[str]:
+    """The marks that the table of a group has in these columns."""
+    metrics = [column for column in columns if column in group.metrics]
+    return {mark(group, variant, metric) for variant in group.variants for metric in metrics}
+
+
+def legend(shown: Collection[str]) -> str:
+    """What these marks mean."""
+    return "   ".join(meaning for sign, meaning in MEANINGS.items() if sign in shown)
 
 
 def covers(comparison: Comparison) -> list[str]:

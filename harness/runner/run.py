@@ -72,6 +72,8 @@ def _run(request: Request, nodes: Nodes) -> Record:
     with RunLock(request.output_dir, identity, request.job) as lock:
         if ended := finished_before(request, record) or ended_elsewhere(request, record):
             nodes.skip()
+            if ended.skipped:
+                notify(f"{record.label}: finished before, so it is not run again")
             return ended
         with Live(request, record, lock) as live:
             if vectors:

@@ -122,8 +122,8 @@ def _why(variant: Variant, run: Record, metric: str, variants: Sequence[Variant]
         why = f"{own}; of these, seed {run.seed} is best ({score:.4g})"
     else:
         why = f"{metric} {score:.4g}, seed {run.seed}"
-    among = f"the best of {len(variants)} variants" if len(variants) > 1 else "the only variant"
-    return f"best:{run.name} is {_place(run, output_dir)}: {variant.name}, {among} on validation ({why})"
+    among = f"the best of {len(variants)} variants on validation" if len(variants) > 1 else "the only variant"
+    return f"best:{run.name} is {_place(run, output_dir)}: {variant.name}, {among} ({why})"
 
 
 def _of_folder_without_record(folder: Path) -> str:

@@ -85,6 +85,13 @@ def test_every_table_marks_the_variant_and_a_sentence_explains_the_sign(capsys):
     assert sentence in page.shown()
 
 
+def test_the_sign_has_no_line_of_its_own_behind_a_name_as_wide_as_its_column(capsys):
+    wide = "x" * 32
+    print_comparison(comparison(trained([0.5, 0.6], 2, wide), trained([0.6, 0.5], 1, "rnn")))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:3] for line in lines if line.startswith(f"{wide} ")] == [[wide, "↑", "1"]]
+
+
 def test_the_terminal_says_of_runs_that_they_are_still_improving(capsys):
     improving, over = trained([0.5, 0.6], 2), trained([0.6, 0.5], 1, seed=1)
     print_runs([improving])

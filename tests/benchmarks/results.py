@@ -113,7 +113,7 @@ def page(records: list[Record], before: str) -> str:
         "",
         "`make results` runs every command below and writes this page; finished runs are not repeated. A number is the "
         "mean over seeds, ± half a 95 % t-interval. A mark can follow it:",
-        f"{_escaped(verdict_text.LEGEND.split(f'   {verdict_text.BUSY}')[0])}.",
+        f"{_escaped(verdict_text.legend(verdict_text.MARKS.values()))}.",
         "[PERFORMANCE.md](PERFORMANCE.md) has the speed, as ratios on a quiet machine. The minutes here are wall time "
         "on a machine with other work; some runs were paused for a while.",
         "",

@@ -71,9 +71,9 @@ def test_the_cheaper_of_two_good_ones_is_named_and_the_answer_is_the_same_everyw
     assert {record.tuning.trials for record in seeds} == {2}
     # what it did is said before it does it
     progress = [line for line in first.err.splitlines() if line.startswith("choose: ")]
-    assert progress[0].startswith("choose: tuning: the first of 2 trials: 3 runs; ")
+    assert progress[0].startswith("choose: tuning: a first of 2 trials each: 3 runs; ")
     assert progress[1].startswith("choose: tuning: trial 2 of 2: 3 runs, about ")
-    assert progress[2].startswith("choose: look 1 of 1: 3 seeds: 9 runs, about ")
+    assert progress[2].startswith("choose: look 1 of 1, to 3 seeds: 9 runs, about ")
     # the page and the parent run tell the same
     (folder,) = (tmp_path / "outputs" / "reports" / "digits").iterdir()
     markdown, page = ((folder / file).read_text() for file in ("report.md", "report.html"))

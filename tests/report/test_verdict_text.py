@@ -85,16 +85,17 @@ STANDINGS = {
 }  # fmt: skip
 
 
-def test_each_verdict_has_a_mark_and_the_legend_explains_them_all():
+def test_each_verdict_has_a_mark_and_the_legend_explains_those_that_a_table_has():
     group = group_of(RECORDS, STANDINGS)
     marks = {variant.name: mark(group, variant, ACCURACY) for variant in group.variants}
     assert marks == {"lstm": "*", "gru": "=", "rnn": "?", "cnn": "", "s4d": "-"}
-    assert verdict_text.LEGEND == (
+    assert verdict_text.marks(group, [ACCURACY, "behind"]) == {"*", "=", "?", "", "-"}
+    assert verdict_text.legend(verdict_text.marks(group, [ACCURACY])) == (
         "* best mean of those with a verdict; not shown to be better than those marked = or ?   "
         "= as good as the best within the margin   "
-        "? undecided   no mark: worse, or not compared   - too few seeds with this number for a verdict   "
-        "! measured on a busy machine, not ranked"
+        "? undecided   no mark: worse, or not compared   - too few seeds with this number for a verdict"
     )
+    assert verdict_text.legend({"!"}) == "! measured on a busy machine, not ranked"
 
 
 def test_the_best_one_of_a_clear_verdict_is_called_the_best():
@@ -168,10 +169,7 @@ def test_an_excluded_variant_has_a_mark_a_reason_and_no_verdict():
     assert verdict_text.among(group) == (
         "With 95 % confidence the best of the 3 with enough seeds that meet the requirements is among: lstm, gru, rnn."
     )
-    comparison = compare(RECORDS, "x")
-    assert "requirements" not in verdict_text.legend(comparison)
-    comparison.groups = [group]
-    assert verdict_text.legend(comparison).endswith("   x does not meet the requirements")
+    assert verdict_text.legend(verdict_text.marks(group, [ACCURACY])).endswith("   x does not meet the requirements")
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_clear_differences_are_decided_at_the_first_look() -> None:
     assert simulated.verdicts() == {"a": "best", "b": "worse", "c": "worse"}
     assert len(simulated.runs) == 9
     assert [run.number for run in simulated.runs] == [1, 1, 1, 2, 2, 2, 3, 3, 3], "seed by seed"
-    assert simulated.told == ["look 1 of 8: 3 seeds"] * 2, "one seed of all shows what the rest takes"
+    assert simulated.told == ["look 1 of 8, to 3 seeds"] * 2, "one seed of all shows what the rest takes"
 
 
 def test_only_open_candidates_and_the_leader_get_more_seeds() -> None:
@@ -253,7 +253,7 @@ def test_every_candidate_gets_the_same_trials() -> None:
     simulated = Simulated({"a": 0.9, "b": 0.8})
     assert tuned(simulated) == 8
     assert simulated.runs == [Run(name, "tuning", number) for number in range(8) for name in "ab"]
-    assert simulated.told == ["tuning: the first of 8 trials", "tuning: trials 2 to 8 of 8"]
+    assert simulated.told == ["tuning: a first of 8 trials each", "tuning: trials 2 to 8 of 8"]
 
 
 def test_a_small_budget_gives_all_candidates_fewer_trials() -> None:
@@ -395,8 +395,8 @@ def test_a_resumed_choice_goes_on_with_the_look_that_it_was_at() -> None:
     simulated.budget = 1e9
     choose(simulated)
     assert simulated.told[-1].startswith("look ")
-    assert simulated.told[2] == "look 2 of 8: 4 seeds"
-    assert "look 3 of 8: 5 seeds" in simulated.told
+    assert simulated.told[2] == "look 2 of 8, to 4 seeds"
+    assert "look 3 of 8, to 5 seeds" in simulated.told
 
 
 class Interrupted(Exception):

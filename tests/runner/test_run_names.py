@@ -30,6 +30,7 @@ def test_a_single_run_is_named_by_its_overrides_and_not_by_how_it_is_measured(co
     assert first.record.label == "rnn/seed=0/encoder.hidden_size=3/trainer.epochs=2"
     again = command("-m", "encoder=rnn", "data=digits", "encoder.hidden_size=3", "seed=0", *QUICK, "tracking=none")
     assert "skipped" in again.out
+    assert "rnn/seed=0: finished before, so it is not run again" in again.err
     assert len(again.records) == 1
 
 

@@ -84,7 +84,7 @@ def test_trials_failed_runs_and_profiles_are_not_the_best(tmp_path, capsys):
         scored("rnn", 0, 0.9, mode="profile"),
     )
     assert find_run("best:digits", tmp_path).name == "lstm-0"
-    assert "the only variant on validation (val/accuracy 0.1, seed 0)" in capsys.readouterr().err
+    assert "the only variant (val/accuracy 0.1, seed 0)" in capsys.readouterr().err
 
 
 def test_runs_on_different_data_are_not_compared(tmp_path):

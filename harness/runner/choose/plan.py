@@ -161,7 +161,7 @@ def decide(plan: Plan, bench: Bench, tell: Tell) -> Ending:
             seconds = bench.predicted(batch)
             if bench.left() <= 0 or (seconds is not None and seconds > bench.left()):
                 return Ending(too_late, tuple(runs), bench.predicted(runs))
-            tell(f"look {look} of {len(plan.looks)}: {target} seeds", batch)
+            tell(f"look {look} of {len(plan.looks)}, to {target} seeds", batch)
             if not bench.run(batch):
                 waiting = tuple(run for run in runs if not bench.ended(run))
                 return Ending(too_late, waiting, bench.predicted(waiting))

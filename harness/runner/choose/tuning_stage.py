@@ -30,7 +30,7 @@ def _tune_while_there_is_time(plan: Plan, bench: Bench, tell: Tell) -> int:
         return len(ran) > 1 and _allowed(plan, bench, ran, 1) == 0  # the time of the first alone has all imports
 
     if missing := [run for run in trials_of(plan.candidates, range(1)) if not bench.ended(run)]:
-        tell(f"tuning: the first of {plan.trials} trials", missing)
+        tell(f"tuning: a first of {plan.trials} trials each", missing)
         bench.run(missing, hopeless)
     while _run_trials(plan, bench, tell, _allowed(plan, bench, _going(bench), max(1, _complete(plan, bench)))):
         continue
