@@ -119,9 +119,10 @@ def best_first(group: ComparisonGroup, variants: list[Variant]) -> list[Variant]
     """Variants sorted by quality; variants without a finished run come last."""
     sign = -1 if known(group.quality).higher_is_better else 1
 
-    def order(variant: Variant) -> tuple[bool, float, str]:
+    def order(variant: Variant) -> tuple[bool, float, bool, str]:
         mean = variant.means.get(group.quality)
-        return mean is None, sign * mean.mean if mean else 0.0, variant.name
+        follows = variant.verdict(group.quality) != "best"  # of equal means
+        return mean is None, round(sign * mean.mean, 12) if mean else 0.0, follows, variant.name
 
     return sorted(variants, key=order)
 

@@ -16,6 +16,8 @@ from harness.analysis.variances import Array, Sample, Scale, Spread, items_part
 MOST_SEEDS = 100_000
 """What so many seeds cannot decide, no number of seeds will."""
 EXACT_UP_TO = 20
+ROUNDING = 1e-12
+"""Means that differ by no more are equal, and the first of them is called the best."""
 AT_ONCE = 2**16
 """So many pairs are computed at once: arrays of that size stay in the processor's cache."""
 
@@ -39,7 +41,7 @@ class Differences:
         self.items_KK = items_part(samples, means_K, scale)
         self.has_items = bool(self.items_KK.any())
         self.k = len(means_K)
-        self.best = int(means_K.argmax())
+        self.best = int((means_K >= means_K.max() - ROUNDING).argmax())
 
     @property
     def margin(self) -> float:

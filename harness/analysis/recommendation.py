@@ -1,9 +1,12 @@
 """Which variant to take: the cheapest of those that are as good as the best, and better than chance."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import isclose
 
 from harness.analysis.chance import beats_chance
 from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.differences import ROUNDING
 from harness.analysis.pools import pools
 from harness.analysis.variants import Variant
 from harness.records.metrics import LATENCY, PARAMETERS, THROUGHPUT, known
@@ -40,6 +43,15 @@ def costs(group: ComparisonGroup) -> list[str]:
     return [metric for metric in preferred if metric in group.metrics]
 
 
+def with_mean_of(group: ComparisonGroup, variant: Variant, others: Iterable[Variant]) -> list[Variant]:
+    """Those of the others whose mean quality is that of this variant, to rounding."""
+    mean = variant.means[group.quality].mean
+    return [
+        one for one in others
+        if one is not variant and isclose(one.means[group.quality].mean, mean, rel_tol=0, abs_tol=ROUNDING)
+    ]  # fmt: skip
+
+
 def as_good(group: ComparisonGroup) -> list[Variant]:
     """The variants that are best or equivalent in quality, the best first."""
     metric = group.quality
@@ -66,19 +78,17 @@ def recommend(group: ComparisonGroup) -> list[Recommendation]:
     recommendations = []
     for hardware in group.hardware_groups:
         if here := [variant for variant in candidates if variant in hardware.variants]:
-            title = hardware.title if several else None
-            recommendations.append(_cheapest(group, here, costs(group), title))
+            recommendations.append(cheapest(group, here, hardware.title if several else None))
     return recommendations
 
 
-def _cheapest(
-    group: ComparisonGroup, candidates: list[Variant], metrics: list[str], title: str | None
-) -> Recommendation:
-    for metric in metrics:
+def cheapest(group: ComparisonGroup, candidates: list[Variant], title: str | None = None) -> Recommendation:
+    """The cheapest of these variants by the first of ``costs`` that may be compared between them, else the first."""
+    for metric in costs(group):
         measured = next((pool for pool in pools(group, metric) if any(one in pool for one in candidates)), [])
         compared = [variant for variant in candidates if variant in measured]
         if len(compared) == len(candidates) > 1:
             sign = -1 if known(metric).higher_is_better else 1
-            cheapest = min(compared, key=lambda variant: sign * variant.means[metric].mean)
-            return Recommendation(cheapest, candidates, metric, title)
+            least = min(compared, key=lambda variant: sign * variant.means[metric].mean)
+            return Recommendation(least, candidates, metric, title)
     return Recommendation(candidates[0], candidates, None, title)

@@ -48,7 +48,7 @@ def _disturbed(group: ComparisonGroup, disturbed: list[Variant]) -> str:
         names = f"{len(disturbed)} of {len(group.variants)} variants"
     reason = disturbed[0].disturbed
     if len(disturbed) > 1:
-        reason = "other processes used the same hardware; the tables mark these variants"
+        reason = "other processes used the same hardware; where a table shows their speed, its mark is !"
     return f"{group.title}: the speed of {names} is not comparable and not ranked, because {reason}."
 
 
@@ -57,9 +57,10 @@ def _left_out(variants: list[Variant]) -> list[str]:
     count, runs = sum(variant.left_out for variant in variants), sum(len(variant.runs) for variant in variants)
     if not count:
         return []
+    whose = listed([f"{variant.left_out} of {variant.name}" for variant in variants if variant.left_out])
     said = [
-        f"Left out of speed and latency: {count} of {runs} runs, during which other processes used the same hardware; "
-        "the other runs of their variants count."
+        f"Left out of speed and latency: {count} of {runs} runs ({whose}), during which other processes used the same "
+        "hardware; the other runs of their variants count."
     ]
     if few := [one.name for one in variants if one.left_out and len(one.undisturbed) < FEWEST]:
         said.append(

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.analysis.comparability import ComparisonGroup
+from harness.analysis.comparability import ComparisonGroup, best_first
 from harness.analysis.intervals import ALPHA, NORMAL_QUANTILE
 from harness.analysis.pools import pools
+from harness.analysis.recommendation import cheapest, with_mean_of
 from harness.analysis.requirements import sift
 from harness.analysis.samples import samples_of
 from harness.analysis.statistics import FEWEST, Standing, rank
@@ -37,8 +38,18 @@ def set_standings(group: ComparisonGroup, margin: float = QUALITY_MARGIN, alpha:
             continue
         for pool in pools(group, metric):
             if ranked := [variant for variant in pool if not variant.excluded]:
+                if metric == group.quality:
+                    ranked = _cheapest_leader_first(group, ranked)
                 with_items = _set_standings(ranked, metric, margin, alpha)
                 group.covers_items = with_items if metric == group.quality else group.covers_items
+
+
+def _cheapest_leader_first(group: ComparisonGroup, variants: list[Variant]) -> list[Variant]:
+    """These variants, the cheapest of those that share the best mean first: it is the one to be called the best."""
+    leader = best_first(group, variants)[0]
+    tied = [leader, *with_mean_of(group, leader, variants)]
+    first = cheapest(group, tied).variant
+    return [first, *(variant for variant in variants if variant is not first)]
 
 
 def exclude(

@@ -41,7 +41,7 @@ FIELDS = (
     "rows_hash",
 )
 GONE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
-FORMAT = "8"
+FORMAT = "9"
 """The version of the stored files: raise it when their layout or the summary in them changes."""
 
 Loader = TypeVar("Loader", bound=Callable[..., Dataset])

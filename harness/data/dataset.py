@@ -139,7 +139,7 @@ class Dataset:
             tolerance=self.tolerance,
             label_scale=self.label_scale,
             rows_hash=self.rows_hash,
-            chance=level_of_chance(self.task, self.splits, self.tolerance),
+            chance=level_of_chance(self.task, self.splits, self.classes, self.tolerance),
             notes={**self.notes, **notes_of_arrays(self.splits, self.notes, UNKNOWN if self.tokens else None)},
         )
 

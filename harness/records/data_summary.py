@@ -11,8 +11,8 @@ class DataSummary:
     ``label_scale`` is the mean and the standard deviation by which a regression standardises its labels in training;
     null: it does not. ``notes`` are further facts from the loader, such as counts of repeated texts. ``rows_hash`` is
     that of texts, labels and splits before any tokenizer reads them; null: the loader reads no texts. ``chance`` is the
-    level of chance: by metric, the score on validation and on test of always answering the commonest class of train, in
-    a regression the mean of train; it is empty in other tasks, and in records of earlier versions.
+    level of chance: by metric, the score on validation and on test of one constant answer (``harness.data.chance``); it
+    is empty in transcription, and where an earlier version prepared the data.
     """
 
     source: str

@@ -6,7 +6,15 @@ from math import inf
 from harness.analysis.chance import ahead_of_chance, nothing_beats_chance
 from harness.analysis.comparability import ComparisonGroup
 from harness.analysis.listed import listed
-from harness.analysis.recommendation import Recommendation, as_good, cost_metric, good, recommend
+from harness.analysis.recommendation import (
+    Recommendation,
+    as_good,
+    cheapest,
+    cost_metric,
+    good,
+    recommend,
+    with_mean_of,
+)
 from harness.analysis.variants import Variant
 from harness.records.metrics import known, short_name
 from harness.report.chance_text import constant_answer
@@ -89,6 +97,7 @@ def _sentence(group: ComparisonGroup, recommended: Recommendation) -> str:
         worse = len(group.among(metric)) == 1 and not _unjudged(group)
         others = "every other variant that is not excluded" if _excluded(group) else "every other variant"
         both = f" and to beat {constant_answer(group)}" if len(as_good(group)) > 1 else ""
+        numbers += _shared_mean(group, variant)
         rest = f"{others} is worse" if worse else f"no other variant is shown to be as good {within}{both}"
         return f"{take} {variant.name}: {numbers}; {rest}."
     those = f"the {len(recommended.candidates)} that are best or as good {within} of {short_name(metric)}"
@@ -98,9 +107,24 @@ def _sentence(group: ComparisonGroup, recommended: Recommendation) -> str:
     named = _with_values(recommended.candidates, metric)
     if recommended.cost is None:
         return f"{take} {variant.name}, the best mean of {those}: {named}; no cost was measured alike for all of them."
-    extreme = "highest" if known(recommended.cost).higher_is_better else "lowest"
-    cost = f"the {extreme} {short_name(recommended.cost)}, {value(recommended.cost, variant)}"
+    cost = _least(recommended.cost, variant)
     return f"{take} {variant.name}: it has {cost}, of {those}: {named}.{_not_asked(group, recommended)}"
+
+
+def _shared_mean(group: ComparisonGroup, variant: Variant) -> str:
+    """Which others have the recommended variant's mean, and why it is taken before them; empty where none has."""
+    metric = group.quality
+    tied = with_mean_of(group, variant, [one for one in group.among(metric) if metric in one.means])
+    if not tied:
+        return ""
+    cost = cheapest(group, [variant, *tied]).cost
+    why = f", and of these it has {_least(cost, variant)}" if cost else ""
+    return f"; {names(tied)} {'has' if len(tied) == 1 else 'have'} the same mean{why}"
+
+
+def _least(cost: str, variant: Variant) -> str:
+    extreme = "highest" if known(cost).higher_is_better else "lowest"
+    return f"the {extreme} {short_name(cost)}, {value(cost, variant)}"
 
 
 def _not_asked(group: ComparisonGroup, recommended: Recommendation) -> str:
@@ -132,9 +156,9 @@ def _undecided(group: ComparisonGroup) -> list[str]:
     by_seeds = [variant for variant, standing in undecided.items() if standing.seeds_needed]
     never = [variant for variant in undecided if variant not in by_seeds]
     parts = []
-    if by_seeds:
-        most = max(undecided[variant].seeds_needed or 0 for variant in by_seeds)
-        parts.append(f"{names(by_seeds)} (about {most} seeds each would decide)")
+    for number in sorted({undecided[variant].seeds_needed or 0 for variant in by_seeds}):
+        those = [variant for variant in by_seeds if undecided[variant].seeds_needed == number]
+        parts.append(f"{names(those)} (about {number} seeds each would decide)")
     if never:
         parts.append(f"{names(never)} ({TOO_FEW_ITEMS})")
     return [f"Undecided: {'; '.join(parts)}."] if parts else []

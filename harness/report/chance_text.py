@@ -8,8 +8,13 @@ from harness.analysis.listed import listed
 from harness.records.metrics import number, short_name, split_of
 from harness.report.text import rounded
 
-ANSWERS = {"classification": "always answering the commonest class", "regression": "always answering the mean"}
-"""By task, the answer that the level of chance is the score of; both are those of train."""
+ANSWERS = {
+    "classification": "always answering the commonest class",
+    "tagging": "always answering the commonest tag",
+    "multilabel": "always answering the labels of more than half",
+    "regression": "always answering the mean",
+}
+"""By task, the answer that the level of chance is the score of; it is that of train."""
 
 
 def constant_answer(group: ComparisonGroup) -> str:

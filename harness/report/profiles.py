@@ -99,7 +99,7 @@ def short_labels(done: Sequence[Record]) -> list[str]:
 def disturbed(done: Sequence[Record]) -> str | None:
     """A sentence that names the profiles that other processes disturbed; None where there are none."""
     names = [label for label, record in zip(short_labels(done), done, strict=True) if is_disturbed(record)]
-    return f"measured on a busy machine, so not comparable: {in_a_row(names)}" if names else None
+    return f"measured on a busy machine, so repeat it on a quiet one: {in_a_row(names)}" if names else None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ SMALLEST_HALF = 1e-9
 CERTAIN = "unlikely to be noise"
 PAIRED = (
     "A difference to the baseline compares the runs of two variants seed by seed, and those alone. A verdict uses the "
-    "spread of all variants, so it may be clear where such a difference is not."
+    "spread of all variants, so it may be clear where such a difference is not. An interval ends where no score can be "
+    "better or worse."
 )
 
 

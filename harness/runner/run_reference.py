@@ -2,8 +2,9 @@
 
 import os.path
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from math import inf
 from pathlib import Path
 
 from harness import tracking
@@ -20,6 +21,9 @@ from harness.records.record import Record
 BEST = "best:"
 RUN_ID = re.compile(r"(?:runs:/)?([0-9a-f]{32})(?:/.*)?")
 """An MLflow run id, also as MLflow's pages write it."""
+LOSS = "val/loss"
+DIGITS = 12
+"""Scores are equal that do not differ before these digits."""
 FEW = 3
 """A sentence names so many runs."""
 
@@ -103,6 +107,8 @@ def _best(name: str, output_dir: Path) -> Path:
 def _best_of(group: ComparisonGroup, name: str) -> tuple[Variant, Record, str]:
     """The best variant of a group on validation, the best of its runs, and the metric that says so.
 
+    Of equally good ones, it is the one with the lowest loss on validation, as of equally good epochs.
+
     Raises:
         UserError: the runs have no score on validation.
     """
@@ -111,19 +117,33 @@ def _best_of(group: ComparisonGroup, name: str) -> tuple[Variant, Record, str]:
     if not scored:
         raise UserError(f"best:{name}: its runs have no score on validation ({metric}); name the folder of a run")
     sign = 1 if METRICS[metric].higher_is_better else -1
-    variant = max(scored, key=lambda variant: sign * variant.means[metric].mean)
-    return variant, max(variant.runs, key=lambda run: sign * run.metrics[metric]), metric
+
+    def order(value_of: Callable[[str], float | None]) -> tuple[float, float]:
+        loss = value_of(LOSS)
+        return round(sign * (value_of(metric) or 0.0), DIGITS), -inf if loss is None else -loss
+
+    variant = max(scored, key=lambda one: order(lambda name: one.means[name].mean if name in one.means else None))
+    return variant, max(variant.runs, key=lambda run: order(run.metrics.get)), metric
 
 
 def _why(variant: Variant, run: Record, metric: str, variants: Sequence[Variant], output_dir: Path) -> str:
     score, seeds = run.metrics[metric], len(variant.runs)
     if seeds > 1:
         own = f"{metric} {variant.means[metric].mean:.4g}, the mean over {seeds} seeds"
-        why = f"{own}; of these, seed {run.seed} is best ({score:.4g})"
+        tied = _shared([one.metrics[metric] for one in variant.runs], score)
+        why = f"{own}; of these, seed {run.seed} is best ({score:.4g}){tied}"
     else:
         why = f"{metric} {score:.4g}, seed {run.seed}"
     among = f"the best of {len(variants)} variants on validation" if len(variants) > 1 else "the only variant"
+    means = [one.means[metric].mean for one in variants if metric in one.means]
+    among += _shared(means, variant.means[metric].mean)
     return f"best:{run.name} is {_place(run, output_dir)}: {variant.name}, {among} ({why})"
+
+
+def _shared(scores: Sequence[float], best: float) -> str:
+    """What is said where several have the best of these scores."""
+    others = sum(round(score, DIGITS) == round(best, DIGITS) for score in scores) - 1
+    return f", as good as {others} other{'s' * (others > 1)}, whose {LOSS} is not lower" if others > 0 else ""
 
 
 def _of_folder_without_record(folder: Path) -> str:

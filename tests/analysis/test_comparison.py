@@ -181,8 +181,8 @@ def test_one_busy_run_of_four_leaves_its_variant_in_the_ranking_of_speed_and_is_
     comparison = compare(with_a_busy_seed(4), "x")
     assert verdicts(comparison, LATENCY) == {"lstm": "worse", "gru": "best", "rnn": "open"}
     assert comparison.separations == [
-        "Left out of speed and latency: 2 of 12 runs, during which other processes used the same hardware; the other "
-        "runs of their variants count."
+        "Left out of speed and latency: 2 of 12 runs (1 of gru, 1 of rnn), during which other processes used the same "
+        "hardware; the other runs of their variants count."
     ]
 
 
@@ -198,8 +198,8 @@ def test_two_quiet_runs_of_three_give_a_mean_of_speed_and_no_verdict_which_is_sa
     assert mark(comparison.groups[0], gru, LATENCY) == "-"
     assert gru.standings[LATENCY].reason == "other processes disturbed 1 of 3 runs"
     assert comparison.separations == [
-        "Left out of speed and latency: 2 of 9 runs, during which other processes used the same hardware; the other "
-        "runs of their variants count.",
+        "Left out of speed and latency: 2 of 9 runs (1 of gru, 1 of rnn), during which other processes used the same "
+        "hardware; the other runs of their variants count.",
         "No verdict in speed and latency on gru, rnn: a verdict needs 3 runs that no other process disturbed; add "
         "seeds.",
     ]

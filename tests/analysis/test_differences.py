@@ -19,7 +19,8 @@ SCALES = {
 def over_all_pairs(differences: Differences) -> tuple[list[bool], list[float], list[int | None]]:
     """Which variants are worse, how far they are at most behind, and the seeds needed by those that are open."""
     worse, at_most = decide(differences, differences.n_K)
-    margin, best = differences.margin, differences.means_K.argmax()
+    margin = differences.margin
+    best = np.isclose(differences.means_K, differences.means_K.max(), rtol=0, atol=1e-12).argmax()  # the first
     waiting = {i for i in range(differences.k) if i != best and not worse[i] and not at_most[i] < margin}
     needed: list[int | None] = [None] * differences.k
 

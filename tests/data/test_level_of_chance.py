@@ -5,10 +5,13 @@ import pytest
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import accuracy_score, f1_score, mean_squared_error
 
+from harness.backends.sklearn.encoders.dummy import Dummy
+from harness.backends.sklearn.model import Fitting
 from harness.data import Split, from_sequences, prepare
 from harness.data.cache import read_summary
 from harness.data.chance import level_of_chance
 from harness.data.loaders.digits import digits
+from harness.tasks.task import task_of
 
 VOCABULARY = ["[PAD]", "[UNK]", "x"]
 
@@ -79,12 +82,66 @@ def test_the_scores_are_those_of_scikit_learn(seed):
     assert found == pytest.approx({"test/mse": mean_squared_error(test_N.astype(float), answer)})
 
 
-def test_other_tasks_have_no_level():
-    tags = [["a"], ["a"]]
-    x = [[2], [2]]
-    for task in ("tagging", "multilabel", "ctc"):
-        data = from_sequences((x, tags), (x, tags), (x, tags), classes=["a"], vocabulary=VOCABULARY, task=task)
-        assert (data.task, data.summary().chance) == (task, {})
+def test_the_commonest_tag_is_answered_at_every_step_and_marks_no_span_where_it_is_outside():
+    """Of the 5 steps of test, 3 are O: F1 of O is 6 / 8, of B-X 0."""
+    x, tags = [[2, 2, 2], [2, 2]], [["O", "B-X", "O"], ["O", "B-X"]]
+    more = {"vocabulary": VOCABULARY, "task": "tagging"}
+    found = from_sequences((x, tags), (x, tags), (x, tags), classes=["O", "B-X"], **more).summary().chance
+    level = {"accuracy": 3 / 5, "f1_macro": 6 / 8 / 2, "f1_span": 0.0}
+    assert found == pytest.approx({f"{split}/{name}": one for split in ("val", "test") for name, one in level.items()})
+    plain = [["a", "b", "a"], ["a", "b"]]
+    found = from_sequences((x, plain), (x, plain), (x, plain), classes=["a", "b"], **more).summary().chance
+    assert found.keys() == {"val/accuracy", "val/f1_macro", "test/accuracy", "test/f1_macro"}
+
+
+def test_labels_that_more_than_half_of_train_has_are_answered():
+    """a is answered, b, of exactly half, is not: 2 of 3 rows have a, one of them nothing else."""
+    x = [[2]] * 4
+    train, test = [["a", "b"], ["a"], ["a"], ["b"]], [["a"], ["a", "b"], ["b"]]
+    data = from_sequences(
+        (x, train), (x, train), (x[:3], test), classes=["a", "b"], vocabulary=VOCABULARY, task="multilabel"
+    )
+    found = {name: one for name, one in data.summary().chance.items() if name.startswith("test")}
+    assert found == pytest.approx({
+        "test/f1_micro": 2 * 2 / (4 + 3), "test/f1_macro": 4 / 5 / 2, "test/exact_match": 1 / 3,
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("task", ["classification", "tagging", "multilabel", "regression"])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_scores_are_those_of_the_dummy(task, seed):
+    """Validation and test also have labels that train lacks."""
+    random = np.random.default_rng(seed)
+
+    def part(rows, names):
+        x = [[2] * int(random.integers(1, 5)) for _ in range(rows)]
+        draws = {
+            "classification": lambda _: str(random.choice(names)),
+            "tagging": lambda one: random.choice(names * 2 + ["O"] * 4, len(one)).tolist(),
+            "multilabel": lambda _: [name for name in names if random.random() < 0.5],
+            "regression": lambda _: float(random.normal(3, 2)),
+        }
+        return x, [draws[task](one) for one in x]
+
+    names = ["O", "B-X", "I-X"]
+    more = {"tolerance": 1.0} if task == "regression" else {"classes": names}
+    splits = part(23, names), part(11, [*names, "B-Y"]), part(17, [*names, "B-Y"])
+    data = from_sequences(*splits, vocabulary=VOCABULARY, task=task, **more)
+    scored, dummy = task_of(data), Dummy(1)
+    dummy.check(data, scored, "")
+    dummy.fit(Fitting(data, scored, "", seed, None))
+    found = data.summary().chance
+    for name, split in (("val", data.validation), ("test", data.test)):
+        outputs = dummy.outputs(split.padded(np.arange(len(split))), split.length_N)
+        scores = scored.evaluate([(outputs, split.labels(), split.length_N)])
+        level = {one: value for one, value in scores.items() if one != "loss"}
+        assert {one: found[f"{name}/{one}"] for one in level} == pytest.approx(level)
+
+
+def test_a_transcription_has_no_level():
+    x, y = [[2], [2]], [["a"], ["a"]]
+    data = from_sequences((x, y), (x, y), (x, y), classes=["a"], vocabulary=VOCABULARY, task="ctc")
+    assert (data.task, data.summary().chance) == ("ctc", {})
 
 
 def test_prepared_data_keep_it_for_the_record(tmp_path):

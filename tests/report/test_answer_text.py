@@ -4,6 +4,8 @@ import pytest
 from made_records import HARDWARE, over_seeds
 from planted import BEST, equivalent, few, group_of, undecided, with_items, worse
 
+from harness.analysis.comparability import best_first
+from harness.analysis.comparison import compare
 from harness.analysis.requirements import sift
 from harness.config.requirement import parse_all
 from harness.report.answer_text import answer
@@ -66,13 +68,30 @@ def test_a_best_variant_without_an_equal_is_taken_whatever_it_costs():
     )
 
 
+def test_of_equal_means_the_cheapest_is_the_best_and_the_others_are_named():
+    """The seeds of gru have the same scores in another order."""
+    scores = [0.9, 0.95, 0.99]
+    made = over_seeds("bag", scores, metrics={LATENCY: [3.0] * 3}) + over_seeds("cnn", [*scores[:2], 0.8])
+    made += over_seeds("gru", scores[::-1], metrics={LATENCY: [1.0] * 3})
+    made += over_seeds("lstm", scores, metrics={LATENCY: [2.0] * 3})
+    (group,) = compare(made, "x").groups
+    ordered = best_first(group, group.variants)
+    assert [(one.name, one.standings[ACCURACY].verdict) for one in ordered] == [
+        ("gru", "best"), ("bag", "open"), ("lstm", "open"), ("cnn", "open"),
+    ]  # fmt: skip
+    assert answer(group)[0].endswith(
+        ", 3 seeds; bag, lstm have the same mean, and of these it has the lowest latency p50, 1 ms; no other variant "
+        "is shown to be as good within 1 point."
+    )
+
+
 def test_undecided_variants_keep_the_best_from_being_the_only_answer():
     few_items = undecided(0.005, 0.02, None)
     standings = {"lstm": BEST, "gru": undecided(0.005, 0.02, 5), "rnn": undecided(0.01, 0.03, 12), "cnn": few_items}
     assert answer(group_of(records(), standings)) == [
         "Take lstm: accuracy 0.910 (0.885 to 0.935), 3 seeds; no other variant is shown to be as good within 1 point.",
-        "Undecided: gru, rnn (about 12 seeds each would decide); cnn (more seeds will not decide it: the test split "
-        "has too few items).",
+        "Undecided: gru (about 5 seeds each would decide); rnn (about 12 seeds each would decide); cnn (more seeds "
+        "will not decide it: the test split has too few items).",
     ]
 
 

@@ -9,7 +9,7 @@ from browser import wait_for
 from made_records import HARDWARE, LATENCY, MEMORY, TOKENS, over_seeds
 from planted import BEST, equivalent, few, group_of, undecided, worse
 
-from harness.analysis.comparison import Comparison
+from harness.analysis.comparison import Comparison, compare
 from harness.analysis.requirements import sift
 from harness.config.requirement import parse
 from harness.report import group_table
@@ -88,6 +88,17 @@ def test_before_a_slider_moves_the_browser_finds_what_the_report_says(opened):
     assert found["shown"] == ["1 point", "any", "any"]
     assert (found["out"], found["taken"]) == ([], [])
     assert found["badges"] == ["best", "= best", "?", ""]
+
+
+def test_of_equal_means_the_browser_takes_the_cheapest_too(opened):
+    made = []
+    for name, latency in {"bag": 3.0, "gru": 1.0, "lstm": 2.0}.items():
+        made += over_seeds(name, [0.9, 0.95, 0.99], metrics={LATENCY: [latency] * 3})
+    (group,) = compare(made, "digits").groups
+    _, facts = opened(group)
+    assert facts()["chosen"] == answer(group)[0]
+    assert "; bag, lstm have the same mean, and of these it has the lowest latency p50, 1 ms; " in facts()["chosen"]
+    assert facts()["badges"] == ["best", "?", "?"]
 
 
 @pytest.mark.parametrize(

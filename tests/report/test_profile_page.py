@@ -106,7 +106,7 @@ def test_machines_are_shown_apart_and_of_repeated_profiles_the_newest():
 
 def test_a_busy_machine_is_reported():
     time, _ = profile_page.plots([profile(environment={"other_processes_cpu_share": 0.2}), profile("gru")])
-    assert time.caption.endswith("Measured on a busy machine, so not comparable: lstm.")
+    assert time.caption.endswith("Measured on a busy machine, so repeat it on a quiet one: lstm.")
 
 
 def test_the_points_of_a_disturbed_profile_are_marked_in_the_table():

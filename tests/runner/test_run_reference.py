@@ -47,6 +47,20 @@ def test_the_best_is_chosen_by_the_mean_on_validation_and_then_its_best_seed(two
     )
 
 
+def test_of_equally_good_ones_that_with_the_lowest_loss_is_taken_and_said_to_be_one_of_several(tmp_path, capsys):
+    losses = {"gru": (0.3, 0.2, 0.1), "bag": (0.9, 0.8, 0.9), "lstm": (0.4, 0.4, 0.4)}
+    runs(tmp_path, *(
+        scored(encoder, seed, 1.0 if encoder != "lstm" or seed else 0.9, metrics={"val/loss": loss})
+        for encoder, own in losses.items() for seed, loss in enumerate(own)
+    ))  # fmt: skip
+    assert find_run("best:digits", tmp_path).name == "gru-2"
+    assert capsys.readouterr().err.endswith(
+        "/gru-2: gru, the best of 3 variants on validation, as good as 1 other, whose val/loss is not lower "
+        "(val/accuracy 1, the mean over 3 seeds; of these, seed 2 is best (1), as good as 2 others, whose val/loss is "
+        "not lower)\n"
+    )
+
+
 def test_the_best_follows_the_score_that_all_runs_monitored(tmp_path):
     by_loss = {"config": {"trainer.monitor": "val/loss"}}
     runs(

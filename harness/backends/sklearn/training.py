@@ -59,7 +59,8 @@ class Choice(Generic[Made]):
         settings = " ".join(f"encoder.{key}={value:g}" for key, value in best.items() if "/" not in key)
         monitor = self.fitting.monitor
         score = f": {monitor} {number(monitor, best[monitor])}" if monitor in best else ""
-        notify(f"{settings}{score} ({seconds:.1f} s)")
+        of = f", the best of {last}" if last > 1 else ""
+        notify(f"{settings}{score}{of} ({seconds:.1f} s)")
         self.begun = time.perf_counter()
 
     def say_if_at_the_end(self, key: str, values: Sequence[float]) -> None:

@@ -30,14 +30,16 @@ function isWithin(slider, bound, value) {
 function choose(panel, margin, bounds) {
   const meets = (one) => !one.missed && panel.sliders.every((slider, i) => isWithin(slider, bounds[i], one.costs[slider.metric]));
   const meeting = panel.variants.filter((one) => one.quality && meets(one));
-  const best = meeting.find((one) => one.at_most !== null);
+  const judged = meeting.filter((one) => one.at_most !== null);
+  const tied = judged.filter((one) => one.behind - judged[0].behind <= 1e-12);
+  const best = tied.length ? cheapest(panel, tied).variant : undefined;
   const asGood = meeting.filter((one) => one === best || (["best", "equivalent", "open"].includes(one.verdict) && one.at_most < margin));
   const good = asGood.filter((one) => !one.at_chance);
   const taken = good.length < 2 ? good.map((variant) => ({ variant, candidates: good })) : panel.hardware.flatMap((_, place) => {
     const candidates = good.filter((one) => one.hardware === place);
     return candidates.length ? [cheapest(panel, candidates)] : [];
   });
-  return { meeting, best, asGood, good, taken };
+  return { meeting, tied, best, asGood, good, taken };
 }
 
 // Whether all of them are ranked among the same variants in a metric.
@@ -64,16 +66,32 @@ function sentence(panel, margin, chosen, { variant, candidates, cost }) {
     const excluded = panel.variants.some((one) => !chosen.meeting.includes(one) && one.quality);
     const both = chosen.asGood.length > 1 ? ` and to beat ${panel.constant}` : "";
     const rest = worse ? `every other variant ${excluded ? "that is not excluded " : ""}is worse` : `no other variant is shown to be as good ${within}${both}`;
-    return `Take ${variant.name}: ${panel.quality} ${variant.interval}, ${variant.seeds}; ${rest}.`;
+    return `Take ${variant.name}: ${panel.quality} ${variant.interval}, ${variant.seeds}${sharedMean(panel, chosen.tied, variant)}; ${rest}.`;
   }
   if (candidates.length === 1) return `${where} ${variant.name} (${variant.quality}): the only one there that is best or as good ${within} of ${panel.quality}.`;
   const those = `the ${candidates.length} that are best or as good ${within} of ${panel.quality}`;
-  const texts = candidates.slice(0, 6).map((one) => `${one.name} (${one.quality})`);
-  const named = texts.join(texts.some((text) => text.includes(",")) ? "; " : ", ");
-  const listed = named + (candidates.length > 6 ? ` and ${candidates.length - 6} more` : "");
-  if (!cost) return `${where} ${variant.name}, the best mean of ${those}: ${listed}; no cost was measured alike for all of them.`;
-  const extreme = cost.higher_is_better ? "highest" : "lowest";
-  return `${where} ${variant.name}: it has the ${extreme} ${cost.label}, ${variant.shown[cost.metric]}, of ${those}: ${listed}.`;
+  const named = listed(candidates.map((one) => `${one.name} (${one.quality})`), 6);
+  if (!cost) return `${where} ${variant.name}, the best mean of ${those}: ${named}; no cost was measured alike for all of them.`;
+  return `${where} ${variant.name}: it has ${least(cost, variant)}, of ${those}: ${named}.`;
+}
+
+function listed(texts, most) {
+  const shown = texts.slice(0, most);
+  const named = shown.join(shown.some((text) => text.includes(",")) ? "; " : ", ");
+  return named + (texts.length > most ? ` and ${texts.length - most} more` : "");
+}
+
+function least(cost, variant) {
+  return `the ${cost.higher_is_better ? "highest" : "lowest"} ${cost.label}, ${variant.shown[cost.metric]}`;
+}
+
+// Which others have the mean of the variant that is taken, and why it is taken before them.
+function sharedMean(panel, tied, variant) {
+  const others = tied.includes(variant) ? tied.filter((one) => one !== variant) : [];
+  if (!others.length) return "";
+  const { cost } = cheapest(panel, tied);
+  const why = cost ? `, and of these it has ${least(cost, variant)}` : "";
+  return `; ${listed(others.map((one) => one.name), 20)} ${others.length === 1 ? "has" : "have"} the same mean${why}`;
 }
 
 function nothing({ meeting, asGood }) {
