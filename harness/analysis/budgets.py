@@ -70,7 +70,7 @@ def shared(group: ComparisonGroup) -> dict[str, int]:
 
 def shared_sentence(group: ComparisonGroup) -> str:
     """What every run of a comparison group was given; empty if there is no such number."""
-    counts = [f"{count:,} {COUNTED[metric]}{'s' * (count != 1)}" for metric, count in shared(group).items()]
+    counts = [f"{count:,} {COUNTED[metric]}{'s' * (count != 1)}" for metric, count in shared(group).items() if count]
     return f"Each run: {', '.join(counts)}." if counts else ""
 
 

@@ -48,7 +48,7 @@ def _disturbed(group: ComparisonGroup, disturbed: list[Variant]) -> str:
         names = f"{len(disturbed)} of {len(group.variants)} variants"
     reason = disturbed[0].disturbed
     if len(disturbed) > 1:
-        reason = "other processes used the same hardware; where a table shows their speed, its mark is !"
+        reason = "other processes used the same hardware; a table that shows their speed marks it as busy"
     return f"{group.title}: the speed of {names} is not comparable and not ranked, because {reason}."
 
 

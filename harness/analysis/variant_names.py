@@ -137,7 +137,7 @@ def _most_distinctive(variants: list[dict[str, str]], own: dict[str, str], given
     Choices and ``given`` keys come before other ones, as long as they distinguish it from any.
     """
     keys = [key for key in own if key != "encoder"]
-    if len(keys) <= MOST_PARTS:
+    if len(keys) <= MOST_PARTS + 1:  # one more is as short as saying so
         return keys, 0
     same_encoder = [parts for parts in variants if parts["encoder"] == own["encoder"]]
     chosen: list[str] = []

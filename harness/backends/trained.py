@@ -3,6 +3,7 @@
 Dimension letters: N rows, L length, C classes.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -19,6 +20,7 @@ from harness.config.libraries import is_read
 from harness.config.schema import CLASS_WEIGHTS, Config, HardwareConfig
 from harness.config.validation import validate_recorded
 from harness.data import Split, load_outline
+from harness.data.dataset import UNKNOWN
 from harness.data.new_rows import NewRows, Rows, encode_new
 from harness.data.outline import OUTLINE
 from harness.data.preparation_files import FILES
@@ -39,14 +41,12 @@ PORTION_NUMBERS = 2**24
 class Answers:
     """Answers to new rows, in their order.
 
-    ``missing`` counts rows that are None, ``cut`` rows that were too long, and ``empty`` rows without any step, as far
-    as they have an answer.
+    ``not_read`` counts the rows of which something was not read: ``missing`` ones are None, ``cut`` ones were too long,
+    ``empty`` ones have no step, and ``unknown`` ones no token that the model knows, as far as they have an answer.
     """
 
     table: pd.DataFrame
-    missing: int
-    cut: int
-    empty: int
+    not_read: Counter[str]
 
 
 class TrainedModel:
@@ -100,8 +100,7 @@ class TrainedModel:
         for start in tqdm(starts, desc="predict", leave=False, disable=None, dynamic_ncols=True, delay=1):
             found.append(self.answer(rows[start : start + self.portion], first=start + 1))
         found = found or [self.answer(())]
-        missing, cut, empty = (sum(getattr(one, name) for one in found) for name in ("missing", "cut", "empty"))
-        for sentence in self.unread(missing, cut, empty):
+        for sentence in self.unread(sum((one.not_read for one in found), Counter())):
             notify(sentence)
         return pd.concat([one.table for one in found], ignore_index=True)
 
@@ -113,17 +112,30 @@ class TrainedModel:
         """
         new = encode_new(self.data, rows, self.longest, first)
         table = answers(self.task, self.outputs(new.split), new.split.length_N)
-        empty = 0 if self.task.per_step else int(((new.split.length_N == 0) & ~new.missing_N).sum())
-        return Answers(_blanked(table, new), int(new.missing_N.sum()), new.cut, empty)
+        not_read = Counter(missing=int(new.missing_N.sum()), cut=new.cut)
+        if not self.task.per_step:
+            not_read["empty"] = int(((new.split.length_N == 0) & ~new.missing_N).sum())
+            not_read["unknown"] = self._without_known_token(new.split)
+        return Answers(_blanked(table, new), not_read)
 
-    def unread(self, missing: int, cut: int, empty: int) -> list[str]:
-        """What the user must know of rows that are missing, were cut, or have no step; no sentence without any."""
+    def _without_known_token(self, split: Split) -> int:
+        """The number of rows that have tokens, but none that the model knows; 0 where it reads the characters too."""
+        if not self.data.tokens or self.record.config["input"].get("characters") is not None:
+            return 0
+        rows = np.repeat(np.arange(len(split)), np.diff(split.offsets))
+        known_N = np.bincount(rows[split.x != UNKNOWN], minlength=len(split))
+        return int(((known_N == 0) & (split.length_N > 0)).sum())
+
+    def unread(self, not_read: Counter[str]) -> list[str]:
+        """What the user must know of the rows that these counts are of; no sentence without any."""
         sentences = []
-        if missing:
+        if missing := not_read["missing"]:
             sentences.append(f"predict: {_counted(missing)} missing (null), with an empty answer")
-        if empty:
+        if empty := not_read["empty"]:
             sentences.append(f"predict: {_counted(empty)} empty: all such rows get the same answer")
-        if cut:
+        if unknown := not_read["unknown"]:
+            sentences.append(f"predict: {_counted(unknown)} without any token that train had: the answer means little")
+        if cut := not_read["cut"]:
             preparation = self.data.preparation
             most = min(one for one in (getattr(preparation, "max_length", None), self.longest) if one is not None)
             side = "last" if getattr(preparation, "truncate", "head") == "tail" else "first"

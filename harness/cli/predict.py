@@ -10,6 +10,7 @@ RUN is the folder of a run, its MLflow run id, or best:NAME. Exit codes: 0; 2 th
 import argparse
 import io
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -80,7 +81,7 @@ def _predict(options: argparse.Namespace) -> int:
     model = TrainedModel(find_run(options.run, options.output_dir), options.hardware, options.batch_size)
     total, portions = _portions(options, model)
     with _output(options, model, total) as write:
-        _answer(model, total, portions, write)
+        _answer(model, total, portions, write, options.out)
     return 0
 
 
@@ -115,24 +116,27 @@ def _portions(options: argparse.Namespace, model: "TrainedModel") -> tuple[int |
     return len(table), (table.part(start, start + size) for start in range(0, len(table), size))
 
 
-def _answer(model: "TrainedModel", total: int | None, portions: Iterator["NewTable"], write: Any) -> None:
+def _answer(
+    model: "TrainedModel", total: int | None, portions: Iterator["NewTable"], write: Any, out: Path | None
+) -> None:
     """Predict and write portion by portion, with a bar on standard error; then say what was not read."""
     from tqdm import tqdm
 
-    missing = cut = empty = done = 0
+    not_read: Counter[str] = Counter()
+    done = 0
     with tqdm(total=total, desc="predict", unit=" rows", disable=None, dynamic_ncols=True, delay=1, leave=False) as bar:
         for portion in portions:
             answers = model.answer(portion.rows, first=done + 1)
             write(beside(portion.columns, answers.table))
-            missing, cut, empty = missing + answers.missing, cut + answers.cut, empty + answers.empty
+            not_read += answers.not_read
             done += len(portion)
             bar.update(len(portion))
-    for sentence in model.unread(missing, cut, empty):
+    for sentence in model.unread(not_read):
         notify(sentence)
     record = model.record
     notify(
         f"predict: {done:,} row{'s' * (done != 1)} answered by {record.label} of {record.name}, on "
-        f"{', '.join(model.hardware.device_names) or model.hardware.accelerator}"
+        f"{', '.join(model.hardware.device_names) or model.hardware.accelerator}{f', into {out}' if out else ''}"
     )
 
 

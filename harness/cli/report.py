@@ -11,8 +11,10 @@ Exit codes: 0; 1 the gate failed; 2 the user must fix something, or the gate cou
 """
 
 import argparse
+from difflib import get_close_matches
 from pathlib import Path
 
+from harness.analysis.listed import listed
 from harness.config.requirement import parse_all
 from harness.errors import UserError
 from harness.notices import notify
@@ -21,6 +23,8 @@ from harness.records.record import Record
 from harness.runner import sweep_runs
 
 USER_ERROR = 2
+MOST_NAMES = 20
+"""A sentence names at most so many experiments or sweeps."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -139,7 +143,9 @@ def _read(options: argparse.Namespace) -> tuple[list[Record], list[str]]:
         present = sorted({str(value) for record in records if (value := getattr(record, option))})
         records = chosen(records, wanted)
         if not records:
-            others = f"there are: {', '.join(present[:8])}" if present else "there is none"
+            near = get_close_matches(wanted, present, n=1)
+            others = f"there are: {listed(present, MOST_NAMES)}" if present else "there is none"
+            others = f"did you mean {near[0]}? {others[0].upper()}{others[1:]}" if near else others
             raise UserError(f"no record below {where} has the {option} {wanted}; {others}")
     if not records:
         raise no_record(folders, left_out)

@@ -115,11 +115,13 @@ def _shared_mean(group: ComparisonGroup, variant: Variant) -> str:
     """Which others have the recommended variant's mean, and why it is taken before them; empty where none has."""
     metric = group.quality
     tied = with_mean_of(group, variant, [one for one in group.among(metric) if metric in one.means])
-    if not tied:
-        return ""
     cost = cheapest(group, [variant, *tied]).cost
-    why = f", and of these it has {_least(cost, variant)}" if cost else ""
-    return f"; {names(tied)} {'has' if len(tied) == 1 else 'have'} the same mean{why}"
+    why = f", and of these it has {_least(cost, variant)}" if cost and tied else ""
+    return f"{_with_same_mean(tied)}{why}"
+
+
+def _with_same_mean(tied: list[Variant]) -> str:
+    return f"; {names(tied)} {'has' if len(tied) == 1 else 'have'} the same mean" if tied else ""
 
 
 def _least(cost: str, variant: Variant) -> str:
@@ -145,7 +147,7 @@ def _no_recommendation(group: ComparisonGroup, first: Variant) -> str:
     return (
         f"No recommendation: one or two seeds do not tell a difference from noise, three or more of each variant do "
         f"(seed=0,1,2). {extreme} {short_name(metric)} so far: {first.name}, {value(metric, first)}, "
-        f"{seeds_of(first, metric)}."
+        f"{seeds_of(first, metric)}{_with_same_mean(with_mean_of(group, first, _by_mean(group)))}."
     )
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,19 @@ def terminal_table(runs: Sequence[Record], name_width: int, shown: list[str]) ->
         table.add_column(column_name(metric), justify="right", no_wrap=True)
     for run in runs:
         label = requested_label(run) + (" (skipped)" if run.skipped else "")
-        table.add_row(escape(label), *(number(metric, run.metrics.get(metric)) for metric in shown))
+        numbers = [number(metric, run.metrics.get(metric)) for metric in shown]
+        table.add_row(escape(at_slashes(label, name_width)), *numbers)
     return table
+
+
+def at_slashes(label: str, width: int) -> str:
+    """A label in lines of this width, each of which ends behind a slash or a blank, where it can."""
+    lines = [""]
+    for part in re.split(r"(?<=[/ ])", label):
+        if lines[-1] and len(lines[-1]) + len(part.rstrip()) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def requested_label(run: Record) -> str:

@@ -175,8 +175,9 @@ def print_comparison(comparison: Comparison, out: Console | None = None) -> None
         for sentence in answer(group):
             out.print(escape(sentence))
         if variants := tuned_variants(group):
-            rows = islice(tuned.table(variants), MOST_ROWS)
-            print_section(out, tuned.heading(variants), tuned.columns(variants), rows)
+            rows = islice(tuned.table(variants, narrow=True), MOST_ROWS)
+            print_section(out, tuned.heading(variants), tuned.columns(variants, narrow=True), rows)
+            print_sentence(out, tuned.CAPTION, style="dim")
         if models := served_models(group):
             print_section(out, serving.HEADING, serving.columns(models), islice(serving.table(models), MOST_ROWS))
     if over := comparison.over_data_sets:

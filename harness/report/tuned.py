@@ -16,22 +16,25 @@ def heading(tuned: Sequence[TunedVariant]) -> str:
     return f"Tuning: {short_name(tuned[0].tuning.metric)} on validation"
 
 
-def columns(tuned: Sequence[TunedVariant]) -> list[str]:
-    """The head of the table."""
-    return ["variant", "chosen", "trials", "seconds", *(f"best of {n}" for n in counts(tuned))]
+def columns(tuned: Sequence[TunedVariant], narrow: bool = False) -> list[str]:
+    """The head of the table; a ``narrow`` one has the expected best of one trial and of all."""
+    return ["variant", "chosen", "trials", "seconds", *(f"expected best of {n}" for n in counts(tuned, narrow))]
 
 
-def table(tuned: Sequence[TunedVariant]) -> Iterator[list[str]]:
+def table(tuned: Sequence[TunedVariant], narrow: bool = False) -> Iterator[list[str]]:
     """A row for each variant: what was chosen, the trials and their time, and the expected best score."""
     for one in tuned:
+        shown = counts(tuned, narrow)
         chosen = ", ".join(f"{key}={value}" for key, value in one.tuning.chosen.items())
-        scores = [f"{one.expected[n - 1]:.4g}" if n <= len(one.expected) else "-" for n in counts(tuned)]
+        scores = [f"{one.expected[n - 1]:.4g}" if n <= len(one.expected) else "-" for n in shown]
         yield [one.variant.name, chosen, _trials(one), f"{one.tuning.seconds:.0f}", *scores]
 
 
-def counts(tuned: Sequence[TunedVariant]) -> list[int]:
+def counts(tuned: Sequence[TunedVariant], narrow: bool = False) -> list[int]:
     """The numbers of trials that the table has a column for: 1, 2, 4, ... and the largest number of trials."""
     most = max(len(one.expected) for one in tuned)
+    if narrow:
+        return sorted({1, most})
     return sorted({most, *(2**power for power in range(most.bit_length()) if 2**power <= most)})
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from harness import tracking
 from harness.analysis import targets
 from harness.config.hardware import threads_of
+from harness.config.libraries import is_read
 from harness.config.schema import Config
 from harness.errors import UserError
 from harness.measure import environment
@@ -211,6 +212,7 @@ class Live:
         if record.mode == "profile":
             return f"{record.label}: {len(record.profile)} points were measured"
         if outcome.epochs:
-            return f"{record.label}: {outcome.epochs} of {epochs} epochs are kept"
+            of = f" of {epochs}" if is_read(self.request.config.backend.name, "trainer.epochs") else ""
+            return f"{record.label}: {outcome.epochs}{of} epoch{'s are' if of or outcome.epochs > 1 else ' is'} kept"
         begun = any(record.folder.glob("last.*"))  # by an earlier command; this one finished no epoch
         return f"{record.label}: no {'further ' if begun else ''}epoch was finished"

@@ -166,6 +166,17 @@ def test_missing_rows_have_empty_answers_and_are_counted(run_of, capsys):
     assert len(model.predict([])) == 0
 
 
+def test_rows_without_a_token_that_train_had_are_counted(run_of, capsys):
+    folder, _ = run_of("csv")
+    model = TrainedModel(folder, CPU)
+    capsys.readouterr()
+    model.predict(["alpha xyzzy", "xyzzy", "", "xyzzy plugh"])
+    assert capsys.readouterr().err.splitlines() == [
+        "predict: 1 row is empty: all such rows get the same answer",
+        "predict: 2 rows are without any token that train had: the answer means little",
+    ]
+
+
 @pytest.mark.parametrize(("kind", "side"), [("tags", "first"), ("tags of tails", "last")])
 def test_words_that_are_cut_off_have_no_tag(run_of, capsys, kind, side):
     folder, _ = run_of(kind)

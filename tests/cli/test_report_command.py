@@ -154,6 +154,7 @@ def test_with_unreadable_records_only_the_error_says_that_none_can_be_read(tmp_p
     ("arguments", "message"),
     [
         (["--name", "imdb"], "has the name imdb; there are: digits"),
+        (["--name", "digit"], "has the name digit; did you mean digits? There are: digits"),
         (["--sweep", "s1"], "has the sweep s1; there is none"),
         (["--baseline", "encoder=none"], "describes none of the variants"),
         (["--gate", "none.json"], "there is no baseline none.json"),

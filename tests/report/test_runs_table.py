@@ -4,11 +4,12 @@ import csv
 import io
 from pathlib import Path
 
+import pytest
 from made_records import LATENCY, made, over_seeds
 
 from harness.analysis.comparison import compare
 from harness.report.build import compare as build
-from harness.report.runs_table import COLUMNS, csv_text
+from harness.report.runs_table import COLUMNS, at_slashes, csv_text
 
 THIRD, SUM = 1 / 3, 0.1 + 0.2  # 0.3333333333333333, 0.30000000000000004
 
@@ -42,3 +43,16 @@ def test_the_folder_of_a_run_elsewhere_is_whole(tmp_path):
     assert {row["variant"]: Path(row["folder"]) for row in rows} == {
         "lstm": Path("runs", "a"), "gru": tmp_path / "b",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("label", "lines"),
+    [
+        ("gru/seed=0", ["gru/seed=0"]),
+        ("bag_of_embeddings/seed=0/optimizer.lr=0.005", ["bag_of_embeddings/seed=0/", "optimizer.lr=0.005"]),
+        ("gru/seed=0/data.text=review (skipped)", ["gru/seed=0/data.text=review", "(skipped)"]),
+        ("a_name_that_is_longer_than_any_line/seed=0", ["a_name_that_is_longer_than_any_line/", "seed=0"]),
+    ],
+)
+def test_a_line_of_a_label_ends_behind_a_slash_or_a_blank(label, lines):
+    assert at_slashes(label, 32).split("\n") == lines

@@ -13,6 +13,7 @@ from harness.report import tables
 from harness.report.html.page import html
 from harness.report.notes import notes
 from harness.report.terminal import print_comparison
+from harness.report.tuned import CAPTION
 
 SPACE = {"optimizer": {"lr": [0.001, 0.003, 0.01]}}
 TUNE = {"space": SPACE, "trials": None, "seed": 0, "prune": False, "trial": None}
@@ -48,7 +49,8 @@ def test_the_expected_best_is_that_of_each_variants_own_trials():
 def test_markdown_has_the_choice_the_cost_and_the_expected_best():
     text = tables.markdown(compared())
     head, _, lstm, gru = text[text.index("### Tuning: accuracy on validation") :].splitlines()[2:6]
-    assert head == "| variant | chosen | trials | seconds | best of 1 | best of 2 | best of 3 |"
+    counts = " | ".join(f"expected best of {n}" for n in (1, 2, 3))
+    assert head == f"| variant | chosen | trials | seconds | {counts} |"
     assert lstm.endswith("| optimizer.lr=0.003 | 3 | 37 | 0.7 | 0.7889 | 0.8333 |")
     assert gru.endswith("| optimizer.lr=0.01 | 3 (1 failed, 1 stopped) | 37 | 0.6667 | 0.7111 | 0.7407 |")
     assert "tuning, s" in text, "search time is among the costs"
@@ -60,6 +62,7 @@ def test_the_terminal_and_the_page_have_them_too(capsys):
     print_comparison(comparison)
     shown = capsys.readouterr().out
     assert "Tuning: accuracy on validation" in shown
+    assert CAPTION in " ".join(shown.split())
     assert re.search(r"lstm.*optimizer.lr=0.003 +3 +37 +0.7 ", shown)
     assert max(map(len, shown.splitlines())) <= 80
     page = html(comparison)

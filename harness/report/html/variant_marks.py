@@ -37,7 +37,7 @@ def short_text(name: str, most: int) -> str:
 def hover(group: ComparisonGroup, variant: Variant) -> str:
     """What a point says of its variant: name, seeds, and the metrics that a reader asks for first."""
     lines = [f"<b>{plotly_text(variant.name)}</b> · {text.seeds(variant)} seeds"]
-    lines += [plotly_text(variant.setting)] if len(variant.parts) - 1 > MOST_PARTS else []
+    lines += [plotly_text(variant.setting)] if len(variant.parts) - 1 > MOST_PARTS + 1 else []
     for metric in group.questions:
         if metric in variant.means:
             busy = " (busy machine)" if mark(group, variant, metric) == BUSY else ""
