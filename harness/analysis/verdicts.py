@@ -46,9 +46,9 @@ def set_standings(group: ComparisonGroup, margin: float = QUALITY_MARGIN, alpha:
 
 def _cheapest_leader_first(group: ComparisonGroup, variants: list[Variant]) -> list[Variant]:
     """These variants, the cheapest of those that share the best mean first: it is the one to be called the best."""
-    leader = best_first(group, variants)[0]
-    tied = [leader, *with_mean_of(group, leader, variants)]
-    first = cheapest(group, tied).variant
+    enough = [variant for variant in variants if variant.means[group.quality].n >= FEWEST] or variants
+    leader = best_first(group, enough)[0]
+    first = cheapest(group, [leader, *with_mean_of(group, leader, enough)]).variant
     return [first, *(variant for variant in variants if variant is not first)]
 
 

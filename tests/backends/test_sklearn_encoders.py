@@ -186,7 +186,7 @@ def test_the_candidate_that_is_right_most_often_on_validation_is_kept_and_of_equ
     assert [one["val/accuracy"] for one in choice.tried] == [0, 1, 1, 1, 0]
     assert choice.tried[1]["val/loss"] == pytest.approx(-log_softmax([1, 0])[0])
     said = capfd.readouterr().err
-    assert said.startswith("encoder.C=4: val/accuracy 1 (")
+    assert said.startswith("encoder.C=4: val/accuracy 1, the best of 5 (")
     assert "tried" not in said
     choice.offer({"C": 32}, "the largest", 99 * right)
     choice.say_if_at_the_end("C", [*candidates, 32])

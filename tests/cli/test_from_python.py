@@ -49,6 +49,7 @@ def test_it_is_the_run_of_the_command_line(command, tmp_path, capfd):
     assert harness.run(f'"+per.lstm.hidden_size=8" encoder=lstm pooling=last seed=0 seed=1 {" ".join(FAST)}').skipped
     assert capfd.readouterr().err.splitlines() == [
         "seed is given twice: the last one counts, seed=1", f"{record.label}: preparing data",
+        f"{record.label}: finished before, so it is not run again",
     ]  # fmt: skip
     assert record.config["encoder"]["hidden_size"] == 8
     assert len(list(store.read_all(tmp_path / "outputs"))) == 1

@@ -72,13 +72,15 @@ def test_of_equal_means_the_cheapest_is_the_best_and_the_others_are_named():
     """The seeds of gru have the same scores in another order."""
     scores = [0.9, 0.95, 0.99]
     made = over_seeds("bag", scores, metrics={LATENCY: [3.0] * 3}) + over_seeds("cnn", [*scores[:2], 0.8])
+    made += over_seeds("attention", [0.99])  # a better mean, and no verdict
     made += over_seeds("gru", scores[::-1], metrics={LATENCY: [1.0] * 3})
     made += over_seeds("lstm", scores, metrics={LATENCY: [2.0] * 3})
     (group,) = compare(made, "x").groups
     ordered = best_first(group, group.variants)
     assert [(one.name, one.standings[ACCURACY].verdict) for one in ordered] == [
-        ("gru", "best"), ("bag", "open"), ("lstm", "open"), ("cnn", "open"),
+        ("attention", "few seeds"), ("gru", "best"), ("bag", "open"), ("lstm", "open"), ("cnn", "open"),
     ]  # fmt: skip
+    assert answer(group)[0].startswith("Of the variants with enough seeds, take gru: ")
     assert answer(group)[0].endswith(
         ", 3 seeds; bag, lstm have the same mean, and of these it has the lowest latency p50, 1 ms; no other variant "
         "is shown to be as good within 1 point."

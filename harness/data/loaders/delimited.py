@@ -13,7 +13,8 @@ swallows all rows up to the next quote. ``read_delimited`` decides in this order
    looks for them. The file alone does not tell what is right, so the user must decide with ``data.quotes``.
 3. At a fault, it reads every line as a row, with quotes as part of the texts. The file is read so, and the user is
    told, if every line has the right number of fields, and no field shows that a program quoted it (a quoted header or
-   label, a doubled quote inside a quoted field). Otherwise the fault is an error that names the row.
+   label, a doubled quote inside a quoted field). Otherwise the fault is an error that names the row. A line break
+   outside quotes is no sign of either kind, so there a field that begins with a quote makes it an error too.
 """
 
 import csv
@@ -33,6 +34,7 @@ SAMPLE = 2**16
 LONGEST_FIELD = 2**24
 """Characters of a field; a longer one is what a quote that nothing closes has swallowed."""
 QUOTES = ("auto", "enclose", "text")
+BARE_RETURN = "has a line break (CR) outside quotes"
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,10 @@ def _read_lines_instead(source: Source, form: Form, choose: Choose, fault: Fault
         raise fault from None
     if _shows_quoting(table):
         raise fault
+    if fault.what.endswith(BARE_RETURN) and any(one.startswith('"') for own in table.columns.values() for one in own):
+        # the fault says nothing about quotes, which may enclose a line break elsewhere
+        own = "set data.quotes=text if every line is a row, with quotes as part of the texts"
+        raise FaultError(fault.what, f"{fault.remedy}, or {own}")
     return table.columns, f", every line as a row and quotes as part of the texts ({fault.what})"
 
 
@@ -163,7 +169,7 @@ def _quoting_fault(reason: str, table: RawTable) -> FaultError:
     elif "expected after" in reason:
         what = f"{row} opens a quote, and something other than a separator follows the next quote"
     elif "new-line" in reason:
-        return FaultError(f"{row} has a line break (CR) outside quotes", "put double quotes around the text")
+        return FaultError(f"{row} {BARE_RETURN}", "put double quotes around the text")
     else:
         return FaultError(f"{row}: {reason}", "correct the row")
     return FaultError(what, "close it, or double each quote inside a quoted text")

@@ -63,6 +63,7 @@ def read_rows(file: Path, columns):
 @given(rows=ROWS, columns=st.permutations(["text", "label"]), write=st.sampled_from(DELIMITED))
 @example(rows=[("a\rb", "1"), ('"', "0")], columns=["text", "label"], write=DELIMITED[0])
 @example(rows=[("x,1\ny", "1"), ("a", "1")], columns=["text", "label"], write=DELIMITED[0])
+@example(rows=[("", "\r1"), ("", "\n,")], columns=["text", "label"], write=DELIMITED[0])
 def test_csv_and_tsv_come_back_row_for_row_or_the_row_is_named(folder, rows, columns, write):
     file = write(pd.DataFrame(rows, columns=columns), folder)
     found, refusal = read_rows(file, columns)
