@@ -37,6 +37,7 @@ from harness.records.metrics import (
     known,
 )
 from harness.records.record import Record
+from harness.tasks.task import task_of_summary
 
 CUTS = ("max_length", "truncate")
 """The settings of data that say how much of a text is read, besides the tokenizer."""
@@ -91,8 +92,13 @@ class ComparisonGroup:
 
     @cached_property
     def quality(self) -> str:
-        """The metric that decides which variant is best: the first of QUALITY that all finished variants have."""
+        """The metric that decides which variant is best: the first of QUALITY that all finished variants have.
+
+        Without a finished one, it is the task's own.
+        """
         finished = [variant for variant in self.variants if variant.runs]
+        if not finished and self.variants:
+            return f"test/{task_of_summary(self.variants[0].record.data).scores[0]}"
         shared = (metric for metric in QUALITY if all(metric in variant.means for variant in finished))
         return next(shared, ACCURACY)
 

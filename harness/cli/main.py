@@ -224,7 +224,7 @@ def _finish(every_number: bool, interrupted: bool = False, kept: str = "", launc
         finished = Sweep.current.count_finished(done) if Sweep.current else 0
         runs = f"{finished} finished run{'s' * (finished != 1)} kept" if Sweep.current else ""
         state = "; ".join(part for part in ("interrupted", runs, kept) if part)
-        begins = kept.endswith(": no epoch was finished") and not finished
+        begins = not finished and (not kept or kept.endswith(": no epoch was finished"))
         notify(f"{state}; the same command {'begins again' if begins else 'resumes from here'}")
         return INTERRUPTED
     if errors:

@@ -100,7 +100,7 @@ def markdown(comparison: Comparison) -> str:
             lines += [shared, ""]
         if sentence := verdict_text.among(group):
             lines += [escaped(sentence), ""]
-        lines += [escaped(verdict_text.terms(group)), ""]
+        lines += [escaped(verdict_text.terms(group)), ""] if any(variant.runs for variant in group.variants) else []
         for hardware_group in group.hardware_groups:
             lines += [f"On {escaped(hardware_group.title)}:", "", *_markdown_table(group, hardware_group.variants), ""]
         lines += [escaped(sentence), ""] if (sentence := chance_line(group)) else []
@@ -114,7 +114,8 @@ def markdown(comparison: Comparison) -> str:
     for curves in comparison.over_rows:
         lines += [f"## {escaped(training_rows.heading(curves))}", "", *_markdown_rows(curves), ""]
     marks = set().union(*(verdict_text.marks(group, columns(group)) for group in comparison.groups))
-    lines += [escaped(" ".join([*verdict_text.covers(comparison), f"{verdict_text.legend(marks)}."])), ""]
+    said = [*verdict_text.covers(comparison), *([f"{verdict_text.legend(marks)}."] if marks else [])]
+    lines += [escaped(" ".join(said)), ""] if said else []
     if sentences := notes(comparison):
         lines += ["## Notes", "", *(f"- {escaped(sentence)}" for sentence in sentences), ""]
     if comparison.failed:

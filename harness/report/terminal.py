@@ -192,7 +192,8 @@ def print_comparison(comparison: Comparison, out: Console | None = None) -> None
     out.print()
     legend = verdict_text.legend(marks) + (f"   {verdict_text.GAP_LEGEND}" if gaps else "")
     legend = re.sub(r"(^|   )(\S) ", rf"\1\2{UNBROKEN}", legend)  # a sign and its meaning stay together
-    print_sentence(out, " ".join([*verdict_text.covers(comparison), legend]), style="dim")
+    if said := " ".join([*verdict_text.covers(comparison), *([legend] if legend else [])]):
+        print_sentence(out, said, style="dim")
     for sentence in notes(comparison):
         print_sentence(out, sentence, head="note    ", style="yellow")
     for record in comparison.failed:
@@ -216,7 +217,8 @@ def _print_group(out: Console, group: ComparisonGroup) -> set[str]:
         out.print(shared)
     if sentence := verdict_text.among(group):
         out.print(escape(sentence))
-    out.print(escape(verdict_text.terms(group)))
+    if any(variant.runs for variant in group.variants):
+        out.print(escape(verdict_text.terms(group)))
     columns: set[str] = set()
     for hardware_group in group.hardware_groups:
         out.print(f"[italic]{escape(f'{group.title}: {hardware_group.title}')}[/]")

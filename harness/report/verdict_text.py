@@ -80,15 +80,18 @@ def legend(shown: Collection[str]) -> str:
 
 
 def covers(comparison: Comparison) -> list[str]:
-    """What the intervals and the verdicts cover, and what they do not."""
-    means = [variant.means.get(group.quality) for group in comparison.groups for variant in group.variants]
+    """What the intervals and the verdicts cover, and what they do not; nothing where no run finished."""
+    groups = [group for group in comparison.groups if any(variant.runs for variant in group.variants)]
+    if not groups:
+        return []
+    means = [variant.means.get(group.quality) for group in groups for variant in group.variants]
     over_items = any(mean and mean.items_half is not None for mean in means)
     seeds, items = (" over seeds", ", and, of quality, half one over test items") if over_items else ("", "")
     shared = "which rests on the spread of all variants compared"
     sentences = [f"Means over seeds ± half a 95 % interval{seeds}, {shared}{items}."]
-    if all(group.covers_items for group in comparison.groups):
+    if all(group.covers_items for group in groups):
         return [*sentences, "Verdicts cover seeds and test items; the split is not varied."]
-    why = dict.fromkeys(_why_without_items(group) for group in comparison.groups if not group.covers_items)
+    why = dict.fromkeys(_why_without_items(group) for group in groups if not group.covers_items)
     return [*sentences, f"Verdicts cover seeds; test items and the split are not varied ({', '.join(why)})."]
 
 

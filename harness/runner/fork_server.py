@@ -18,6 +18,7 @@ from typing import Any
 from harness.config import shadowing, streams
 from harness.errors import UserError
 from harness.measure import processors
+from harness.runner.processes import let_signals_in
 from harness.runner.wire import Ended, ForkRequest, Ready, Started, Unusable, read, write
 
 PR_SET_PDEATHSIG = 1
@@ -32,6 +33,7 @@ def serve(requests: int, replies: int, modules: list[str]) -> None:
     for name in OF_PARENT:
         if (number := getattr(signal, name, None)) is not None:  # Windows lacks some
             signal.signal(number, signal.SIG_IGN)
+    let_signals_in()
     gc.disable()  # imported modules stay: searching them for garbage again and again took half a second
     started_with = dict(os.environ)
     streams.prepare()

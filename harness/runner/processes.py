@@ -1,6 +1,7 @@
 """Processes that a command starts and that end with it."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -14,18 +15,28 @@ def start_piped(
 ) -> "tuple[subprocess.Popen[bytes], int, int]":
     """Start ``python -m MODULE REQUESTS REPLIES ARGUMENT ...``, which ends with this process and finds its modules.
 
+    SIGINT is blocked in it until it has decided what that does, and calls ``let_signals_in``.
+
     Returns the process, and the descriptors of this process's ends of the pipes: to write requests, to read replies.
     """
     here, requests = os.pipe()
     replies, there = os.pipe()
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    # Ctrl-C goes to all processes of a terminal: one that still imports must not be interrupted in it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     process = start(
         [sys.executable, "-m", module, str(here), str(there), *arguments],
         pass_fds=(here, there), stdin=subprocess.DEVNULL, env={**environment, "PYTHONPATH": path},
     )  # fmt: skip
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     os.close(here)
     os.close(there)
     return process, requests, replies
+
+
+def let_signals_in() -> None:
+    """In a process that ``start_piped`` has started: let SIGINT do what this process has decided."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def start(command: list[str], **settings: Any) -> "subprocess.Popen[bytes]":

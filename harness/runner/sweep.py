@@ -7,6 +7,7 @@ The same command is the same sweep: given again, it resumes where it stopped.
 import copy
 import hashlib
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -173,9 +174,10 @@ class Sweep(Callback):
         uri = tracking.store_uri(self.config.tracking.uri, output_dir)
         if uri == tracking.OFF:
             return
-        for name, status, summary in ends:
-            tracking.end_sweep(uri, name, self.config.sweep, status, summary)
-        tracking.close_sweep(uri, self.config.sweep, "killed" if interrupted else "failed")
+        with suppress(tracking.HalfLoadedError):  # what is missing there has been said
+            for name, status, summary in ends:
+                tracking.end_sweep(uri, name, self.config.sweep, status, summary)
+            tracking.close_sweep(uri, self.config.sweep, "killed" if interrupted else "failed")
 
 
 def refuse_swept(keys: list[str]) -> None:

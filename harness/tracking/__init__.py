@@ -5,6 +5,7 @@ from harness.tracking.contents import of_point
 from harness.tracking.database import change_journal
 from harness.tracking.late_sync import count_missing, sync, sync_left
 from harness.tracking.lookup import run_dir_of
+from harness.tracking.quiet import HalfLoadedError
 from harness.tracking.store import experiments, reason
 from harness.tracking.sweeps import Summary, close_sweep, end_sweep
 from harness.tracking.tracker import Tracker, open_tracker
@@ -14,6 +15,7 @@ __all__ = [
     "OFF",
     "RUNS",
     "SWEEPS",
+    "HalfLoadedError",
     "Summary",
     "Tracker",
     "change_journal",

@@ -13,6 +13,7 @@ from harness.records.record import Record
 from harness.records.secrets import masked
 from harness.tracking import unsynced
 from harness.tracking.address import OFF, store_of
+from harness.tracking.quiet import HalfLoadedError
 from harness.tracking.store import reason
 from harness.tracking.tracked_run import TrackedRun
 
@@ -64,6 +65,8 @@ def _sync_one(record: Record, sweep: str | None = None) -> bool:
     try:
         with_model = record.config["tracking"].get("log_model", True)  # an earlier version had no such key
         lacked = TrackedRun(uri, records.output_dir_of(record), with_model, sweep).sync(record)
+    except HalfLoadedError as error:
+        raise UserError(str(error)) from None
     except Exception as error:
         raise UserError(f"MLflow at {masked(uri)} does not answer: {reason(uri, error)}") from None
     unsynced.drop(record)

@@ -3,6 +3,8 @@
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 QUIET = {
@@ -14,6 +16,33 @@ QUIET = {
 }
 """Defaults that the user's environment overrides: no telemetry, seconds, not minutes, for a dead server, and in a model
 no project files of the working folder."""
+
+
+class HalfLoadedError(RuntimeError):
+    """The command was interrupted while MLflow was being loaded: what there is of it cannot be used."""
+
+
+_loaded = _half_loaded = False
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Load MLflow in the block, which an interruption may end; after that, it cannot be used in this process.
+
+    Raises:
+        HalfLoadedError: that has happened.
+    """
+    global _loaded, _half_loaded
+    if _half_loaded:
+        raise HalfLoadedError("the command was interrupted while MLflow was being loaded")
+    try:
+        yield
+        _loaded = True
+    except Exception:
+        raise
+    except BaseException:
+        _half_loaded = not _loaded
+        raise
 
 
 def silence() -> None:

@@ -10,7 +10,7 @@ from harness.records.secrets import masked
 from harness.records.store import file_name, readable, short_hash
 from harness.tracking.address import database_of, own_store
 from harness.tracking.database import follow_move, prepare
-from harness.tracking.quiet import silence
+from harness.tracking.quiet import loading, silence
 from harness.tracking.server import check_answers
 
 STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
@@ -35,16 +35,16 @@ def connect(uri: str) -> Any:
 
     Raises:
         NoAnswer: a tracking server does not answer.
+        HalfLoadedError: an interruption left a part of MLflow.
     """
     check_answers(uri)
-    silence()
-    from mlflow import MlflowClient
+    with loading():
+        silence()
+        from mlflow import MlflowClient
 
-    store = database_of(uri)
-    if store is None:
+        if store := database_of(uri):
+            prepare(store)
         return MlflowClient(uri)
-    prepare(store)
-    return MlflowClient(uri)
 
 
 def experiments(uri: str) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from harness.analysis.comparison import compare
 from harness.records.metrics import EPOCH_SECONDS, METRICS
-from harness.report import single_run
+from harness.report import single_run, tables
 from harness.report.terminal import console, print_comparison, print_runs
 
 
@@ -171,3 +171,14 @@ def test_no_number_of_a_run_is_cut_whatever_the_width(width):
     console.print(single_run.whole_table(made(metrics=metrics), width))
     assert "…" not in console.file.getvalue()
     assert console.file.getvalue().count("12,345,678") == len(metrics)
+
+
+def test_where_no_run_finished_nothing_is_said_of_how_it_was_ranked(capsys):
+    record = made("lstm", 0, None, status="killed", metrics={})
+    compared = compare([record], "x")
+    assert compared.groups[0].quality == "test/accuracy"
+    print_comparison(compared)
+    shown = capsys.readouterr().out
+    assert "No run finished, so there is nothing to rank." in shown
+    for text in (shown, tables.markdown(compared)):
+        assert not {word for word in ("Margin", "Means over seeds", "Verdicts", "span F1") if word in text}

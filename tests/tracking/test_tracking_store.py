@@ -13,8 +13,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import make_url
 
+from harness import tracking
 from harness.records.store import file_name
-from harness.tracking import address, database, store
+from harness.tracking import address, database, quiet, store
 
 NAMES = st.one_of(st.text(min_size=1, max_size=600), st.sampled_from(["Default", " ", "..", "x (0123abcd)", "a" * 251]))
 
@@ -143,3 +144,22 @@ def mlflow_run(status, process):
     return SimpleNamespace(
         info=SimpleNamespace(run_id="a", status=status), data=SimpleNamespace(tags={"process": process})
     )
+
+
+def test_after_an_interruption_of_its_first_loading_mlflow_is_not_asked_again_in_this_process(monkeypatch, tmp_path):
+    monkeypatch.setattr(quiet, "_loaded", False)
+    monkeypatch.setattr(quiet, "_half_loaded", False)
+    with pytest.raises(ValueError, match="a failure"), quiet.loading():
+        raise ValueError("a failure is no interruption")
+    with pytest.raises(KeyboardInterrupt), quiet.loading():
+        raise KeyboardInterrupt
+    with pytest.raises(quiet.HalfLoadedError, match="interrupted while MLflow was being loaded"):
+        store.connect(tracking.own_store(tmp_path))
+
+
+def test_a_later_interruption_leaves_a_loaded_mlflow_in_use(monkeypatch, tmp_path):
+    monkeypatch.setattr(quiet, "_half_loaded", False)
+    store.connect(tracking.own_store(tmp_path))
+    with pytest.raises(KeyboardInterrupt), quiet.loading():
+        raise KeyboardInterrupt
+    store.connect(tracking.own_store(tmp_path))

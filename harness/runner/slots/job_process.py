@@ -18,7 +18,7 @@ from typing import Any
 from harness.config import shadowing, streams
 from harness.measure import processors
 from harness.runner import fork_server, variables, wire
-from harness.runner.processes import start_piped
+from harness.runner.processes import let_signals_in, start_piped
 from harness.runner.slots.messages import Begin, Done, Interrupted, SlotJob
 
 PIPE_BYTES = 2**20
@@ -108,13 +108,14 @@ def serve(requests: int, replies: int) -> None:
     fork_server.die_with_parent()
     for of_parent in (signal.SIGINT, signal.SIGHUP):
         signal.signal(of_parent, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _interrupt)
-    streams.prepare()
-    streams.outlive_readers()
-    shadowing.watch()
+    let_signals_in()
     begin: Begin | None = None
     before: dict[str, str | None] = {}
     try:
+        signal.signal(signal.SIGTERM, _interrupt)
+        streams.prepare()
+        streams.outlive_readers()
+        shadowing.watch()
         with open(requests, "rb") as incoming:
             for line in incoming:
                 if not line.strip():
