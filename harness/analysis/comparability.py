@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from harness.analysis.differences import DIGITS
 from harness.analysis.intervals import mean_interval
 from harness.analysis.partition import partition
 from harness.analysis.requirements import Sifted
@@ -90,15 +91,20 @@ class ComparisonGroup:
     def variants(self) -> list[Variant]:
         return [variant for hardware_group in self.hardware_groups for variant in hardware_group.variants]
 
+    @property
+    def finished(self) -> list[Variant]:
+        """The variants with a finished run."""
+        return [variant for variant in self.variants if variant.runs]
+
     @cached_property
     def quality(self) -> str:
         """The metric that decides which variant is best: the first of QUALITY that all finished variants have.
 
         Without a finished one, it is the task's own.
         """
-        finished = [variant for variant in self.variants if variant.runs]
-        if not finished and self.variants:
-            return f"test/{task_of_summary(self.variants[0].record.data).scores[0]}"
+        finished, variants = self.finished, self.variants
+        if not finished and variants:
+            return f"test/{task_of_summary(variants[0].record.data).scores[0]}"
         shared = (metric for metric in QUALITY if all(metric in variant.means for variant in finished))
         return next(shared, ACCURACY)
 
@@ -128,7 +134,7 @@ def best_first(group: ComparisonGroup, variants: list[Variant]) -> list[Variant]
     def order(variant: Variant) -> tuple[bool, float, bool, str]:
         mean = variant.means.get(group.quality)
         follows = variant.verdict(group.quality) != "best"  # of equal means
-        return mean is None, round(sign * mean.mean, 12) if mean else 0.0, follows, variant.name
+        return mean is None, round(sign * mean.mean, DIGITS) if mean else 0.0, follows, variant.name
 
     return sorted(variants, key=order)
 

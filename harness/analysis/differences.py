@@ -16,8 +16,9 @@ from harness.analysis.variances import Array, Sample, Scale, Spread, items_part
 MOST_SEEDS = 100_000
 """What so many seeds cannot decide, no number of seeds will."""
 EXACT_UP_TO = 20
-ROUNDING = 1e-12
-"""Means that differ by no more are equal, and the first of them is called the best."""
+DIGITS = 12
+"""Means that differ only behind so many decimals are equal, and the first of them is called the best."""
+ROUNDING = 10.0**-DIGITS
 AT_ONCE = 2**16
 """So many pairs are computed at once: arrays of that size stay in the processor's cache."""
 

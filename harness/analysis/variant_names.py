@@ -15,7 +15,9 @@ from harness.records.record import Record
 from harness.records.settings import CLASS, key_of
 
 MOST_PARTS = 3
-"""A variant's name has at most so many settings besides the encoder."""
+"""A variant's name has at most so many settings besides the encoder, and says how many it leaves out."""
+MOST_WITHOUT_A_REST = MOST_PARTS + 1
+"""Of so many it has all: one more is as short as saying that it is left out."""
 IMPLIED = {
     "additive_attention": ("pooling",),
     "dummy": ("backend",),
@@ -137,7 +139,7 @@ def _most_distinctive(variants: list[dict[str, str]], own: dict[str, str], given
     Choices and ``given`` keys come before other ones, as long as they distinguish it from any.
     """
     keys = [key for key in own if key != "encoder"]
-    if len(keys) <= MOST_PARTS + 1:  # one more is as short as saying so
+    if len(keys) <= MOST_WITHOUT_A_REST:
         return keys, 0
     same_encoder = [parts for parts in variants if parts["encoder"] == own["encoder"]]
     chosen: list[str] = []

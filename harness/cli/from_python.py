@@ -31,8 +31,7 @@ def run(overrides: str | Iterable[str] = ()) -> Record:
     given = _words(overrides)
     with _ONE_AT_A_TIME, _own_environment():
         given, notes = words.last_of_each(secret_arguments.into_environment(given))
-        for note in notes:
-            notify(note)
+        notify(*notes)
         with aside():
             request = _request(given, started)
         return one_run.record_of(request)

@@ -28,6 +28,15 @@ def peak_mib() -> float | None:
     return _status("VmHWM")
 
 
+def memory_kills() -> int:
+    """How many processes the out-of-memory killer has killed since the system started; 0 where that is not known."""
+    try:
+        with open("/proc/vmstat") as file:
+            return next((int(line.split()[1]) for line in file if line.startswith("oom_kill ")), 0)
+    except OSError:
+        return 0
+
+
 def _status(field: str) -> float | None:
     try:
         match = re.search(rf"^{field}:\s+(\d+) kB", STATUS.read_text(), re.MULTILINE)

@@ -34,7 +34,7 @@ def recommends(group: ComparisonGroup) -> bool:
 
 def _answer(group: ComparisonGroup) -> list[str]:
     metric = group.quality
-    if not any(variant.runs for variant in group.variants):
+    if not group.finished:
         return ["No run finished, so there is nothing to rank."]
     if group.sifted and not group.sifted.meeting:
         sentence = group.sifted.none_meets()
@@ -113,8 +113,7 @@ def _sentence(group: ComparisonGroup, recommended: Recommendation) -> str:
 
 def _shared_mean(group: ComparisonGroup, variant: Variant) -> str:
     """Which others have the recommended variant's mean, and why it is taken before them; empty where none has."""
-    metric = group.quality
-    tied = with_mean_of(group, variant, [one for one in group.among(metric) if metric in one.means])
+    tied = with_mean_of(group, variant, group.among(group.quality))
     cost = cheapest(group, [variant, *tied]).cost
     why = f", and of these it has {_least(cost, variant)}" if cost and tied else ""
     return f"{_with_same_mean(tied)}{why}"

@@ -100,7 +100,7 @@ def markdown(comparison: Comparison) -> str:
             lines += [shared, ""]
         if sentence := verdict_text.among(group):
             lines += [escaped(sentence), ""]
-        lines += [escaped(verdict_text.terms(group)), ""] if any(variant.runs for variant in group.variants) else []
+        lines += [escaped(verdict_text.terms(group)), ""] if group.finished else []
         for hardware_group in group.hardware_groups:
             lines += [f"On {escaped(hardware_group.title)}:", "", *_markdown_table(group, hardware_group.variants), ""]
         lines += [escaped(sentence), ""] if (sentence := chance_line(group)) else []

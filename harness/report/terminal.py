@@ -217,7 +217,7 @@ def _print_group(out: Console, group: ComparisonGroup) -> set[str]:
         out.print(shared)
     if sentence := verdict_text.among(group):
         out.print(escape(sentence))
-    if any(variant.runs for variant in group.variants):
+    if group.finished:
         out.print(escape(verdict_text.terms(group)))
     columns: set[str] = set()
     for hardware_group in group.hardware_groups:

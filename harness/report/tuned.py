@@ -23,8 +23,8 @@ def columns(tuned: Sequence[TunedVariant], narrow: bool = False) -> list[str]:
 
 def table(tuned: Sequence[TunedVariant], narrow: bool = False) -> Iterator[list[str]]:
     """A row for each variant: what was chosen, the trials and their time, and the expected best score."""
+    shown = counts(tuned, narrow)
     for one in tuned:
-        shown = counts(tuned, narrow)
         chosen = ", ".join(f"{key}={value}" for key, value in one.tuning.chosen.items())
         scores = [f"{one.expected[n - 1]:.4g}" if n <= len(one.expected) else "-" for n in shown]
         yield [one.variant.name, chosen, _trials(one), f"{one.tuning.seconds:.0f}", *scores]

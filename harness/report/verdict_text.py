@@ -22,13 +22,13 @@ TOO_FEW_ITEMS = f"{UNDECIDABLE}: the test split has too few items"
 AT_CHANCE = "not shown to beat chance"
 """The words for what would be the best, or as good, if anything beat chance."""
 MEANINGS = {
-    "*": f"* {BEST}",
-    "=": "= as good as the best within the margin",
-    "?": "? undecided",
-    "": "no mark: worse, or not compared",
-    "-": "- too few seeds with this number for a verdict",
-    BUSY: f"{BUSY} measured on a busy machine, not ranked",
-    EXCLUDED: f"{EXCLUDED} does not meet the requirements",
+    "*": BEST,
+    "=": "as good as the best within the margin",
+    "?": "undecided",
+    "": "worse, or not compared",
+    "-": "too few seeds with this number for a verdict",
+    BUSY: "measured on a busy machine, not ranked",
+    EXCLUDED: "does not meet the requirements",
 }
 GAP_LEGEND = "behind: how far behind the best mean, and after ≤ how far at most, with 95 % confidence"
 LEADERS = {
@@ -76,12 +76,12 @@ def marks(group: ComparisonGroup, columns: Iterable[str]) -> set[str]:
 
 def legend(shown: Collection[str]) -> str:
     """What these marks mean."""
-    return "   ".join(meaning for sign, meaning in MEANINGS.items() if sign in shown)
+    return "   ".join(f"{sign or 'no mark:'} {meaning}" for sign, meaning in MEANINGS.items() if sign in shown)
 
 
 def covers(comparison: Comparison) -> list[str]:
     """What the intervals and the verdicts cover, and what they do not; nothing where no run finished."""
-    groups = [group for group in comparison.groups if any(variant.runs for variant in group.variants)]
+    groups = [group for group in comparison.groups if group.finished]
     if not groups:
         return []
     means = [variant.means.get(group.quality) for group in groups for variant in group.variants]

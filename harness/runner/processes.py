@@ -24,11 +24,13 @@ def start_piped(
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     # Ctrl-C goes to all processes of a terminal: one that still imports must not be interrupted in it
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    process = start(
-        [sys.executable, "-m", module, str(here), str(there), *arguments],
-        pass_fds=(here, there), stdin=subprocess.DEVNULL, env={**environment, "PYTHONPATH": path},
-    )  # fmt: skip
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    try:
+        process = start(
+            [sys.executable, "-m", module, str(here), str(there), *arguments],
+            pass_fds=(here, there), stdin=subprocess.DEVNULL, env={**environment, "PYTHONPATH": path},
+        )  # fmt: skip
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     os.close(here)
     os.close(there)
     return process, requests, replies

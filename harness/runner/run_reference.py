@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness import tracking
 from harness.analysis.comparability import ComparisonGroup, make_groups
+from harness.analysis.differences import DIGITS
 from harness.analysis.listed import listed
 from harness.analysis.targets import score_on_validation
 from harness.analysis.variants import Variant, gather
@@ -22,8 +23,6 @@ BEST = "best:"
 RUN_ID = re.compile(r"(?:runs:/)?([0-9a-f]{32})(?:/.*)?")
 """An MLflow run id, also as MLflow's pages write it."""
 LOSS = "val/loss"
-DIGITS = 12
-"""Scores are equal that do not differ before these digits."""
 FEW = 3
 """A sentence names so many runs."""
 

@@ -20,6 +20,7 @@ from typing import Any
 from harness.errors import UserError
 from harness.measure import processors as system
 from harness.measure.accelerators import ORDER
+from harness.measure.memory import memory_kills
 from harness.runner.processes import start_piped
 from harness.runner.wire import TORN, Ended, ForkRequest, Ready, Started, Unusable, read, write
 
@@ -139,7 +140,7 @@ class Server:
         Raises:
             UserError: a library that the server needs cannot be loaded.
         """
-        child, kills = Child(timeout, trouble), _memory_kills()
+        child, kills = Child(timeout, trouble), memory_kills()
         path = [entry or os.getcwd() for entry in sys.path]
         request = ForkRequest(
             function, job, processes, meets_elsewhere, os.getcwd(), path, run_environment(), system.affinity()
@@ -150,29 +151,35 @@ class Server:
             return End(self._process.wait() or 1)
         try:
             meanwhile()
-            while True:
-                message = self._receive(child.next_look())
-                if message is None:
-                    child.look()
-                elif isinstance(message, Started):
-                    child.begins(message.pid)
-                elif isinstance(message, Ended):
-                    child.pid = None
-                    return End(message.code, child.timed_out, child.told, _memory_kills() - kills)
-                elif isinstance(message, Ready):
-                    with suppress(BrokenPipeError):  # the server crashed, and the next message says so
-                        os.write(self._requests, b"\n")
-                elif isinstance(message, Unusable):
-                    break
-                else:
-                    on_message(message)
+            last = self._follow(child, on_message)
         except BaseException:
             self._end(on_message)
             raise
         finally:
             if child.pid is not None:
                 self.close()
-        raise UserError(message.sentence)
+        if isinstance(last, Unusable):
+            raise UserError(last.sentence)
+        return End(last.code, child.timed_out, child.told, memory_kills() - kills)
+
+    def _follow(self, child: Child, on_message: Callable[[Any], None]) -> Ended | Unusable:
+        """Pass the child's messages on until it ends, or is never started; returns the last one."""
+        while True:
+            message = self._receive(child.next_look())
+            if message is None:
+                child.look()
+            elif isinstance(message, Started):
+                child.begins(message.pid)
+            elif isinstance(message, Ended):
+                child.pid = None
+                return message
+            elif isinstance(message, Ready):
+                with suppress(BrokenPipeError):  # the server crashed, and the next message says so
+                    os.write(self._requests, b"\n")
+            elif isinstance(message, Unusable):
+                return message
+            else:
+                on_message(message)
 
     def _end(self, on_message: Callable[[Any], None]) -> None:
         """End the server and its children, and pass on the messages that they had sent before."""
@@ -237,12 +244,3 @@ def close_all() -> None:
         if running.alive:
             running.close()
     _servers.clear()
-
-
-def _memory_kills() -> int:
-    """How many processes the out-of-memory killer has killed since the system started; 0 where that is not known."""
-    try:
-        with open("/proc/vmstat") as file:
-            return next((int(line.split()[1]) for line in file if line.startswith("oom_kill ")), 0)
-    except OSError:
-        return 0

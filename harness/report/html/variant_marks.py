@@ -4,7 +4,7 @@ from html import escape
 from typing import Any
 
 from harness.analysis.comparability import ComparisonGroup, best_first
-from harness.analysis.variant_names import MOST_PARTS
+from harness.analysis.variant_names import MOST_WITHOUT_A_REST
 from harness.analysis.variants import Variant
 from harness.records.metrics import short_name
 from harness.report import text
@@ -37,7 +37,7 @@ def short_text(name: str, most: int) -> str:
 def hover(group: ComparisonGroup, variant: Variant) -> str:
     """What a point says of its variant: name, seeds, and the metrics that a reader asks for first."""
     lines = [f"<b>{plotly_text(variant.name)}</b> · {text.seeds(variant)} seeds"]
-    lines += [plotly_text(variant.setting)] if len(variant.parts) - 1 > MOST_PARTS + 1 else []
+    lines += [plotly_text(variant.setting)] if len(variant.parts) - 1 > MOST_WITHOUT_A_REST else []
     for metric in group.questions:
         if metric in variant.means:
             busy = " (busy machine)" if mark(group, variant, metric) == BUSY else ""
