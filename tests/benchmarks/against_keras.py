@@ -160,11 +160,11 @@ def clearly_slower(pair: Pair) -> set[str]:
     return {side for side, value in seconds.items() if value > CLEARLY * min(seconds.values())}
 
 
-def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = ()) -> list[Row]:
-    """A row a case: Keras's seconds per epoch over ours."""
+def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = (), only: str = "") -> list[Row]:
+    """A row a case, of those whose name begins with ``only``: Keras's seconds per epoch over ours."""
     found = []
     with tempfile.TemporaryDirectory(prefix="against-keras-") as folder:
-        for encoder, what, settings, goal in CASES:
+        for encoder, what, settings, goal in (case for case in CASES if case[1].startswith(only)):
             print(f" {what}", flush=True)
             more = (*(QUICK if quick else ()), *overrides, f"output_dir={folder}")
             config = compose(*settings, *ALWAYS, *more)

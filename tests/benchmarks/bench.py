@@ -1,11 +1,12 @@
 """Every benchmark, or those named, in one table, ``outputs/benchmarks.md``, and in the file of this machine.
 
-    python tests/benchmarks/bench.py [NAME ...] [--pairs 5] [--quick]
+    python tests/benchmarks/bench.py [NAME ...] [--pairs 5] [--only WORDS] [--quick]
 
 Each runs in a process of its own. The table says on what machine it was made, with which versions, when, and whether
 other processes took part of the processor meanwhile. What a quiet machine gave is kept in ``docs/performance``, a file
 for each machine, and stands side by side in docs/PERFORMANCE.md. Exit code 1 where a benchmark failed or a goal is not
-met.
+met. Where a whole benchmark takes longer than the machine stays quiet, ``--only`` takes its cases one by one:
+``against_keras --only gru``, ``floor --only lstm``; rows that were not measured anew stay as they were.
 """
 
 import argparse
@@ -37,6 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--pairs", type=int, default=PAIRS)
+    parser.add_argument("--only", default="", metavar="WORDS", help="cases whose name begins so (against_keras, floor)")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: to see that all run, not to measure")
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - set(BENCHMARKS):
@@ -52,7 +54,7 @@ def main() -> int:
         print(name, flush=True)
         others_meanwhile = environment.OtherProcesses()
         try:
-            rows = in_a_fresh_process(rows_of, name, chosen.pairs, chosen.quick)
+            rows = in_a_fresh_process(rows_of, name, chosen.pairs, chosen.quick, chosen.only)
         except Exception as error:  # the others have their turn
             traceback.print_exc()
             failed[name] = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -75,12 +77,12 @@ def in_a_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:
         return fresh.submit(function, *arguments).result()
 
 
-def rows_of(name: str, pairs: int, quick: bool) -> list[Row]:
+def rows_of(name: str, pairs: int, quick: bool, only: str = "") -> list[Row]:
     """The rows of one benchmark; its processes have ended, so that what they took is known to be ours."""
     from harness.runner import worker
 
     try:
-        return import_module(name).rows(pairs, quick)
+        return import_module(name).rows(pairs, quick, **({"only": only} if only else {}))
     finally:
         worker.close_all()
 

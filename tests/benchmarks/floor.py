@@ -50,11 +50,14 @@ def operations(job: dict[str, Any], tell: Any) -> None:
     tell({"gflop": total / len(dataset.train) / 1e9})
 
 
-def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = ()) -> list[Row]:
-    """The rate itself, then a row an encoder: seconds of a training step over those its products would take alone."""
+def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = (), only: str = "") -> list[Row]:
+    """The rate itself, then a row a case: seconds of a training step over those its products would take alone.
+
+    ``only`` takes the cases whose name begins so.
+    """
     rates, found = [], []
     with tempfile.TemporaryDirectory(prefix="floor-") as folder:
-        for what, settings in CASES:
+        for what, settings in (case for case in CASES if case[0].startswith(only)):
             print(f" {what}", flush=True)
             config = compose(*settings, *ALWAYS, *(QUICK if quick else ()), *overrides, f"output_dir={folder}")
             job = {"config": config, "prepared": str(prepare_data(config))}
