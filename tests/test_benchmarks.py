@@ -100,6 +100,18 @@ def test_machines_stand_side_by_side_and_a_row_measured_anew_replaces_the_old_on
     assert "- A, 2026-01-02, commit c2, 9 GFLOP/s, 2.0% taken by others: 1 row\n" in text
 
 
+def test_an_axis_measured_anew_replaces_its_section_and_no_other():
+    scaling = import_module("scaling")
+    page = f"before\n{scaling.BEGIN}\n{scaling.END}\nafter\n"
+    for name, seconds, where in (("report", 3.0, "old"), ("batch", 1.0, "A"), ("rows", 2.0, "B"), ("report", 1e2, "C")):
+        costs = [(10**power, scaling.Cost(seconds**power)) for power in range(3)]
+        page = scaling.with_section(page, name, scaling.section(scaling.AXES[name], costs, f"Measured on {where}."))
+    assert page.startswith(f"before\n{scaling.BEGIN}\n\n**Rows of train**: ")
+    grown = "| 100 | 1e+04 |  |  |\n| exponent, of the algorithm 1 | 2.00 |  |  |"
+    assert page.endswith(f"{grown}\n\nMeasured on C.\n\n{scaling.END}\nafter\n")
+    assert [line for line in page.splitlines() if "Measured" in line] == [f"Measured on {where}." for where in "BAC"]
+
+
 def test_a_pair_counts_only_where_both_sides_do_the_same_work():
     against = import_module("against_keras")
     ours = {"epoch_seconds": 2.0, "parameters": 10.0, "loss_1": 0.5, "loss_2": 0.3}

@@ -58,9 +58,8 @@ def _export(options: argparse.Namespace) -> int:
     made = export_run(run, options.format, options.out or run / store.EXPORTS / options.format)
     lengths = ", ".join(map(str, made.lengths))
     print(
-        f"{made.file}: gives the run's outputs (largest difference {made.difference:.1g}) for "
-        f"{'rows of its data' if made.prepared else 'random rows'} of {lengths} steps, "
-        "alone and in batches"
+        f"{made.file}: gives the run's outputs (largest difference {made.difference:.1g}) for sequences of {lengths} "
+        f"steps, {'put together from its data' if made.prepared else 'drawn at random'}, alone and in batches"
     )
     if options.format != "mlflow" and made.model.record.config["hardware"]["precision"] == "bf16":
         print("it computes in float32: the run's own outputs, in bfloat16, differ by their rounding")

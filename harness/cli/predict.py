@@ -11,7 +11,7 @@ import argparse
 import io
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -22,6 +22,7 @@ from harness.notices import notify
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.table import Table
 
     from harness.backends.trained import TrainedModel
     from harness.data.loaders.new_files import NewTable
@@ -32,6 +33,8 @@ MOST_ROWS = 50
 """Rows that a table on the terminal has at most; of more, a file keeps the answers."""
 LONGEST_TEXT = 80
 """Characters that it shows of a text."""
+OF_CLASS = "probability_"
+"""How the names of columns with the probability of one class begin."""
 MOST_CLASSES = 6
 """Classes up to which a table on the terminal has the probability of each."""
 
@@ -174,28 +177,47 @@ def _output(options: argparse.Namespace, model: "TrainedModel", total: int | Non
     else:
         tables: list[pd.DataFrame] = []
         yield tables.append
-        _show(tables, separator)
+        show(tables, separator)
 
 
-def _show(tables: list["pd.DataFrame"], separator: str) -> None:
-    """Print answers as a table; of many classes only the answer has its probability."""
-    from textwrap import shorten
-
+def show(tables: list["pd.DataFrame"], separator: str) -> None:
+    """Print answers as a table; where the classes are many or wide, only the answer has its probability."""
     import pandas as pd
-    from rich.markup import escape
-    from rich.table import Table
 
-    from harness.cli.answer_files import as_text
+    from harness.report.fitting import breaks_words
     from harness.report.terminal import console
 
     if not tables:
         return
-    rows = pd.concat(tables, ignore_index=True)
-    of_classes = [name for name in rows if str(name).startswith("probability_")]
-    rows = rows.drop(columns=of_classes if len(of_classes) > MOST_CLASSES else [])
-    table = Table()
+    out, rows = console(), pd.concat(tables, ignore_index=True)
+    of_classes = [name for name in rows if str(name).startswith(OF_CLASS)]
+    without = rows.drop(columns=of_classes)
+    wide = len(of_classes) > MOST_CLASSES or breaks_words(out, _table(rows, separator))
+    shown = without if wide else rows
+    out.print(_table(shown, separator, whole_words=not breaks_words(out, _table(shown, separator))))
+    if wide and of_classes:
+        out.print(f"[dim]not shown: the probability of each of {len(of_classes)} classes (--out FILE has them)[/]")
+
+
+def _table(rows: "pd.DataFrame", separator: str, whole_words: bool = False) -> "Table":
+    """Answers as a table whose headings may take two lines.
+
+    ``whole_words``: only columns with several words in a cell get narrower where there is little room.
+    """
+    from textwrap import shorten
+
+    from rich.markup import escape
+    from rich.table import Table
+
+    from harness.cli.answer_files import as_text
+
+    table, columns = Table(), list[Iterable[str]]()
     for name in rows:
-        table.add_column(str(name), overflow="fold")
-    for row in zip(*(rows[name] for name in rows), strict=True):
-        table.add_row(*(escape(shorten(as_text(value, separator), LONGEST_TEXT)) for value in row))
-    console().print(table)
+        heading = str(name).replace("_", "\n", 1) if str(name).startswith(OF_CLASS) else str(name)
+        cells = [shorten(as_text(value, separator), LONGEST_TEXT) for value in rows[name]]
+        one_word = not any(" " in cell for cell in (heading, *cells))
+        table.add_column(escape(heading), overflow="fold", no_wrap=whole_words and one_word)
+        columns.append(map(escape, cells))
+    for row in zip(*columns, strict=True):
+        table.add_row(*row)
+    return table

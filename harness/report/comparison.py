@@ -9,15 +9,14 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis import comparison as analysis
+from harness.analysis.best_run import best_run
 from harness.analysis.comparability import ComparisonGroup, best_first
 from harness.analysis.intervals import ALPHA
 from harness.analysis.recommendation import COSTS, Recommendation, recommend
-from harness.analysis.targets import score_on_validation
 from harness.analysis.variants import Variant
 from harness.analysis.verdicts import QUALITY_MARGIN
 from harness.config.requirement import parse_all
 from harness.errors import UserError
-from harness.records.metrics import METRICS
 from harness.records.reading import no_record, read_folders
 from harness.records.record import Record
 from harness.report.answer_text import answer
@@ -44,10 +43,7 @@ class Recommended:
     @property
     def record(self) -> Record:
         """The run with the best score on validation, the first of several; test decides nothing."""
-        metric = score_on_validation(self.records)
-        sign = 1 if METRICS[metric].higher_is_better else -1
-        scored = [record for record in self.records if metric in record.metrics]
-        return max(scored, key=lambda record: sign * record.metrics[metric]) if scored else self.records[0]
+        return best_run(self.records) or self.records[0]
 
 
 class Comparison:

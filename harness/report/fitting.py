@@ -13,16 +13,25 @@ def print_fitting(out: Console, table_of: Callable[[list[str]], Table], metrics:
 
     Returns those shown.
     """
-    unlimited = out.options.update(width=10 * out.width)
 
     def fits(count: int) -> bool:
-        return Measurement.get(out, unlimited, table_of(metrics[:count])).maximum <= out.width
+        return _measured(out, table_of(metrics[:count])).maximum <= out.width
 
     count = next((count for count in range(len(metrics), 1, -1) if fits(count)), 1)
     out.print(table_of(metrics[:count]))
     if count < len(metrics):
         out.print(f"[dim]not shown for lack of width: {escape(', '.join(metrics[count:]))}[/]")
     return metrics[:count]
+
+
+def breaks_words(out: Console, table: Table) -> bool:
+    """Whether a table is so wide that lines of its cells would end within a word."""
+    return _measured(out, table).minimum > out.width
+
+
+def _measured(out: Console, table: Table) -> Measurement:
+    """The columns of the terminal that a table takes at least, with every word whole, and at most."""
+    return Measurement.get(out, out.options.update(width=10 * out.width), table)
 
 
 def print_section(out: Console, heading: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

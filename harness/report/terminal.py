@@ -13,10 +13,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from harness.analysis import budgets, epoch_choice, pretrained_variants
+from harness.analysis.best_run import best_run
 from harness.analysis.comparability import ComparisonGroup, best_first
 from harness.analysis.comparison import Comparison
 from harness.analysis.data_sets import OverDataSets
 from harness.analysis.disturbances import disturbances
+from harness.analysis.recommendation import recommend
 from harness.analysis.serving import served_models
 from harness.analysis.tuned import tuned_variants
 from harness.config.libraries import is_read
@@ -36,7 +38,7 @@ from harness.report import (
     verdict_text,
 )
 from harness.report import text as wording
-from harness.report.answer_text import answer
+from harness.report.answer_text import answer, recommends
 from harness.report.chance_text import line as chance_line
 from harness.report.data_notes import data_notes
 from harness.report.fitting import print_fitting, print_section
@@ -174,6 +176,7 @@ def print_comparison(comparison: Comparison, out: Console | None = None) -> None
         out.print()
         for sentence in answer(group):
             out.print(escape(sentence))
+        _print_use(out, group)
         if variants := tuned_variants(group):
             rows = islice(tuned.table(variants, narrow=True), MOST_ROWS)
             print_section(out, tuned.heading(variants), tuned.columns(variants, narrow=True), rows)
@@ -198,6 +201,16 @@ def print_comparison(comparison: Comparison, out: Console | None = None) -> None
         print_sentence(out, sentence, head="note    ", style="yellow")
     for record in comparison.failed:
         print_sentence(out, wording.failure(record), style="red")
+
+
+def _print_use(out: Console, group: ComparisonGroup) -> None:
+    """Print the command that asks the recommended variant's model; nothing where none is recommended."""
+    for variant in [one.variant for one in recommend(group)] if recommends(group) else []:
+        if run := best_run(variant.runs):
+            which = f", seed {run.seed}, the best of its runs on validation" if len(variant.runs) > 1 else ""
+            print_sentence(out, f"To use {variant.name}{which}:")
+            folder = shlex.quote(str(relative_path(run.folder)))
+            out.print(f"  python -m harness predict {escape(folder)}", soft_wrap=True)
 
 
 def _print_data_sets(out: Console, over: OverDataSets) -> None:

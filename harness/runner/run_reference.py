@@ -2,12 +2,12 @@
 
 import os.path
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
-from math import inf
 from pathlib import Path
 
 from harness import tracking
+from harness.analysis.best_run import LOSS, merit
 from harness.analysis.comparability import ComparisonGroup, make_groups
 from harness.analysis.differences import DIGITS
 from harness.analysis.listed import listed
@@ -16,13 +16,11 @@ from harness.analysis.variants import Variant, gather
 from harness.errors import UserError
 from harness.notices import notify
 from harness.records import store
-from harness.records.metrics import METRICS
 from harness.records.record import Record
 
 BEST = "best:"
 RUN_ID = re.compile(r"(?:runs:/)?([0-9a-f]{32})(?:/.*)?")
 """An MLflow run id, also as MLflow's pages write it."""
-LOSS = "val/loss"
 FEW = 3
 """A sentence names so many runs."""
 
@@ -115,14 +113,12 @@ def _best_of(group: ComparisonGroup, name: str) -> tuple[Variant, Record, str]:
     scored = [variant for variant in group.variants if len(variant.values(metric)) == len(variant.runs)]
     if not scored:
         raise UserError(f"best:{name}: its runs have no score on validation ({metric}); name the folder of a run")
-    sign = 1 if METRICS[metric].higher_is_better else -1
 
-    def order(value_of: Callable[[str], float | None]) -> tuple[float, float]:
-        loss = value_of(LOSS)
-        return round(sign * (value_of(metric) or 0.0), DIGITS), -inf if loss is None else -loss
+    def of_variant(variant: Variant) -> tuple[float, float]:
+        return merit(metric, lambda name: variant.means[name].mean if name in variant.means else None)
 
-    variant = max(scored, key=lambda one: order(lambda name: one.means[name].mean if name in one.means else None))
-    return variant, max(variant.runs, key=lambda run: order(run.metrics.get)), metric
+    variant = max(scored, key=of_variant)
+    return variant, max(variant.runs, key=lambda run: merit(metric, run.metrics.get)), metric
 
 
 def _why(variant: Variant, run: Record, metric: str, variants: Sequence[Variant], output_dir: Path) -> str:

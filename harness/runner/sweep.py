@@ -135,7 +135,7 @@ class Sweep(Callback):
             complete = not failed and all(record.status == "finished" for record in runs if not record.is_trial)
             status = "killed" if interrupted else "finished" if complete else "failed"
             answering = {"margin": self.config.report.margin, "require": self.config.report.require}
-            answering |= self.choice.asked() if self.choice else {}
+            answering |= self.choice.asked() if self.choice else {"told": self._missing()} if interrupted else {}
             summary = searched or sweep_summary.of_runs(runs, output_dir, name, self.config.sweep, **answering)
             ends.append((name, status, summary))
         if self.choice and not ends:
@@ -146,6 +146,16 @@ class Sweep(Callback):
             why = masked(f"{type(error).__name__}: {error}").splitlines()[0]
             notify(f"MLflow did not take the end of the sweep ({why}); its records are kept")
         return all(summary.written for *_, summary in ends)
+
+    def _missing(self) -> list[str]:
+        """A sentence for the answer about the runs that had not ended when the command was interrupted."""
+        planned = job_outcomes.planned(self.config)
+        missing = (planned or 0) - sum(not outcome.ended_from_outside for outcome in self.outcomes())
+        if missing < 1:
+            return []
+        verb, who = ("is", "it") if missing == 1 else ("are", "they")
+        before = f"the command was interrupted before {who} ended; the same command goes on"
+        return [f"{missing} of {planned} runs {verb} missing: {before}."]
 
     def _end_search(self, output_dir: Path) -> "Summary":
         """Print the trials of a search, by validation, and write them: not a comparison of them all by test."""

@@ -3,11 +3,13 @@
     python tests/benchmarks/scaling.py [NAME ...] [--quick]
 
 Each size is measured once. The exponent p of ``cost = c * size**p`` is fitted to the larger half of the sizes, and
-stands beside the algorithm's own. The table goes into docs/SCALING.md; ``--quick`` takes tiny sizes and only prints it.
+stands beside the algorithm's own. The table of what was measured on a quiet machine goes into docs/SCALING.md, those of
+what was not measured anew stay as they are; ``--quick`` takes tiny sizes and only prints.
 """
 
 import argparse
 import random
+import re
 import resource
 import shutil
 import sys
@@ -140,19 +142,31 @@ AXES = {
 }  # fmt: skip
 
 
-def table(found: dict[str, list[tuple[int, Cost]]]) -> str:
-    """A table for each axis in Markdown."""
-    lines = []
-    for name, costs in found.items():
-        axis = AXES[name]
-        lines += [f"**{axis.what.capitalize()}**: {axis.measured}.", ""]
-        lines += [f"| {axis.what} | seconds | memory, MiB | disk, MiB |", "|---:|---:|---:|---:|"]
-        for size, cost in costs:
-            more = ["" if value is None else f"{value:,.1f}" for value in (cost.memory, cost.disk)]
-            lines.append(f"| {size:,} | {cost.seconds:.4g} | {' | '.join(more)} |")
-        grown = [_grown(costs, key) for key in ("seconds", "memory", "disk")]
-        lines += [f"| exponent, of the algorithm {axis.order:g} | {' | '.join(grown)} |", ""]
+def heading(axis: Axis) -> str:
+    """How the section of an axis begins, on the page too."""
+    return f"**{axis.what.capitalize()}**: {axis.measured}."
+
+
+def section(axis: Axis, costs: Sequence[tuple[int, Cost]], where: str) -> str:
+    """What was measured of an axis, in Markdown: its table, and ``where``."""
+    lines = [heading(axis), "", f"| {axis.what} | seconds | memory, MiB | disk, MiB |", "|---:|---:|---:|---:|"]
+    for size, cost in costs:
+        more = ["" if value is None else f"{value:,.1f}" for value in (cost.memory, cost.disk)]
+        lines.append(f"| {size:,} | {cost.seconds:.4g} | {' | '.join(more)} |")
+    grown = [_grown(costs, key) for key in ("seconds", "memory", "disk")]
+    lines += [f"| exponent, of the algorithm {axis.order:g} | {' | '.join(grown)} |", "", where]
     return "\n".join(lines)
+
+
+def with_section(page: str, name: str, text: str) -> str:
+    """The page with the section of an axis put in or replaced; sections stand in the order of the axes."""
+    before, rest = page.split(BEGIN)
+    inside, after = rest.split(END)
+    parts = re.split(r"(?m)^(?=\*\*)", inside)
+    found = {key: part for key, axis in AXES.items() for part in parts if part.startswith(heading(axis))}
+    found[name] = text
+    sections = "\n\n".join(found[key].strip() for key in AXES if key in found)
+    return f"{before}{BEGIN}\n\n{sections}\n\n{END}{after}"
 
 
 def _grown(costs: Sequence[tuple[int, Cost]], key: str) -> str:
@@ -168,22 +182,20 @@ def main() -> None:
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - set(AXES):
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(AXES)}")
-    found: dict[str, list[tuple[int, Cost]]] = {}
-    others = environment.OtherProcesses()
     for name in chosen.names or AXES:
-        axis = AXES[name]
+        axis, others = AXES[name], environment.OtherProcesses()
+        costs = []
         for size in axis.quick if chosen.quick else axis.sizes:
             with tempfile.TemporaryDirectory(prefix="scaling-") as folder:
-                cost = axis.measure(Path(folder), size)
-            found.setdefault(name, []).append((size, cost))
-            print(f"{name} {size:,}: {cost}", flush=True)
-    machine = environment.describe(Hardware("cpu"))
-    where = f"{machine.processor}, {machine.cores} cores, {datetime.now(UTC):%Y-%m-%d}, commit {commit_of(machine)}"
-    text = f"Measured on {where}; other processes took {others.share():.1%} of the processors.\n\n{table(found)}"
-    print(text)
-    if not chosen.quick and not chosen.names:
-        before, rest = PAGE.read_text(encoding="utf8").split(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{rest.split(END)[1]}", encoding="utf8")
+                costs.append((size, axis.measure(Path(folder), size)))
+            print(f"{name} {size:,}: {costs[-1][1]}", flush=True)
+        taken = others.share()
+        machine = environment.describe(Hardware("cpu"))
+        where = f"{machine.processor}, {machine.cores} cores, {datetime.now(UTC):%Y-%m-%d}, commit {commit_of(machine)}"
+        text = section(axis, costs, f"Measured on {where}; other processes took {taken:.1%} of the processors.")
+        print(text, flush=True)
+        if not chosen.quick and taken <= environment.BUSY:
+            PAGE.write_text(with_section(PAGE.read_text(encoding="utf8"), name, text), encoding="utf8")
 
 
 if __name__ == "__main__":

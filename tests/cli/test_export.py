@@ -30,7 +30,7 @@ def test_a_run_is_exported_in_float32_refused_in_a_foreign_format_and_removed_if
     assert ended.code == 0, ended.err
     first, second = ended.out.splitlines()
     assert first.startswith(f"{file}: gives the run's outputs (largest difference ")
-    assert first.endswith(" for rows of its data of 0, 1, 5, 7, 8, 73 steps, alone and in batches")
+    assert first.endswith(" for sequences of 0, 1, 5, 7, 8, 73 steps, put together from its data, alone and in batches")
     assert second == "it computes in float32: the run's own outputs, in bfloat16, differ by their rounding"
     rows = np.random.default_rng(0).normal(size=(2, 3, 8)).astype(np.float32)
     outputs = open_onnx(file)({"x": rows, "length": np.array([3, 3])})

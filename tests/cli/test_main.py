@@ -104,6 +104,23 @@ def test_an_interruption_before_the_first_epoch_leaves_nothing_to_resume(command
     assert said == "interrupted; gru/seed=0/trainer.epochs=2: no epoch was finished; the same command begins again"
 
 
+def test_the_report_of_an_interrupted_sweep_says_how_many_runs_it_lacks(command, monkeypatch, tmp_path):
+    def interrupt_the_second(*arguments, **settings):
+        if trained:
+            raise KeyboardInterrupt
+        trained.append(True)
+        return train(*arguments, **settings)
+
+    train, trained = worker.Server.run, []
+    monkeypatch.setattr(worker.Server, "run", interrupt_the_second)
+    ended = command("-m", "seed=0,1,2,3", *QUICK)
+    assert ended.code == 130
+    said = "3 of 4 runs are missing: the command was interrupted before they ended; the same command goes on."
+    assert said in " ".join(ended.out.split())
+    (report_md,) = (tmp_path / "outputs" / "reports").rglob("report.md")
+    assert said in " ".join(report_md.read_text().split())
+
+
 def test_a_custom_encoder_in_an_empty_folder(command, tmp_path):
     (tmp_path / "my_file.py").write_text(
         "from torch import nn\n"

@@ -11,7 +11,7 @@ from conftest import refused
 from trained_runs import rows, trained, write_csv, write_json_lines
 
 from harness.cli.answer_files import answer_file, as_text
-from harness.cli.predict import beside
+from harness.cli.predict import beside, show
 
 pytestmark = pytest.mark.usefixtures("threads_as_before")
 OPTIONS = ("--hardware", "cpu")
@@ -128,6 +128,18 @@ def test_few_answers_are_a_table_on_a_terminal(runs, command, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     ended = command("predict", str(runs["texts"]), "--text", "alpha", *OPTIONS)
     assert "│ alpha │ yes" in ended.out
+
+
+@pytest.mark.parametrize(("columns", "shown"), [(61, True), (60, False)])
+def test_a_terminal_shows_the_probability_of_each_class_where_no_word_breaks(monkeypatch, capsys, columns, shown):
+    """The words at their widest: fine 4, positive 8, three times probability 11; 16 between the columns."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    of_classes = {"probability_negative": [0.25], "probability_positive": [0.75]}
+    show([pd.DataFrame({"text": ["a fine film"], "label": ["positive"], "probability": [0.75], **of_classes})], " ")
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.count("probability") == (3 if shown else 2)
+    assert ("negative" in said, "0.25" in said) == (shown, shown)
+    assert ("not shown: the probability of each of 2 classes (--out FILE has them)" in said) != shown
 
 
 

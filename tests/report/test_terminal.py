@@ -182,3 +182,18 @@ def test_where_no_run_finished_nothing_is_said_of_how_it_was_ranked(capsys):
     assert "No run finished, so there is nothing to rank." in shown
     for text in (shown, tables.markdown(compared)):
         assert not {word for word in ("Margin", "Means over seeds", "Verdicts", "span F1") if word in text}
+
+
+def test_the_recommended_variant_comes_with_the_command_that_asks_its_best_run_on_validation(capsys):
+    """Seed 1 is the best on validation, seed 2 on test, which chooses nothing."""
+    on_validation = {"val/accuracy": [0.8, 0.9, 0.7]}
+    lstm = over_seeds("lstm", [0.90, 0.91, 0.92], metrics=on_validation)
+    gru = over_seeds("gru", [0.50, 0.52, 0.51], metrics=on_validation)
+    print_comparison(compare([*lstm, *gru], "x"))
+    shown = shown_by(capsys)
+    assert "Take lstm: accuracy 0.910" in shown
+    use = "To use lstm, seed 1, the best of its runs on validation: python -m harness predict"
+    assert f"{use} outputs/{lstm[1].run_dir} " in shown
+    assert shown.count("To use") == 1
+    print_comparison(compare([*lstm[:2], *gru[:2]], "x"))  # too few seeds for a recommendation
+    assert "To use" not in shown_by(capsys)
