@@ -10,10 +10,12 @@ met. Where a whole benchmark takes longer than the machine stays quiet, ``--only
 """
 
 import argparse
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import import_module
 from multiprocessing import get_context
@@ -46,7 +48,7 @@ def main() -> int:
     found: list[Row] = []
     failed: dict[str, str] = {}
     others = environment.OtherProcesses()
-    machine = environment.describe(Hardware("cpu"))
+    machine = this_machine()
     measured = in_a_fresh_process(rates_of, machine.cores, 0.05 if chosen.quick else rates.SECONDS)
     facts = facts_of(machine, measured)
     file = machines.file_of(machine.processor, machine.cores)
@@ -95,6 +97,14 @@ def rates_of(threads: int, seconds: float) -> dict[str, str]:
         return rates.in_words(threads, seconds)
     finally:
         worker.close_all()
+
+
+def this_machine() -> Environment:
+    """The machine, and the commit that is measured: what benchmarks write into docs is no change of it."""
+    machine = environment.describe(Hardware("cpu"))
+    words = ["git", "status", "--porcelain", "--", "conf", "harness", "tests"]
+    changed = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True).stdout
+    return replace(machine, git={**machine.git, "dirty": bool(changed)})
 
 
 def facts_of(machine: Environment, measured: dict[str, str]) -> dict[str, str]:

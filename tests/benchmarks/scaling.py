@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import commit_of
+from bench import commit_of, this_machine
 from paired import REPOSITORY
 from sides import TRAINING_ALONE, command, in_fresh_process, timed
 
@@ -29,7 +29,6 @@ from harness import data
 from harness.config.compose import compose
 from harness.measure import environment
 from harness.measure.scaling import exponent
-from harness.records.record import Hardware
 from harness.runner.run import prepare_data
 
 PAGE = REPOSITORY / "docs" / "SCALING.md"
@@ -190,7 +189,7 @@ def main() -> None:
                 costs.append((size, axis.measure(Path(folder), size)))
             print(f"{name} {size:,}: {costs[-1][1]}", flush=True)
         taken = others.share()
-        machine = environment.describe(Hardware("cpu"))
+        machine = this_machine()
         where = f"{machine.processor}, {machine.cores} cores, {datetime.now(UTC):%Y-%m-%d}, commit {commit_of(machine)}"
         text = section(axis, costs, f"Measured on {where}; other processes took {taken:.1%} of the processors.")
         print(text, flush=True)
