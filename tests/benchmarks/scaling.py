@@ -29,6 +29,7 @@ from harness import data
 from harness.config.compose import compose
 from harness.measure import environment
 from harness.measure.scaling import exponent
+from harness.runner import worker
 from harness.runner.run import prepare_data
 
 PAGE = REPOSITORY / "docs" / "SCALING.md"
@@ -188,6 +189,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory(prefix="scaling-") as folder:
                 costs.append((size, axis.measure(Path(folder), size)))
             print(f"{name} {size:,}: {costs[-1][1]}", flush=True)
+        worker.close_all()  # what its processes took is then known to be ours
         taken = others.share()
         machine = this_machine()
         where = f"{machine.processor}, {machine.cores} cores, {datetime.now(UTC):%Y-%m-%d}, commit {commit_of(machine)}"

@@ -53,6 +53,7 @@ def test_every_launcher_gives_the_same_numbers(tmp_path, expected, launcher):
     assert [path.name for path in tmp_path.iterdir()] == ["some where"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("launcher", "encoders"), [("joblib", ["rnn", "bag_of_embeddings"]), ("submitit_local", ["bag_of_embeddings"])]
 )
@@ -70,6 +71,7 @@ def test_tuning_runs_under_launchers_whose_jobs_have_processes_of_their_own(tmp_
         assert result.config["optimizer"]["lr"] == result.tuning.chosen["optimizer.lr"] == 0.02
 
 
+@pytest.mark.long
 def test_choose_decides_here_and_its_runs_are_jobs_of_a_launcher(tmp_path):
     choose = ("choose", "budget=1h", "tune=none", "looks=3", "encoder=bag_of_embeddings,cnn", *QUICK, "tracking=none")
     ended = run_with("joblib", tmp_path, *choose)

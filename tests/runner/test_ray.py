@@ -20,8 +20,8 @@ WITHOUT_RAY = ray_cluster.missing()
 pytestmark = pytest.mark.skipif(WITHOUT_RAY is not None, reason=WITHOUT_RAY or "")
 OWN_THREADS = [one for one in QUICK if not one.startswith("hardware.threads")]
 RAY = ("-m", "hydra/launcher=ray", *OWN_THREADS)
-LABELS = {f"{encoder}/seed={seed}" for encoder in ("bag_of_embeddings", "cnn") for seed in range(4)}
-SWEEP = (*RAY, "encoder=bag_of_embeddings,cnn", "seed=0,1,2,3", "trainer.epochs=12")
+LABELS = {f"{encoder}/seed={seed}" for encoder in ("bag_of_embeddings", "cnn") for seed in range(3)}
+SWEEP = (*RAY, "encoder=bag_of_embeddings,cnn", "seed=0,1,2", "trainer.epochs=12")
 
 
 @dataclass
@@ -108,7 +108,7 @@ def test_a_killed_worker_and_a_removed_node_end_no_other_run(twice):
     assert "Traceback" not in first.err
     assert re.search(r"reports/digits/s[0-9a-f]{11}/report.md\n", first.out)
     assert ("run", "RUNNING") not in twice.first_in_mlflow
-    assert twice.first_in_mlflow.count(("run", "FINISHED")) == 6
+    assert twice.first_in_mlflow.count(("run", "FINISHED")) == 4
 
 
 def test_the_same_command_again_finishes_every_run_once(twice):
@@ -119,7 +119,7 @@ def test_the_same_command_again_finishes_every_run_once(twice):
     assert resumed == {twice.killed, twice.removed}
     assert all(second.records[label].ended == first.records[label].ended for label in first.finished())
     assert all(len(record.history) == 12 for record in second.records.values())
-    assert twice.second_in_mlflow == [("run", "FINISHED")] * 8 + [("sweep", "FINISHED")]
+    assert twice.second_in_mlflow == [("run", "FINISHED")] * 6 + [("sweep", "FINISHED")]
 
 
 def test_the_processors_of_a_task_are_the_threads_of_its_run(twice):
