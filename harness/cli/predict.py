@@ -193,8 +193,8 @@ def show(tables: list["pd.DataFrame"], separator: str) -> None:
     of_classes = [name for name in rows if str(name).startswith(OF_CLASS)]
     without = rows.drop(columns=of_classes)
     wide = len(of_classes) > MOST_CLASSES or breaks_words(out, _table(rows, separator))
-    shown = without if wide else rows
-    out.print(_table(shown, separator, whole_words=not breaks_words(out, _table(shown, separator))))
+    whole_words = not (wide and breaks_words(out, _table(without, separator)))
+    out.print(_table(without if wide else rows, separator, whole_words))
     if wide and of_classes:
         out.print(f"[dim]not shown: the probability of each of {len(of_classes)} classes (--out FILE has them)[/]")
 

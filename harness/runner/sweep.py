@@ -130,12 +130,13 @@ class Sweep(Callback):
             sweep_runs.keep(run_names.sweep_folder(self.config), done)
         ends: list[tuple[str, str, Summary]] = []
         searched = self._end_search(output_dir) if self.search else None
+        answering = {"margin": self.config.report.margin, "require": self.config.report.require}
+        answering |= {"told": self._missing() if interrupted else []}
+        answering |= self.choice.asked() if self.choice else {}
         for name in dict.fromkeys(record.name for record in done):
             runs = [record for record in done if record.name == name]
             complete = not failed and all(record.status == "finished" for record in runs if not record.is_trial)
             status = "killed" if interrupted else "finished" if complete else "failed"
-            answering = {"margin": self.config.report.margin, "require": self.config.report.require}
-            answering |= self.choice.asked() if self.choice else {"told": self._missing()} if interrupted else {}
             summary = searched or sweep_summary.of_runs(runs, output_dir, name, self.config.sweep, **answering)
             ends.append((name, status, summary))
         if self.choice and not ends:

@@ -142,7 +142,6 @@ def test_a_terminal_shows_the_probability_of_each_class_where_no_word_breaks(mon
     assert ("not shown: the probability of each of 2 classes (--out FILE has them)" in said) != shown
 
 
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
