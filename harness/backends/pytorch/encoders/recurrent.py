@@ -161,6 +161,8 @@ class LSTM(Recurrent):
 
     def steps(self, x_LBD: Tensor, kernel_GD: Tensor, recurrent_GH: Tensor, bias_G: Tensor, other_G: Tensor) -> Tensor:
         """One layer; ``other_G`` is left out because it stays 0."""
+        # torch's gates are i, f, g, o, and those of the steps o, i, f, g
+        kernel_GD, recurrent_GH, bias_G = (each.roll(self.out_dim, 0) for each in (kernel_GD, recurrent_GH, bias_G))
         return LSTMSteps.apply(F.linear(x_LBD, kernel_GD, bias_G), recurrent_GH)
 
 
