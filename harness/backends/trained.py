@@ -23,6 +23,7 @@ from harness.data import Split, load_outline
 from harness.data.dataset import UNKNOWN
 from harness.data.new_rows import NewRows, Rows, encode_new
 from harness.data.outline import OUTLINE
+from harness.data.overlap import MANY_UNKNOWN
 from harness.data.preparation_files import FILES
 from harness.errors import UserError
 from harness.notices import notify
@@ -42,7 +43,8 @@ class Answers:
     """Answers to new rows, in their order.
 
     ``not_read`` counts the rows of which something was not read: ``missing`` ones are None, ``cut`` ones were too long,
-    ``empty`` ones have no step, and ``unknown`` ones no token that the model knows, as far as they have an answer.
+    ``empty`` ones have no step, and ``unknown`` ones no token that the model knows, as far as they have one answer. Of
+    the other rows it has the ``tokens``, and how many of them are ``unknown_tokens``.
     """
 
     table: pd.DataFrame
@@ -115,16 +117,17 @@ class TrainedModel:
         not_read = Counter(missing=int(new.missing_N.sum()), cut=new.cut)
         if not self.task.per_step:
             not_read["empty"] = int(((new.split.length_N == 0) & ~new.missing_N).sum())
-            not_read["unknown"] = self._without_known_token(new.split)
-        return Answers(_blanked(table, new), not_read)
+        return Answers(_blanked(table, new), not_read + self._unknown(new.split))
 
-    def _without_known_token(self, split: Split) -> int:
-        """The number of rows that have tokens, but none that the model knows; 0 where it reads the characters too."""
+    def _unknown(self, split: Split) -> Counter[str]:
+        """What the model does not know of the rows' tokens; nothing where it reads their characters too."""
         if not self.data.tokens or self.record.config["input"].get("characters") is not None:
-            return 0
+            return Counter()
         rows = np.repeat(np.arange(len(split)), np.diff(split.offsets))
         known_N = np.bincount(rows[split.x != UNKNOWN], minlength=len(split))
-        return int(((known_N == 0) & (split.length_N > 0)).sum())
+        without_N = (known_N == 0) & (split.length_N > 0) & (not self.task.per_step)
+        tokens = int(split.length_N[~without_N].sum())
+        return Counter(unknown=int(without_N.sum()), tokens=tokens, unknown_tokens=tokens - int(known_N.sum()))
 
     def unread(self, not_read: Counter[str]) -> list[str]:
         """What the user must know of the rows that these counts are of; no sentence without any."""
@@ -135,6 +138,10 @@ class TrainedModel:
             sentences.append(f"predict: {_counted(empty)} empty: all such rows get the same answer")
         if unknown := not_read["unknown"]:
             sentences.append(f"predict: {_counted(unknown)} without any token that train had: the answer means little")
+        if not_read["unknown_tokens"] > MANY_UNKNOWN * not_read["tokens"]:
+            counts = f"{not_read['unknown_tokens']:,} of {not_read['tokens']:,} tokens"
+            others = " of the other rows" if unknown else ""
+            sentences.append(f"predict: {counts}{others} are unknown ([UNK]): train lacks them")
         if cut := not_read["cut"]:
             preparation = self.data.preparation
             most = min(one for one in (getattr(preparation, "max_length", None), self.longest) if one is not None)

@@ -12,6 +12,9 @@ import numpy as np
 
 from harness.data.split import Split
 
+MANY_UNKNOWN = 0.2
+"""Above this share of unknown tokens, a reader is warned: what a text says is mostly in its rarer words."""
+
 
 def shared_rows(rows: Mapping[str, Sequence[Any]], name: str) -> dict[str, Any]:
     """Notes of how many rows of validation and test also occur in train, under ``name``, and of test in validation."""

@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 
 from harness.config.pretrained import is_pretrained
+from harness.data.overlap import MANY_UNKNOWN
 from harness.data.vectors import prepare as word_vectors
 from harness.records.record import DataSummary, Record
 from harness.tasks.spans import unread_spans
 
 NAMED = 5
 """A sentence names at most so many labels."""
-
-MANY_UNKNOWN = 0.2
-"""From this share of unknown tokens on, a reader is warned: what a text says is mostly in its rarer words."""
 
 
 def data_notes(records: list[Record]) -> list[str]:

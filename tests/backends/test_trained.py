@@ -174,7 +174,18 @@ def test_rows_without_a_token_that_train_had_are_counted(run_of, capsys):
     assert capsys.readouterr().err.splitlines() == [
         "predict: 1 row is empty: all such rows get the same answer",
         "predict: 2 rows are without any token that train had: the answer means little",
+        "predict: 1 of 2 tokens of the other rows are unknown ([UNK]): train lacks them",
     ]
+
+
+def test_unknown_tokens_are_counted_where_they_are_more_than_a_fifth(run_of, capsys):
+    folder, _ = run_of("csv")
+    model = TrainedModel(folder, CPU)
+    capsys.readouterr()
+    model.predict(["alpha xyzzy", "alpha alpha alpha", ""])
+    assert "UNK" not in capsys.readouterr().err  # 1 of 5
+    model.predict(["alpha xyzzy", "alpha alpha"])
+    assert capsys.readouterr().err == "predict: 1 of 4 tokens are unknown ([UNK]): train lacks them\n"
 
 
 @pytest.mark.parametrize(("kind", "side"), [("tags", "first"), ("tags of tails", "last")])

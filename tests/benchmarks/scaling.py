@@ -135,8 +135,8 @@ AXES = {
     },
     "batch": Axis("sequences of a batch", "a training step of lstm, 64 tokens", (1, 4, 16, 64, 256), (1, 2), 1.0,
                   lambda folder, size: step(folder, "encoder=lstm", batch=size)),
-    "sweep": Axis("runs of a sweep", "the same command again: every run is found finished", (10, 30, 100, 300, 1000), (1, 2), 1.0,
-                  finished_sweep),
+    "sweep": Axis("runs of a sweep", "the same command again: every run is found finished",
+                  (10, 30, 100, 300, 1000), (1, 2), 1.0, finished_sweep),
     "report": Axis("records of a report", "the command report, five seeds a variant; disk: the page",
                    (10, 100, 1000, 10_000), (10, 20), 1.0, report),
 }  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.backends.pytorch.encoders import S4D, LinearAttention, MinGRU
+from harness.backends.pytorch.encoders import S4D, LinearAttention, MinGRU, scan
 from harness.backends.pytorch.encoders.linear_attention import CHUNK
 from harness.backends.pytorch.encoders.s4d import DiagonalStateSpace
 from harness.backends.pytorch.encoders.scan import linear_scan
@@ -85,11 +85,26 @@ def test_min_gru_is_its_recurrence(length):
         np.testing.assert_allclose(found[:, step], h_BE, atol=1e-5)
 
 
+@pytest.mark.parametrize("wide", [1, 10**9], ids=["step by step", "as a scan"])
 @pytest.mark.parametrize("length", [1, 2, 7, 8])
-def test_the_scans_gradients_are_those_of_finite_differences(length):
+def test_the_scans_gradients_are_those_of_finite_differences(length, wide, monkeypatch):
+    monkeypatch.setattr(scan, "WIDE", wide)
     keep_BLE = random_input(length, 2).double().sigmoid().requires_grad_()
     add_BLE = random_input(length, 2, seed=1).double().requires_grad_()
     assert torch.autograd.gradcheck(linear_scan, (keep_BLE, add_BLE))
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_step_by_step_and_as_a_scan_the_values_and_gradients_are_the_same(length, monkeypatch):
+    keep_BLE, add_BLE = random_input(length, E).double().sigmoid(), random_input(length, E, seed=1).double()
+    asked_BLE, found = random_input(length, E, seed=2).double(), []
+    for wide in (1, 10**9):
+        monkeypatch.setattr(scan, "WIDE", wide)
+        given = [one.clone().requires_grad_() for one in (keep_BLE, add_BLE)]
+        h_BLE = linear_scan(*given)
+        found.append([h_BLE, *torch.autograd.grad(h_BLE, given, asked_BLE)])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
 
 
 def test_the_scan_forgets_without_overflow_over_a_long_sequence():

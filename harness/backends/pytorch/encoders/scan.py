@@ -1,4 +1,4 @@
-"""A linear recurrence computed for all steps at once.
+"""A linear recurrence: by a parallel scan, or step by step where that is faster.
 
 Dimension letters: B batch, L length, E width.
 """
@@ -8,34 +8,63 @@ from typing import Any
 import torch
 from torch import Tensor
 
+WIDE = 2048
+"""Numbers in a step from which on a processor goes from step to step, which reads the memory once; with fewer numbers
+the count of operations decides, of which a scan has fewer. AMD EPYC, 2 cores, 256 steps, forward and backward: 0.5 to
+0.8 of the scan's time with more, 1.1 to 1.7 with fewer."""
+
 
 def linear_scan(keep_BLE: Tensor, add_BLE: Tensor) -> Tensor:
     """``h_t = keep_t * h_(t-1) + add_t`` for every step, ``h_BLE``, starting from 0.
 
-    Each round combines pairs of steps into one, ``keep_2 keep_1`` and ``keep_2 add_1 + add_2``, which halves their
-    number (parallel prefix sum, Blelloch 1990): ``log2(L)`` rounds, and work proportional to L. Factors of at most 1
-    are only multiplied, without divisions or logarithms: they may become 0, and nothing overflows.
+    Each round of a scan combines pairs of steps into one, ``keep_2 keep_1`` and ``keep_2 add_1 + add_2``, which halves
+    their number (parallel prefix sum, Blelloch 1990): ``log2(L)`` rounds, and work proportional to L. Factors of at
+    most 1 are only multiplied, without divisions or logarithms: they may become 0, and nothing overflows.
     """
     return _LinearScan.apply(keep_BLE, add_BLE)
 
 
 class _LinearScan(torch.autograd.Function):
-    """The scan. Its gradient is a scan in reverse, so that only the result is saved, not the rounds."""
+    """The recurrence. Its gradient is one in reverse, so that only the result is saved."""
 
     @staticmethod
     def forward(ctx: Any, keep_BLE: Tensor, add_BLE: Tensor) -> Tensor:
-        h_BLE = _scan(keep_BLE, add_BLE)
+        h_BLE = _solve(keep_BLE, add_BLE)
         ctx.save_for_backward(keep_BLE, h_BLE)
         return h_BLE
 
     @staticmethod
     def backward(ctx: Any, by_h_BLE: Tensor) -> tuple[Tensor, Tensor]:
         keep_BLE, h_BLE = ctx.saved_tensors
-        none_B1E = torch.zeros_like(h_BLE[:, :1])
         # step t affects the loss directly, and through step t + 1 by the factor that it keeps
-        keep_next_BLE = torch.cat([keep_BLE[:, 1:], none_B1E], 1)
-        by_add_BLE = _scan(keep_next_BLE.flip(1), by_h_BLE.flip(1)).flip(1)
-        return by_add_BLE * torch.cat([none_B1E, h_BLE[:, :-1]], 1), by_add_BLE
+        by_add_BLE = _solve(keep_BLE, by_h_BLE, in_reverse=True)
+        by_keep_BLE = torch.empty_like(h_BLE)
+        by_keep_BLE[:, :1] = 0
+        torch.mul(by_add_BLE[:, 1:], h_BLE[:, :-1], out=by_keep_BLE[:, 1:])
+        return by_keep_BLE, by_add_BLE
+
+
+def _solve(keep_BLE: Tensor, add_BLE: Tensor, in_reverse: bool = False) -> Tensor:
+    """``h_t = keep_t * h_(t-1) + add_t``, or in reverse ``h_t = keep_(t+1) * h_(t+1) + add_t``: ``h_BLE``."""
+    batch, length, width = add_BLE.shape
+    if length > 1 and add_BLE.device.type == "cpu" and batch * width >= WIDE:
+        return _step_by_step(keep_BLE, add_BLE, in_reverse)
+    if in_reverse:
+        after_BLE = torch.cat([keep_BLE[:, 1:], torch.zeros_like(keep_BLE[:, :1])], 1)
+        return _scan(after_BLE.flip(1), add_BLE.flip(1)).flip(1)
+    return _scan(keep_BLE, add_BLE)
+
+
+def _step_by_step(keep_BLE: Tensor, add_BLE: Tensor, in_reverse: bool) -> Tensor:
+    h_BLE = add_BLE.clone(memory_format=torch.contiguous_format)
+    steps, kept = list(h_BLE.unbind(1)), list(keep_BLE[:, 1:].unbind(1))
+    if in_reverse:
+        steps.reverse()
+        kept.reverse()
+    before_BE = steps[0]
+    for h_BE, keep_BE in zip(steps[1:], kept, strict=True):
+        before_BE = h_BE.addcmul_(keep_BE, before_BE)
+    return h_BLE
 
 
 def _scan(keep_BLE: Tensor, add_BLE: Tensor) -> Tensor:
