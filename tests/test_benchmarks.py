@@ -19,7 +19,8 @@ from harness.runner.run import prepare_data
 FOLDER = REPOSITORY / "tests" / "benchmarks"
 sys.path.extend([str(FOLDER), str(FOLDER.parent / "backends")])  # there also is what in_keras imports
 
-from bench import BENCHMARKS, facts_of, page  # noqa: E402 (found in the folder just added)
+import half_precision  # noqa: E402 (found in the folder just added)
+from bench import BENCHMARKS, facts_of, page  # noqa: E402
 from machines import Origin, file_of, keep, kept, side_by_side, write_page  # noqa: E402
 from paired import Goal, Row, in_turns, ratios, table  # noqa: E402
 
@@ -54,6 +55,21 @@ def test_the_verdict_is_that_of_the_median():
     assert not Goal(0.97, 1.03).met_by(0.96)
     assert not Goal(0.97, 1.03).met_by(1.04)
     assert Goal(0.97, 1.03).met_by(0.97)
+
+
+def test_half_precision_has_ratios_of_speed_and_differences_of_accuracy_seed_by_seed():
+    pairs = [
+        {"cpu": {"epoch_seconds": 3.0, "inference": 10.0, "accuracy": 0.80}, "cpu_bf16": bf16}
+        for bf16 in (
+            {"epoch_seconds": 2.0, "inference": 20.0, "accuracy": 0.81},
+            {"epoch_seconds": 6.0, "inference": 15.0, "accuracy": 0.78},
+        )
+    ]
+    training, inference, accuracy = half_precision.of_case("lstm", pairs)
+    assert (training.values, training.met) == ([1.5, 0.5], True)
+    assert inference.values == [2.0, 1.5]
+    assert accuracy.values == pytest.approx([1, -2])
+    assert accuracy.cells[2].split()[1] == "points"
 
 
 def test_the_table_gives_median_range_and_goal():

@@ -31,7 +31,7 @@ from harness.records.record import Environment, Hardware
 
 BENCHMARKS = (
     *("startup", "against_loop", "bare_loop", "against_keras", "keras_fit"),
-    *("floor", "against_torch", "sweep_overhead", "shared_sweep"),
+    *("floor", "half_precision", "against_torch", "sweep_overhead", "shared_sweep"),
 )
 TABLE = REPOSITORY / "outputs" / "benchmarks.md"
 
@@ -40,7 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--pairs", type=int, default=PAIRS)
-    parser.add_argument("--only", default="", metavar="WORDS", help="cases whose name begins so (against_keras, floor)")
+    parser.add_argument("--only", default="", metavar="WORDS", help="cases whose name begins so, of floor, say")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: to see that all run, not to measure")
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - set(BENCHMARKS):

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 WIDE = 2048
 """Numbers in a step from which on a processor goes from step to step, which reads the memory once; with fewer numbers
@@ -34,6 +35,7 @@ class _LinearScan(torch.autograd.Function):
         return h_BLE
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, by_h_BLE: Tensor) -> tuple[Tensor, Tensor]:
         keep_BLE, h_BLE = ctx.saved_tensors
         # step t affects the loss directly, and through step t + 1 by the factor that it keeps
