@@ -20,7 +20,7 @@ run: .venv/.base ## install what one backend needs, then one run on data that sh
 test: .venv/.all lint ## install all extras and pass the tests, in two processes of one thread each
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not slow"
 
-test-long: .venv/.all ## the tests of a minute or more: PostgreSQL, kills, all exports, simulated comparisons
+test-long: .venv/.all ## the tests of a minute or more: PostgreSQL, a Ray cluster, kills, all exports, simulated comparisons
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "long or slow"
 
 test-gpu: .venv/.all ## the tests that need an NVIDIA GPU

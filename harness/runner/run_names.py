@@ -37,10 +37,10 @@ MOST_NAMED = 4
 
 def overrides_of(config: DictConfig) -> list[str]:
     """All overrides of the command that may affect a run's result, sorted, whether or not the label has them."""
-    overrides = sorted(HydraConfig.get().overrides.task)
+    overrides, encoder = sorted(HydraConfig.get().overrides.task), f"encoder={config.choices.encoder}"
     return [
         one for one in overrides
-        if key_of(one).split(".")[0] not in NEVER_NAMED and one != f"encoder={config.choices.encoder}"
+        if key_of(one).split(".")[0] not in NEVER_NAMED and one != encoder
         and key_of(one) not in DECIDES_NO_NUMBER
     ]  # fmt: skip
 

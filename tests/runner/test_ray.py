@@ -17,7 +17,7 @@ from harness.records.record import Record
 from harness.runner import run_lock
 
 WITHOUT_RAY = ray_cluster.missing()
-pytestmark = pytest.mark.skipif(WITHOUT_RAY is not None, reason=WITHOUT_RAY or "")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(WITHOUT_RAY is not None, reason=WITHOUT_RAY or "")]
 OWN_THREADS = [one for one in QUICK if not one.startswith("hardware.threads")]
 RAY = ("-m", "hydra/launcher=ray", *OWN_THREADS)
 LABELS = {f"{encoder}/seed={seed}" for encoder in ("bag_of_embeddings", "cnn") for seed in range(3)}
