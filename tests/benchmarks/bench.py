@@ -40,7 +40,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--pairs", type=int, default=PAIRS)
-    parser.add_argument("--only", default="", metavar="WORDS", help="cases whose name begins so, of floor, say")
+    whose = "cases whose name begins so, of against_keras, floor or half_precision"
+    parser.add_argument("--only", default="", metavar="WORDS", help=whose)
     parser.add_argument("--quick", action="store_true", help="tiny sizes: to see that all run, not to measure")
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - set(BENCHMARKS):

@@ -8,17 +8,19 @@ without instructions for bfloat16 there is nothing to compare, and no row.
 
 import tempfile
 from collections.abc import Callable, Sequence
-from typing import Any
 
+from against_keras import LONGER, RECIPE
 from paired import Found, Goal, Pair, Row, in_turns, main, ratios
-from sides import in_fresh_process, record_of
+from sides import record_of
 
+from harness.backends.pytorch.encoders.recurrent import processor_has_half
 from harness.config.compose import compose
 from harness.config.schema import Config
 
-ALWAYS = ("tracking=none", "rerun=true", "measure.latency_passes=1", "measure.latency_seconds=0.01")
-RECIPE = ("experiment=keras_self_attention_imdb", "trainer.epochs=2", "trainer.report_test_each_epoch=false")
-LONGER = ("data=imdb", "data.max_length=256", "data.limit=7600", "trainer.batch_size=32", "trainer.epochs=2")
+ALWAYS = (
+    *("tracking=none", "rerun=true", "trainer.epochs=2"),
+    *("measure.latency_passes=1", "measure.latency_seconds=0.01"),
+)
 QUICK = ("data.limit=96", "trainer.epochs=1", "measure.warmup_steps=1", "measure.inference_seconds=0.01")
 ENCODERS = ("rnn", "lstm", "gru", "self_attention", "transformer")
 CASES = (
@@ -32,13 +34,6 @@ NUMBERS = {
     "accuracy": "test/accuracy",
 }
 """What a run tells, and what it is called in its record."""
-
-
-def has_half(_job: dict[str, Any], tell: Any) -> None:
-    """Whether this processor computes in bfloat16 itself."""
-    from harness.backends.pytorch.encoders.recurrent import processor_has_half
-
-    tell({"half": float(processor_has_half())})
 
 
 def side(config: Config) -> Callable[[], Found]:
@@ -65,7 +60,7 @@ def of_case(what: str, pairs: Sequence[Pair]) -> list[Row]:
 
 def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = (), only: str = "") -> list[Row]:
     """Three rows a case, of those whose name begins with ``only``; a pair for each seed."""
-    if not in_fresh_process("half_precision:has_half", {})["half"]:
+    if not processor_has_half():
         print(" this processor has no instructions for bfloat16: there is nothing to compare", flush=True)
         return []
     found = []

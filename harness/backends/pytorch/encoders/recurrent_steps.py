@@ -92,10 +92,11 @@ class GRUSteps(Function):
         # first three are the gradients of the product, and the last three those of x
         slope_LB4H = h_LBH.new_empty(length, batch, 4, width)
         slope_a_n, slope_r, slope_z, slope_n = slope_LB4H.unbind(2)
-        torch.mul(1 - z, 1 - n_LBH * n_LBH, out=slope_n)
+        rest_LBH = 1 - z
+        torch.mul(rest_LBH, 1 - n_LBH * n_LBH, out=slope_n)
         torch.mul(slope_n, r, out=slope_a_n)
         torch.mul(slope_a_n, a_n, out=slope_r).mul_(1 - r)
-        torch.sub(before_LBH, n_LBH, out=slope_z).mul_(z).mul_(1 - z)
+        torch.sub(before_LBH, n_LBH, out=slope_z).mul_(z).mul_(rest_LBH)
         d_LB4H = torch.empty_like(slope_LB4H)
         da_LBG, dx_LBG = d_LB4H.flatten(2)[..., : 3 * width], d_LB4H.flatten(2)[..., width:]
         weight_nrz = weight_GH.roll(width, 0)
