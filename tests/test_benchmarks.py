@@ -20,7 +20,7 @@ FOLDER = REPOSITORY / "tests" / "benchmarks"
 sys.path.extend([str(FOLDER), str(FOLDER.parent / "backends")])  # there also is what in_keras imports
 
 import half_precision  # noqa: E402 (found in the folder just added)
-from bench import BENCHMARKS, facts_of, page  # noqa: E402
+from bench import BENCHMARKS, facts_of, page, rows_of  # noqa: E402
 from machines import Origin, file_of, keep, kept, side_by_side, write_page  # noqa: E402
 from paired import Goal, Row, in_turns, ratios, table  # noqa: E402
 
@@ -30,6 +30,13 @@ SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if "def rows(" in pat
 def test_the_table_holds_every_benchmark():
     assert sorted(BENCHMARKS) == SCRIPTS
     assert all(callable(import_module(name).rows) for name in SCRIPTS)
+
+
+def test_a_word_that_is_no_case_of_a_benchmark_is_refused():
+    with pytest.raises(ValueError, match=r"floor has recipe .*, and none whose name begins with 'lstn'"):
+        rows_of("floor", 1, True, "lstn")
+    with pytest.raises(ValueError, match="startup has no cases, and none whose name begins with 'lstm'"):
+        rows_of("startup", 1, True, "lstm")
 
 
 def test_sides_take_turns_and_which_is_first_alternates():
@@ -44,6 +51,9 @@ def test_sides_take_turns_and_which_is_first_alternates():
 
     pairs = in_turns({"a": side("a"), "b": side("b")}, 3)
     assert "".join(order) == "abbaab"
+    later = in_turns({"a": lambda: order.append("A") or {}, "b": lambda: order.append("B") or {}}, 2, first=2)
+    assert "".join(order) == "abbaabBAAB"
+    assert later == [{"a": {}, "b": {}}] * 2
     assert ratios(pairs, "seconds", over="a", under="b") == [2.0, 1.5, 4.0]
     assert ratios(pairs, "seconds", over="b", under="a") == [0.5, 2 / 3, 0.25]
 
@@ -52,6 +62,7 @@ def test_the_verdict_is_that_of_the_median():
     assert Row("", "", [2.0, 1.5, 4.0], Goal(least=2.0)).met
     assert not Row("", "", [2.0, 1.5, 4.0], Goal(most=1.99)).met
     assert Row("", "", [1.0, 2.0], Goal(1.4, 1.6)).median == 1.5
+    assert [Row("", "", [2.0] * pairs, Goal(most=1.0)).verdict for pairs in (4, 5)] == ["too few pairs", "NO"]
     assert not Goal(0.97, 1.03).met_by(0.96)
     assert not Goal(0.97, 1.03).met_by(1.04)
     assert Goal(0.97, 1.03).met_by(0.97)
@@ -75,7 +86,7 @@ def test_half_precision_has_ratios_of_speed_and_differences_of_accuracy_seed_by_
 def test_the_table_gives_median_range_and_goal():
     rows = [Row("ours", "theirs", [2.0, 1.5, 4.0], Goal(least=2.5)), Row("wait", "", [0.25], Goal(), "s")]
     assert table(rows).splitlines()[2:] == [
-        "| ours | theirs | 2.000 x (1.500 to 4.000) | 3 | at least 2.5 | NO |",
+        "| ours | theirs | 2.000 x (1.500 to 4.000) | 3 | at least 2.5 | too few pairs |",
         "| wait |  | 0.250 s (0.250 to 0.250) | 1 | - | - |",
     ]
 
@@ -111,8 +122,8 @@ def test_machines_stand_side_by_side_and_a_row_measured_anew_replaces_the_old_on
     assert "old" not in text
     assert side_by_side(tmp_path) in text
     assert "| machine | fast one | slow one |" in text
-    assert "| lstm | Keras | at least 2.5 | 2.000 x (1.500 to 4.000, 3) | NO |  |  |" in text
-    assert "| gru | Keras | at least 2.5 | 3.000 x (3.000 to 3.000, 1) | yes | 2.000 x (1.500 to" in text
+    assert "| lstm | Keras | at least 2.5 | 2.000 x (1.500 to 4.000, 3) | too few pairs |  |  |" in text
+    assert "| gru | Keras | at least 2.5 | 3.000 x (3.000 to 3.000, 1) | too few pairs | 2.000 x (1.500 to" in text
     assert "- A, 2026-01-02, commit c2, 9 GFLOP/s, 2.0% taken by others: 1 row\n" in text
 
 
@@ -142,6 +153,11 @@ def test_a_pair_counts_only_where_both_sides_do_the_same_work():
         against.check_same_work({**pair, against.CUT: {**cut, "loss_2": 0.304}})
     with pytest.raises(RuntimeError, match=r"padded as by fit does other work than ours: parameters 11 instead of 10$"):
         against.check_same_work({**pair, against.PADDED: {**padded, "parameters": 11.0}})
+    slow = {"ours": {**ours, "loss_1": 0.69, "loss_2": 0.65}, against.CUT: {**cut, "loss_1": 0.69, "loss_2": 0.6519}}
+    against.check_same_work(slow)
+    slow[against.CUT]["loss_2"] = 0.653  # within 1 %, and a thirteenth of the fall
+    with pytest.raises(RuntimeError, match=r"loss_2 0.653 instead of 0.65$"):
+        against.check_same_work(slow)
 
 
 def test_keras_gets_the_harness_batches_in_its_order_cut_or_padded(reviews):

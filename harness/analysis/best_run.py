@@ -17,10 +17,13 @@ def merit(metric: str, value_of: Callable[[str], float | None]) -> tuple[float, 
     return round(sign * (value_of(metric) or 0.0), DIGITS), -inf if loss is None else -loss
 
 
-def best_run(runs: Sequence[Record]) -> Record | None:
-    """The run with the best score on validation, as ``best:NAME`` takes it; None where none has such a score."""
+def best_run(runs: Sequence[Record], metric: str | None = None) -> Record | None:
+    """The run with the best score on validation, as ``best:NAME`` takes it; None where none has such a score.
+
+    ``metric`` is the score, by default the one that chose the best epochs of these runs.
+    """
     if not runs:
         return None
-    metric = score_on_validation(runs)
+    metric = metric or score_on_validation(runs)
     scored = [run for run in runs if metric in run.metrics]
     return max(scored, key=lambda run: merit(metric, run.metrics.get), default=None)

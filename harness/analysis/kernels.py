@@ -59,5 +59,5 @@ def _advice(records: Iterable[Record]) -> str:
         return ""
     keys = sorted({f"{part}.kernel" for record in own for part in record.environment.kernels})
     if keys == [KEY]:
-        return f"; {KEY}={TORCH} or {KEY}={HARNESS} gives all the same"
-    return f"; the same value of {listed(keys)}, {TORCH} or {HARNESS}, gives all the same"
+        return f"; {KEY}={TORCH} or {KEY}={HARNESS} gives all of them the same kernel"
+    return f"; the same value of {listed(keys)}, {TORCH} or {HARNESS}, gives all of them the same kernel"

@@ -5,7 +5,7 @@ Dimension letters: N rows, L length, C classes.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from harness import backends
-from harness.config.hardware import hardware_choice, resolve_hardware
+from harness.config.hardware import hardware_choice, resolve_hardware, slow_in_half
 from harness.config.libraries import is_read
 from harness.config.schema import CLASS_WEIGHTS, Config, HardwareConfig
 from harness.config.validation import validate_recorded
@@ -65,7 +65,8 @@ class TrainedModel:
         """Build the model of a finished run's folder, and give it the weights of its best epoch.
 
         It is put on ``hardware``, settings or the name of a choice of ``conf/hardware``; by default the best device
-        here that the backend can use, in the run's precision. ``batch_size`` is by default the run's for evaluation.
+        here that the backend can use, in the run's precision, or in float32 on a processor without instructions for
+        bfloat16. ``batch_size`` is by default the run's for evaluation.
 
         Raises:
             UserError: the folder has no finished run, lacks a file, or the machine lacks the device.
@@ -75,6 +76,8 @@ class TrainedModel:
         self.data = load_outline(folder)
         self.task = task_of(self.data)
         self.hardware = resolve_hardware(config, _usable(config))
+        if hardware is None and slow_in_half(self.hardware):
+            self.hardware = replace(self.hardware, precision="32")
         self.backend = backends.load(config.backend.name)(config, self.hardware)
         self.backend.build(self.data, config.seed)
         self.backend.restore(folder)
@@ -137,11 +140,11 @@ class TrainedModel:
         if empty := not_read["empty"]:
             sentences.append(f"predict: {_counted(empty)} empty: all such rows get the same answer")
         if unknown := not_read["unknown"]:
-            sentences.append(f"predict: {_counted(unknown)} without any token that train had: the answer means little")
+            sentences.append(f"predict: {_counted(unknown)} without a token of the vocabulary: the answer means little")
         if not_read["unknown_tokens"] > MANY_UNKNOWN * not_read["tokens"]:
             counts = f"{not_read['unknown_tokens']:,} of {not_read['tokens']:,} tokens"
             others = " of the other rows" if unknown else ""
-            sentences.append(f"predict: {counts}{others} are unknown ([UNK]): train lacks them")
+            sentences.append(f"predict: {counts}{others} are unknown ([UNK]): the vocabulary lacks them")
         if cut := not_read["cut"]:
             preparation = self.data.preparation
             most = min(one for one in (getattr(preparation, "max_length", None), self.longest) if one is not None)

@@ -17,6 +17,7 @@ from harness.errors import UserError
 from harness.measure import processors, slots
 from harness.measure.accelerators import VISIBLE, accelerators, driver_devices
 from harness.measure.processors import Limit
+from harness.notices import notify
 from harness.records.record import Hardware
 
 KINDS = {"gpu": "cuda", "mps": "mps"}
@@ -60,8 +61,17 @@ def check_machine(config: Config) -> None:
         raise UserError(f"backend={name} needs {module}: in the harness's folder, pip install '.[{name}]'")
     if is_pretrained(config.encoder) and find_spec("transformers") is None:
         raise UserError("encoder=pretrained needs transformers: in the harness's folder, pip install '.[pretrained]'")
-    resolve_hardware(config)
+    if slow_in_half(resolve_hardware(config)):
+        notify(
+            f"hardware={config.choices.hardware}: this processor has no instructions for bfloat16, so that most encoders "
+            "take many times as long as in float32; hardware=cpu is faster"
+        )
     check_writable(Path(config.output_dir))
+
+
+def slow_in_half(hardware: Hardware) -> bool:
+    """Whether a run computes in bfloat16 on a processor that is known to have no instructions for it."""
+    return hardware.accelerator == "cpu" and hardware.precision == "bf16" and processors.has_bfloat16() is False
 
 
 def check_writable(output_dir: Path) -> None:

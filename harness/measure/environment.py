@@ -13,6 +13,7 @@ import psutil
 
 from harness.measure import processors, slots
 from harness.measure.accelerators import accelerators
+from harness.measure.containers import container_memory
 from harness.records.record import Environment, Hardware
 
 PACKAGES = (
@@ -56,6 +57,12 @@ def _git() -> dict[str, Any]:
         return {}
 
 
+def _memory() -> int:
+    """Bytes of memory of the machine, or of the container, if that has less."""
+    total: int = psutil.virtual_memory().total
+    return min(total, container_memory() or total)
+
+
 def describe(hardware: Hardware, threads_decided_by: str = "") -> Environment:
     """The machine, its current load, the software, and the hardware that a run uses."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
@@ -66,7 +73,7 @@ def describe(hardware: Hardware, threads_decided_by: str = "") -> Environment:
         processor=processors.processor_name(),
         cores=processors.cores(),
         threads_decided_by=threads_decided_by,
-        memory_mib=psutil.virtual_memory().total / 2**20,
+        memory_mib=_memory() / 2**20,
         accelerators=accelerators(),
         load_at_start=load,
         versions=versions(),

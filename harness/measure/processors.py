@@ -7,7 +7,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path("/")
+from harness.measure.containers import ROOT, container_quota, text
+
+BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}
+"""The names in ``/proc/cpuinfo`` of instructions for products in bfloat16: two of x86, and that of Arm."""
 RAY_PROCESSORS = "HARNESS_RAY_NUM_CPUS"
 """The variable by which the task of a run says how many processors Ray gave it: Ray only counts them."""
 
@@ -79,19 +82,12 @@ def physical_cores(root: Path = ROOT) -> list[tuple[int, ...]]:
     for number in affinity():
         folder = topology / f"cpu{number}"
         names = ("physical_package_id", "die_id", "core_id")
-        found = tuple(_text(folder / "topology" / name) for name in names)
+        found = tuple(text(folder / "topology" / name) for name in names)
         place = found if found[-1] else (str(number),)  # where the system does not say, each is a core
         node = next((one.name for one in sorted(folder.glob("node*"))), "")
         order.setdefault(place, (found[0].zfill(6), node.zfill(12), number))
         cores_by_place.setdefault(place, []).append(number)
     return [tuple(cores_by_place[place]) for place in sorted(cores_by_place, key=lambda place: order[place])]
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf8").strip()
-    except OSError:
-        return ""
 
 
 def _number(variable: str) -> int | None:
@@ -100,52 +96,25 @@ def _number(variable: str) -> int | None:
     return int(value) if value.isdecimal() and int(value) > 0 else None
 
 
-def processor_name() -> str:
-    """The name of the processor, as the operating system reports it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+def processor_name(root: Path = ROOT) -> str:
+    """The name of the processor, as the operating system reports it; for Arm, which has none, the numbers of its kind."""
+    facts = _facts(root)
+    if name := facts.get("model name"):
+        return name
+    numbers = (f"{key} {facts[f'CPU {key}']}" for key in ("implementer", "part", "variant", "revision")
+               if f"CPU {key}" in facts)  # fmt: skip
+    return ", ".join((platform.processor() or platform.machine(), *numbers))
 
 
-def container_quota(root: Path = ROOT) -> float | None:
-    """The processors that a control group grants (cgroups(7), versions 1 and 2); None where there is no quota.
-
-    The quotas of all groups that contain the group of the process apply.
-    """
-    quotas = [quota for folder in _groups(root) if (quota := _quota(folder)) is not None]
-    return min(quotas, default=None)
+def has_bfloat16(root: Path = ROOT) -> bool | None:
+    """Whether the processor has instructions for products in bfloat16; None where the system does not say."""
+    facts = _facts(root)
+    flags = facts.get("flags", facts.get("Features"))
+    return None if flags is None else not BFLOAT16.isdisjoint(flags.split())
 
 
-def _groups(root: Path) -> Iterator[Path]:
-    """The folder of each control group that this process is in, from its own to the topmost."""
-    try:
-        lines = (root / "proc/self/cgroup").read_text(encoding="utf8").splitlines()
-    except OSError:
-        return
-    for line in (line for line in lines if line.count(":") >= 2):  # sandboxes leave the file empty, or a line of it
-        _, controllers, path = line.split(":", 2)
-        if not controllers:
-            top = root / "sys/fs/cgroup"
-        elif "cpu" in controllers.split(","):
-            top = root / "sys/fs/cgroup" / controllers
-            top = top if top.is_dir() else root / "sys/fs/cgroup/cpu"
-        else:
-            continue
-        folder = top / path.strip("/")
-        yield folder
-        yield from (parent for parent in folder.parents if parent == top or top in parent.parents)
-
-
-def _quota(folder: Path) -> float | None:
-    try:
-        if (folder / "cpu.max").is_file():
-            quota, period = (folder / "cpu.max").read_text(encoding="utf8").split()
-        else:
-            quota, period = (
-                (folder / f"cpu.cfs_{name}_us").read_text(encoding="utf8").strip() for name in ("quota", "period")
-            )
-        return None if quota in ("max", "-1") else int(quota) / int(period)
-    except (OSError, ValueError, ZeroDivisionError):
-        return None
+def _facts(root: Path) -> dict[str, str]:
+    """What ``/proc/cpuinfo`` says of the first processor."""
+    first = text(root / "proc/cpuinfo").split("\n\n")[0]
+    pairs = (line.split(":", 1) for line in first.splitlines() if ":" in line)
+    return {key.strip(): value.strip() for key, value in pairs}

@@ -42,7 +42,7 @@ class Recommended:
 
     @property
     def record(self) -> Record:
-        """The run with the best score on validation, the first of several; test decides nothing."""
+        """The run with the best score on validation, of equally good ones that with the lowest loss."""
         return best_run(self.records) or self.records[0]
 
 

@@ -204,13 +204,13 @@ def print_comparison(comparison: Comparison, out: Console | None = None) -> None
 
 
 def _print_use(out: Console, group: ComparisonGroup) -> None:
-    """Print the command that asks the recommended variant's model; nothing where none is recommended."""
+    """Print the command with which the recommended variant answers new rows; nothing where none is recommended."""
     for variant in [one.variant for one in recommend(group)] if recommends(group) else []:
         if run := best_run(variant.runs):
             which = f", seed {run.seed}, the best of its runs on validation" if len(variant.runs) > 1 else ""
             print_sentence(out, f"To use {variant.name}{which}:")
             folder = shlex.quote(str(relative_path(run.folder)))
-            out.print(f"  python -m harness predict {escape(folder)}", soft_wrap=True)
+            out.print(f"  python -m harness predict {escape(folder)} --file FILE", soft_wrap=True)
 
 
 def _print_data_sets(out: Console, over: OverDataSets) -> None:

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from harness import tracking
-from harness.analysis.best_run import LOSS, merit
+from harness.analysis.best_run import LOSS, best_run, merit
 from harness.analysis.comparability import ComparisonGroup, make_groups
 from harness.analysis.differences import DIGITS
 from harness.analysis.listed import listed
@@ -118,7 +118,9 @@ def _best_of(group: ComparisonGroup, name: str) -> tuple[Variant, Record, str]:
         return merit(metric, lambda name: variant.means[name].mean if name in variant.means else None)
 
     variant = max(scored, key=of_variant)
-    return variant, max(variant.runs, key=lambda run: merit(metric, run.metrics.get)), metric
+    run = best_run(variant.runs, metric)
+    assert run is not None  # all its runs have the score
+    return variant, run, metric
 
 
 def _why(variant: Variant, run: Record, metric: str, variants: Sequence[Variant], output_dir: Path) -> str:

@@ -155,8 +155,8 @@ class Sweep(Callback):
         if missing < 1:
             return []
         verb, who = ("is", "it") if missing == 1 else ("are", "they")
-        before = f"the command was interrupted before {who} ended; the same command goes on"
-        return [f"{missing} of {planned} runs {verb} missing: {before}."]
+        why = f"it was interrupted before {who} ended; give it again to resume"
+        return [f"{missing} of {planned} runs of this command {verb} missing: {why}."]
 
     def _end_search(self, output_dir: Path) -> "Summary":
         """Print the trials of a search, by validation, and write them: not a comparison of them all by test."""

@@ -28,7 +28,7 @@ def test_encoders_that_auto_gave_different_kernels_are_named_and_ranked_together
     records = [run("lstm", TORCH), run("gru", BOTH), run("rnn", BOTH), run("self_attention", {})]
     assert said(*records) == [
         "digits: speed and memory compare kernels as well as encoders: training harness (gru, rnn), torch (lstm); "
-        "encoder.kernel=torch or encoder.kernel=harness gives all the same."
+        "encoder.kernel=torch or encoder.kernel=harness gives all of them the same kernel."
     ]
     (group,) = compare(records, "digits").groups
     assert len(group.hardware_groups) == 1

@@ -9,10 +9,12 @@ from conftest import refused
 from trained_runs import rows, trained, write_csv, write_json_lines, write_series
 
 from harness.backends.trained import TrainedModel, longest_steps
+from harness.config import hardware
 from harness.config.compose import compose
 from harness.config.schema import HardwareConfig
 from harness.data import open_prepared
 from harness.data.loaders.new_files import read_new
+from harness.measure import processors
 from harness.records import store
 from harness.tasks import predictions
 
@@ -150,6 +152,18 @@ def test_answers_do_not_depend_on_the_rows_beside_them(run_of):
         np.testing.assert_allclose(own["probability"], one["probability"][0], atol=1e-6)
 
 
+def test_without_instructions_for_bfloat16_the_answers_are_in_float32_unless_a_hardware_is_named(
+    tmp_path, monkeypatch
+):
+    named = [f"data.{role}={file}" for role, file in files_of("csv", tmp_path).items()]
+    folder = trained(tmp_path, *RUNS["csv"], *named, "hardware=cpu_bf16")
+    monkeypatch.setattr(hardware, "accelerators", lambda: [])
+    for own, expected in ((False, "32"), (True, "bf16"), (None, "bf16")):
+        monkeypatch.setattr(processors, "has_bfloat16", lambda own=own: own)
+        assert TrainedModel(folder).hardware.precision == expected
+        assert TrainedModel(folder, "cpu_bf16").hardware.precision == "bf16"
+
+
 def test_missing_rows_have_empty_answers_and_are_counted(run_of, capsys):
     folder, _ = run_of("csv")
     capsys.readouterr()  # the first test that asks for a run trains it
@@ -173,8 +187,8 @@ def test_rows_without_a_token_that_train_had_are_counted(run_of, capsys):
     model.predict(["alpha xyzzy", "xyzzy", "", "xyzzy plugh"])
     assert capsys.readouterr().err.splitlines() == [
         "predict: 1 row is empty: all such rows get the same answer",
-        "predict: 2 rows are without any token that train had: the answer means little",
-        "predict: 1 of 2 tokens of the other rows are unknown ([UNK]): train lacks them",
+        "predict: 2 rows are without a token of the vocabulary: the answer means little",
+        "predict: 1 of 2 tokens of the other rows are unknown ([UNK]): the vocabulary lacks them",
     ]
 
 
@@ -185,7 +199,7 @@ def test_unknown_tokens_are_counted_where_they_are_more_than_a_fifth(run_of, cap
     model.predict(["alpha xyzzy", "alpha alpha alpha", ""])
     assert "UNK" not in capsys.readouterr().err  # 1 of 5
     model.predict(["alpha xyzzy", "alpha alpha"])
-    assert capsys.readouterr().err == "predict: 1 of 4 tokens are unknown ([UNK]): train lacks them\n"
+    assert capsys.readouterr().err == "predict: 1 of 4 tokens are unknown ([UNK]): the vocabulary lacks them\n"
 
 
 @pytest.mark.parametrize(("kind", "side"), [("tags", "first"), ("tags of tails", "last")])

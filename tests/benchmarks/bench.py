@@ -46,6 +46,8 @@ def main() -> int:
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - set(BENCHMARKS):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    if chosen.only and not chosen.names:
+        parser.error("--only takes cases of the benchmarks that are named: give a NAME too")
     found: list[Row] = []
     failed: dict[str, str] = {}
     others = environment.OtherProcesses()
@@ -81,11 +83,19 @@ def in_a_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def rows_of(name: str, pairs: int, quick: bool, only: str = "") -> list[Row]:
-    """The rows of one benchmark; its processes have ended, so that what they took is known to be ours."""
+    """The rows of one benchmark; its processes have ended, so that what they took is known to be ours.
+
+    Raises:
+        ValueError: it has no case whose name begins with ``only``.
+    """
     from harness.runner import worker
 
+    benchmark = import_module(name)
+    if not any(case.startswith(only) for case in getattr(benchmark, "CASE_NAMES", [""])):
+        cases = ", ".join(getattr(benchmark, "CASE_NAMES", [])) or "no cases"
+        raise ValueError(f"{name} has {cases}, and none whose name begins with {only!r}")
     try:
-        return import_module(name).rows(pairs, quick, **({"only": only} if only else {}))
+        return benchmark.rows(pairs, quick, **({"only": only} if only else {}))
     finally:
         worker.close_all()
 

@@ -27,6 +27,7 @@ CASES = (
     ("recipe keras_self_attention_imdb", RECIPE),
     *((f"{encoder}, 256 tokens", (f"encoder={encoder}", *LONGER)) for encoder in ENCODERS),
 )
+CASE_NAMES = tuple(what for what, _ in CASES)
 HALF, SINGLE = "cpu_bf16", "cpu"
 NUMBERS = {
     "epoch_seconds": "speed/epoch_seconds",

@@ -15,6 +15,7 @@ if sys.path[0] != str(REPOSITORY):
     sys.path.insert(0, str(REPOSITORY))  # this checkout is measured, whatever else is installed
 
 PAIRS = 5
+TOO_FEW = "too few pairs"
 
 Found = dict[str, float]
 Pair = dict[str, Found]
@@ -61,6 +62,8 @@ class Row:
     def verdict(self) -> str:
         if self.goal == Goal():
             return "-"
+        if len(self.values) < PAIRS:
+            return TOO_FEW
         return "yes" if self.met else "NO"
 
     @property
@@ -78,15 +81,18 @@ def table(rows: Sequence[Row]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def in_turns(sides: dict[str, Callable[[], Found]], pairs: int) -> list[Pair]:
-    """Measure every side once a pair; which comes first alternates. Each pair is printed as it is done."""
+def in_turns(sides: dict[str, Callable[[], Found]], pairs: int, first: int = 1) -> list[Pair]:
+    """Measure every side once a pair; which comes first alternates. Each pair is printed as it is done.
+
+    ``first`` is the number of the first pair, where others were measured before.
+    """
     done: list[Pair] = []
-    for number in range(pairs):
-        names = list(sides) if number % 2 == 0 else list(reversed(sides))
+    for number in range(first, first + pairs):
+        names = list(sides) if number % 2 else list(reversed(sides))
         found = {name: sides[name]() for name in names}
         done.append({name: found[name] for name in sides})
         told = (f"{name}: " + ", ".join(f"{key} {value:,.5g}" for key, value in found[name].items()) for name in sides)
-        print(f"  pair {number + 1}: {'; '.join(told)}", flush=True)
+        print(f"  pair {number}: {'; '.join(told)}", flush=True)
     return done
 
 

@@ -2,9 +2,9 @@
 
     python tests/benchmarks/scaling.py [NAME ...] [--quick]
 
-Each size is measured once. The exponent p of ``cost = c * size**p`` is fitted to the larger half of the sizes, and
-stands beside the algorithm's own. The table of what was measured on a quiet machine goes into docs/SCALING.md, those of
-what was not measured anew stay as they are; ``--quick`` takes tiny sizes and only prints.
+Each size is measured once. The exponent p of ``cost = c * size**p`` is fitted to the larger half of the sizes, at least
+three, and stands beside the algorithm's own. The table of what was measured on a quiet machine goes into
+docs/SCALING.md; those of what was not measured anew stay as they are. ``--quick`` takes tiny sizes and only prints.
 """
 
 import argparse

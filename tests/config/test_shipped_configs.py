@@ -107,6 +107,15 @@ def test_threads_are_what_is_set_else_what_a_scheduler_says_within_a_process_sha
         assert resolve_hardware(compose(*settings)).threads == expected
 
 
+def test_bf16_without_instructions_for_it_is_said_before_the_run(monkeypatch, capsys, tmp_path):
+    for own, said in ((False, True), (True, False), (None, False)):
+        monkeypatch.setattr(processors, "has_bfloat16", lambda own=own: own)
+        for name in ("cpu_bf16", "cpu"):
+            check_machine(compose(f"hardware={name}", f"output_dir={tmp_path}"))
+            expected = said and name == "cpu_bf16"
+            assert ("cpu_bf16: this processor has no instructions for bfloat16" in capsys.readouterr().err) == expected
+
+
 def test_bf16_trains(command):
     ended = command("hardware=cpu_bf16", *QUICK)
     assert ended.code == 0, ended.err

@@ -128,10 +128,17 @@ def test_the_description_says_machine_software_and_load():
     }
     assert found["hardware"] == dataclasses.asdict(Hardware("cpu", threads=3))
     assert found["cores"] == processors.cores() >= 1
-    assert found["memory_mib"] == psutil.virtual_memory().total / 2**20
+    assert 0 < found["memory_mib"] <= psutil.virtual_memory().total / 2**20
     assert found["load_at_start"] == pytest.approx(os.getloadavg()[0], abs=5)
     assert {"python", "torch", "numpy", "mlflow"} <= set(found["versions"])
     assert found["processor"]
+
+
+def test_memory_is_the_machine_s_or_the_container_s_if_that_has_less(monkeypatch):
+    total = psutil.virtual_memory().total
+    for granted, expected in ((None, total), (3 * 2**20, 3 * 2**20), (2 * total, total)):
+        monkeypatch.setattr(environment, "container_memory", lambda granted=granted: granted)
+        assert environment.describe(Hardware("cpu")).memory_mib == expected / 2**20
 
 
 def test_commit_and_changes_are_those_of_the_checkout():

@@ -1,6 +1,7 @@
 """How many processors a run may use, from made-up systems."""
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.measure import processors
-from harness.measure.processors import Limit, container_quota, limits, threads
+from harness.measure.containers import container_memory, container_quota
+from harness.measure.processors import Limit, has_bfloat16, limits, processor_name, threads
 
 
 @pytest.fixture
@@ -57,6 +59,66 @@ VERSION_1 = {"proc/self/cgroup": "5:memory:/docker/abc\n4:cpu,cpuacct:/docker/ab
 def test_the_quota_of_a_container(tmp_path, files, quota):
     write(tmp_path, **files)
     assert container_quota(tmp_path) == quota
+
+
+UNLIMITED = "9223372036854771712"
+
+
+@pytest.mark.parametrize(
+    ("files", "limit"),
+    [
+        ({**VERSION_2, "sys/fs/cgroup/memory.max": "2147483648\n"}, 2**31),
+        ({**VERSION_2, "sys/fs/cgroup/memory.max": "max\n"}, None),
+        ({"proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/memory.max": "1000", "sys/fs/cgroup/a/b/memory.max": "max"},
+         1000),
+        ({**VERSION_1, "sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes": "5000",
+          "sys/fs/cgroup/memory/memory.limit_in_bytes": UNLIMITED}, 5000),
+        ({**VERSION_1, "sys/fs/cgroup/cpu,cpuacct/docker/abc/memory.limit_in_bytes": "5000"}, None),
+        ({}, None),
+    ],
+)  # fmt: skip
+def test_the_memory_of_a_container(tmp_path, files, limit):
+    write(tmp_path, **files)
+    assert container_memory(tmp_path) == limit
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("flags\t\t: fpu avx2 avx512f avx512_bf16", True),
+        ("flags\t\t: fpu amx_bf16 amx_tile", True),
+        ("Features\t: fp asimd bf16 i8mm", True),
+        ("flags\t\t: fpu avx2 avx512f", False),
+        ("flags\t\t:", False),
+        ("\nprocessor\t: 1\nflags\t\t: amx_bf16", None),
+        ("model name\t: other", None),
+        ("", None),
+    ],
+)
+def test_a_processor_says_whether_it_has_instructions_for_bfloat16(tmp_path, line, expected):
+    write(tmp_path, **{"proc/cpuinfo": f"processor\t: 0\n{line}\nbugs\t\t: bf16\n"})
+    assert has_bfloat16(tmp_path) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("processor\t: 0\nmodel name\t: Quick: 9000\n\nprocessor\t: 1\nmodel name\t: Slow\n", "Quick: 9000"),
+        (
+            "processor\t: 0\nCPU implementer\t: 0x41\nCPU architecture: 8\nCPU variant\t: 0x3\nCPU part\t: 0xd0c\n"
+            "CPU revision\t: 1\n\nprocessor\t: 1\nCPU part\t: 0xd4f\n",
+            "aarch64, implementer 0x41, part 0xd0c, variant 0x3, revision 1",
+        ),
+        ("", "aarch64"),
+    ],
+)
+def test_the_name_of_a_processor_tells_kinds_apart_also_where_the_system_gives_none(
+    tmp_path, monkeypatch, text, expected
+):
+    monkeypatch.setattr(platform, "processor", lambda: "")
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    write(tmp_path, **{"proc/cpuinfo": text})
+    assert processor_name(tmp_path) == expected
 
 
 def test_the_least_limit_decides_and_says_so(system, tmp_path, monkeypatch):

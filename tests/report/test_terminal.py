@@ -193,7 +193,7 @@ def test_the_recommended_variant_comes_with_the_command_that_asks_its_best_run_o
     shown = shown_by(capsys)
     assert "Take lstm: accuracy 0.910" in shown
     use = "To use lstm, seed 1, the best of its runs on validation: python -m harness predict"
-    assert f"{use} outputs/{lstm[1].run_dir} " in shown
+    assert f"{use} outputs/{lstm[1].run_dir} --file FILE " in shown
     assert shown.count("To use") == 1
     print_comparison(compare([*lstm[:2], *gru[:2]], "x"))  # too few seeds for a recommendation
     assert "To use" not in shown_by(capsys)

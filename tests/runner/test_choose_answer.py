@@ -27,12 +27,12 @@ def test_durations(seconds, text):
         (
             Ending("budget", WAITING, 90.0),
             "The budget of 5 min is spent. Missing: 3 runs, about 1.5 min: lstm (seeds 4, 5); gru (seed 4). With a "
-            "larger budget, the same command goes on and repeats no finished run.",
+            "larger budget, the same command resumes and repeats no finished run.",
         ),
         (
             Ending("too small", WAITING[:1]),
             "The budget of 5 min is too small for 3 seeds of all candidates, so there is no verdict. Missing: 1 run: "
-            "lstm (seed 4). With a larger budget, the same command goes on and repeats no finished run.",
+            "lstm (seed 4). With a larger budget, the same command resumes and repeats no finished run.",
         ),
     ],
 )

@@ -35,7 +35,7 @@ def how_it_ended(plan: Plan, ending: Ending | None, contenders: Sequence[Contend
     takes = f", about {duration(ending.seconds)}" if ending.seconds else ""
     missing = (
         f"Missing: {counted(len(ending.waiting), 'run')}{takes}: {_named(ending.waiting)}. With a larger budget, the "
-        "same command goes on and repeats no finished run."
+        "same command resumes and repeats no finished run."
     )
     if ending.reason == "too small":
         return (

@@ -98,11 +98,15 @@ def test_the_scans_gradients_are_those_of_finite_differences(length, wide, monke
 def test_step_by_step_and_as_a_scan_the_values_and_gradients_are_the_same(length, monkeypatch):
     keep_BLE, add_BLE = random_input(length, E).double().sigmoid(), random_input(length, E, seed=1).double()
     asked_BLE, found = random_input(length, E, seed=2).double(), []
-    for wide in (1, 10**9):
+    calls, step_by_step = [], scan._step_by_step
+    monkeypatch.setattr(scan, "_step_by_step", lambda *given: calls.append(1) or step_by_step(*given))
+    for wide, expected in ((B * E, 2), (B * E + 1, 0)):  # forward and backward
+        calls.clear()
         monkeypatch.setattr(scan, "WIDE", wide)
         given = [one.clone().requires_grad_() for one in (keep_BLE, add_BLE)]
         h_BLE = linear_scan(*given)
         found.append([h_BLE, *torch.autograd.grad(h_BLE, given, asked_BLE)])
+        assert len(calls) == (expected if length > 1 else 0)
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
 

@@ -8,6 +8,7 @@ from harness.backends.pytorch.encoders import GRU, LSTM, RNN, Bidirectional, Sta
 from harness.backends.pytorch.encoders.recurrent_steps import ElmanSteps, GRUSteps, LSTMSteps
 from harness.backends.pytorch.layers import initialise, length_mask
 from harness.errors import UserError
+from harness.measure import processors
 
 B, L, D, E = 3, 11, 5, 7
 CASES = [
@@ -145,6 +146,14 @@ def test_without_instructions_for_bf16_recurrent_layers_stay_in_float32(cls, ker
     with torch.autocast("cpu", torch.bfloat16):
         found = encoder(x_BLD.bfloat16(), mask_BL)
     assert torch.equal(found, expected)
+
+
+def test_emulated_bfloat16_is_no_instruction_for_it(monkeypatch):
+    """On some processors torch's LSTM runs in bfloat16 all the same, in emulation, and takes longer than in float32."""
+    monkeypatch.setattr(nn.LSTM, "forward", lambda *_: None)  # the trial succeeds
+    for said, expected in ((False, False), (True, True), (None, True)):
+        monkeypatch.setattr(processors, "has_bfloat16", lambda said=said: said)
+        assert recurrent.processor_has_half.__wrapped__() is expected
 
 
 @pytest.mark.parametrize("with_gradients", [True, False])

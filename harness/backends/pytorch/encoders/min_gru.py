@@ -12,8 +12,8 @@ from harness.backends.pytorch.layers import Dense, clear_padding
 class MinGRU(nn.Module):
     """``h_t = (1 - z_t) h_(t-1) + z_t c_t``, ``z = sigmoid(x W + b)``, ``c = x V + d`` (Feng et al. 2024, minGRU).
 
-    ``(x_BLD, mask_BL) -> y_BLE``. No gate reads the state, so a parallel scan computes all steps at once. The authors
-    scan in log space, which requires ``c`` above 0; this scan needs neither.
+    ``(x_BLD, mask_BL) -> y_BLE``. No gate reads the state, so a parallel scan can compute all steps at once; see
+    ``scan.py``. The authors scan in log space, which requires ``c`` above 0; this scan needs neither.
     """
 
     def __init__(self, in_dim: int, hidden_size: int = 128) -> None:

@@ -24,6 +24,7 @@ from harness.backends.pytorch.encoders.recurrent_steps import ElmanSteps, GRUSte
 from harness.backends.pytorch.layers import clear_padding
 from harness.config.kernels import HARNESS, TORCH, key_in_config
 from harness.config.schema import AUTO
+from harness.measure import processors
 from harness.records.record import Kernel, Kernels
 
 
@@ -192,10 +193,13 @@ def kernels_of(model: nn.Module, device: str) -> Kernels:
 
 @cache
 def processor_has_half() -> bool:
-    """Whether this processor has instructions for bfloat16; without, torch's LSTM fails and all products are slow.
+    """Whether this processor has instructions for bfloat16; without, torch's LSTM fails or is emulated.
 
-    Only a trial tells, with an LSTM whose weights are left as they are, so that no random values are drawn.
+    What the system says decides, and a trial with an LSTM, whose weights are left as they are, so that no random
+    values are drawn.
     """
+    if processors.has_bfloat16() is False:
+        return False
     trial = nn.LSTM(1, 1, device="meta").to_empty(device="cpu")
     try:
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):

@@ -2,8 +2,8 @@
 
 Autograd runs a dozen small operations per step in the backward pass, and one product per step for the gradient of the
 recurrent weights. Here everything that does not depend on the next step is computed for all steps at once, so that
-two or three operations per step remain, and the gradient of the weights is one product. The sums are the same, in
-another order.
+two to four operations per step remain in the backward pass, and the gradient of the weights is one product. The sums
+are the same, in another order.
 
 Under autocast the states and the products with them stay in float32; only the products with the input, which are
 computed before, are in half precision.

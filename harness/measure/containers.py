@@ -1,0 +1,62 @@
+"""What a container grants of its machine: control groups limit processors and memory (cgroups(7), versions 1 and 2).
+
+The limits of all groups that contain the group of the process apply.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path("/")
+"""Where ``proc`` and ``sys`` lie."""
+
+
+def container_quota(root: Path = ROOT) -> float | None:
+    """The processors that a control group grants; None where there is no quota."""
+    quotas = [quota for folder in _groups(root, "cpu") if (quota := _quota(folder)) is not None]
+    return min(quotas, default=None)
+
+
+def container_memory(root: Path = ROOT) -> int | None:
+    """The bytes of memory that a control group grants; None where there is no limit."""
+    names = ("memory.max", "memory.limit_in_bytes")
+    values = [text(folder / name) for folder in _groups(root, "memory") for name in names]
+    return min((int(value) for value in values if value.isdecimal()), default=None)
+
+
+def text(file: Path) -> str:
+    """What a file of the system holds; empty where there is no such file, or it cannot be read."""
+    try:
+        return file.read_text(encoding="utf8").strip()
+    except OSError:
+        return ""
+
+
+def _groups(root: Path, controller: str) -> Iterator[Path]:
+    """The folder of each control group that this process is in, from its own to the topmost."""
+    for line in text(root / "proc/self/cgroup").splitlines():
+        if line.count(":") < 2:  # sandboxes leave the file empty, or a line of it
+            continue
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            top = root / "sys/fs/cgroup"
+        elif controller in controllers.split(","):
+            top = root / "sys/fs/cgroup" / controllers
+            top = top if top.is_dir() else root / "sys/fs/cgroup" / controller
+        else:
+            continue
+        folder = top / path.strip("/")
+        yield folder
+        yield from (parent for parent in folder.parents if parent == top or top in parent.parents)
+
+
+def _quota(folder: Path) -> float | None:
+    try:
+        if (folder / "cpu.max").is_file():
+            quota, period = (folder / "cpu.max").read_text(encoding="utf8").split()
+        else:
+            quota, period = (
+                (folder / f"cpu.cfs_{name}_us").read_text(encoding="utf8").strip() for name in ("quota", "period")
+            )
+        return None if quota in ("max", "-1") else int(quota) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
