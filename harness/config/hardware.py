@@ -63,8 +63,8 @@ def check_machine(config: Config) -> None:
         raise UserError("encoder=pretrained needs transformers: in the harness's folder, pip install '.[pretrained]'")
     if slow_in_half(resolve_hardware(config)):
         notify(
-            f"hardware={config.choices.hardware}: this processor has no instructions for bfloat16, so that most encoders "
-            "take many times as long as in float32; hardware=cpu is faster"
+            f"hardware={config.choices.hardware}: this processor has no instructions for bfloat16, so that most "
+            "encoders take many times as long as in float32; hardware=cpu is faster"
         )
     check_writable(Path(config.output_dir))
 

@@ -4,9 +4,10 @@
 
 Both sides train the same model, Keras's by Keras's own layers and ``model.fit``, from the same weights on the same
 batches in the same order, each in a fresh process. A pair counts only if the mean losses of every epoch agree within
-1 %, and within a twentieth of what they changed since the first epoch. There is no dropout, whose random numbers differ, and epsilon is so small that its place in Adam, which differs
-too, does not matter. Keras's Adam gets the gradient of an embedding row as a sum: of a word that a batch repeats, it
-would square the parts one by one, which is another optimizer.
+1 %, and within a twentieth of what they changed since the first epoch. There is no dropout, whose random numbers
+differ, and epsilon is so small that its place in Adam, which differs too, does not matter. Keras's Adam gets the
+gradient of an embedding row as a sum: of a word that a batch repeats, it would square the parts one by one, which is
+another optimizer.
 
 What is compared is seconds per epoch: ours as the record has them (the median of all epochs), Keras's as the median of
 those after the first, in which it traces its step. Keras gets its batches in two ways, each padded to the longest
@@ -58,7 +59,7 @@ PADDED, CUT = "keras, padded as by fit", "keras, cut as ours"
 TOLERANCE = 0.01
 """By how much of its value the loss of an epoch may differ between two sides that do the same work."""
 OF_THE_FALL = 0.05
-"""And by how much of what it changed since the first epoch: where that is little, a side that hardly trains is near too."""
+"""And by how much of its change since the first epoch: where that is small, a side that hardly trains is near too."""
 CLEARLY = 1.25
 """How many times as long the slower of Keras's two ways has to take to be left out; more than a machine drifts."""
 

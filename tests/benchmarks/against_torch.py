@@ -113,7 +113,7 @@ def shape(name: str, length: int, batch: int, padded: bool, backward: bool, seco
 
 
 def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = ()) -> list[Row]:
-    """Two rows for each encoder, forward and with backward, with and without padding: its shapes together, and the worst.
+    """Two rows for each encoder, forward and with backward, with and without padding: all shapes, and the worst.
 
     The goal is for all together: of many medians the largest is as much the noise's as the shape's.
     """
