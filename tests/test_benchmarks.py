@@ -153,6 +153,8 @@ def test_a_pair_counts_only_where_both_sides_do_the_same_work():
         against.check_same_work({**pair, against.CUT: {**cut, "loss_2": 0.304}})
     with pytest.raises(RuntimeError, match=r"padded as by fit does other work than ours: parameters 11 instead of 10$"):
         against.check_same_work({**pair, against.PADDED: {**padded, "parameters": 11.0}})
+    flat = {**ours, "loss_2": 0.5}
+    against.check_same_work({"ours": flat, against.CUT: {**flat, "loss_2": 0.50004}})
     slow = {"ours": {**ours, "loss_1": 0.69, "loss_2": 0.65}, against.CUT: {**cut, "loss_1": 0.69, "loss_2": 0.6519}}
     against.check_same_work(slow)
     slow[against.CUT]["loss_2"] = 0.653  # within 1 %, and a thirteenth of the fall

@@ -140,7 +140,7 @@ class TrainedModel:
         if empty := not_read["empty"]:
             sentences.append(f"predict: {_counted(empty)} empty: all such rows get the same answer")
         if unknown := not_read["unknown"]:
-            sentences.append(f"predict: {_counted(unknown)} without a token of the vocabulary: the answer means little")
+            sentences.append(f"predict: {_counted(unknown)} without any known token: the answer means little")
         if not_read["unknown_tokens"] > MANY_UNKNOWN * not_read["tokens"]:
             counts = f"{not_read['unknown_tokens']:,} of {not_read['tokens']:,} tokens"
             others = " of the other rows" if unknown else ""

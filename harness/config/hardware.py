@@ -3,6 +3,7 @@
 import os
 import tempfile
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -62,16 +63,22 @@ def check_machine(config: Config) -> None:
     if is_pretrained(config.encoder) and find_spec("transformers") is None:
         raise UserError("encoder=pretrained needs transformers: in the harness's folder, pip install '.[pretrained]'")
     if slow_in_half(resolve_hardware(config)):
-        notify(
-            f"hardware={config.choices.hardware}: this processor has no instructions for bfloat16, so that most "
-            "encoders take many times as long as in float32; hardware=cpu is faster"
-        )
+        say_slow_in_half(config.choices.hardware)
     check_writable(Path(config.output_dir))
 
 
 def slow_in_half(hardware: Hardware) -> bool:
     """Whether a run computes in bfloat16 on a processor that is known to have no instructions for it."""
     return hardware.accelerator == "cpu" and hardware.precision == "bf16" and processors.has_bfloat16() is False
+
+
+@cache
+def say_slow_in_half(choice: str) -> None:
+    """Say that bfloat16 is slow here; once a command, whatever the number of its runs."""
+    notify(
+        f"hardware={choice}: this processor has no instructions for bfloat16 and emulates it, which is slower than "
+        "float32; hardware.precision=32 is faster"
+    )
 
 
 def check_writable(output_dir: Path) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path("/")
 """Where ``proc`` and ``sys`` lie."""
+UNLIMITED = 2**62
+"""Version 1 writes almost 2^63 bytes for no limit."""
 
 
 def container_quota(root: Path = ROOT) -> float | None:
@@ -20,7 +22,8 @@ def container_memory(root: Path = ROOT) -> int | None:
     """The bytes of memory that a control group grants; None where there is no limit."""
     names = ("memory.max", "memory.limit_in_bytes")
     values = [text(folder / name) for folder in _groups(root, "memory") for name in names]
-    return min((int(value) for value in values if value.isdecimal()), default=None)
+    granted = (int(value) for value in values if value.isdecimal())
+    return min((value for value in granted if value < UNLIMITED), default=None)
 
 
 def text(file: Path) -> str:
@@ -50,13 +53,9 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
 
 
 def _quota(folder: Path) -> float | None:
+    words = text(folder / "cpu.max").split() or [text(folder / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
     try:
-        if (folder / "cpu.max").is_file():
-            quota, period = (folder / "cpu.max").read_text(encoding="utf8").split()
-        else:
-            quota, period = (
-                (folder / f"cpu.cfs_{name}_us").read_text(encoding="utf8").strip() for name in ("quota", "period")
-            )
+        quota, period = words
         return None if quota in ("max", "-1") else int(quota) / int(period)
-    except (OSError, ValueError, ZeroDivisionError):
+    except (ValueError, ZeroDivisionError):
         return None

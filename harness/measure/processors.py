@@ -97,7 +97,7 @@ def _number(variable: str) -> int | None:
 
 
 def processor_name(root: Path = ROOT) -> str:
-    """The name of the processor, as the system reports it; for Arm, which has none, the numbers of its kind."""
+    """The name of the processor, as the system reports it; on Arm, where Linux has none, the numbers of its kind."""
     facts = _facts(root)
     if name := facts.get("model name"):
         return name

@@ -42,7 +42,7 @@ class Recommended:
 
     @property
     def record(self) -> Record:
-        """The run with the best score on validation, of equally good ones that with the lowest loss."""
+        """The run with the best score on validation; of several the one with the lowest loss."""
         return best_run(self.records) or self.records[0]
 
 

@@ -154,8 +154,8 @@ class Sweep(Callback):
         missing = (planned or 0) - sum(not outcome.ended_from_outside for outcome in self.outcomes())
         if missing < 1:
             return []
-        verb, who = ("is", "it") if missing == 1 else ("are", "they")
-        why = f"it was interrupted before {who} ended; give it again to resume"
+        verb, which = ("is", "this run") if missing == 1 else ("are", "these runs")
+        why = f"the command was interrupted before {which} ended; run it again to resume"
         return [f"{missing} of {planned} runs of this command {verb} missing: {why}."]
 
     def _end_search(self, output_dir: Path) -> "Summary":

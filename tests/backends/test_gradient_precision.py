@@ -6,7 +6,6 @@ import torch
 from experiments import composed, words
 
 from harness.backends.pytorch.backend import Backend
-from harness.backends.pytorch.half_precision import HalfPrecision
 from harness.backends.pytorch.training import Training
 from harness.data import Batches
 from harness.measure import StepTimer
@@ -36,9 +35,8 @@ def test_a_training_step_has_the_gradients_of_a_training_pass(encoder, weight):
     timer = StepTimer(lambda: 0.0, lambda: None, warmup_steps=0)
     training = Training(backend.model, backend.task, backend.loss, config.optimizer, None, 0, 1, timer)
     parts = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
-    plugins = [HalfPrecision("cpu")]
     trainer = lightning.Trainer(
-        accelerator="cpu", plugins=plugins, max_epochs=1, limit_val_batches=0, **dict.fromkeys(parts, False)
+        accelerator="cpu", precision="bf16-mixed", max_epochs=1, limit_val_batches=0, **dict.fromkeys(parts, False)
     )
     trainer.fit(training, batches, batches)
     for name, parameter in backend.model.named_parameters():

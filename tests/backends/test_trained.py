@@ -187,7 +187,7 @@ def test_rows_without_a_token_that_train_had_are_counted(run_of, capsys):
     model.predict(["alpha xyzzy", "xyzzy", "", "xyzzy plugh"])
     assert capsys.readouterr().err.splitlines() == [
         "predict: 1 row is empty: all such rows get the same answer",
-        "predict: 2 rows are without a token of the vocabulary: the answer means little",
+        "predict: 2 rows are without any known token: the answer means little",
         "predict: 1 of 2 tokens of the other rows are unknown ([UNK]): the vocabulary lacks them",
     ]
 

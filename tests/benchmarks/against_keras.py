@@ -43,7 +43,7 @@ LONGER = ("data=imdb", "data.max_length=256", "data.limit=3800", "trainer.batch_
 SLOWLY = "optimizer.lr=0.00003"
 """For models in which larger steps let rounding errors grow until not even one side agrees with itself: with a change
 of 1e-13 in Adam's epsilon, losses of the first epoch differed by 0.04 (rnn, 0.0001) and 0.03 (bidirectional, 0.001);
-those of Keras's two ways in the second epoch by 0.0008 (lstm, 0.001)."""
+after 238 steps, ours was 0.2210 and those of Keras's two ways 0.2311 and 0.2319 (lstm, 0.001)."""
 QUICK = ("data.limit=96",)
 WIDE = (("lstm", 3.0, SLOWLY), ("gru", 2.5), ("rnn", 3.0, SLOWLY), ("bidirectional", 3.0, SLOWLY))
 CASES = (
@@ -60,6 +60,8 @@ TOLERANCE = 0.01
 """By how much of its value the loss of an epoch may differ between two sides that do the same work."""
 OF_THE_FALL = 0.05
 """And by how much of its change since the first epoch: where that is small, a side that hardly trains is near too."""
+ROUNDING = 1e-4
+"""What float32 may change of a loss, which may differ by that in any case."""
 CLEARLY = 1.25
 """How many times as long the slower of Keras's two ways has to take to be left out; more than a machine drifts."""
 
@@ -147,7 +149,8 @@ def check_same_work(pair: Pair) -> None:
     first, *later = (key for key in expected if key.startswith("loss_"))
     allowed = {"parameters": 0.0, **{key: TOLERANCE * expected[key] for key in (first, *later)}}
     for key in later:
-        allowed[key] = min(allowed[key], OF_THE_FALL * abs(expected[first] - expected[key]))
+        change = max(OF_THE_FALL * abs(expected[first] - expected[key]), ROUNDING * expected[key])
+        allowed[key] = min(allowed[key], change)
     for side in pair.keys() - {"ours"}:
         for key, most in allowed.items():
             found, wanted = pair[side][key], expected[key]

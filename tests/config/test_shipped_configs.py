@@ -13,7 +13,7 @@ from shipped import choices, encoders_of
 from harness.backends.pytorch import encoders
 from harness.backends.sklearn import encoders as baselines
 from harness.config.compose import compose, compose_whole
-from harness.config.hardware import check_machine, resolve_hardware
+from harness.config.hardware import check_machine, resolve_hardware, say_slow_in_half
 from harness.config.schema import CLASS_WEIGHTS
 from harness.errors import UserError
 from harness.measure import processors
@@ -110,10 +110,13 @@ def test_threads_are_what_is_set_else_what_a_scheduler_says_within_a_process_sha
 def test_bf16_without_instructions_for_it_is_said_before_the_run(monkeypatch, capsys, tmp_path):
     for own, said in ((False, True), (True, False), (None, False)):
         monkeypatch.setattr(processors, "has_bfloat16", lambda own=own: own)
-        for name in ("cpu_bf16", "cpu"):
-            check_machine(compose(f"hardware={name}", f"output_dir={tmp_path}"))
-            expected = said and name == "cpu_bf16"
-            assert ("cpu_bf16: this processor has no instructions for bfloat16" in capsys.readouterr().err) == expected
+        for name, *more in (["cpu_bf16"], ["cpu"], ["cpu", "hardware.precision=bf16"]):
+            say_slow_in_half.cache_clear()
+            for _ in range(2):  # two runs of a sweep
+                check_machine(compose(f"hardware={name}", *more, f"output_dir={tmp_path}"))
+            sentence = f"hardware={name}: this processor has no instructions for bfloat16 and emulates it"
+            expected = said and [name, *more] != ["cpu"]
+            assert capsys.readouterr().err.count(sentence) == expected
 
 
 def test_bf16_trains(command):

@@ -73,6 +73,7 @@ UNLIMITED = "9223372036854771712"
          1000),
         ({**VERSION_1, "sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes": "5000",
           "sys/fs/cgroup/memory/memory.limit_in_bytes": UNLIMITED}, 5000),
+        ({**VERSION_1, "sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes": UNLIMITED}, None),
         ({**VERSION_1, "sys/fs/cgroup/cpu,cpuacct/docker/abc/memory.limit_in_bytes": "5000"}, None),
         ({}, None),
     ],

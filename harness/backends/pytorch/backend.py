@@ -23,7 +23,6 @@ from harness.backends.pytorch.attention_weights import attention_of
 from harness.backends.pytorch.checkpoints import BEST, LAST, AtomicCheckpoints, EpochEnds, load
 from harness.backends.pytorch.distributed import SameOnAllNodes
 from harness.backends.pytorch.encoders.recurrent import kernels_of
-from harness.backends.pytorch.half_precision import HalfPrecision
 from harness.backends.pytorch.lightning_messages import silence
 from harness.backends.pytorch.losses import make_loss
 from harness.backends.pytorch.model import build, check_custom_encoder
@@ -41,6 +40,7 @@ from harness.measure import StepTimer
 from harness.records.record import Hardware, Kernels
 from harness.tasks.task import class_weights, task_of
 
+PRECISION = {"32": "32-true", "bf16": "bf16-mixed"}
 DEVICE = {"cpu": "cpu", "gpu": "cuda", "mps": "mps"}
 
 
@@ -102,14 +102,14 @@ class Backend:
             # the folder's name is the run's fingerprint: config, data, code, versions and kind of machine
             callbacks.append(SameOnAllNodes({"the run": folder.name, "the checkpoint to resume from": resumes}))
         checkpoints = AtomicCheckpoints()
-        half = [HalfPrecision(self.device.type)] if self.hardware.precision == "bf16" else []
         trainer = lightning.Trainer(
             accelerator=self.hardware.accelerator,
             devices=self.hardware.devices,
             num_nodes=self.hardware.nodes,
+            precision=PRECISION[self.hardware.precision],
             max_epochs=settings.epochs,
             callbacks=callbacks,
-            plugins=[checkpoints, LightningEnvironment(), *half],
+            plugins=[checkpoints, LightningEnvironment()],
             strategy="ddp" if self.world_size > 1 else "auto",
             default_root_dir=folder,
             logger=False,
@@ -231,7 +231,13 @@ class Backend:
         return forward
 
     def _precision(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.hardware.precision == "bf16")
+        """Autocast as Lightning has it in training: a weight is cast at each use, and its gradients add up in float32.
+
+        Of a weight that is cast once and used at each position, they would add up in bfloat16, in which a sum stops
+        growing at 256 times its terms.
+        """
+        half = self.hardware.precision == "bf16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=half, cache_enabled=False)
 
     def _evaluation(self, split: Split) -> Batches:
         return Batches(split, self.config.trainer.eval_batch_size, to_device=self._to_device)

@@ -154,6 +154,8 @@ def test_emulated_bfloat16_is_no_instruction_for_it(monkeypatch):
     for said, expected in ((False, False), (True, True), (None, True)):
         monkeypatch.setattr(processors, "has_bfloat16", lambda said=said: said)
         assert recurrent.processor_has_half.__wrapped__() is expected
+    monkeypatch.setattr(nn.LSTM, "forward", lambda *_: torch.zeros(1).view(2))  # a RuntimeError, as without AVX-512
+    assert recurrent.processor_has_half.__wrapped__() is False
 
 
 @pytest.mark.parametrize("with_gradients", [True, False])
