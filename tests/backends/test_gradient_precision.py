@@ -42,3 +42,13 @@ def test_a_training_step_has_the_gradients_of_a_training_pass(encoder, weight):
     for name, parameter in backend.model.named_parameters():
         assert torch.equal(parameter.grad, expected[name]), name
     assert expected[weight].abs().sum() > 0
+
+
+def test_the_gradients_of_a_weight_that_is_used_at_each_position_add_up_in_single_precision():
+    """In bfloat16, a sum of ones stops at 256."""
+    weight = torch.nn.Parameter(torch.ones(1, 1))
+    with Backend(composed("encoder=jordan_rnn"), HARDWARE)._precision():
+        outputs = [torch.nn.functional.linear(torch.ones(1, 1), weight) for _ in range(1000)]
+    assert {output.dtype for output in outputs} == {torch.bfloat16}
+    sum(output.float() for output in outputs).sum().backward()
+    assert weight.grad.item() == 1000
