@@ -23,7 +23,7 @@ WIDTH = 128
 SHORT, LONG = (128, 512), (128, 256, 512, 1024, 2048)
 LENGTHS = {"self_attention": LONG, "lstm": SHORT, "gru": SHORT, "rnn": SHORT}
 """Where the cost of a position depends on the length, many lengths; a recurrence does the same at each."""
-SHAPES = {name: [(length, batch) for length in own for batch in (1, 8, 64)] for name, own in LENGTHS.items()}
+BATCHES = (1, 8, 64)
 MOST_POSITIONS = 2**16
 """Larger shapes, 64 sequences of 2048 steps, are left out: a pass takes seconds."""
 QUICK = [(16, 2)]
@@ -121,8 +121,9 @@ def rows(pairs: int, quick: bool = False, overrides: Sequence[str] = ()) -> list
 
     torch.set_num_threads(resolve_hardware(compose("hardware=cpu", *overrides)).threads)
     found = []
-    for name, own in SHAPES.items():
-        shapes = QUICK if quick else [(length, batch) for length, batch in own if length * batch <= MOST_POSITIONS]
+    for name, lengths in LENGTHS.items():
+        whole = [(length, batch) for length in lengths for batch in BATCHES if length * batch <= MOST_POSITIONS]
+        shapes = QUICK if quick else whole
         for backward in (False, True):
             for padded in (False, True):
                 kind = f"{name}, {'forward and backward' if backward else 'forward'}, {'padded' if padded else 'full'}"

@@ -115,8 +115,9 @@ def test_the_report_of_an_interrupted_sweep_says_how_many_runs_it_lacks(command,
     monkeypatch.setattr(worker.Server, "run", interrupt_the_second)
     ended = command("-m", "seed=0,1,2,3", *QUICK)
     assert ended.code == 130
-    said = "3 of 4 runs of this command are missing: the command was interrupted before these runs ended; run it again"
-    assert f"{said} to resume." in " ".join(ended.out.split())
+    why = "the command was interrupted before these runs ended; run it again to resume."
+    said = f"3 of 4 runs of this command are missing: {why}"
+    assert said in " ".join(ended.out.split())
     (report_md,) = (tmp_path / "outputs" / "reports").rglob("report.md")
     assert said in " ".join(report_md.read_text().split())
 

@@ -14,6 +14,7 @@ import pytest
 
 from harness.measure import environment, processors
 from harness.measure.accelerators import accelerators
+from harness.measure.containers import container_memory
 from harness.measure.environment import OtherProcesses
 from harness.records.record import Hardware
 
@@ -128,7 +129,8 @@ def test_the_description_says_machine_software_and_load():
     }
     assert found["hardware"] == dataclasses.asdict(Hardware("cpu", threads=3))
     assert found["cores"] == processors.cores() >= 1
-    assert 0 < found["memory_mib"] <= psutil.virtual_memory().total / 2**20
+    total = psutil.virtual_memory().total
+    assert found["memory_mib"] == min(total, container_memory() or total) / 2**20
     assert found["load_at_start"] == pytest.approx(os.getloadavg()[0], abs=5)
     assert {"python", "torch", "numpy", "mlflow"} <= set(found["versions"])
     assert found["processor"]
